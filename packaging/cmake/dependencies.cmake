@@ -1,0 +1,35 @@
+# Third parties, by the names under which folders link them. mbedTLS and llhttp are linked statically, so that one
+# executable runs on Debian 12 and 13; fmt and toml++ are used header-only; the rest is dynamic.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(libsodium REQUIRED IMPORTED_TARGET libsodium)
+find_package(nlohmann_json REQUIRED)
+
+find_path(MBEDTLS_INCLUDE mbedtls/ssl.h REQUIRED)
+foreach(part mbedtls mbedx509 mbedcrypto)
+  find_library(${part}_archive NAMES lib${part}.a REQUIRED)
+endforeach()
+file(STRINGS ${MBEDTLS_INCLUDE}/mbedtls/build_info.h mbedtls_version REGEX "define MBEDTLS_VERSION_STRING ")
+string(REGEX MATCH "[0-9.]+" mbedtls_version "${mbedtls_version}")
+if(mbedtls_version VERSION_LESS 3.6)
+  message(FATAL_ERROR "mbedTLS ${mbedtls_version} has no TLS 1.3 server; 3.6 or newer is needed. "
+                      "Run packaging/dependencies.sh build, which installs it from Debian 13.")
+endif()
+add_library(third_mbedtls INTERFACE)
+target_include_directories(third_mbedtls SYSTEM INTERFACE ${MBEDTLS_INCLUDE})
+target_link_libraries(third_mbedtls INTERFACE ${mbedtls_archive} ${mbedx509_archive} ${mbedcrypto_archive})
+
+find_path(LLHTTP_INCLUDE llhttp.h REQUIRED)
+find_library(LLHTTP_ARCHIVE NAMES libllhttp.a REQUIRED)
+add_library(third_llhttp INTERFACE)
+target_include_directories(third_llhttp SYSTEM INTERFACE ${LLHTTP_INCLUDE})
+target_link_libraries(third_llhttp INTERFACE ${LLHTTP_ARCHIVE})
+
+add_library(third_fmt INTERFACE)
+target_compile_definitions(third_fmt INTERFACE FMT_HEADER_ONLY=1)
+add_library(third_toml INTERFACE)
+target_compile_definitions(third_toml INTERFACE TOML_HEADER_ONLY=1 TOML_EXCEPTIONS=0)
+add_library(third_crypt INTERFACE)
+target_link_libraries(third_crypt INTERFACE crypt)

@@ -1,0 +1,59 @@
+// The one event loop. All members but post() belong to its thread. libuv stays inside net/.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include "base/clock.hpp"
+#include "co/task.hpp"
+#include "net/byte_stream.hpp"
+
+struct uv_loop_s;
+
+namespace mbx::net {
+
+class Loop {
+public:
+    Loop();
+    // Every stream, timer and listener made on the loop must be gone; close callbacks still due are run here.
+    ~Loop();
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    // Runs until nothing is left to wait for, or until stop().
+    void run();
+    void stop();
+
+    // Runs `job` on the loop, soon. Any thread; the only door into the loop from outside.
+    void post(std::function<void()> job);
+
+    // How late the loop came to a 100 ms tick lately: now and the maximum since the last call of take_worst_lag().
+    std::chrono::microseconds lag() const;
+    std::chrono::microseconds take_worst_lag();
+
+    uv_loop_s* raw() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+// A cancellable wait. cancel() ends the wait under way at once (wait returns false).
+class Timer {
+public:
+    explicit Timer(Loop& loop);
+    ~Timer();
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+    // True when the time has passed, false when cancelled. One waiter.
+    co::Task<bool> wait(std::chrono::milliseconds span);
+    void cancel();
+
+private:
+    struct State;
+    State* state_;
+};
+
+}  // namespace mbx::net

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs one fuzzer on its seeds and then on new inputs for a bounded time (MAILBOXD_FUZZ_SECONDS, default 5).
+# tests/fuzz.sh FUZZER [SEED-FOLDER]
+set -euo pipefail
+fuzzer=$1
+seeds=${2:-}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+folders=("$work")
+[ -n "$seeds" ] && [ -d "$seeds" ] && folders+=("$seeds")
+"$fuzzer" -max_total_time="${MAILBOXD_FUZZ_SECONDS:-5}" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
+  -print_final_stats=1 -artifact_prefix="$work/" "${folders[@]}" 2>"$work/log" || {
+    tail -60 "$work/log"
+    for found in "$work"/crash-* "$work"/timeout-* "$work"/oom-*; do
+      [ -f "$found" ] && { echo "input, base64:"; base64 "$found" | head -50; }
+    done
+    exit 1
+  }
+grep -E 'number_of_executed_units|average_exec_per_sec' "$work/log"

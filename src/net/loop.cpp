@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
@@ -62,6 +63,8 @@ struct Loop::State {
 Loop::Loop() : state_(std::make_unique<State>())
 {
     State& state = *state_;
+    // A write to a peer that is gone is an error of that write, never the end of the process.
+    std::signal(SIGPIPE, SIG_IGN);
     const bool made = uv_loop_init(&state.loop) == 0 &&
                       uv_async_init(&state.loop, &state.wake, [](uv_async_t* wake) {
                           static_cast<State*>(wake->data)->run_jobs();

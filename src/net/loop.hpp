@@ -15,6 +15,7 @@ namespace mbx::net {
 
 class Loop {
 public:
+    // Also makes the process ignore SIGPIPE. Ends the process when the kernel has no descriptors for it.
     Loop();
     // Every stream, timer and listener made on the loop must be gone; close callbacks still due are run here.
     ~Loop();

@@ -1,0 +1,60 @@
+// Checks log-ins for every protocol: one brake, one cache, one answer whatever was wrong. Loop thread; Argon2id runs on
+// the workers (WorkClass::hashing).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/metrics.hpp"
+#include "base/random.hpp"
+#include "co/task.hpp"
+#include "directory/directory.hpp"
+#include "net/address.hpp"
+#include "net/workers.hpp"
+
+namespace mbx::auth {
+
+enum class LoginFailure : std::uint8_t {
+    wrong,        // unknown account, wrong password, disabled: never told apart, same cost (HOSTILE row J2)
+    slowed_down,  // too many failures from this network or for this account: try later
+    unavailable,  // the password could not be checked now (queue full, storage)
+};
+
+struct Login {
+    directory::AccountId account;
+    std::string address;
+    std::uint64_t credential_version = 0;  // of the moment; a later one in the snapshot ends the session
+    bool is_administrator = false;
+};
+
+struct AuthenticatorOptions {
+    std::chrono::seconds cache_time{300};  // of a successful check, as a keyed hash in memory
+    unsigned failures_before_delay = 5;    // per network and per account, in `failure_window`
+    std::chrono::seconds failure_window{900};
+    std::chrono::milliseconds max_delay{8000};
+    std::size_t argon2_memory = 19U * 1024 * 1024;  // RFC 9106 section 4 and OWASP's second choice
+    unsigned argon2_passes = 2;
+    std::size_t max_waiting = 200;         // checks in the queue; above: unavailable
+};
+
+class Authenticator {
+public:
+    Authenticator(directory::Directory& directory, net::Workers& workers, net::Loop& loop, const Clock& clock,
+                  Random& random, Metrics& metrics, Log log, AuthenticatorOptions options);
+    ~Authenticator();
+
+    // `service` is "imap", "submission", … for the log. The password is limited to 1,024 bytes without NUL (row J7).
+    co::Task<Result<Login, LoginFailure>> log_in(std::string service, std::string login, std::string password,
+                                                 net::PeerInfo peer);
+
+    // A hash to store: Argon2id with the options above.
+    co::Task<Result<std::string, Error>> hash_password(std::string password);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace mbx::auth

@@ -1,0 +1,48 @@
+// Who there is: domains, accounts, aliases as values.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace mbx::directory {
+
+// Never reused, also not after the account is gone.
+struct AccountId {
+    std::int64_t value = 0;
+    auto operator<=>(const AccountId&) const = default;
+};
+
+struct Domain {
+    std::string name;       // lower case; IDN as A-label (ASCII)
+    std::string catch_all;  // address that takes unknown local parts, or empty
+    bool enabled = true;
+};
+
+struct Account {
+    AccountId id;
+    std::string local_part;  // lower case
+    std::string domain;
+    std::string full_name;
+    std::string password_hash;        // "$argon2id$…", or an imported crypt(3) hash
+    std::uint64_t credential_version = 0;  // grows with every change of password or of enabled: ends cached log-ins
+    std::uint64_t quota_bytes = 0;    // 0: none
+    bool enabled = true;
+    bool is_administrator = false;
+
+    std::string address() const { return local_part + "@" + domain; }
+};
+
+struct Alias {
+    std::string address;                // lower case, "sales@example.org"
+    std::vector<std::string> targets;   // addresses, local or remote
+    bool enabled = true;
+};
+
+}  // namespace mbx::directory
+
+template <>
+struct std::hash<mbx::directory::AccountId> {
+    std::size_t operator()(mbx::directory::AccountId id) const noexcept { return std::hash<std::int64_t>{}(id.value); }
+};

@@ -1,0 +1,78 @@
+// The directory: SQLite behind (directory.db, STRICT tables, forward migrations), a Snapshot in front.
+// Loop thread. Every change is durable (synchronous=FULL) before its task is done, then the new snapshot is in place
+// and the listeners were told. Errors say what was attempted, what happened, what to do.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/result.hpp"
+#include "co/task.hpp"
+#include "directory/snapshot.hpp"
+#include "net/workers.hpp"
+
+namespace mbx::directory {
+
+// What kind of refusal, for exit codes and HTTP status; the Error says it in words.
+enum class RefusalKind : std::uint8_t { not_found, exists, invalid, conflict, storage };
+struct Refusal {
+    RefusalKind kind = RefusalKind::invalid;
+    Error error;
+};
+
+struct NewAccount {
+    std::string address;
+    std::string password_hash;  // made by auth; the directory never sees a password
+    std::string full_name;
+    std::uint64_t quota_bytes = 0;
+    bool is_administrator = false;
+};
+
+// What stays as it is, is not named.
+struct AccountChange {
+    std::optional<std::string> full_name;
+    std::optional<std::string> password_hash;
+    std::optional<std::uint64_t> quota_bytes;
+    std::optional<bool> enabled;
+    std::optional<bool> is_administrator;
+};
+
+struct DomainChange {
+    std::optional<std::string> catch_all;  // empty text: none
+    std::optional<bool> enabled;
+};
+
+class Directory {
+public:
+    // Opens or creates `path`, migrates it forward; refuses a newer schema (HOSTILE row G12). Blocking: at start only.
+    static Result<std::unique_ptr<Directory>, Error> open(std::string path, net::Workers& workers, const Clock& clock);
+    ~Directory();
+
+    std::shared_ptr<const Snapshot> snapshot() const;
+
+    co::Task<Result<Domain, Refusal>> add_domain(std::string name);
+    co::Task<Result<Domain, Refusal>> set_domain(std::string name, DomainChange change);
+    co::Task<Result<void, Refusal>> remove_domain(std::string name);  // conflict while accounts or aliases are in it
+    co::Task<Result<Account, Refusal>> add_account(NewAccount account);
+    co::Task<Result<Account, Refusal>> set_account(std::string address, AccountChange change);
+    // The account's row goes; its mail is set aside by the caller (admin) with the id that this returns.
+    co::Task<Result<Account, Refusal>> remove_account(std::string address);
+    co::Task<Result<Alias, Refusal>> add_alias(Alias alias);
+    co::Task<Result<Alias, Refusal>> set_alias(Alias alias);
+    co::Task<Result<void, Refusal>> remove_alias(std::string address);
+
+    // Called on the loop after each change with the new snapshot in place: live sessions and cached log-ins of changed
+    // accounts end here.
+    void on_change(std::function<void()> listener);
+
+private:
+    struct State;
+    explicit Directory(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace mbx::directory

@@ -1,0 +1,60 @@
+// The whole directory in memory, immutable: lookups on the loop never touch SQLite. A change makes a new snapshot.
+// Any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "directory/account.hpp"
+
+namespace mbx::directory {
+
+enum class Resolution : std::uint8_t {
+    found,
+    unknown_domain,   // not ours: relaying
+    unknown_mailbox,  // ours, but nobody of that name: 550 5.1.1
+    disabled,         // ours, the account or alias is switched off: 550 5.2.1
+    loop,             // aliases that name each other, or nested deeper than 10: 550 5.4.6
+};
+
+struct Recipients {
+    Resolution resolution = Resolution::unknown_domain;
+    std::vector<AccountId> accounts;   // without duplicates, in ascending order
+    std::vector<std::string> remote;   // alias targets outside, without duplicates
+};
+
+class Snapshot {
+public:
+    // What a RCPT TO:<local_part@domain> reaches (any case): account, alias (expanded, also nested), sub-addressing
+    // (user+tag), `postmaster` of every domain and the bare one (domain empty) reach the administrators, catch-all last.
+    // An address literal or the server's own host name reaches nobody but postmaster.
+    Recipients resolve(std::string_view local_part, std::string_view domain) const;
+    bool is_local_domain(std::string_view domain) const;
+
+    const Account* find(AccountId id) const;
+    // A log-in name: a full address in any case; a bare local part only where exactly one domain exists.
+    const Account* find_login(std::string_view login) const;
+    // Whether `account` may send as this address: its own, a sub-address of its own, or an alias that reaches it.
+    bool may_send_as(const Account& account, std::string_view local_part, std::string_view domain) const;
+
+    const std::vector<Domain>& domains() const { return domains_; }
+    const std::vector<Account>& accounts() const { return accounts_; }
+    const std::vector<Alias>& aliases() const { return aliases_; }
+
+    // Built by Directory alone (and by tests).
+    Snapshot(std::vector<Domain> domains, std::vector<Account> accounts, std::vector<Alias> aliases);
+
+private:
+    std::vector<Domain> domains_;
+    std::vector<Account> accounts_;
+    std::vector<Alias> aliases_;
+    std::unordered_map<std::string, std::size_t> domain_index_;
+    std::unordered_map<std::string, std::size_t> account_index_;  // by address
+    std::unordered_map<AccountId, std::size_t> id_index_;
+    std::unordered_map<std::string, std::size_t> alias_index_;
+};
+
+}  // namespace mbx::directory

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -22,16 +23,19 @@ bool parse_log_level(std::string_view text, LogLevel& into);
 // One pair of an event. Numbers and text only.
 class LogField {
 public:
-    LogField(std::string_view name, std::string_view value) : name(name), value(value) {}
-    LogField(std::string_view name, const char* text) : name(name), value(text) {}
-    LogField(std::string_view name, const std::string& text) : name(name), value(text) {}
+    LogField(std::string_view field_name, std::string_view text) : name(field_name), value(text) {}
+    LogField(std::string_view field_name, const char* text) : name(field_name), value(text) {}
+    LogField(std::string_view field_name, const std::string& text) : name(field_name), value(text) {}
+    LogField(std::string_view field_name, bool yes) : name(field_name), value(yes ? "yes" : "no") {}
     template <typename Number>
-        requires std::is_arithmetic_v<Number>
-    LogField(std::string_view name, Number number) : name(name), value(std::to_string(number))
+        requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>)
+    LogField(std::string_view field_name, Number number)
+        : name(field_name), value(std::to_string(number)), is_number(true)
     {
     }
     std::string name;
     std::string value;
+    bool is_number = false;  // JSON writes it without quotes
 };
 
 class LogWriter;

@@ -19,6 +19,11 @@ std::string version_number()
     return MAILBOXD_VERSION;
 }
 
+std::string version_commit()
+{
+    return MAILBOXD_COMMIT;
+}
+
 std::string version_text()
 {
     std::string text = fmt::format("mailboxd {} (commit {})\n", MAILBOXD_VERSION, MAILBOXD_COMMIT);

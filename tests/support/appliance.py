@@ -425,7 +425,7 @@ def added_headers(stored, sent):
 
 
 def only_trace_fields(head):
-    """Whether `head` is made of whole Return-Path and Received fields."""
+    """Whether `head` is made of the whole fields that docs/smtp.md allows in front of a message."""
     unfolded = re.sub(rb"\r\n[ \t]", b" ", head)
-    return all(line.lower().startswith((b"return-path:", b"received:")) for line in unfolded.split(b"\r\n") if line) \
+    return all(line.lower().startswith((b"return-path:", b"received:", b"x-malformed-header:")) for line in unfolded.split(b"\r\n") if line) \
         and head.endswith(b"\r\n")

@@ -148,6 +148,7 @@ class Appliance:
             "smtp.max_connections_per_network": wide, "submission.max_connections_per_network": wide,
             "imap.max_connections_per_network": wide,
             "auth.plaintext_login_networks": ["127.0.0.0/8"],
+            "auth.failures_before_delay": 1000,  # the wrong log-ins of one test must not slow another
         }
 
     def _prepare(self):

@@ -30,6 +30,7 @@ def rows_named(tree):
             titles = re.findall(r"TEST_CASE\(\s*((?:\"(?:[^\"\\]|\\.)*\"[\s,]*)+)", text)
         elif name.endswith(".py"):
             titles = [t.upper() for t in re.findall(r"def (test_\w+)", text)] + re.findall(r'"""(.*?)"""', text, re.S)
+            titles += re.findall(rf'[("]({ROW}: [^"]*)"', text)  # rows of a table, each a subtest
         else:
             titles = re.findall(r"^(?:==|#) (.*)", text, re.M)
         for title in titles:

@@ -1,0 +1,242 @@
+// The one table of settings. A key stands here or it does not exist.
+#include <algorithm>
+#include <array>
+
+#include "base/ascii.hpp"
+#include "config/declaration.hpp"
+
+namespace mbx::config {
+namespace {
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
+constexpr std::uint64_t kGiB = 1024 * kMiB;
+constexpr std::uint64_t kSecond = 1000;
+constexpr std::uint64_t kMinute = 60 * kSecond;
+constexpr std::uint64_t kHour = 60 * kMinute;
+constexpr std::uint64_t kDay = 24 * kHour;
+// A path of a socket ends at 107 bytes on Linux; control.sock is appended to it.
+constexpr std::uint64_t kMostRuntimePath = 90;
+constexpr std::uint64_t kMostPath = 4000;
+constexpr Bounds kListLength{0, 64};
+constexpr Bounds kConnections{1, 1'000'000};
+
+template <typename Choice>
+    requires(sizeof(Choice) == 1)
+ChoiceSlot choice(Choice& value)
+{
+    return {reinterpret_cast<unsigned char*>(&value)};
+}
+
+std::string_view greeting_complaint(std::string_view text)
+{
+    // RFC 5321 section 4.2: textstring = 1*(%d09 / %d32-126).
+    const auto odd = [](char c) { return ascii::is_control(c) || ascii::is_eight_bit(c); };
+    return std::ranges::any_of(text, odd) ? "may hold printable ASCII only" : "";
+}
+
+std::string_view separator_complaint(std::string_view text)
+{
+    return text.empty() || std::string_view("+-=_#").find(text) != std::string_view::npos
+               ? ""
+               : "must be one of + - = _ #, or empty to switch sub-addressing off";
+}
+
+std::string_view user_complaint(std::string_view text)
+{
+    const auto good = [](char c) { return ascii::is_alnum(c) || c == '_' || c == '-' || c == '.'; };
+    return std::ranges::all_of(text, good) && !text.starts_with('-') ? "" : "is not the name of a system user";
+}
+
+constexpr std::array kTables{
+    Table{"server", "The process: its name on the network, its directories, its threads."},
+    Table{"log", "What is logged, and how a line looks."},
+    Table{"tls", "Certificates. They are read again on a reload, without an interruption."},
+    Table{"smtp", "Mail from other servers (port 25). The limits of a message and of a session hold for submission too."},
+    Table{"submission", "Mail from your own users: they log in and send."},
+    Table{"imap", "Users read their mail."},
+    Table{"http", "Health, metrics and the status page."},
+    Table{"directory", "Domains, accounts and aliases. They live in directory.db; change them with mailboxctl."},
+    Table{"auth", "Log-ins of all protocols."},
+    Table{"proxy", "Load balancers that speak the PROXY protocol."},
+};
+
+const std::vector<Declaration>& rows()
+{
+    using S = Settings;
+    static const std::vector<Declaration> all{
+        {"server.hostname", Kind::host_name, R"("")", {0, 253}, Effect::restart,
+         "The name of this server as other mail servers see it, such as \"mail.example.org\". It should be the name that "
+         "the MX record and the reverse lookup of its address give. Empty: the name of the machine.",
+         [](S& s) -> Slot { return &s.server.hostname; }},
+        {"server.data_directory", Kind::directory, R"("/var/lib/mailboxd")", {1, kMostPath}, Effect::restart,
+         "Where mail, the directory, and all that must survive is kept.",
+         [](S& s) -> Slot { return &s.server.data_directory; }},
+        {"server.runtime_directory", Kind::directory, R"("/run/mailboxd")", {1, kMostRuntimePath}, Effect::restart,
+         "Where the control socket (control.sock) is made, through which mailboxctl talks to the daemon.",
+         [](S& s) -> Slot { return &s.server.runtime_directory; }},
+        {"server.user", Kind::text, R"("mailboxd")", {0, 32}, Effect::restart,
+         "The system user to become when started as root. Without effect when started as anybody else.",
+         [](S& s) -> Slot { return &s.server.user; }, {}, user_complaint},
+        {"server.worker_threads", Kind::integer, "4", {2, 256}, Effect::restart,
+         "Threads for work that waits on the disk or computes. One of them always stays free for the delivery of mail.",
+         [](S& s) -> Slot { return &s.server.worker_threads; }},
+        {"server.hashing_slots", Kind::integer, "2", {1, 64}, Effect::restart,
+         "How many passwords may be checked at the same moment. Each takes 19 MiB of memory while it is checked. Must "
+         "be less than worker_threads.",
+         [](S& s) -> Slot { return &s.server.hashing_slots; }},
+        {"server.stop_timeout", Kind::duration, R"("10s")", {0, 5 * kMinute}, Effect::live,
+         "How long a stopping server waits for sessions to end what they have begun, before it closes them.",
+         [](S& s) -> Slot { return &s.server.stop_timeout; }},
+
+        {"log.level", Kind::choice, R"("info")", {}, Effect::live, "The least important event that is logged.",
+         [](S& s) -> Slot { return choice(s.log.level); }, {"debug", "info", "notice", "warning", "error"}},
+        {"log.format", Kind::choice, R"("key_value")", {}, Effect::restart,
+         "How a line looks: key_value for people, json for programs, journald for key_value with the priority in front "
+         "as systemd wants it.",
+         [](S& s) -> Slot { return choice(s.log.format); }, {"key_value", "json", "journald"}},
+        {"log.components", Kind::level_table, "{}", {0, 64}, Effect::live,
+         "Other levels for single components, such as { smtp = \"debug\", auth = \"notice\" }.",
+         [](S& s) -> Slot { return &s.log.components; }},
+
+        {"tls.certificate", Kind::file, R"("tls/certificate.pem")", {0, kMostPath}, Effect::live,
+         "The certificate and the intermediate ones behind it, in PEM. A relative path starts at the data directory. "
+         "Empty together with key: no TLS at all, which the listeners with TLS do not allow.",
+         [](S& s) -> Slot { return &s.tls.certificate; }},
+        {"tls.key", Kind::file, R"("tls/key.pem")", {0, kMostPath}, Effect::live,
+         "The private key of the certificate, in PEM, readable by the daemon's user alone (mode 0600).",
+         [](S& s) -> Slot { return &s.tls.key; }},
+        {"tls.additional", Kind::certificate_list, "[]", {0, 1000}, Effect::live,
+         "Further pairs for clients that ask for other names (SNI): [{ certificate = \"…\", key = \"…\" }].",
+         [](S& s) -> Slot { return &s.tls.additional; }},
+
+        {"smtp.listen", Kind::endpoint_list, R"(["0.0.0.0:25", "[::]:25"])", kListLength, Effect::restart,
+         "Addresses and ports for mail from other servers. An empty list: none is received.",
+         [](S& s) -> Slot { return &s.smtp.listen; }},
+        {"smtp.max_message_size", Kind::size, R"("64MiB")", {64 * kKiB, 2 * kGiB - 1}, Effect::live,
+         "The largest message that is accepted, as it travels. An attachment grows by a third on its way.",
+         [](S& s) -> Slot { return &s.smtp.max_message_size; }},
+        {"smtp.max_recipients", Kind::integer, "1000", {100, 100'000}, Effect::live,
+         "Recipients of one message. RFC 5321 section 4.5.3.1.8 wants 100 at least.",
+         [](S& s) -> Slot { return &s.smtp.max_recipients; }},
+        {"smtp.max_connections", Kind::integer, "1000", kConnections, Effect::live,
+         "Connections from other servers at the same time. One more is answered 421.",
+         [](S& s) -> Slot { return &s.smtp.max_connections; }},
+        {"smtp.max_connections_per_network", Kind::integer, "50", kConnections, Effect::live,
+         "The same from one IPv4 address or from one IPv6 network of /64.",
+         [](S& s) -> Slot { return &s.smtp.max_connections_per_network; }},
+        {"smtp.command_timeout", Kind::duration, R"("5m")", {5 * kSecond, kHour}, Effect::live,
+         "How long the next command may take to come. RFC 5321 section 4.5.3.2.7 wants 5 minutes.",
+         [](S& s) -> Slot { return &s.smtp.command_timeout; }},
+        {"smtp.data_timeout", Kind::duration, R"("5m")", {5 * kSecond, kHour}, Effect::live,
+         "How long the next piece of a message may take to come.",
+         [](S& s) -> Slot { return &s.smtp.data_timeout; }},
+        {"smtp.max_errors", Kind::integer, "20", {1, 10'000}, Effect::live,
+         "Commands with an error in one session. After that many the session is closed with 421.",
+         [](S& s) -> Slot { return &s.smtp.max_errors; }},
+        {"smtp.max_received", Kind::integer, "100", {30, 1000}, Effect::live,
+         "Received fields in a message. With more it is taken for one that goes in circles, and refused.",
+         [](S& s) -> Slot { return &s.smtp.max_received; }},
+        {"smtp.bare_line_ending", Kind::choice, R"("refuse")", {}, Effect::live,
+         "What happens to a message with a CR or LF that stands alone: refuse it (550 5.6.11), or repair it to CRLF. "
+         "Repair only what a scanner or an old program of your own sends; it breaks DKIM signatures.",
+         [](S& s) -> Slot { return choice(s.smtp.bare_line_ending); }, {"refuse", "repair"}},
+        {"smtp.greeting", Kind::text, R"("")", {0, 200}, Effect::live,
+         "Words behind the host name and ESMTP in the greeting. Printable ASCII.",
+         [](S& s) -> Slot { return &s.smtp.greeting; }, {}, greeting_complaint},
+
+        {"submission.listen", Kind::endpoint_list, R"(["0.0.0.0:587", "[::]:587"])", kListLength, Effect::restart,
+         "Addresses and ports for users, who ask for TLS by STARTTLS before they log in.",
+         [](S& s) -> Slot { return &s.submission.listen; }},
+        {"submission.listen_tls", Kind::endpoint_list, R"(["0.0.0.0:465", "[::]:465"])", kListLength, Effect::restart,
+         "Addresses and ports for users with TLS from the first byte on, as RFC 8314 recommends.",
+         [](S& s) -> Slot { return &s.submission.listen_tls; }},
+        {"submission.max_connections", Kind::integer, "1000", kConnections, Effect::live,
+         "Connections of users that send, at the same time.",
+         [](S& s) -> Slot { return &s.submission.max_connections; }},
+        {"submission.max_connections_per_network", Kind::integer, "100", kConnections, Effect::live,
+         "The same from one IPv4 address or from one IPv6 network of /64. An office behind one address needs many.",
+         [](S& s) -> Slot { return &s.submission.max_connections_per_network; }},
+
+        {"imap.listen", Kind::endpoint_list, R"(["0.0.0.0:143", "[::]:143"])", kListLength, Effect::restart,
+         "Addresses and ports for users, who ask for TLS by STARTTLS before they log in.",
+         [](S& s) -> Slot { return &s.imap.listen; }},
+        {"imap.listen_tls", Kind::endpoint_list, R"(["0.0.0.0:993", "[::]:993"])", kListLength, Effect::restart,
+         "Addresses and ports for users with TLS from the first byte on.",
+         [](S& s) -> Slot { return &s.imap.listen_tls; }},
+        {"imap.max_connections", Kind::integer, "10000", kConnections, Effect::live,
+         "Connections at the same time. A mail program holds one for each folder that it watches.",
+         [](S& s) -> Slot { return &s.imap.max_connections; }},
+        {"imap.max_connections_per_network", Kind::integer, "500", kConnections, Effect::live,
+         "The same from one IPv4 address or from one IPv6 network of /64. An office behind one address needs many.",
+         [](S& s) -> Slot { return &s.imap.max_connections_per_network; }},
+        {"imap.inactivity_timeout", Kind::duration, R"("30m")", {30 * kMinute, kDay}, Effect::live,
+         "After how long without a command a session that is logged in is closed, in IDLE too. RFC 9051 section 5.4 "
+         "wants 30 minutes at least.",
+         [](S& s) -> Slot { return &s.imap.inactivity_timeout; }},
+        {"imap.login_timeout", Kind::duration, R"("1m")", {5 * kSecond, kHour}, Effect::live,
+         "How long a connection may take until it is logged in.",
+         [](S& s) -> Slot { return &s.imap.login_timeout; }},
+        {"imap.max_append_size", Kind::size, R"("64MiB")", {64 * kKiB, 2 * kGiB - 1}, Effect::live,
+         "The largest message that a mail program may put into a folder (APPEND).",
+         [](S& s) -> Slot { return &s.imap.max_append_size; }},
+        {"imap.max_line", Kind::size, R"("64KiB")", {8 * kKiB, kMiB}, Effect::live,
+         "The longest command, with its literals other than messages. RFC 7162 section 4 asks for 8 KiB at least.",
+         [](S& s) -> Slot { return &s.imap.max_line; }},
+        {"imap.literal_mode", Kind::choice, R"("LITERAL+")", {}, Effect::live,
+         "Which non-synchronizing literals are offered (RFC 7888): LITERAL+ of any length, or LITERAL- up to 4096 "
+         "bytes.",
+         [](S& s) -> Slot { return choice(s.imap.literal_mode); }, {"LITERAL+", "LITERAL-"}},
+
+        {"http.listen", Kind::endpoint_list, R"(["127.0.0.1:8080"])", kListLength, Effect::restart,
+         "Addresses and ports for /healthz, /readyz, /metrics and the status page. They need no log-in, so only "
+         "addresses of this machine are allowed (127.0.0.0/8 and ::1).",
+         [](S& s) -> Slot { return &s.http.listen; }},
+
+        {"directory.sub_addressing", Kind::text, R"("+")", {0, 1}, Effect::live,
+         "The character behind which a user may add words to the own address: mail for ann+shop@example.org reaches "
+         "ann@example.org. Empty: off.",
+         [](S& s) -> Slot { return &s.directory.sub_addressing; }, {}, separator_complaint},
+        {"directory.removed_mail_keep", Kind::duration, R"("30d")", {0, 3650 * kDay}, Effect::live,
+         "How long the mail of a removed account is kept aside, under removed/ in the data directory.",
+         [](S& s) -> Slot { return &s.directory.removed_mail_keep; }},
+
+        {"auth.cache_time", Kind::duration, R"("5m")", {0, kHour}, Effect::live,
+         "How long a password that was right need not be checked by its costly hash again. A changed password or a "
+         "disabled account counts at once all the same.",
+         [](S& s) -> Slot { return &s.auth.cache_time; }},
+        {"auth.failures_before_delay", Kind::integer, "5", {1, 1000}, Effect::live,
+         "Failed log-ins from one network, or for one account, before further ones are slowed down.",
+         [](S& s) -> Slot { return &s.auth.failures_before_delay; }},
+        {"auth.failure_window", Kind::duration, R"("15m")", {kMinute, kDay}, Effect::live,
+         "How long after the last failed log-in the failures are forgotten.",
+         [](S& s) -> Slot { return &s.auth.failure_window; }},
+        {"auth.max_delay", Kind::duration, R"("8s")", {0, kMinute}, Effect::live,
+         "The longest time that a log-in is made to wait; what would have to wait longer is answered at once to try "
+         "later. Networks from which the account logged in before are not held up by the failures of others.",
+         [](S& s) -> Slot { return &s.auth.max_delay; }},
+        {"auth.plaintext_login_networks", Kind::network_list, "[]", kListLength, Effect::live,
+         "Networks from which users may log in without TLS. Only networks of this machine are allowed (127.0.0.0/8 and "
+         "::1), for programs that run beside the server.",
+         [](S& s) -> Slot { return &s.auth.plaintext_login_networks; }},
+
+        {"proxy.networks", Kind::network_list, "[]", kListLength, Effect::restart,
+         "Networks of load balancers whose connections begin with the PROXY protocol (version 1 or 2). Connections from "
+         "there must begin with it; from everywhere else it is not understood.",
+         [](S& s) -> Slot { return &s.proxy.networks; }},
+    };
+    return all;
+}
+
+}  // namespace
+
+std::span<const Table> tables() { return kTables; }
+std::span<const Declaration> declarations() { return rows(); }
+
+const Declaration* find_declaration(std::string_view key)
+{
+    const auto found = std::ranges::find(rows(), key, &Declaration::key);
+    return found == rows().end() ? nullptr : &*found;
+}
+
+}  // namespace mbx::config

@@ -1,0 +1,120 @@
+// The settings as typed values. Plain data: filled by load() from the one table in declarations.cpp, where defaults,
+// bounds and help texts stand. A Settings made by hand is empty; ask defaults() for the table's. Any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+
+namespace mbx::config {
+
+using Bytes = std::uint64_t;
+using Duration = std::chrono::milliseconds;
+// "192.0.2.1:25" or "[2001:db8::1]:25", checked; net::Endpoint::parse takes each.
+using Endpoints = std::vector<std::string>;
+// "192.0.2.0/24", "2001:db8::/32" or a single address, checked; net::IpNetwork::parse takes each.
+using Networks = std::vector<std::string>;
+
+enum class BareLineEnding : std::uint8_t { refuse, repair };
+enum class LiteralMode : std::uint8_t { plus, minus };  // RFC 7888: LITERAL+ or LITERAL-
+
+struct CertificatePair {
+    std::string certificate;
+    std::string key;
+    auto operator<=>(const CertificatePair&) const = default;
+};
+
+struct ServerSettings {
+    std::string hostname;
+    std::string data_directory;
+    std::string runtime_directory;
+    std::string user;
+    std::uint64_t worker_threads = 0;
+    std::uint64_t hashing_slots = 0;
+    Duration stop_timeout{};
+};
+
+struct LogSettings {
+    LogLevel level{};
+    LogFormat format{};
+    std::map<std::string, LogLevel> components;
+};
+
+struct TlsSettings {
+    std::string certificate;  // absolute, or empty: no TLS
+    std::string key;
+    std::vector<CertificatePair> additional;
+};
+
+struct SmtpSettings {
+    Endpoints listen;
+    Bytes max_message_size = 0;
+    std::uint64_t max_recipients = 0;
+    std::uint64_t max_connections = 0;
+    std::uint64_t max_connections_per_network = 0;
+    Duration command_timeout{};
+    Duration data_timeout{};
+    std::uint64_t max_errors = 0;
+    std::uint64_t max_received = 0;
+    BareLineEnding bare_line_ending{};
+    std::string greeting;
+};
+
+struct SubmissionSettings {
+    Endpoints listen;
+    Endpoints listen_tls;
+    std::uint64_t max_connections = 0;
+    std::uint64_t max_connections_per_network = 0;
+};
+
+struct ImapSettings {
+    Endpoints listen;
+    Endpoints listen_tls;
+    std::uint64_t max_connections = 0;
+    std::uint64_t max_connections_per_network = 0;
+    Duration inactivity_timeout{};
+    Duration login_timeout{};
+    Bytes max_append_size = 0;
+    Bytes max_line = 0;
+    LiteralMode literal_mode{};
+};
+
+struct HttpSettings {
+    Endpoints listen;
+};
+
+struct DirectorySettings {
+    std::string sub_addressing;  // one character, or empty: off
+    Duration removed_mail_keep{};
+};
+
+struct AuthSettings {
+    Duration cache_time{};
+    std::uint64_t failures_before_delay = 0;
+    Duration failure_window{};
+    Duration max_delay{};
+    Networks plaintext_login_networks;
+};
+
+struct ProxySettings {
+    Networks networks;
+};
+
+struct Settings {
+    ServerSettings server;
+    LogSettings log;
+    TlsSettings tls;
+    SmtpSettings smtp;
+    SubmissionSettings submission;
+    ImapSettings imap;
+    HttpSettings http;
+    DirectorySettings directory;
+    AuthSettings auth;
+    ProxySettings proxy;
+};
+
+}  // namespace mbx::config

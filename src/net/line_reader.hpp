@@ -37,6 +37,9 @@ public:
 
     // Bytes received and not yet taken: pipelined input.
     std::size_t buffered() const { return pending_.size() - taken_; }
+    // Whether a whole line is among them, so that line() would not wait: until then replies may gather (RFC 2920
+    // section 3.2).
+    bool has_line() const { return pending_.find("\r\n", taken_) != std::string::npos; }
 
     // After STARTTLS: drops everything buffered (RFC 3207 section 4.2, CVE-2011-0411) and goes on with the new stream.
     void restart(ByteStream& from);

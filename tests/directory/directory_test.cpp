@@ -54,7 +54,7 @@ public:
     }
 
 private:
-    TemporaryFolder folder_;
+    test::TemporaryFolder folder_;
     net::Loop loop_;
     net::Workers workers_{loop_, 3, 1};
     std::unique_ptr<Directory> directory_;
@@ -243,7 +243,7 @@ co::Task<void> add_many(Directory& directory, std::string prefix, int count, int
 
 TEST_CASE("changes that are asked for at the same time are all made, one after another", "[directory]")
 {
-    TemporaryFolder folder;
+    test::TemporaryFolder folder;
     net::Loop loop;
     net::Workers workers(loop, 4, 1);
     auto opened = Directory::open(folder.path() + "/directory.db", workers);

@@ -54,7 +54,7 @@ TEST_CASE("G12: a file of every older schema becomes the newest one and keeps wh
     const auto newest = migrations().size();
     for (std::size_t version = 0; version <= newest; ++version) {
         CAPTURE(version);
-        const TemporaryFolder folder;
+        const test::TemporaryFolder folder;
         const std::string path = folder.path() + "/directory.db";
         if (version > 0) {
             make_old(path, version);
@@ -70,7 +70,7 @@ TEST_CASE("G12: a file of every older schema becomes the newest one and keeps wh
         CHECK(number(*database, "PRAGMA foreign_keys") == 1);
         CHECK(number(*database, "PRAGMA synchronous") == 2);
 
-        const TemporaryFolder fresh_folder;
+        const test::TemporaryFolder fresh_folder;
         auto fresh = open_database(fresh_folder.path() + "/directory.db");
         REQUIRE(fresh);
         CHECK(schema_of(*database) == schema_of(*fresh));
@@ -81,7 +81,7 @@ TEST_CASE("G12: a migration that was killed at any of its steps goes on at the n
 {
     // The child makes some of the steps and half of the next one, and dies without a word.
     const auto whole_steps = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{2});
-    const TemporaryFolder folder;
+    const test::TemporaryFolder folder;
     const std::string path = folder.path() + "/directory.db";
     make_old(path, whole_steps);
     const pid_t child = ::fork();
@@ -105,7 +105,7 @@ TEST_CASE("G12: a migration that was killed at any of its steps goes on at the n
 
 TEST_CASE("G12: a newer schema is refused with advice and left as it is", "[directory][hostile]")
 {
-    const TemporaryFolder folder;
+    const test::TemporaryFolder folder;
     const std::string path = folder.path() + "/directory.db";
     {
         auto database = open_database(path);
@@ -125,7 +125,7 @@ TEST_CASE("G12: a newer schema is refused with advice and left as it is", "[dire
 
 TEST_CASE("G12: what is no directory of ours is refused in words", "[directory][hostile]")
 {
-    const TemporaryFolder folder;
+    const test::TemporaryFolder folder;
     const std::string path = folder.path() + "/directory.db";
     SECTION("another program's database")
     {
@@ -166,7 +166,7 @@ TEST_CASE("G12: what is no directory of ours is refused in words", "[directory][
 
 TEST_CASE("the file with the password hashes is readable by its owner alone", "[directory]")
 {
-    const TemporaryFolder folder;
+    const test::TemporaryFolder folder;
     const std::string path = folder.path() + "/directory.db";
     const mode_t before = ::umask(0);
     auto database = open_database(path);

@@ -1,0 +1,102 @@
+#include "daemon/privileges.hpp"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+namespace mbx::daemon {
+namespace {
+
+struct Identity {
+    uid_t uid = 0;
+    gid_t gid = 0;
+};
+
+std::optional<Identity> find_user(const std::string& name)
+{
+    std::vector<char> buffer(16'384);
+    passwd entry{};
+    passwd* found = nullptr;
+    if (getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::nullopt;
+    return Identity{found->pw_uid, found->pw_gid};
+}
+
+Error system_error(std::string attempted, std::string advice)
+{
+    return Error{std::move(attempted), std::strerror(errno), std::move(advice)};
+}
+
+Error no_such_user(const std::string& user)
+{
+    return Error{"starting as the user " + user, "there is no such user",
+                 "create it (adduser --system --group " + user + ") or name another in server.user"};
+}
+
+}  // namespace
+
+Result<void, Error> drop_privileges(const std::string& user)
+{
+    if (geteuid() != 0) return {};
+    const auto identity = find_user(user);
+    if (!identity) return no_such_user(user);
+    if (identity->uid == 0) {
+        return Error{"starting as the user " + user, "mailboxd does not serve as root",
+                     "name an ordinary user in server.user"};
+    }
+    const std::string attempted = "becoming the user " + user;
+    const std::string advice = "start mailboxd as root or as " + user;
+    if (initgroups(user.c_str(), identity->gid) != 0) return system_error(attempted, advice);
+    if (setresgid(identity->gid, identity->gid, identity->gid) != 0) return system_error(attempted, advice);
+    if (setresuid(identity->uid, identity->uid, identity->uid) != 0) return system_error(attempted, advice);
+    return {};
+}
+
+Result<void, Error> prepare_directory(const std::string& path, const std::string& user)
+{
+    std::error_code code;
+    if (std::filesystem::is_directory(path, code)) return {};
+    std::filesystem::create_directories(path, code);
+    if (code) {
+        return Error{"creating the directory " + path, code.message(), "create it by hand, owned by " + user};
+    }
+    if (::chmod(path.c_str(), 0750) != 0) return system_error("setting the mode of " + path, "check who owns it");
+    if (geteuid() != 0) return {};
+    const auto identity = find_user(user);
+    if (!identity) return no_such_user(user);
+    if (::chown(path.c_str(), identity->uid, identity->gid) != 0) {
+        return system_error("giving " + path + " to " + user, "check the file system it lies on");
+    }
+    return {};
+}
+
+void harden_process()
+{
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    constexpr int kDumpable = 1;  // the leak check traces its own process
+#else
+    constexpr int kDumpable = 0;
+#endif
+#else
+    constexpr int kDumpable = 0;
+#endif
+    (void)prctl(PR_SET_DUMPABLE, kDumpable);
+    rlimit cores{0, 0};
+    (void)setrlimit(RLIMIT_CORE, &cores);
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+}  // namespace mbx::daemon

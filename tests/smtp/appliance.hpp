@@ -24,6 +24,7 @@
 #include "store/store.hpp"
 #include "support/memory_stream.hpp"
 #include "support/run.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace mbx::test {
 
@@ -69,7 +70,6 @@ public:
     using Change = std::function<void(smtp::Options&)>;
     // `log_descriptor`: where the log goes, or -1.
     explicit Appliance(const Change& change = {}, int log_descriptor = -1);
-    ~Appliance();
     Appliance(const Appliance&) = delete;
     Appliance& operator=(const Appliance&) = delete;
 
@@ -90,6 +90,10 @@ public:
 
     static constexpr const char* kPassword = "correct horse battery";
 
+private:
+    TemporaryFolder temporary_folder_;
+
+public:
     std::filesystem::path folder;
     PosixFileSystem files;
     net::Loop loop;
@@ -114,12 +118,14 @@ private:
 // A session in a spawned task, spoken to line by line over a pipe whose deadlines the test fires.
 class Dialogue {
 public:
-    Dialogue(Appliance& appliance, smtp::Role role);
+    // `capacity`: what each direction holds before its writer waits.
+    Dialogue(Appliance& appliance, smtp::Role role, std::size_t capacity = 1U << 20U);
     ~Dialogue();
 
     // Says `text` and gives everything the server answers before it waits again.
     std::string say(std::string_view text);
     std::string hear();
+    void push(std::string_view text);  // and reads nothing
     bool is_over() const { return scope_.running() == 0; }
     MemoryEnd& server_end() { return *server_end_; }  // only while not over
     MemoryEnd& client_end() { return *pipe_.near; }

@@ -64,8 +64,14 @@ public:
     // The mailboxes that changed since the last call: what Account tells its watchers.
     std::set<MailboxId> take_changed();
 
+    // For Store. settle: writes the index's log back, before the account is put away. retire: the files are about to be
+    // moved; every later call answers StoreError::io.
+    void settle();
+    void retire();
+
+    struct State;  // of this folder's own files
+
 private:
-    struct State;
     explicit AccountStore(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };

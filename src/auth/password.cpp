@@ -68,11 +68,22 @@ bool is_cheap_enough(std::string_view hash)
         return cost && *cost <= kMostBlowfish;
     }
     if (hash.starts_with("$5$") || hash.starts_with("$6$")) {
-        return hash.find("$rounds=") == std::string_view::npos || find_parameter(hash, "$rounds=").value_or(kMostRounds + 1) <= kMostRounds;
+        if (hash.find("$rounds=") == std::string_view::npos) return true;
+        return find_parameter(hash, "$rounds=").value_or(kMostRounds + 1) <= kMostRounds;
     }
     // yescrypt writes its cost as one letter of a table, '9' being 16 MiB and each next one twice that.
     if (hash.starts_with("$y$")) return hash.size() > 5 && hash[3] == 'j' && hash[4] >= '.' && hash[4] <= 'C';
     return false;
+}
+
+// Whether the part behind the last '$' is there in its full length; a shorter one could never be matched.
+bool has_whole_digest(std::string_view hash)
+{
+    const std::size_t digest = hash.size() - 1 - hash.rfind('$');
+    if (is_argon2(hash)) return digest >= 22 && std::ranges::count(hash, '$') == 5;
+    if (hash.starts_with("$2")) return digest == 53;
+    if (hash.starts_with("$6$")) return digest == 86;
+    return digest == 43;  // $5$ and $y$
 }
 
 }  // namespace
@@ -133,7 +144,7 @@ Result<void, Error> check_imported_hash(std::string_view hash)
     if (!is_clean || !is_known || bare.size() >= crypto_pwhash_STRBYTES * 2)
         return Error{attempted, "its kind is not known",
                      "Argon2 ($argon2id$), SHA-crypt ($6$, $5$), yescrypt ($y$) and bcrypt ($2b$) are; set a new password"};
-    if (!is_cheap_enough(bare))
+    if (!has_whole_digest(bare) || !is_cheap_enough(bare))
         return Error{attempted, "it is damaged, or costs so much that checking it would hold up the server",
                      "set a new password"};
     return {};

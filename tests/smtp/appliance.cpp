@@ -12,10 +12,11 @@ namespace mbx::test {
 
 namespace {
 
-std::unique_ptr<directory::Directory> open_directory(const std::filesystem::path& folder, net::Workers& workers,
-                                                     const Clock& clock)
+std::unique_ptr<directory::Directory> open_directory(const std::filesystem::path& folder, net::Workers& workers)
 {
-    auto opened = directory::Directory::open((folder / "directory.db").string(), workers, clock);
+    directory::SnapshotOptions options;
+    options.host_name = "mx.example.test";
+    auto opened = directory::Directory::open((folder / "directory.db").string(), workers, options);
     if (!opened) throw std::runtime_error(opened.error().text());
     return std::move(*opened);
 }
@@ -82,7 +83,7 @@ Appliance::Appliance(const Change& change, int log_descriptor)
       log(log_writer_keeper ? Log(std::shared_ptr<LogWriter>(log_writer_keeper.get(), [](LogWriter*) {}), "smtp") : Log()),
       store(files, workers, clock, random, metrics, log, store_options(folder)),
       intake(store, files, workers, clock, random, metrics, log, spool_of(folder)),
-      directory(open_directory(folder, workers, clock)),
+      directory(open_directory(folder, workers)),
       authenticator(*directory, workers, loop, clock, random, metrics, log, cheap()),
       tls(workers, log),
       server(smtp::Dependencies{intake, *directory, authenticator, live_sessions, tls, metrics, clock, log},
@@ -164,10 +165,12 @@ std::size_t Appliance::spooled() const
                               [](const std::filesystem::directory_entry& entry) { return entry.is_regular_file(); }));
 }
 
-Dialogue::Dialogue(Appliance& appliance, smtp::Role role, std::size_t capacity)
+Dialogue::Dialogue(Appliance& appliance, smtp::Role role, std::size_t capacity, bool encrypted)
     : appliance_(appliance), pipe_(capacity), server_end_(pipe_.far.get())
 {
-    scope_.spawn(appliance.server.serve(std::move(pipe_.far), role, false));
+    std::unique_ptr<net::ByteStream> stream = std::move(pipe_.far);
+    if (encrypted) stream = std::make_unique<EncryptedFacade>(std::move(stream));
+    scope_.spawn(appliance.server.serve(std::move(stream), role, false));
 }
 
 Dialogue::~Dialogue()

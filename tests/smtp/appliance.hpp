@@ -58,6 +58,31 @@ private:
     std::shared_ptr<MemoryStream> kept_;
 };
 
+// Says that it is encrypted, and is not.
+class EncryptedFacade final : public net::ByteStream {
+public:
+    explicit EncryptedFacade(std::unique_ptr<net::ByteStream> inner) : inner_(std::move(inner)) {}
+    co::Task<Result<std::size_t, net::IoError>> read_some(std::span<char> into, net::Deadline deadline) override
+    {
+        return inner_->read_some(into, deadline);
+    }
+    co::Task<Result<void, net::IoError>> write(std::string_view bytes, net::Deadline deadline) override
+    {
+        return inner_->write(bytes, deadline);
+    }
+    co::Task<Result<void, net::IoError>> shutdown_write(net::Deadline deadline) override
+    {
+        return inner_->shutdown_write(deadline);
+    }
+    void interrupt_read() override { inner_->interrupt_read(); }
+    void close() override { inner_->close(); }
+    const net::PeerInfo& peer() const override { return inner_->peer(); }
+    bool is_encrypted() const override { return true; }
+
+private:
+    std::unique_ptr<net::ByteStream> inner_;
+};
+
 struct Caller {
     smtp::Role role = smtp::Role::mx;
     bool encrypted = false;
@@ -119,7 +144,7 @@ private:
 class Dialogue {
 public:
     // `capacity`: what each direction holds before its writer waits.
-    Dialogue(Appliance& appliance, smtp::Role role, std::size_t capacity = 1U << 20U);
+    Dialogue(Appliance& appliance, smtp::Role role, std::size_t capacity = 1U << 20U, bool encrypted = false);
     ~Dialogue();
 
     // Says `text` and gives everything the server answers before it waits again.

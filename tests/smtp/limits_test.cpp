@@ -97,7 +97,7 @@ TEST_CASE("C5: SIZE over the limit is refused at MAIL, and a lying one at the en
     }
     CHECK(appliance.talk(script + "QUIT\r\n").ends_with(repeated(over, 5) + bad + "221 2.0.0 bye\r\n"));
     const std::string lie = "MAIL FROM:<> SIZE=10\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n";
-    CHECK(appliance.talk(kEhlo + lie + repeated("0123456789\r\n", 200'000) + ".\r\nNOOP\r\nQUIT\r\n")
+    CHECK(appliance.talk(kEhlo + lie + "\r\n" + repeated("0123456789\r\n", 200'000) + ".\r\nNOOP\r\nQUIT\r\n")
               .ends_with("552 5.3.4 message too large\r\n250 2.0.0 ok\r\n221 2.0.0 bye\r\n"));
     CHECK(appliance.stored() == 0);
     CHECK(appliance.spooled() == 0);

@@ -63,7 +63,7 @@ co::Task<void> add_and_stop(Ground& ground, directory::Directory& directory, aut
 Result<void, Error> make_first_account(const FirstAccount& wanted, bool may_change)
 {
     Ground ground;
-    auto directory = directory::Directory::open(path_of(wanted.data_directory), ground.workers, ground.clock);
+    auto directory = directory::Directory::open(path_of(wanted.data_directory), ground.workers);
     if (!directory) return directory.error();
     auth::Authenticator authenticator(**directory, ground.workers, ground.loop, ground.clock, ground.random,
                                       ground.metrics, Log(), auth::AuthenticatorOptions());
@@ -80,7 +80,7 @@ bool has_account(const std::string& data_directory, const std::string& address)
     const std::string path = path_of(data_directory);
     if (::access(path.c_str(), R_OK | W_OK) != 0) return false;
     Ground ground;
-    const auto directory = directory::Directory::open(path, ground.workers, ground.clock);
+    const auto directory = directory::Directory::open(path, ground.workers);
     if (!directory) return false;
     for (const directory::Account& account : (*directory)->snapshot()->accounts()) {
         if (ascii::same(account.address(), address)) return true;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
@@ -23,6 +24,13 @@ struct CertificateFiles {
     std::string key_path;          // PEM
 };
 
+// What is loaded, for status views and alarms.
+struct CertificateFacts {
+    std::vector<std::string> names;  // DNS names in lower case, the subject's name where there are none
+    WallTime not_after;
+    bool is_self_signed = false;
+};
+
 // A server's certificates, chosen by SNI, and its ticket keys. Replaced as a whole by load(): sessions under way keep
 // the set they began with; a bad pair is refused and the old set stays (HOSTILE row B10).
 class TlsServer {
@@ -34,6 +42,7 @@ public:
     // The first pair answers when SNI is absent or names nobody.
     Result<void, Error> load(const std::vector<CertificateFiles>& files);
     bool is_ready() const;
+    std::vector<CertificateFacts> certificates() const;
 
     // The handshake, until `deadline`. `alpn` lists what this port speaks ("imap", "smtp" has none in the registry of
     // its own: empty accepts any); a client that offers only others is refused (HOSTILE row B9).

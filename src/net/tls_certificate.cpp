@@ -166,6 +166,24 @@ Result<std::unique_ptr<CertificatePair>, Error> CertificatePair::load(const Cert
     return pair;
 }
 
+CertificateFacts CertificatePair::facts() const
+{
+    const mbedtls_x509_time& end = chain.valid_to;
+    const std::chrono::year_month_day date(std::chrono::year(end.year), std::chrono::month(static_cast<unsigned>(end.mon)),
+                                           std::chrono::day(static_cast<unsigned>(end.day)));
+    // In seconds from midnight: a date far in the future does not fit the clock's own, finer unit.
+    const std::chrono::sys_seconds until = std::chrono::sys_days(date) + std::chrono::hours(end.hour) +
+                                           std::chrono::minutes(end.min) + std::chrono::seconds(end.sec);
+    const auto latest = std::chrono::floor<std::chrono::seconds>(WallTime::max());
+    const auto& issuer = chain.issuer_raw;
+    const auto& subject = chain.subject_raw;
+    CertificateFacts facts;
+    facts.names = names_;
+    facts.not_after = std::min(until, latest);
+    facts.is_self_signed = std::equal(issuer.p, issuer.p + issuer.len, subject.p, subject.p + subject.len);
+    return facts;
+}
+
 bool CertificatePair::serves(std::string_view host) const
 {
     const std::string wanted = ascii::to_lower(host);

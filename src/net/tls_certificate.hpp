@@ -27,6 +27,7 @@ public:
     // Whether the leaf is for that host: one of its DNS names, where "*" stands for one whole first label (RFC 6125
     // section 6.4.3).
     bool serves(std::string_view host) const;
+    CertificateFacts facts() const;
 
     // mbedTLS wants them mutable and leaves them as they are.
     mutable mbedtls_x509_crt chain{};

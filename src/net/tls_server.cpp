@@ -132,6 +132,14 @@ Result<void, Error> TlsServer::load(const std::vector<CertificateFiles>& files)
 
 bool TlsServer::is_ready() const { return state_->set != nullptr; }
 
+std::vector<CertificateFacts> TlsServer::certificates() const
+{
+    std::vector<CertificateFacts> all;
+    if (!state_->set) return all;
+    for (const auto& pair : state_->set->pairs) all.push_back(pair->facts());
+    return all;
+}
+
 co::Task<Result<std::unique_ptr<ByteStream>, IoError>> TlsServer::accept(std::unique_ptr<ByteStream> plain,
                                                                          std::vector<std::string> alpn,
                                                                          Deadline deadline)

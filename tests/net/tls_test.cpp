@@ -85,6 +85,13 @@ TEST_CASE("the certificate follows the name that the client asks for", "[net][tl
     const CertificateFiles second = fixture.certificate("second.example");
     const CertificateFiles wild = fixture.certificate("*.wild.example");
     REQUIRE(server.load({first, second, wild}));
+    const auto facts = server.certificates();
+    REQUIRE(facts.size() == 3);
+    CHECK(facts[1].names == std::vector<std::string>{"second.example"});
+    CHECK(facts[1].is_self_signed);
+    const auto left = facts[1].not_after - std::chrono::system_clock::now();
+    CHECK(left > std::chrono::hours(24 * 29));
+    CHECK(left < std::chrono::hours(24 * 31));
     const auto believes = [&](const std::string& name, const CertificateFiles& files) {
         BothEnds ends = shake(fixture, server,
                               {.server_name = name, .ca_file = files.certificate_path, .alpn = {}});

@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
     --run) command=${2:?--run wants a command}; quickstart= tests=; shift ;;
     --keep) root=${2:?--keep wants a folder}; keep=1; shift ;;
     --suite) suite=${2:?--suite wants a name}; shift ;;
-    --help) sed -n '2,16p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+    --help) sed -n '2,14p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
     *) fail "unknown option $1; see tests/fresh/run.sh --help" ;;
   esac
   shift

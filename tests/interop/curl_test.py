@@ -52,7 +52,9 @@ class Curl(BoxCase):
 
     def test_append_by_upload(self):
         sent = message("appended by curl")
-        self.curl(*self.log_in(5), self.url("imap", "imap", "Drafts"), "--upload-file", "-", text=sent)
+        draft = self.box.folder / "draft.eml"  # curl must know the size before it says APPEND
+        draft.write_bytes(sent)
+        self.curl(*self.log_in(5), self.url("imap", "imap", "Drafts"), "--upload-file", draft)
         self.assertEqual(self.only_message(5, "Drafts"), sent)
 
     def test_a_wrong_password_is_refused(self):

@@ -65,7 +65,7 @@ class Behind(BoxCase):
     def test_c12_a_forged_header_from_a_stranger_is_no_header(self):
         for header in (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 25\r\n", b"\r\n\r\n\0\r\nQUIT\n" + bytes([0x21, 0x11, 0, 12]) + b"\0" * 12):
             with Conversation("127.0.0.1", self.box.ports["smtp"]) as link:
-                link.send(header + b"QUIT\r\n")
+                link.send(header + b"\r\nQUIT\r\n")
                 said = link.rest()
                 self.assertNotIn(b"192.0.2.1", said)
                 self.assertTrue(said.startswith((b"220", b"5")), said)

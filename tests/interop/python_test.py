@@ -7,6 +7,7 @@ import ssl
 import sys
 import unittest
 from email.message import EmailMessage
+from email.policy import SMTPUTF8
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from box_case import BoxCase, message
@@ -33,8 +34,8 @@ class Smtplib(BoxCase):
     def test_smtps_and_smtputf8(self):
         with smtplib.SMTP_SSL("localhost", self.box.ports["submissions"], context=self.box.tls(), timeout=60) as link:
             link.login(self.box.user_name(1), self.box.password)
-            made = self.mail("тема", [self.box.user_name(4)])
-            link.send_message(made, mail_options=["SMTPUTF8"])
+            made = self.mail("тема", [self.box.user_name(4)]).as_bytes(policy=SMTPUTF8)
+            self.assertEqual(link.sendmail(self.box.user_name(1), [self.box.user_name(4)], made, ["SMTPUTF8", "BODY=8BITMIME"]), {})
         self.assertIn("тема".encode(), self.only_message(4))
 
     def test_refused_recipients_are_told_one_by_one(self):

@@ -8,6 +8,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <tuple>
 
 #include "base/ascii.hpp"
 #include "config/check.hpp"
@@ -185,7 +186,9 @@ LoadResult parse(std::string_view text, const std::string& file)
     // Combinations of values that are wrong by themselves would only repeat the first error in other words.
     if (errors.empty()) errors = check_combinations(loaded);
     if (errors.empty()) return loaded;
-    std::ranges::stable_sort(errors, {}, [](const ConfigError& error) { return std::pair(error.line, error.column); });
+    std::ranges::sort(errors, {}, [](const ConfigError& error) {
+        return std::tuple(error.line, error.column, std::string_view(error.message));
+    });
     return errors;
 }
 

@@ -1,6 +1,7 @@
 // Who there is: domains, accounts, aliases as values.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -26,7 +27,8 @@ struct Account {
     std::string domain;
     std::string full_name;
     std::string password_hash;        // "$argon2id$…", or an imported crypt(3) hash
-    std::uint64_t credential_version = 0;  // grows with every change of password or of enabled: ends cached log-ins
+    // Grows with every change of password, of enabled and of is_administrator: ends sessions and cached log-ins.
+    std::uint64_t credential_version = 0;
     std::uint64_t quota_bytes = 0;    // 0: none
     bool enabled = true;
     bool is_administrator = false;

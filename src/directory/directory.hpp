@@ -3,12 +3,12 @@
 // and the listeners were told. Errors say what was attempted, what happened, what to do.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/result.hpp"
 #include "co/task.hpp"
@@ -39,6 +39,10 @@ struct AccountChange {
     std::optional<std::uint64_t> quota_bytes;
     std::optional<bool> enabled;
     std::optional<bool> is_administrator;
+    // Set when password_hash is a better hash of the same password (an imported one at the next log-in): the hash that
+    // it replaces. credential_version stays, so sessions and cached log-ins go on; conflict when another hash is stored
+    // by now.
+    std::optional<std::string> rehash_of;
 };
 
 struct DomainChange {
@@ -49,10 +53,14 @@ struct DomainChange {
 class Directory {
 public:
     // Opens or creates `path`, migrates it forward; refuses a newer schema (HOSTILE row G12). Blocking: at start only.
-    static Result<std::unique_ptr<Directory>, Error> open(std::string path, net::Workers& workers, const Clock& clock);
-    ~Directory();
+    static Result<std::unique_ptr<Directory>, Error> open(std::string path, net::Workers& workers,
+                                                          SnapshotOptions options = {});
+    ~Directory();  // every task must have ended
 
+    // Keep it for one decision, not across a wait: it never changes, the directory does.
     std::shared_ptr<const Snapshot> snapshot() const;
+    // After a reload: a new snapshot with the other options, and the listeners are told.
+    void set_options(SnapshotOptions options);
 
     co::Task<Result<Domain, Refusal>> add_domain(std::string name);
     co::Task<Result<Domain, Refusal>> set_domain(std::string name, DomainChange change);
@@ -66,7 +74,7 @@ public:
     co::Task<Result<void, Refusal>> remove_alias(std::string address);
 
     // Called on the loop after each change with the new snapshot in place: live sessions and cached log-ins of changed
-    // accounts end here.
+    // accounts end here. A listener may not add listeners.
     void on_change(std::function<void()> listener);
 
 private:

@@ -2,6 +2,7 @@
 // Any thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,18 +27,29 @@ struct Recipients {
     std::vector<std::string> remote;   // alias targets outside, without duplicates
 };
 
+// What the configuration says about addresses.
+struct SnapshotOptions {
+    std::string host_name;             // the server's own; mail for postmaster there is ours
+    std::string sub_addressing = "+";  // one character, or empty: off
+};
+
 class Snapshot {
 public:
-    // What a RCPT TO:<local_part@domain> reaches (any case): account, alias (expanded, also nested), sub-addressing
-    // (user+tag), `postmaster` of every domain and the bare one (domain empty) reach the administrators, catch-all last.
-    // An address literal or the server's own host name reaches nobody but postmaster.
+    // What a RCPT TO:<local_part@domain> reaches (any case; the domain as A- or U-label), in this order:
+    //   an account or alias of just this name; the one without its sub-address (ann+shop: ann);
+    //   `postmaster` of every domain and the bare one (domain empty, RFC 5321 section 4.5.1): all enabled administrators,
+    //   or where there is none the oldest enabled account of the domain (of all for the bare one);
+    //   the domain's catch-all.
+    // Aliases are expanded, also nested. A target that is disabled or unknown is left out as long as another is reached.
+    // An address literal or the server's own host name (unless it is a domain) reaches nobody but postmaster.
     Recipients resolve(std::string_view local_part, std::string_view domain) const;
     bool is_local_domain(std::string_view domain) const;
 
     const Account* find(AccountId id) const;
     // A log-in name: a full address in any case; a bare local part only where exactly one domain exists.
     const Account* find_login(std::string_view login) const;
-    // Whether `account` may send as this address: its own, a sub-address of its own, or an alias that reaches it.
+    // Whether `account` may send as this address: its own, a sub-address of its own, an alias that reaches it, or a
+    // postmaster whose mail it gets. What only a catch-all brings is not its own.
     bool may_send_as(const Account& account, std::string_view local_part, std::string_view domain) const;
 
     const std::vector<Domain>& domains() const { return domains_; }
@@ -45,9 +57,15 @@ public:
     const std::vector<Alias>& aliases() const { return aliases_; }
 
     // Built by Directory alone (and by tests).
-    Snapshot(std::vector<Domain> domains, std::vector<Account> accounts, std::vector<Alias> aliases);
+    Snapshot(std::vector<Domain> domains, std::vector<Account> accounts, std::vector<Alias> aliases,
+             SnapshotOptions options = {});
 
 private:
+    class Walk;
+    std::string without_sub_address(const std::string& local_part) const;
+    bool is_own_place(std::string_view domain) const;
+
+    SnapshotOptions options_;
     std::vector<Domain> domains_;
     std::vector<Account> accounts_;
     std::vector<Alias> aliases_;

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "net/byte_stream.hpp"
+#include "net/connect.hpp"
 #include "net/loop.hpp"
 
 namespace mbx::net {
@@ -57,9 +58,5 @@ private:
     explicit Listener(std::shared_ptr<State> state);
     std::shared_ptr<State> state_;
 };
-
-// The client side of TCP: connects to one endpoint.
-co::Task<Result<std::unique_ptr<ByteStream>, IoError>> connect_tcp(Loop& loop, Endpoint to, Deadline deadline);
-co::Task<Result<std::unique_ptr<ByteStream>, IoError>> connect_unix(Loop& loop, std::string path, Deadline deadline);
 
 }  // namespace mbx::net

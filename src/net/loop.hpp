@@ -15,6 +15,7 @@ namespace mbx::net {
 
 class Loop {
 public:
+    // Also makes the process ignore SIGPIPE. Ends the process when the kernel has no descriptors for it.
     Loop();
     // Every stream, timer and listener made on the loop must be gone; close callbacks still due are run here.
     ~Loop();
@@ -25,8 +26,13 @@ public:
     void run();
     void stop();
 
-    // Runs `job` on the loop, soon. Any thread; the only door into the loop from outside.
+    // Runs `job` on the loop, in its next turn, never inside the call. Any thread; the only door into the loop from
+    // outside. A job keeps run() from returning; the loop outlives whoever posts.
     void post(std::function<void()> job);
+
+    // Between hold() and release() run() does not return for want of events: something will be posted. Loop thread.
+    void hold();
+    void release();
 
     // How late the loop came to a 100 ms tick lately: now and the maximum since the last call of take_worst_lag().
     std::chrono::microseconds lag() const;
@@ -39,7 +45,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// A cancellable wait. cancel() ends the wait under way at once (wait returns false).
+// A cancellable wait. cancel() ends the wait under way: the waiter goes on, with false, in the loop's next turn and
+// never inside the call. Without a wait under way it does nothing. The waiter must have gone on before the timer dies.
 class Timer {
 public:
     explicit Timer(Loop& loop);
@@ -53,7 +60,7 @@ public:
 
 private:
     struct State;
-    State* state_;
+    std::shared_ptr<State> state_;
 };
 
 }  // namespace mbx::net

@@ -22,8 +22,22 @@ def functions_of(text):
         closing = line.replace("{", "}")
         for end in range(number + 1, len(lines)):
             if lines[end].rstrip(";, ") == closing:
-                yield number + 1, end - number - 1, lines[number - 1].strip()[:60]
+                body = lines[number + 1:end]
+                yield number + 1, len(body) - lines_of_tables(body), lines[number - 1].strip()[:60]
                 break
+
+
+def lines_of_tables(body):
+    """Rows of a static table inside a function: data that is read row by row, not a long function."""
+    count, closing = 0, None
+    for line in body:
+        if closing is not None:
+            count += 1
+            if line.rstrip() == closing:
+                closing = None
+        elif re.match(r"\s*static const(expr)?\b.*\{$", line):
+            closing = line[:len(line) - len(line.lstrip())] + "};"
+    return count
 
 
 def findings(tree):
@@ -49,6 +63,12 @@ SAMPLES = [
     Sample("a long function in a class", {"src/a/a.hpp": "class A {\n" + function(80, "    ") + "};\n"}, ["of 80 lines"]),
     Sample("a constructor's list", {"src/a/a.cpp": "A::A()\n    : b_(1),\n      c_{2}\n{\n" + "    a();\n" * 90 + "}\n"},
            ["of 90 lines"]),
+    Sample("a static table in a function", {
+        "src/a/a.cpp": "int f()\n{\n    static const T all{\n" + "        {1, 2},\n" * 90 + "    };\n" + "    a();\n" * 60 + "}\n"},
+        []),
+    Sample("a long function beside its table", {
+        "src/a/a.cpp": "int f()\n{\n    static const T all{\n        {1, 2},\n    };\n" + "    a();\n" * 90 + "}\n"},
+        ["of 91 lines"]),
     Sample("a long file", {"src/a/a.cpp": "int a;\n" * 801}, ["801 lines"]),
     Sample("blocks and initialisers do not count", {
         "src/a/a.cpp": "const T kTable[] = {\n" + "    {1, 2},\n" * 300 + "};\n"}, []),

@@ -1,0 +1,117 @@
+// Every administrative act, once: the routes of /api/v1, with their rights. The console and mailboxctl have no other
+// door. Loop thread; the deps outlive it.
+//
+// Rights (deny by default, judged in one place): on the control socket uid 0 and the daemon's own user are
+// administrators, by peer credentials; over TCP there is nobody, until the console brings log-in: health, metrics, the
+// status page and its data are read there, by loopback clients alone, and nothing else.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/bodies.hpp"
+#include "admin/documents.hpp"
+#include "admin/facts.hpp"
+#include "auth/authenticator.hpp"
+#include "auth/live_sessions.hpp"
+#include "base/file_system.hpp"
+#include "base/metrics.hpp"
+#include "base/random.hpp"
+#include "directory/directory.hpp"
+#include "http/router.hpp"
+#include "store/store.hpp"
+
+namespace mbx::admin {
+
+struct AdministrationOptions {
+    std::uint32_t own_uid = 0;                           // the daemon's user
+    std::string data_directory;                          // for free space
+    std::string removed_directory;                       // where Store::set_aside puts mail
+    std::chrono::milliseconds removed_mail_keep{std::chrono::hours(24 * 30)};
+    std::vector<std::string> services{"imap", "submission"};  // whose sessions /metrics counts
+};
+
+struct AdministrationDeps {
+    directory::Directory& directory;
+    store::Store& store;
+    auth::Authenticator& authenticator;
+    auth::LiveSessions& sessions;
+    net::Workers& workers;
+    FileSystem& files;
+    Metrics& metrics;
+    const Clock& clock;
+    Random& random;
+};
+
+class Administration {
+public:
+    Administration(AdministrationDeps deps, Hooks hooks, AdministrationOptions options, Log log);
+
+    // All routes, for one http::Server that serves both the control socket and the TCP listeners.
+    http::Router router();
+
+    // Removes mail whose time is over; on the workers, WorkClass::bulk. To be called now and then by the daemon.
+    co::Task<void> purge_removed_mail();
+
+    // After a reload.
+    void set_removed_mail_keep(std::chrono::milliseconds keep) { options_.removed_mail_keep = keep; }
+
+private:
+    enum class Access : std::uint8_t { anyone, administrator };
+    using Act = co::Task<http::Response> (Administration::*)(const http::Request&);
+    void add(http::Router& router, http::Method method, std::string pattern, Access access, Act act);
+    co::Task<http::Response> guarded(const http::Request& request, Access access, Act act);
+    bool is_administrator(const net::PeerInfo& peer) const;
+    void add_gauges();
+
+    co::Task<http::Response> health(const http::Request& request);
+    co::Task<http::Response> readiness(const http::Request& request);
+    co::Task<http::Response> metrics(const http::Request& request);
+    co::Task<http::Response> status(const http::Request& request);
+    co::Task<http::Response> list_sessions(const http::Request& request);
+    co::Task<http::Response> show_configuration(const http::Request& request);
+    co::Task<http::Response> reload(const http::Request& request);
+    co::Task<http::Response> stop(const http::Request& request);
+
+    co::Task<http::Response> list_domains(const http::Request& request);
+    co::Task<http::Response> add_domain(const http::Request& request);
+    co::Task<http::Response> show_domain(const http::Request& request);
+    co::Task<http::Response> change_domain(const http::Request& request);
+    co::Task<http::Response> remove_domain(const http::Request& request);
+
+    co::Task<http::Response> list_accounts(const http::Request& request);
+    co::Task<http::Response> add_account(const http::Request& request);
+    co::Task<http::Response> show_account(const http::Request& request);
+    co::Task<http::Response> change_account(const http::Request& request);
+    co::Task<http::Response> remove_account(const http::Request& request);
+    co::Task<http::Response> set_password(const http::Request& request);
+
+    co::Task<http::Response> list_aliases(const http::Request& request);
+    co::Task<http::Response> add_alias(const http::Request& request);
+    co::Task<http::Response> show_alias(const http::Request& request);
+    co::Task<http::Response> change_alias(const http::Request& request);
+    co::Task<http::Response> remove_alias(const http::Request& request);
+
+    // The password to store and, where the server made it, to show; or why not.
+    struct NewPassword {
+        std::string hash;
+        std::optional<std::string> generated;
+    };
+    co::Task<Result<NewPassword, http::Response>> hash_new_password(PasswordBody body, std::string address,
+                                                                    std::string attempted);
+    co::Task<RemovedMail> set_mail_aside(directory::Account account, std::chrono::milliseconds keep);
+    co::Task<std::optional<SpaceInfo>> disk_space();
+    void audit(const http::Request& request, std::string_view act, std::string_view object) const;
+
+    AdministrationDeps deps_;
+    Hooks hooks_;
+    AdministrationOptions options_;
+    Log log_;
+    Gauge& disk_free_;
+    Gauge& disk_total_;
+};
+
+}  // namespace mbx::admin

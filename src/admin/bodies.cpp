@@ -1,0 +1,230 @@
+#include "admin/bodies.hpp"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+namespace mbx::admin {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxText = 1024;
+constexpr std::size_t kMaxTargets = 1000;
+
+// Watches a parse: counts depth and remembers the member names of every object under way.
+class Watcher {
+public:
+    bool operator()(int depth, json::parse_event_t event, json& value)
+    {
+        if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
+            is_too_deep_ = is_too_deep_ || depth >= static_cast<int>(kMaxJsonDepth);
+            if (event == json::parse_event_t::object_start) names_.emplace_back();
+        } else if (event == json::parse_event_t::object_end) {
+            names_.pop_back();
+        } else if (event == json::parse_event_t::key) {
+            const bool is_new = names_.back().insert(value.get_ref<const std::string&>()).second;
+            if (!is_new) duplicate_ = value.get_ref<const std::string&>();
+        }
+        // What is refused already need not be built.
+        return !is_too_deep_ && duplicate_.empty();
+    }
+    bool is_too_deep() const { return is_too_deep_; }
+    const std::string& duplicate() const { return duplicate_; }
+
+private:
+    std::vector<std::set<std::string>> names_;
+    bool is_too_deep_ = false;
+    std::string duplicate_;
+};
+
+// Takes the members of one object out by name and type; the first thing that is wrong is kept.
+class Members {
+public:
+    Members(std::string attempted, std::string_view text) : attempted_(std::move(attempted))
+    {
+        Watcher watcher;
+        const auto watch = [&watcher](int depth, json::parse_event_t event, json& value) {
+            return watcher(depth, event, value);
+        };
+        object_ = json::parse(text, watch, false);
+        if (watcher.is_too_deep()) fail(fmt::format("the JSON is nested deeper than {} levels", kMaxJsonDepth));
+        else if (!watcher.duplicate().empty()) fail("the member " + watcher.duplicate() + " stands there twice");
+        else if (object_.is_discarded()) fail("the content is not JSON (RFC 8259)");
+        else if (!object_.is_object()) fail("the content is not a JSON object");
+        if (!complaint_.empty()) object_ = json::object();
+    }
+
+    std::optional<std::string> text(const char* name, std::size_t most = kMaxText)
+    {
+        const auto value = take(name);
+        if (!value) return std::nullopt;
+        if (!value->is_string()) return wrong<std::string>(name, "a text");
+        auto text = value->get<std::string>();
+        if (text.size() > most) return wrong<std::string>(name, fmt::format("at most {} bytes long", most));
+        return text;
+    }
+    std::optional<bool> flag(const char* name)
+    {
+        const auto value = take(name);
+        if (!value) return std::nullopt;
+        return value->is_boolean() ? std::optional(value->get<bool>()) : wrong<bool>(name, "true or false");
+    }
+    std::optional<std::uint64_t> number(const char* name)
+    {
+        const auto value = take(name);
+        if (!value) return std::nullopt;
+        // Up to 2^63-1: what SQLite and most readers of JSON can hold (HOSTILE row J10).
+        const bool is_good = value->is_number_unsigned() && value->get<std::uint64_t>() <= INT64_MAX;
+        return is_good ? std::optional(value->get<std::uint64_t>())
+                       : wrong<std::uint64_t>(name, "a whole number from 0 to 9223372036854775807");
+    }
+    std::optional<std::vector<std::string>> texts(const char* name)
+    {
+        const auto value = take(name);
+        if (!value) return std::nullopt;
+        std::vector<std::string> all;
+        if (value->is_array() && value->size() <= kMaxTargets) {
+            for (const json& one : *value) {
+                if (one.is_string() && one.get_ref<const std::string&>().size() <= kMaxText) {
+                    all.push_back(one.get<std::string>());
+                }
+            }
+            if (all.size() == value->size()) return all;
+        }
+        return wrong<std::vector<std::string>>(name, fmt::format("a list of at most {} texts", kMaxTargets));
+    }
+    std::string required(const char* name)
+    {
+        auto value = text(name);
+        if (!value && complaint_.empty()) fail(fmt::format("the member {} is missing", name));
+        return value.value_or("");
+    }
+
+    void fail(std::string complaint)
+    {
+        if (complaint_.empty()) complaint_ = std::move(complaint);
+    }
+
+    // What is wrong, members nobody asked for included.
+    std::optional<Error> finish()
+    {
+        if (!object_.empty()) fail("the member " + object_.begin().key() + " is not known here");
+        if (complaint_.empty()) return std::nullopt;
+        return Error{attempted_, complaint_, "docs/openapi.json says what is taken"};
+    }
+
+private:
+    std::optional<json> take(const char* name)
+    {
+        const auto found = object_.find(name);
+        if (found == object_.end()) return std::nullopt;
+        json value = std::move(*found);
+        object_.erase(found);
+        return value;
+    }
+    template <typename Value>
+    std::optional<Value> wrong(const char* name, std::string_view wanted)
+    {
+        fail(fmt::format("the member {} must be {}", name, wanted));
+        return std::nullopt;
+    }
+
+    std::string attempted_;
+    json object_;
+    std::string complaint_;
+};
+
+PasswordBody take_password(Members& members)
+{
+    PasswordBody body;
+    body.password = members.text("password", 64U * 1024);  // its own rule says more than "too long"
+    body.generate = members.flag("generate_password").value_or(false);
+    if (body.password && body.generate) members.fail("password and generate_password exclude each other");
+    return body;
+}
+
+}  // namespace
+
+Result<NewDomainBody, Error> parse_new_domain(std::string_view text)
+{
+    Members members("adding a domain", text);
+    NewDomainBody body;
+    body.name = members.required("name");
+    body.change.catch_all = members.text("catch_all");
+    body.change.enabled = members.flag("enabled");
+    if (auto error = members.finish()) return *error;
+    return body;
+}
+
+Result<directory::DomainChange, Error> parse_domain_change(std::string_view text)
+{
+    Members members("changing the domain", text);
+    directory::DomainChange change;
+    change.catch_all = members.text("catch_all");
+    change.enabled = members.flag("enabled");
+    if (auto error = members.finish()) return *error;
+    return change;
+}
+
+Result<NewAccountBody, Error> parse_new_account(std::string_view text)
+{
+    Members members("adding an account", text);
+    NewAccountBody body;
+    body.address = members.required("address");
+    body.password = take_password(members);
+    body.full_name = members.text("full_name").value_or("");
+    body.quota_bytes = members.number("quota_bytes").value_or(0);
+    body.is_administrator = members.flag("administrator").value_or(false);
+    if (!body.password.password && !body.password.generate) members.fail("password or generate_password is missing");
+    if (auto error = members.finish()) return *error;
+    return body;
+}
+
+Result<directory::AccountChange, Error> parse_account_change(std::string_view text)
+{
+    Members members("changing the account", text);
+    directory::AccountChange change;
+    change.full_name = members.text("full_name");
+    change.quota_bytes = members.number("quota_bytes");
+    change.enabled = members.flag("enabled");
+    change.is_administrator = members.flag("administrator");
+    if (auto error = members.finish()) return *error;
+    return change;
+}
+
+Result<PasswordBody, Error> parse_password(std::string_view text)
+{
+    Members members("setting the password", text);
+    PasswordBody body = take_password(members);
+    if (!body.password && !body.generate) members.fail("password or generate_password is missing");
+    if (auto error = members.finish()) return *error;
+    return body;
+}
+
+Result<directory::Alias, Error> parse_new_alias(std::string_view text)
+{
+    Members members("adding an alias", text);
+    directory::Alias alias;
+    alias.address = members.required("address");
+    auto targets = members.texts("targets");
+    if (!targets) members.fail("the member targets is missing");
+    alias.targets = std::move(targets).value_or(std::vector<std::string>());
+    alias.enabled = members.flag("enabled").value_or(true);
+    if (auto error = members.finish()) return *error;
+    return alias;
+}
+
+Result<AliasChangeBody, Error> parse_alias_change(std::string_view text)
+{
+    Members members("changing the alias", text);
+    AliasChangeBody body;
+    body.targets = members.texts("targets");
+    body.enabled = members.flag("enabled");
+    if (auto error = members.finish()) return *error;
+    return body;
+}
+
+}  // namespace mbx::admin

@@ -1,0 +1,184 @@
+#include "admin/documents.hpp"
+
+#include <fmt/core.h>
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+namespace mbx::admin {
+namespace {
+
+// Members appear in the order in which they are written here, so that people can read the answers too.
+using nlohmann::ordered_json;
+
+std::string write(const ordered_json& document)
+{
+    return document.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+double milliseconds(std::chrono::microseconds span) { return static_cast<double>(span.count()) / 1000.0; }
+
+std::int64_t seconds_between(WallTime from, WallTime to)
+{
+    return std::chrono::duration_cast<std::chrono::seconds>(to - from).count();
+}
+
+ordered_json value_of(const directory::Domain& domain)
+{
+    return {{"name", domain.name}, {"catch_all", domain.catch_all}, {"enabled", domain.enabled}};
+}
+
+ordered_json value_of(const directory::Account& account)
+{
+    return {{"id", account.id.value},       {"address", account.address()},
+            {"full_name", account.full_name}, {"enabled", account.enabled},
+            {"administrator", account.is_administrator}, {"quota_bytes", account.quota_bytes}};
+}
+
+ordered_json value_of(const directory::Alias& alias)
+{
+    return {{"address", alias.address}, {"targets", alias.targets}, {"enabled", alias.enabled}};
+}
+
+ordered_json value_of(const ListenerFacts& listener)
+{
+    return {{"service", listener.service},         {"endpoint", listener.endpoint}, {"tls", listener.tls},
+            {"connections", listener.connections}, {"accepted", listener.accepted}, {"refused", listener.refused}};
+}
+
+ordered_json value_of(const CertificateFacts& certificate, WallTime now)
+{
+    return {{"names", certificate.names},
+            {"not_after", timestamp(certificate.not_after)},
+            {"seconds_left", seconds_between(now, certificate.not_after)},
+            {"self_signed", certificate.is_self_signed}};
+}
+
+}  // namespace
+
+std::string timestamp(WallTime time)
+{
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                       parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+std::string status_json(const StatusDocument& status)
+{
+    const SystemFacts& facts = status.facts;
+    ordered_json document = {
+        {"version", facts.version},
+        {"commit", facts.commit},
+        {"hostname", facts.hostname},
+        {"now", timestamp(status.now)},
+        {"started", timestamp(facts.started)},
+        {"uptime_seconds", seconds_between(facts.started, status.now)},
+        {"ready", facts.not_ready_because.empty()},
+        {"not_ready_because", facts.not_ready_because},
+        {"domains", status.domains},
+        {"accounts", status.accounts},
+        {"aliases", status.aliases},
+        {"messages_in", facts.messages_in},
+        {"loop_lag_milliseconds", milliseconds(facts.loop_lag)},
+        {"worst_loop_lag_milliseconds", milliseconds(facts.worst_loop_lag)},
+    };
+    document["sessions"] = ordered_json::object();
+    for (const auto& [service, count] : status.sessions) document["sessions"][service] = count;
+    document["listeners"] = ordered_json::array();
+    for (const ListenerFacts& listener : facts.listeners) document["listeners"].push_back(value_of(listener));
+    document["certificates"] = ordered_json::array();
+    for (const CertificateFacts& one : facts.certificates) document["certificates"].push_back(value_of(one, status.now));
+    document["disk"] = nullptr;
+    if (status.disk) {
+        document["disk"] = {{"free_bytes", status.disk->free_bytes}, {"total_bytes", status.disk->total_bytes}};
+    }
+    document["warnings"] = status.warnings;
+    return write(document);
+}
+
+std::string domain_json(const directory::Domain& domain) { return write(value_of(domain)); }
+
+std::string domains_json(const directory::Snapshot& snapshot)
+{
+    std::map<std::string, std::uint64_t> accounts;
+    for (const directory::Account& account : snapshot.accounts()) ++accounts[account.domain];
+    ordered_json list = ordered_json::array();
+    for (const directory::Domain& domain : snapshot.domains()) {
+        ordered_json row = value_of(domain);
+        row["accounts"] = accounts[domain.name];
+        list.push_back(std::move(row));
+    }
+    return write({{"domains", std::move(list)}});
+}
+
+std::string account_json(const directory::Account& account, std::optional<MailboxUsage> usage,
+                         std::optional<std::string> password)
+{
+    ordered_json document = value_of(account);
+    if (usage) document["usage"] = {{"bytes", usage->bytes}, {"messages", usage->messages}};
+    if (password) document["password"] = *password;
+    return write(document);
+}
+
+std::string accounts_json(const directory::Snapshot& snapshot, const std::string* domain)
+{
+    ordered_json list = ordered_json::array();
+    for (const directory::Account& account : snapshot.accounts()) {
+        if (domain == nullptr || account.domain == *domain) list.push_back(value_of(account));
+    }
+    return write({{"accounts", std::move(list)}});
+}
+
+std::string removed_account_json(const directory::Account& account, const RemovedMail& mail)
+{
+    ordered_json document = {{"address", account.address()}, {"mail", nullptr}};
+    if (!mail.failure.empty()) document["mail"] = {{"failure", mail.failure}};
+    else if (!mail.path.empty()) document["mail"] = {{"path", mail.path}, {"kept_until", timestamp(mail.kept_until)}};
+    return write(document);
+}
+
+std::string alias_json(const directory::Alias& alias) { return write(value_of(alias)); }
+
+std::string aliases_json(const directory::Snapshot& snapshot)
+{
+    ordered_json list = ordered_json::array();
+    for (const directory::Alias& alias : snapshot.aliases()) list.push_back(value_of(alias));
+    return write({{"aliases", std::move(list)}});
+}
+
+std::string sessions_json(const std::vector<auth::LiveSessions::Entry>& sessions)
+{
+    ordered_json list = ordered_json::array();
+    for (const auth::LiveSessions::Entry& entry : sessions) {
+        list.push_back({{"number", entry.number},
+                        {"service", entry.service},
+                        {"address", entry.login.address},
+                        {"peer", entry.peer},
+                        {"since", timestamp(entry.since)}});
+    }
+    return write({{"sessions", std::move(list)}});
+}
+
+std::string configuration_json(const std::vector<config::ShowRow>& rows)
+{
+    ordered_json list = ordered_json::array();
+    for (const config::ShowRow& row : rows) {
+        list.push_back({{"key", row.key}, {"value", row.value}, {"source", row.source}});
+    }
+    return write({{"settings", std::move(list)}});
+}
+
+std::string reload_json(const std::vector<config::Change>& changes)
+{
+    ordered_json applied = ordered_json::array();
+    ordered_json waiting = ordered_json::array();
+    for (const config::Change& change : changes) {
+        ordered_json row = {{"key", change.key}, {"before", change.before}, {"after", change.after}};
+        (change.is_live ? applied : waiting).push_back(std::move(row));
+    }
+    return write({{"applied", std::move(applied)}, {"needs_restart", std::move(waiting)}});
+}
+
+}  // namespace mbx::admin

@@ -1,0 +1,56 @@
+// JSON that goes out: what the API shows of each thing. Never a password or its hash. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/facts.hpp"
+#include "auth/live_sessions.hpp"
+#include "base/file_system.hpp"
+#include "directory/snapshot.hpp"
+
+namespace mbx::admin {
+
+struct StatusDocument {
+    SystemFacts facts;
+    WallTime now;
+    std::size_t domains = 0;
+    std::size_t accounts = 0;
+    std::size_t aliases = 0;
+    std::map<std::string, std::size_t> sessions;  // by service, logged in
+    std::optional<SpaceInfo> disk;                // none: it could not be asked
+    std::vector<std::string> warnings;            // sentences for a person
+};
+
+struct MailboxUsage {
+    std::uint64_t bytes = 0;
+    std::uint64_t messages = 0;
+};
+
+struct RemovedMail {
+    std::string path;  // empty: there was none
+    WallTime kept_until;
+    std::string failure;  // why it could not be set aside; empty: it was
+};
+
+std::string status_json(const StatusDocument& status);
+std::string domain_json(const directory::Domain& domain);
+std::string domains_json(const directory::Snapshot& snapshot);
+// `usage` where the mailbox was asked, `password` where the server made one.
+std::string account_json(const directory::Account& account, std::optional<MailboxUsage> usage,
+                         std::optional<std::string> password);
+std::string accounts_json(const directory::Snapshot& snapshot, const std::string* domain);
+std::string removed_account_json(const directory::Account& account, const RemovedMail& mail);
+std::string alias_json(const directory::Alias& alias);
+std::string aliases_json(const directory::Snapshot& snapshot);
+std::string sessions_json(const std::vector<auth::LiveSessions::Entry>& sessions);
+std::string configuration_json(const std::vector<config::ShowRow>& rows);
+std::string reload_json(const std::vector<config::Change>& changes);
+
+// "2026-11-21T23:40:00Z" (RFC 3339).
+std::string timestamp(WallTime time);
+
+}  // namespace mbx::admin

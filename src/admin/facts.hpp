@@ -1,0 +1,57 @@
+// What only the daemon knows and administration shows, and what only the daemon can do. Plain values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/result.hpp"
+#include "co/task.hpp"
+#include "config/load.hpp"
+
+namespace mbx::admin {
+
+struct ListenerFacts {
+    std::string service;   // "smtp", "submission", "imap", "http"
+    std::string endpoint;  // "0.0.0.0:25", or a socket's path
+    std::string tls;       // "none", "starttls", "implicit"
+    std::uint64_t connections = 0;
+    std::uint64_t accepted = 0;  // since the start
+    std::uint64_t refused = 0;
+};
+
+struct CertificateFacts {
+    std::vector<std::string> names;  // of the subject alternative names
+    WallTime not_after;
+    bool is_self_signed = false;
+};
+
+struct SystemFacts {
+    std::string version;
+    std::string commit;
+    std::string hostname;
+    WallTime started;
+    std::string not_ready_because;  // empty: ready for mail
+    std::vector<ListenerFacts> listeners;
+    std::vector<CertificateFacts> certificates;
+    std::uint64_t messages_in = 0;  // accepted since the start
+    std::chrono::microseconds loop_lag{};
+    std::chrono::microseconds worst_loop_lag{};  // lately
+};
+
+// Given by the daemon; called on the loop.
+struct Hooks {
+    std::function<SystemFacts()> facts;
+    std::function<std::vector<config::ShowRow>()> configuration;  // the effective one, without secrets
+    // Reads the configuration and the certificates again; answers what changed (live or waiting for a restart).
+    std::function<co::Task<Result<std::vector<config::Change>, Error>>()> reload;
+    // Begins to stop on a later turn of the loop (Loop::post): the answer to the one who asked comes first.
+    std::function<void()> stop;
+};
+
+}  // namespace mbx::admin

@@ -1,0 +1,245 @@
+#include "daemon/daemon.hpp"
+
+#include <csignal>
+
+#include "daemon/privileges.hpp"
+#include "daemon/version.hpp"
+
+namespace mbx::daemon {
+namespace {
+
+constexpr int kStandardError = 2;
+constexpr auto kPurgeInterval = std::chrono::hours(1);
+
+std::string tls_of(Service service, bool has_certificate)
+{
+    if (service == Service::submissions || service == Service::imaps) return "implicit";
+    const bool offers = service == Service::smtp || service == Service::submission || service == Service::imap;
+    return offers && has_certificate ? "starttls" : "none";
+}
+
+void set_levels(LogWriter& writer, const config::LogSettings& settings)
+{
+    writer.set_level(settings.level);
+    for (const auto& [component, level] : settings.components) writer.set_component_level(component, level);
+}
+
+Error first_of(const std::vector<config::ConfigError>& errors)
+{
+    std::string all;
+    for (const auto& error : errors) all += (all.empty() ? "" : "\n") + error.text();
+    return Error{"reading the configuration", all, "the running configuration stays as it is"};
+}
+
+}  // namespace
+
+Daemon::Daemon(config::Loaded loaded)
+    : loaded_(std::move(loaded)),
+      writer_(std::make_shared<LogWriter>(kStandardError, loaded_.settings.log.format, loaded_.settings.log.level)),
+      log_(writer_, "daemon"),
+      started_(clock_.wall()),
+      watchdog_timer_(loop_),
+      purge_timer_(loop_),
+      stop_timer_(loop_)
+{
+    set_levels(*writer_, loaded_.settings.log);
+}
+
+Daemon::~Daemon() = default;
+
+Result<void, Error> Daemon::prepare_directories() const
+{
+    const auto& server = loaded_.settings.server;
+    for (const auto* path : {&server.data_directory, &server.runtime_directory}) {
+        const auto made = prepare_directory(*path, server.user);
+        if (!made) return made.error();
+    }
+    return {};
+}
+
+Result<void, Error> Daemon::start()
+{
+    const auto& settings = loaded_.settings;
+    harden_process();
+    const auto prepared = prepare_directories();
+    if (!prepared) return prepared.error();
+    auto bound = open_listeners(loop_, settings, net::take_inherited_sockets(), log_);
+    if (!bound) return bound.error();
+    listeners_ = std::move(*bound);
+    const auto dropped = drop_privileges(settings.server.user);
+    if (!dropped) return dropped.error();
+    harden_process();  // changing the user has made the process dumpable again
+
+    auto control = open_control(loop_, settings, log_);
+    if (!control) return control.error();
+    listeners_.push_back(std::move(*control));
+    workers_ = std::make_unique<net::Workers>(loop_, static_cast<unsigned>(settings.server.worker_threads),
+                                              static_cast<unsigned>(settings.server.hashing_slots));
+    const Services::Ground ground{loop_, *workers_, files_, clock_, random_, metrics_, log_};
+    auto services = Services::open(ground, settings, hooks());
+    if (!services) return services.error();
+    services_ = std::move(*services);
+    metrics_.gauge_function("mailboxd_loop_lag_seconds", "How late the event loop came to its last tick",
+                            [this] { return std::chrono::duration<double>(loop_.lag()).count(); });
+    listen();
+    return {};
+}
+
+void Daemon::listen()
+{
+    for (auto& open : listeners_) open.listener->start(services_->session(open.service));
+    signals_ = std::make_unique<net::Signals>(loop_);
+    signals_->on(SIGTERM, [this] { begin_stop(); });
+    signals_->on(SIGINT, [this] { begin_stop(); });
+    signals_->on(SIGHUP, [this] { reload_by_signal(); });
+    if (const auto interval = systemd_.watchdog_interval()) tasks_.spawn(feed_watchdog(*interval));
+    tasks_.spawn(purge_now_and_then());
+    is_ready_ = true;
+    systemd_.ready("serving");
+    log_.notice("ready", {{"version", version_number()},
+                          {"hostname", loaded_.settings.server.hostname},
+                          {"listeners", listeners_.size()}});
+}
+
+void Daemon::run()
+{
+    loop_.run();
+    log_.notice("stopped");
+}
+
+admin::Hooks Daemon::hooks()
+{
+    admin::Hooks hooks;
+    hooks.facts = [this] { return facts(); };
+    hooks.configuration = [this] { return config::show(loaded_); };
+    hooks.reload = [this] { return reload(); };
+    hooks.stop = [this] { loop_.post([this] { begin_stop(); }); };
+    return hooks;
+}
+
+admin::SystemFacts Daemon::facts()
+{
+    admin::SystemFacts facts;
+    facts.version = version_number();
+    facts.commit = version_commit();
+    facts.hostname = loaded_.settings.server.hostname;
+    facts.started = started_;
+    if (!is_ready_) facts.not_ready_because = "starting";
+    if (is_stopping_) facts.not_ready_because = "stopping";
+    const auto certificates = services_->tls().certificates();
+    for (const auto& open : listeners_) {
+        const auto& options = open.listener->options();
+        facts.listeners.push_back({std::string(name(open.service)),
+                                   options.unix_path.empty() ? open.listener->local_endpoint().text() : options.unix_path,
+                                   tls_of(open.service, !certificates.empty()), open.listener->connections(),
+                                   open.listener->accepted(), open.listener->refused()});
+    }
+    for (const auto& one : certificates) facts.certificates.push_back({one.names, one.not_after, one.is_self_signed});
+    facts.messages_in = services_->messages_accepted();
+    facts.loop_lag = loop_.lag();
+    facts.worst_loop_lag = loop_.take_worst_lag();
+    return facts;
+}
+
+void Daemon::begin_stop()
+{
+    if (is_stopping_) {
+        for (auto& open : listeners_) open.listener->close_sessions();
+        return;
+    }
+    is_stopping_ = true;
+    tasks_.spawn(stop());
+}
+
+co::Task<void> Daemon::stop()
+{
+    log_.notice("stopping");
+    systemd_.stopping();
+    for (auto& open : listeners_) open.listener->stop_accepting();
+    services_->stop();
+    // The control socket and the pages have no conversation to finish.
+    for (auto& open : listeners_) {
+        if (open.service == Service::http) open.listener->close_sessions();
+    }
+    tasks_.spawn(wait_for_sessions());
+    const bool timed_out = co_await stop_timer_.wait(loaded_.settings.server.stop_timeout);
+    if (timed_out) log_.warning("sessions cut off", {{"after_ms", loaded_.settings.server.stop_timeout.count()}});
+    for (auto& open : listeners_) open.listener->close_sessions();
+    watchdog_timer_.cancel();
+    purge_timer_.cancel();
+    signals_->close();
+}
+
+// Ends the wait in stop() as soon as nobody is left.
+co::Task<void> Daemon::wait_for_sessions()
+{
+    for (auto& open : listeners_) {
+        if (open.service == Service::control) continue;
+        co_await open.listener->finished();
+    }
+    stop_timer_.cancel();
+}
+
+co::Task<void> Daemon::feed_watchdog(std::chrono::milliseconds interval)
+{
+    bool is_running = true;
+    while (is_running) {
+        systemd_.watchdog();
+        is_running = co_await watchdog_timer_.wait(interval / 2);
+    }
+}
+
+co::Task<void> Daemon::purge_now_and_then()
+{
+    bool is_running = true;
+    while (is_running) {
+        co_await services_->administration().purge_removed_mail();
+        if (is_stopping_) co_return;
+        is_running = co_await purge_timer_.wait(kPurgeInterval);
+    }
+}
+
+void Daemon::reload_by_signal()
+{
+    const auto reload_and_log = [](Daemon& daemon) -> co::Task<void> {
+        const auto changes = co_await daemon.reload();
+        if (!changes) daemon.log_.error("reload refused", {{"why", changes.error().text()}});
+    };
+    tasks_.spawn(reload_and_log(*this));
+}
+
+co::Task<Daemon::Reload> Daemon::reload()
+{
+    systemd_.reloading();
+    const std::string path = loaded_.file;
+    auto job = [path] {
+        auto loaded = config::load(path);
+        if (!loaded) return loaded;
+        auto errors = config::check_files(*loaded);
+        return errors.empty() ? std::move(loaded) : config::LoadResult(std::move(errors));
+    };
+    auto fresh = co_await workers_->run(net::WorkClass::interactive, std::move(job));
+    if (!fresh) {
+        systemd_.ready("serving; the last reload was refused");
+        co_return first_of(fresh.error());
+    }
+    const auto changes = config::diff_live(loaded_.settings, fresh->settings);
+    const auto effective = config::apply_live(loaded_.settings, fresh->settings);
+    const auto taken = services_->reload(effective);
+    if (!taken) {
+        systemd_.ready("serving; the last reload was refused");
+        co_return taken.error();
+    }
+    loaded_.settings = effective;
+    apply_limits(listeners_, effective);
+    set_levels(*writer_, effective.log);
+    for (const auto& change : changes) {
+        log_.notice(change.is_live ? "setting changed" : "setting waits for a restart",
+                    {{"key", change.key}, {"before", change.before}, {"after", change.after}});
+    }
+    systemd_.ready("serving");
+    log_.notice("reloaded", {{"changes", changes.size()}});
+    co_return changes;
+}
+
+}  // namespace mbx::daemon

@@ -1,0 +1,76 @@
+// The process: start, reload, stop, watchdog. Loop thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/file_system.hpp"
+#include "base/log.hpp"
+#include "base/metrics.hpp"
+#include "base/random.hpp"
+#include "co/scope.hpp"
+#include "config/load.hpp"
+#include "daemon/listeners.hpp"
+#include "daemon/services.hpp"
+#include "net/loop.hpp"
+#include "net/signals.hpp"
+#include "net/systemd.hpp"
+#include "net/workers.hpp"
+
+namespace mbx::daemon {
+
+class Daemon {
+public:
+    explicit Daemon(config::Loaded loaded);
+    ~Daemon();
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+
+    // Binds, becomes the own user, opens the data, listens. After it fails nothing serves.
+    Result<void, Error> start();
+
+    // Serves until SIGTERM, SIGINT or `mailboxctl stop`. What is under way gets server.stop_timeout to finish; a second
+    // signal ends it at once.
+    void run();
+
+private:
+    using Reload = Result<std::vector<config::Change>, Error>;
+
+    Result<void, Error> prepare_directories() const;
+    admin::Hooks hooks();
+    admin::SystemFacts facts();
+    void listen();
+    void begin_stop();
+    void reload_by_signal();
+    co::Task<void> stop();
+    co::Task<void> wait_for_sessions();
+    co::Task<void> feed_watchdog(std::chrono::milliseconds interval);
+    co::Task<void> purge_now_and_then();
+    co::Task<Reload> reload();
+
+    config::Loaded loaded_;
+    SystemClock clock_;
+    SystemRandom random_;
+    PosixFileSystem files_;
+    Metrics metrics_;
+    std::shared_ptr<LogWriter> writer_;
+    Log log_;
+    WallTime started_;
+    net::SystemdNotifier systemd_;
+
+    net::Loop loop_;
+    net::Timer watchdog_timer_;
+    net::Timer purge_timer_;
+    net::Timer stop_timer_;
+    OpenListeners listeners_;
+    std::unique_ptr<net::Workers> workers_;    // after the privileges are dropped
+    std::unique_ptr<Services> services_;
+    std::unique_ptr<net::Signals> signals_;
+    co::Scope tasks_;
+    bool is_ready_ = false;
+    bool is_stopping_ = false;
+};
+
+}  // namespace mbx::daemon

@@ -1,0 +1,89 @@
+#include "daemon/protocol_options.hpp"
+
+#include <chrono>
+
+namespace mbx::daemon {
+namespace {
+
+std::vector<net::IpNetwork> parse_networks(const config::Networks& texts)
+{
+    std::vector<net::IpNetwork> networks;
+    for (const auto& text : texts) {
+        const auto network = net::IpNetwork::parse(text);
+        if (network) networks.push_back(*network);  // config has checked each
+    }
+    return networks;
+}
+
+std::chrono::seconds whole_seconds(config::Duration duration)
+{
+    return std::chrono::ceil<std::chrono::seconds>(duration);
+}
+
+}  // namespace
+
+smtp::Options smtp_options(const config::Settings& settings)
+{
+    smtp::Options options;
+    options.hostname = settings.server.hostname;
+    options.max_message_bytes = settings.smtp.max_message_size;
+    options.max_recipients = settings.smtp.max_recipients;
+    options.max_hops = static_cast<unsigned>(settings.smtp.max_received);
+    options.max_errors = static_cast<unsigned>(settings.smtp.max_errors);
+    options.command_time = whole_seconds(settings.smtp.command_timeout);
+    options.data_block_time = whole_seconds(settings.smtp.data_timeout);
+    options.clear_text_login_from = parse_networks(settings.auth.plaintext_login_networks);
+    if (settings.smtp.bare_line_ending == config::BareLineEnding::repair) {
+        options.bare_newlines = smtp::BareNewlines::repair;
+    }
+    return options;
+}
+
+imap::Options imap_options(const config::Settings& settings)
+{
+    imap::Options options;
+    options.hostname = settings.server.hostname;
+    options.max_append = settings.imap.max_append_size;
+    options.max_line = settings.imap.max_line;
+    options.login_timeout = settings.imap.login_timeout;
+    options.inactivity_timeout = settings.imap.inactivity_timeout;
+    options.plaintext_login_networks = parse_networks(settings.auth.plaintext_login_networks);
+    if (settings.imap.literal_mode == config::LiteralMode::minus) options.literal_mode = imap::LiteralMode::minus;
+    return options;
+}
+
+directory::SnapshotOptions snapshot_options(const config::Settings& settings)
+{
+    directory::SnapshotOptions options;
+    options.host_name = settings.server.hostname;
+    options.sub_addressing = settings.directory.sub_addressing;
+    return options;
+}
+
+auth::AuthenticatorOptions authenticator_options(const config::Settings& settings)
+{
+    auth::AuthenticatorOptions options;
+    options.cache_time = whole_seconds(settings.auth.cache_time);
+    options.failures_before_delay = static_cast<unsigned>(settings.auth.failures_before_delay);
+    options.failure_window = whole_seconds(settings.auth.failure_window);
+    options.max_delay = settings.auth.max_delay;
+    return options;
+}
+
+http::ServerOptions http_options(const config::Settings& settings)
+{
+    http::ServerOptions options;
+    options.allowed_hosts = {settings.server.hostname};
+    return options;
+}
+
+std::vector<net::CertificateFiles> certificate_files(const config::Settings& settings)
+{
+    std::vector<net::CertificateFiles> files;
+    if (settings.tls.certificate.empty()) return files;
+    files.push_back({settings.tls.certificate, settings.tls.key});
+    for (const auto& pair : settings.tls.additional) files.push_back({pair.certificate, pair.key});
+    return files;
+}
+
+}  // namespace mbx::daemon

@@ -1,0 +1,70 @@
+// Everything that serves, built in the order in which the parts need each other and gone in the reverse. Made as the
+// daemon's own user, after the sockets are bound. Loop thread; building it blocks (opens the directory, reads keys).
+#pragma once
+
+#include <memory>
+
+#include "admin/administration.hpp"
+#include "auth/authenticator.hpp"
+#include "auth/live_sessions.hpp"
+#include "base/file_system.hpp"
+#include "base/metrics.hpp"
+#include "config/load.hpp"
+#include "daemon/listeners.hpp"
+#include "directory/directory.hpp"
+#include "http/server.hpp"
+#include "imap/server.hpp"
+#include "intake/intake.hpp"
+#include "net/loop.hpp"
+#include "net/tls.hpp"
+#include "net/workers.hpp"
+#include "smtp/server.hpp"
+#include "store/store.hpp"
+
+namespace mbx::daemon {
+
+class Services {
+public:
+    // What outlives the services.
+    struct Ground {
+        net::Loop& loop;
+        net::Workers& workers;
+        FileSystem& files;
+        const Clock& clock;
+        Random& random;
+        Metrics& metrics;
+        const Log& log;
+    };
+
+    static Result<std::unique_ptr<Services>, Error> open(Ground ground, const config::Settings& settings,
+                                                         admin::Hooks hooks);
+
+    // The session of one accepted stream of `service`.
+    net::Listener::Session session(Service service);
+
+    // Gives new sessions the options of `settings`, and reads the certificates again. A failure leaves all as it was.
+    Result<void, Error> reload(const config::Settings& settings);
+
+    // Sessions that wait end with 421 or BYE; those in the middle of something finish it.
+    void stop();
+
+    admin::Administration& administration() { return administration_; }
+    net::TlsServer& tls() { return tls_; }
+
+private:
+    Services(Ground ground, std::unique_ptr<directory::Directory> directory, const config::Settings& settings,
+             admin::Hooks hooks);
+
+    std::unique_ptr<directory::Directory> directory_;
+    auth::LiveSessions live_sessions_;
+    auth::Authenticator authenticator_;
+    net::TlsServer tls_;
+    store::Store store_;
+    intake::Intake intake_;
+    smtp::Server smtp_;
+    imap::Server imap_;
+    admin::Administration administration_;
+    http::Server http_;
+};
+
+}  // namespace mbx::daemon

@@ -1,0 +1,217 @@
+// IMAP commands as values (RFC 9051 section 6 and what RFC 3501 had besides). Mailbox names are UTF-8 here, whatever they
+// were on the wire; strings are owned, so that a command outlives the bytes it was read from.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "imap/sequence_set.hpp"
+#include "mail/date.hpp"
+#include "mail/imap_structure.hpp"
+#include "store/types.hpp"
+
+namespace mbx::imap {
+
+// Any state
+struct Capability {};
+struct Noop {};
+struct Logout {};
+struct Id {
+    std::vector<std::pair<std::string, std::optional<std::string>>> fields;  // RFC 2971
+};
+
+// Not authenticated
+struct StartTls {};
+struct Login {
+    std::string user;
+    std::string password;
+};
+struct Authenticate {
+    std::string mechanism;               // upper case
+    std::optional<std::string> initial;  // base64 (RFC 4959)
+};
+
+// Authenticated
+struct Enable {
+    std::vector<std::string> capabilities;  // upper case
+};
+struct Select {
+    std::string mailbox;
+    bool read_only = false;  // EXAMINE
+};
+struct Create {
+    std::string mailbox;
+    std::vector<std::string> uses;  // RFC 6154: "\Drafts" …
+};
+struct Delete {
+    std::string mailbox;
+};
+struct Rename {
+    std::string from;
+    std::string to;
+};
+struct Subscribe {
+    std::string mailbox;
+    bool on = true;
+};
+struct Namespace {};
+struct Idle {};
+
+enum class StatusItem : std::uint8_t {
+    messages,
+    recent,
+    uidnext,
+    uidvalidity,
+    unseen,
+    deleted,
+    size,
+    appendlimit,
+};
+struct Status {
+    std::string mailbox;
+    std::vector<StatusItem> items;
+};
+
+struct List {
+    std::string reference;
+    std::vector<std::string> patterns;
+    bool extended = false;  // selection options, several patterns or RETURN (RFC 5258)
+    bool select_subscribed = false;
+    bool select_special_use = false;
+    bool recursive_match = false;
+    bool return_subscribed = false;
+    bool return_children = false;
+    bool return_special_use = false;
+    std::vector<StatusItem> return_status;  // RFC 5819
+};
+struct Lsub {
+    std::string reference;
+    std::string pattern;
+};
+
+struct FlagList {
+    std::uint8_t system = 0;  // store::SystemFlag
+    std::vector<std::string> keywords;
+};
+struct Append {
+    std::string mailbox;
+    FlagList flags;
+    std::optional<mail::DateTime> internal_date;
+    // The message itself is announced, not read: the session streams it.
+    std::uint64_t size = 0;
+    bool synchronizing = true;
+    bool literal8 = false;  // ~{n}
+};
+
+// Selected
+struct Check {};
+struct Close {};
+struct Unselect {};
+struct Expunge {
+    std::optional<SequenceSet> uids;  // UID EXPUNGE (RFC 4315)
+};
+struct Copy {
+    bool by_uid = false;
+    bool move = false;  // RFC 6851
+    SequenceSet messages;
+    std::string mailbox;
+};
+struct Store {
+    bool by_uid = false;
+    SequenceSet messages;
+    store::FlagAction action = store::FlagAction::replace;
+    bool silent = false;
+    FlagList flags;
+};
+
+enum class FetchAttribute : std::uint8_t {
+    flags,
+    uid,
+    internal_date,
+    rfc822_size,
+    envelope,
+    body,            // BODY without a section
+    body_structure,
+    body_section,    // BODY[…], RFC822, RFC822.HEADER, RFC822.TEXT
+    binary,          // BINARY[…]
+    binary_size,     // BINARY.SIZE[…]
+};
+struct Partial {
+    std::uint64_t offset = 0;
+    std::uint64_t count = 0;  // not 0
+};
+struct FetchItem {
+    FetchAttribute attribute = FetchAttribute::flags;
+    bool peek = true;             // does not set \Seen
+    mail::Section section;        // of the last three
+    std::optional<Partial> partial;
+    std::string label;            // of the last three, as the answer names it: "BODY[1.MIME]<0>"
+};
+struct Fetch {
+    bool by_uid = false;
+    SequenceSet messages;
+    std::vector<FetchItem> items;
+};
+
+enum class SearchKind : std::uint8_t {
+    all_of,    // holds when all of its nodes do; none: everything
+    any_of,    // OR
+    none_of,   // NOT
+    nothing,   // RECENT, NEW: we know no \Recent
+    flag_set,
+    flag_clear,
+    keyword,
+    unkeyword,
+    before,
+    on,
+    since,
+    sent_before,
+    sent_on,
+    sent_since,
+    larger,
+    smaller,
+    header,    // `field`, `text`: also SUBJECT, FROM, TO, CC, BCC; an empty text: the field is there
+    body,
+    text,
+    sequence,  // `set` of sequence numbers
+    uid,       // `set` of UIDs
+};
+// A tree in one vector: a node's nodes follow it up to `end`.
+struct SearchNode {
+    SearchKind kind = SearchKind::all_of;
+    std::uint32_t end = 0;
+    std::uint8_t flag = 0;   // store::SystemFlag
+    std::uint64_t number = 0;
+    mail::CivilDate date;
+    std::string field;
+    std::string text;        // in the command's charset
+    SequenceSet set;
+};
+struct SearchReturn {
+    bool min = false;
+    bool max = false;
+    bool all = false;
+    bool count = false;
+    bool save = false;
+};
+struct Search {
+    bool by_uid = false;
+    std::optional<SearchReturn> returns;  // none: no RETURN at all
+    std::string charset;                  // upper case; empty: none was named
+    std::vector<SearchNode> program;      // program[0] is an all_of over everything
+};
+
+using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Enable, Select, Create, Delete,
+                             Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Check, Close, Unselect,
+                             Expunge, Copy, Store, Fetch, Search>;
+
+struct Command {
+    std::string tag;
+    Request request;
+};
+
+}  // namespace mbx::imap

@@ -1,0 +1,31 @@
+// Which mailboxes LIST and LSUB answer, and with which attributes (RFC 9051 section 6.3.9, RFC 3501 section 6.3.9).
+// Pure: from the store's list and the subscriptions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "imap/command.hpp"
+#include "store/types.hpp"
+
+namespace mbx::imap {
+
+struct Listed {
+    std::string name;
+    std::string attributes;         // "\HasNoChildren \Sent"
+    bool child_subscribed = false;  // CHILDINFO ("SUBSCRIBED")
+    bool child_special_use = false; // CHILDINFO ("SPECIAL-USE")
+    bool exists = true;
+    store::MailboxId id;
+};
+
+// `mailboxes` sorted by name.
+std::vector<Listed> list_mailboxes(const List& list, const std::vector<store::MailboxInfo>& mailboxes,
+                                   const std::vector<std::string>& subscriptions);
+std::vector<Listed> list_subscribed(const Lsub& lsub, const std::vector<store::MailboxInfo>& mailboxes,
+                                    const std::vector<std::string>& subscriptions);
+
+// "* LIST (…) "/" name" with CRLF; `word` is LIST or LSUB.
+std::string listed_text(std::string_view word, const Listed& listed, bool utf8);
+
+}  // namespace mbx::imap

@@ -1,0 +1,28 @@
+// The parser's inside: one function for each command with arguments, called behind the command's name. None: the
+// cursor's reason() says why.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "imap/command.hpp"
+#include "imap/cursor.hpp"
+
+namespace mbx::imap::detail {
+
+std::optional<Request> parse_id(Cursor& at);
+std::optional<Request> parse_create(Cursor& at);
+std::optional<Request> parse_status(Cursor& at);
+std::optional<Request> parse_list(Cursor& at);
+std::optional<Request> parse_lsub(Cursor& at);
+std::optional<Request> parse_append(Cursor& at);
+std::optional<Request> parse_copy(Cursor& at, bool by_uid, bool move);
+std::optional<Request> parse_store(Cursor& at, bool by_uid);
+std::optional<Request> parse_fetch(Cursor& at, bool by_uid);
+std::optional<Request> parse_search(Cursor& at, bool by_uid);
+
+std::optional<FlagList> parse_flag_list(Cursor& at);    // in parentheses
+std::optional<FlagList> parse_flag_words(Cursor& at);   // one or more, bare
+std::optional<std::vector<StatusItem>> parse_status_items(Cursor& at);
+
+}  // namespace mbx::imap::detail

@@ -1,0 +1,81 @@
+// The SMTP server: what its sessions share. One object serves every SMTP port; a net::Listener hands it the streams.
+// Loop thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <set>
+
+#include "auth/authenticator.hpp"
+#include "auth/live_sessions.hpp"
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/metrics.hpp"
+#include "co/task.hpp"
+#include "directory/directory.hpp"
+#include "intake/intake.hpp"
+#include "net/byte_stream.hpp"
+#include "net/tls.hpp"
+#include "smtp/options.hpp"
+
+namespace mbx::smtp {
+
+// All outlive the server.
+struct Dependencies {
+    intake::Intake& intake;
+    directory::Directory& directory;
+    auth::Authenticator& authenticator;
+    auth::LiveSessions& live_sessions;
+    net::TlsServer& tls;
+    Metrics& metrics;
+    const Clock& clock;
+    Log log;
+};
+
+class Session;
+
+// The counters of one role.
+struct RoleMetrics {
+    RoleMetrics(Metrics& metrics, const std::string& labels);
+    Counter& connections;
+    Gauge& sessions;
+    Counter& accepted;
+    Counter& accepted_bytes;
+    Counter& refused;             // messages, at the end of DATA
+    Counter& refused_recipients;
+    Counter& errors;              // other refused commands
+    Counter& early_talkers;
+};
+
+class Server {
+public:
+    Server(Dependencies dependencies, Options options);
+    ~Server();  // no session may be left
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // One connection from greeting to close. With `implicit_tls` (port 465) the handshake comes first. Never throws.
+    co::Task<void> serve(std::unique_ptr<net::ByteStream> stream, Role role, bool implicit_tls);
+
+    // For sessions from now on; those under way keep what they began with.
+    void set_options(Options options);
+    std::shared_ptr<const Options> options() const { return options_; }
+
+    // Sessions that wait for a command are told 421 4.3.2 and end; one that receives a message finishes it first.
+    // New ones are told the same. Listener::close_sessions() ends what is left.
+    void stop();
+    std::size_t sessions() const { return sessions_.size(); }
+
+private:
+    friend class Session;
+    RoleMetrics& metrics(Role role) { return role == Role::mx ? mx_metrics_ : submission_metrics_; }
+
+    Dependencies dependencies_;
+    std::shared_ptr<const Options> options_;
+    RoleMetrics mx_metrics_;
+    RoleMetrics submission_metrics_;
+    std::set<Session*> sessions_;
+    bool stopping_ = false;
+};
+
+}  // namespace mbx::smtp

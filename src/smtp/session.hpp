@@ -1,0 +1,133 @@
+// One client of the SMTP server, from greeting to close: a state machine (a table of verbs) over lines. Replies gather
+// while pipelined commands are at hand and leave in one write (RFC 2920 section 3.2). Loop thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "auth/live_sessions.hpp"
+#include "co/task.hpp"
+#include "net/byte_stream.hpp"
+#include "net/line_reader.hpp"
+#include "smtp/command.hpp"
+#include "smtp/options.hpp"
+#include "smtp/reception.hpp"
+#include "smtp/reply.hpp"
+#include "smtp/server.hpp"
+#include "smtp/transaction.hpp"
+
+namespace mbx::smtp {
+
+// Where a session stands (RFC 5321 section 4.1.4). Each is a bit, for the table of verbs.
+enum class Phase : std::uint8_t {
+    connected = 1,   // no HELO or EHLO yet, or STARTTLS made it forgotten
+    greeted = 2,     // ready for MAIL
+    sender = 4,      // MAIL accepted, no RCPT yet
+    recipients = 8,  // ready for DATA
+};
+
+class Session {
+public:
+    Session(Server& server, std::unique_ptr<net::ByteStream> stream, Role role);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    // The whole conversation. Never throws.
+    co::Task<void> run();
+    // From Server::stop(): wakes a session that waits for a command.
+    void interrupt();
+
+private:
+    struct VerbRow;
+    static const VerbRow kVerbRows[];
+    // What a command asks for that has to wait; done after its handler returned.
+    enum class Step : std::uint8_t { none, receive_message, start_tls, log_in };
+
+    // session.cpp: the loop and its ends
+    co::Task<void> converse();
+    co::Task<bool> greet();
+    co::Task<void> take_step();
+    co::Task<void> flush();
+    co::Task<void> part();
+    void dispatch(std::string_view line);
+    void refuse_line(SyntaxError error, std::string_view line);
+    void end_input(net::ReadFailure failure);
+    void reply(ReplyId id, std::string_view detail = {}) { append_reply(out_, id, detail); }
+    void refuse(ReplyId id);    // and counts it
+    void hang_up(ReplyId id);   // the last reply
+    bool count_idle_command();  // false: that was one too many
+    net::Deadline deadline(std::chrono::milliseconds span) const;
+
+    // session_commands.cpp
+    void on_helo(std::string_view argument);
+    void on_ehlo(std::string_view argument);
+    void on_mail(std::string_view argument);
+    void on_rcpt(std::string_view argument);
+    void on_data(std::string_view argument);
+    void on_rset(std::string_view argument);
+    void on_noop(std::string_view argument);
+    void on_vrfy(std::string_view argument);
+    void on_help(std::string_view argument);
+    void on_quit(std::string_view argument);
+    void on_bdat(std::string_view argument);
+    void on_not_implemented(std::string_view argument);
+    std::optional<ReplyId> judge_sender(const MailArgument& mail) const;
+    void refuse_recipient(ReplyId id, std::string_view argument);
+    void forget_transaction();
+
+    // session_security.cpp
+    void on_starttls(std::string_view argument);
+    void on_auth(std::string_view argument);
+    co::Task<void> start_tls();
+    co::Task<void> log_in();
+    co::Task<void> log_in_plain(std::string response);
+    co::Task<void> log_in_login(std::string user);
+    co::Task<std::optional<std::string>> ask(std::string_view challenge);
+    co::Task<void> check_password(std::string login, std::string password);
+    bool may_log_in_here() const;
+    const directory::Account* own_account(const directory::Snapshot& snapshot) const;
+
+    // session_data.cpp
+    co::Task<void> receive_message();
+    co::Task<std::optional<ReplyId>> receive_into(std::optional<intake::Draft>& draft, Reception& reception);
+    co::Task<void> store_message(intake::Draft draft, const Reception& reception);
+    std::string make_prefix(const std::string& trace_id, const Reception& reception) const;
+    intake::Envelope make_envelope() const;
+    net::Deadline data_deadline(SteadyTime started, std::uint64_t received) const;
+    void log_message(bool accepted, std::string_view trace_id, std::string_view outcome, const Reception& reception) const;
+
+    Server& server_;
+    const Dependencies& deps_;
+    std::shared_ptr<const Options> options_;
+    RoleMetrics& metrics_;
+    Role role_;
+    std::unique_ptr<net::ByteStream> stream_;  // empty while a handshake has it, and after a failed one
+    net::LineReader lines_;
+    std::string peer_;  // for the log
+
+    std::string out_;  // replies that have not left yet
+    bool open_ = true;
+    bool linger_ = false;  // we hang up while the client may still be sending
+    Step step_ = Step::none;
+    std::string step_argument_;
+
+    Phase phase_ = Phase::connected;
+    bool extended_ = false;  // EHLO
+    std::string greeting_name_;
+    std::optional<Transaction> transaction_;
+    bool saw_auth_ = false;
+    std::optional<auth::Login> login_;
+    std::optional<auth::LiveSessions::Registration> registration_;
+
+    unsigned errors_ = 0;
+    unsigned idle_commands_ = 0;
+    unsigned refused_recipients_ = 0;
+    unsigned failed_logins_ = 0;
+    std::uint64_t messages_ = 0;
+};
+
+}  // namespace mbx::smtp

@@ -1,0 +1,227 @@
+// What each command does (RFC 5321 section 4.1.1), and when it may come (section 4.1.4).
+#include <array>
+#include <utility>
+
+#include "smtp/recipient.hpp"
+#include "smtp/session.hpp"
+
+namespace mbx::smtp {
+
+namespace {
+
+enum class ArgumentRule : std::uint8_t { none, optional, required };
+
+constexpr unsigned bit(Phase phase) { return static_cast<unsigned>(phase); }
+constexpr unsigned kConnected = bit(Phase::connected);
+constexpr unsigned kGreeted = bit(Phase::greeted);
+constexpr unsigned kSender = bit(Phase::sender);
+constexpr unsigned kRecipients = bit(Phase::recipients);
+constexpr unsigned kAny = kConnected | kGreeted | kSender | kRecipients;
+
+ReplyId reply_for(ArgumentError error, ReplyId address_reply)
+{
+    switch (error) {
+    case ArgumentError::syntax: return ReplyId::bad_argument;
+    case ArgumentError::address: return address_reply;
+    case ArgumentError::needs_smtputf8: return ReplyId::address_needs_smtputf8;
+    case ArgumentError::unknown_parameter: return ReplyId::unknown_parameter;
+    case ArgumentError::bad_parameter: return ReplyId::bad_parameter;
+    }
+    return ReplyId::bad_argument;
+}
+
+}  // namespace
+
+struct Session::VerbRow {
+    Verb verb;
+    unsigned phases;
+    ArgumentRule argument;
+    bool is_idle;  // brings no mail: counted (HOSTILE row C8)
+    void (Session::*handler)(std::string_view argument);
+};
+
+// In the order of Verb.
+const Session::VerbRow Session::kVerbRows[] = {
+    {Verb::auth, kGreeted, ArgumentRule::required, false, &Session::on_auth},
+    {Verb::bdat, kAny, ArgumentRule::optional, false, &Session::on_bdat},
+    {Verb::data, kSender | kRecipients, ArgumentRule::none, false, &Session::on_data},
+    {Verb::ehlo, kAny, ArgumentRule::required, true, &Session::on_ehlo},
+    {Verb::etrn, kAny, ArgumentRule::optional, false, &Session::on_not_implemented},
+    {Verb::expn, kAny, ArgumentRule::optional, false, &Session::on_not_implemented},
+    {Verb::helo, kAny, ArgumentRule::required, true, &Session::on_helo},
+    {Verb::help, kAny, ArgumentRule::optional, true, &Session::on_help},
+    {Verb::mail, kGreeted, ArgumentRule::required, false, &Session::on_mail},
+    {Verb::noop, kAny, ArgumentRule::optional, true, &Session::on_noop},
+    {Verb::quit, kAny, ArgumentRule::none, false, &Session::on_quit},
+    {Verb::rcpt, kSender | kRecipients, ArgumentRule::required, false, &Session::on_rcpt},
+    {Verb::rset, kAny, ArgumentRule::none, true, &Session::on_rset},
+    {Verb::starttls, kGreeted, ArgumentRule::none, false, &Session::on_starttls},
+    {Verb::turn, kAny, ArgumentRule::optional, false, &Session::on_not_implemented},
+    {Verb::vrfy, kAny, ArgumentRule::required, true, &Session::on_vrfy},
+};
+
+void Session::dispatch(std::string_view line)
+{
+    const auto command = parse_command(line);
+    if (!command) {
+        refuse_line(command.error(), line);
+        return;
+    }
+    const VerbRow& row = kVerbRows[static_cast<std::size_t>(command->verb)];
+    if ((row.phases & bit(phase_)) == 0) {
+        refuse(ReplyId::bad_sequence);
+        return;
+    }
+    const bool has_argument = !command->argument.empty();
+    if ((row.argument == ArgumentRule::none && has_argument) ||
+        (row.argument == ArgumentRule::required && !has_argument)) {
+        refuse(ReplyId::bad_argument);
+        return;
+    }
+    if (row.is_idle && !count_idle_command()) return;
+    (this->*row.handler)(command->argument);
+}
+
+void Session::forget_transaction()
+{
+    transaction_.reset();
+    if (phase_ != Phase::connected) phase_ = Phase::greeted;
+}
+
+void Session::on_helo(std::string_view argument)
+{
+    if (!is_greeting_name(argument)) return refuse(ReplyId::bad_greeting_name);
+    phase_ = Phase::greeted;
+    forget_transaction();  // section 4.1.4: as RSET
+    extended_ = false;
+    greeting_name_ = argument;
+    reply(ReplyId::helo, options_->hostname);
+}
+
+void Session::on_ehlo(std::string_view argument)
+{
+    if (!is_greeting_name(argument)) return refuse(ReplyId::bad_greeting_name);
+    phase_ = Phase::greeted;
+    forget_transaction();
+    extended_ = true;
+    greeting_name_ = argument;
+    out_ += "250-" + options_->hostname + "\r\n250-PIPELINING\r\n250-SIZE ";
+    out_ += std::to_string(options_->max_message_bytes);
+    out_ += "\r\n250-8BITMIME\r\n";
+    if (!stream_->is_encrypted() && deps_.tls.is_ready()) out_ += "250-STARTTLS\r\n";
+    // Not offered where it would be refused: a client must not send a password to try (RFC 4954 section 4).
+    if (role_ == Role::submission && may_log_in_here() && !login_) out_ += "250-AUTH PLAIN LOGIN\r\n";
+    out_ += "250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n";
+}
+
+void Session::on_mail(std::string_view argument)
+{
+    if (role_ == Role::submission && !login_) {
+        return refuse(may_log_in_here() ? ReplyId::auth_required : ReplyId::tls_required);
+    }
+    auto mail = parse_mail(argument);
+    if (!mail) return refuse(reply_for(mail.error(), ReplyId::sender_syntax));
+    const auto refusal = judge_sender(*mail);
+    if (refusal == ReplyId::login_ended) return hang_up(*refusal);
+    if (refusal) {
+        deps_.log.info("sender refused",
+                       {{"peer", peer_}, {"from", argument}, {"code", find_reply(*refusal).code}, {"reason", find_reply(*refusal).text}});
+        return refuse(*refusal);
+    }
+    transaction_.emplace(std::move(*mail));
+    phase_ = Phase::sender;
+    reply(ReplyId::sender_accepted);
+}
+
+std::optional<ReplyId> Session::judge_sender(const MailArgument& mail) const
+{
+    if (mail.size.value_or(0) > options_->max_message_bytes) return ReplyId::size_exceeded;
+    if (role_ != Role::submission) return std::nullopt;
+    const auto snapshot = deps_.directory.snapshot();
+    const directory::Account* account = own_account(*snapshot);
+    if (account == nullptr) return ReplyId::login_ended;
+    // The null reverse path is everybody's: delivery and disposition notifications carry it (RFC 8098 section 3).
+    if (!mail.reverse_path) return std::nullopt;
+    if (!snapshot->may_send_as(*account, mail.reverse_path->local_part, mail.reverse_path->domain)) {
+        return ReplyId::sender_not_owned;
+    }
+    return std::nullopt;
+}
+
+void Session::on_rcpt(std::string_view argument)
+{
+    if (transaction_->accepted() >= options_->max_recipients) {
+        // RFC 5321 section 4.5.3.1.10: the client sends the others in another transaction. No error of its.
+        reply(ReplyId::too_many_recipients);
+        return;
+    }
+    auto mailbox = parse_rcpt(argument, transaction_->mail().smtputf8);
+    if (!mailbox) {
+        transaction_->count_refused();
+        return refuse(reply_for(mailbox.error(), ReplyId::recipient_syntax));
+    }
+    const RecipientDecision decision = judge_recipient(*deps_.directory.snapshot(), *mailbox, role_);
+    if (decision.reply != ReplyId::recipient_accepted) return refuse_recipient(decision.reply, argument);
+    transaction_->add(std::move(*mailbox), decision.accounts);
+    phase_ = Phase::recipients;
+    reply(ReplyId::recipient_accepted);
+}
+
+// Not counted with the other errors: a list with some stale addresses is honest, hundreds of them are not.
+void Session::refuse_recipient(ReplyId id, std::string_view argument)
+{
+    transaction_->count_refused();
+    metrics_.refused_recipients.add();
+    const Reply& why = find_reply(id);
+    deps_.log.info("recipient refused", {{"peer", peer_},
+                                         {"from", mail::format_path(transaction_->mail().reverse_path)},
+                                         {"to", argument},
+                                         {"code", why.code},
+                                         {"reason", why.text}});
+    const bool is_guess = why.code >= 500;
+    if (is_guess && ++refused_recipients_ > options_->max_refused_recipients) {
+        linger_ = true;
+        return hang_up(ReplyId::too_many_refused_recipients);
+    }
+    reply(id);
+}
+
+void Session::on_data(std::string_view /*argument*/)
+{
+    if (phase_ == Phase::recipients) {
+        step_ = Step::receive_message;
+        return;
+    }
+    // RFC 5321 section 3.3 knows both; 554 tells a client that pipelined why nothing came of it.
+    refuse(transaction_->refused() > 0 ? ReplyId::no_valid_recipients : ReplyId::bad_sequence);
+}
+
+void Session::on_rset(std::string_view /*argument*/)
+{
+    forget_transaction();
+    reply(ReplyId::reset);
+}
+
+void Session::on_noop(std::string_view /*argument*/) { reply(ReplyId::noop); }
+
+void Session::on_vrfy(std::string_view /*argument*/) { reply(ReplyId::cannot_verify); }
+
+void Session::on_help(std::string_view /*argument*/) { reply(ReplyId::help); }
+
+void Session::on_quit(std::string_view /*argument*/)
+{
+    reply(ReplyId::bye);
+    open_ = false;
+}
+
+// We did not offer CHUNKING. The chunk that follows is no command and must not be read as such: the session ends.
+void Session::on_bdat(std::string_view /*argument*/)
+{
+    metrics_.errors.add();
+    linger_ = true;
+    hang_up(ReplyId::not_implemented);
+}
+
+void Session::on_not_implemented(std::string_view /*argument*/) { refuse(ReplyId::not_implemented); }
+
+}  // namespace mbx::smtp

@@ -1,0 +1,72 @@
+"""curl: smtp with STARTTLS, smtps, imap, imaps; upload, FETCH, SEARCH, LIST, STORE, EXPUNGE, APPEND."""
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from appliance import need
+from box_case import BoxCase, message
+
+CURL = need("curl")
+
+
+class Curl(BoxCase):
+    accounts = 5
+
+    def curl(self, *options, text=None, expect=0):
+        return self.run_client([CURL, "-sS", "--max-time", "60", "--cacert", self.box.ca_file, *options], text, expect)
+
+    def url(self, scheme, port, path=""):
+        return f"{scheme}://localhost:{self.box.ports[port]}/{path}"
+
+    def log_in(self, number):
+        return ("--user", f"{self.box.user_name(number)}:{self.box.password}")
+
+    def send(self, scheme, port, to, sender, subject):
+        sent = message(subject, b"line\r\n.dot\r\n" + "ёж 漢字\r\n".encode(), sender=self.box.user_name(sender))
+        self.curl("--ssl-reqd", self.url(scheme, port), *self.log_in(sender), "--mail-from", self.box.user_name(sender),
+                  "--mail-rcpt", self.box.user_name(to), "--upload-file", "-", text=sent)
+        return sent
+
+    def test_smtps_upload_comes_back_by_imaps_as_it_was_sent(self):
+        sent = self.send("smtps", "submissions", 1, 2, "by smtps")
+        back = self.run_client([CURL, "-sS", "--cacert", self.box.ca_file, *self.log_in(1),
+                                self.url("imaps", "imaps", "INBOX;MAILINDEX=1")]).encode()
+        self.assertTrue(back.endswith(sent), back)
+
+    def test_submission_by_starttls_comes_back_by_imap_with_starttls(self):
+        sent = self.send("smtp", "submission", 3, 2, "by starttls")
+        back = self.curl("--ssl-reqd", *self.log_in(3), self.url("imap", "imap", "INBOX;UID=1")).encode()
+        self.assertTrue(back.endswith(sent), back)
+
+    def test_imap_commands(self):
+        self.box.deliver(message("for the commands"), to=4)
+        imap = (*self.log_in(4), self.url("imap", "imap", "INBOX"))
+        self.assertIn("SEARCH 1", self.curl(*imap, "-X", 'SEARCH SUBJECT "for the"'))
+        self.assertIn("(\\Seen", self.curl(*imap, "-X", "STORE 1 +FLAGS (\\Seen)"))
+        self.assertIn("* STATUS", self.curl(*imap, "-X", "STATUS INBOX (MESSAGES UNSEEN)"))
+        self.assertIn("INBOX", self.curl(*self.log_in(4), self.url("imap", "imap")))
+        self.curl(*imap, "-X", "STORE 1 +FLAGS (\\Deleted)")
+        self.assertIn("EXPUNGE", self.curl(*imap, "-X", "EXPUNGE"))
+        self.assertEqual(self.box.messages(4), [])
+
+    def test_append_by_upload(self):
+        sent = message("appended by curl")
+        self.curl(*self.log_in(5), self.url("imap", "imap", "Drafts"), "--upload-file", "-", text=sent)
+        self.assertEqual(self.only_message(5, "Drafts"), sent)
+
+    def test_a_wrong_password_is_refused(self):
+        said = self.curl("--user", f"{self.box.user_name(1)}:wrong", self.url("imaps", "imaps", "INBOX"), expect=67)
+        self.assertIn("denied", said.lower())
+
+    def test_no_https_talk_on_mail_ports(self):
+        """B9: an HTTP request to a mail port is closed, not answered line by line."""
+        for scheme, port in (("https", "imaps"), ("https", "submissions"), ("http", "imap"), ("http", "smtp")):
+            with self.subTest(port=port):
+                said = self.curl(f"{scheme}://localhost:{self.box.ports[port]}/", "--http0.9", expect=None)
+                self.assertNotIn("<html", said)
+                self.assertLess(said.count("\n"), 8, said)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -41,6 +41,57 @@ TEST_CASE("a TLS 1.3 session carries bytes both ways, however the network cuts t
     check_carries(fixture.loop, **ends.server, **ends.client, std::string(piece == 1 ? 20'000 : 300'000, 'z'));
 }
 
+namespace {
+
+// A client that knows nothing newer than TLS 1.2.
+struct OldClient {
+    mbedtls_ssl_config config{};
+    OldClient()
+    {
+        start_tls_library();
+        mbedtls_ssl_config_init(&config);
+        mbedtls_ssl_config_defaults(&config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                    MBEDTLS_SSL_PRESET_DEFAULT);
+        apply_house_rules(config);
+        mbedtls_ssl_conf_max_tls_version(&config, MBEDTLS_SSL_VERSION_TLS1_2);
+        mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
+    }
+    OldClient(const OldClient&) = delete;
+    OldClient& operator=(const OldClient&) = delete;
+    ~OldClient() { mbedtls_ssl_config_free(&config); }
+};
+
+co::Task<void> handshake_into(TlsStream& stream, Workers& workers, Result<void, IoError>& into)
+{
+    into = co_await stream.handshake(workers, Deadline::after(kLong));
+}
+
+}  // namespace
+
+TEST_CASE("a client of TLS 1.2 is served as well", "[net][tls]")
+{
+    const auto piece = GENERATE(std::size_t{1}, std::size_t{65536});
+    TlsFixture fixture;
+    TlsServer server(fixture.workers, Log());
+    REQUIRE(server.load({fixture.certificate("mx.example.org")}));
+    test::MemoryPipe pipe(65536, piece);
+    const auto old = std::make_shared<OldClient>();
+    auto engine = std::make_shared<TlsEngine>(old->config, old);
+    REQUIRE(engine->set_server_name("mx.example.org"));
+    TlsStream client(std::move(pipe.near), std::move(engine));
+    Result<void, IoError> shaken = IoError::failed;
+    BothEnds ends;
+    co::Scope scope;
+    scope.spawn(accept_into(server, std::move(pipe.far), {}, ends.server));
+    scope.spawn(handshake_into(client, fixture.workers, shaken));
+    fixture.loop.run();
+    REQUIRE(shaken);
+    REQUIRE(ends.server);
+    CHECK((*ends.server)->tls_facts().protocol == "TLSv1.2");
+    check_carries(fixture.loop, client, **ends.server, std::string(50'000, 'a'));
+    check_carries(fixture.loop, **ends.server, client, std::string(50'000, 'b'));
+}
+
 TEST_CASE("a client that verifies takes the right name and refuses any other", "[net][tls]")
 {
     TlsFixture fixture;

@@ -196,6 +196,7 @@ struct AccountStore::State {
     Result<void, FileError> place_copy(const std::string& source, std::int64_t date, const std::string& target);
     Result<Copied, StoreError> transfer(MailboxId from, const UidSet& which, std::string_view to, bool removing);
     void log_removal(Folder& folder, const std::vector<StoredMessage>& messages);
+    Outcome remove_messages(Folder& folder, const std::vector<StoredMessage>& messages);
     Outcome unlink_removed(Folder& folder, const std::vector<StoredMessage>& messages);
     MailboxStatus status(Folder& folder);
 };

@@ -54,6 +54,8 @@ public:
     Result<Copied, StoreError> move(MailboxId from, const UidSet& which, std::string_view to);
     // Removes the messages with \Deleted (of `which` only, when given); answers their UIDs, ascending.
     Result<std::vector<Uid>, StoreError> expunge(MailboxId mailbox, const UidSet* which);
+    // Takes back a delivery that is not to be acknowledged after all, whatever its flags.
+    Result<void, StoreError> withdraw(MailboxId mailbox, Uid uid);
 
     struct Usage {
         std::uint64_t bytes = 0;

@@ -138,6 +138,14 @@ Outcome AccountStore::State::unlink_removed(Folder& folder, const std::vector<St
     return transact({&folder}, [&] { index->clear_pending(folder.id()); });
 }
 
+Outcome AccountStore::State::remove_messages(Folder& folder, const std::vector<StoredMessage>& messages)
+{
+    if (auto done = reserve(folder, 0); !done) return done;
+    before_change(folder);
+    if (auto done = transact({&folder}, [&] { log_removal(folder, messages); }); !done) return done;
+    return unlink_removed(folder, messages);
+}
+
 Result<Copied, StoreError> AccountStore::State::transfer(MailboxId from, const UidSet& which, std::string_view to,
                                                          bool removing)
 {
@@ -217,13 +225,20 @@ Result<std::vector<Uid>, StoreError> AccountStore::expunge(MailboxId mailbox, co
     std::vector<Uid> uids;
     if (messages.empty()) return uids;
     for (const auto& message : messages) uids.push_back(message.row.uid);
-    if (auto done = state_->reserve(*folder, 0); !done) return done.error();
-    state_->before_change(*folder);
-    if (auto done = state_->transact({folder}, [&] { state_->log_removal(*folder, messages); }); !done) {
-        return done.error();
-    }
-    if (auto done = state_->unlink_removed(*folder, messages); !done) return done.error();
+    if (auto done = state_->remove_messages(*folder, messages); !done) return done.error();
     return uids;
+}
+
+Result<void, StoreError> AccountStore::withdraw(MailboxId mailbox, Uid uid)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(mailbox);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (auto done = state_->ready(*folder); !done) return done.error();
+    const auto messages = state_->select(*folder, {{uid, uid}});
+    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
+    if (messages.empty()) return StoreError::no_such_message;
+    return state_->remove_messages(*folder, messages);
 }
 
 }  // namespace mbx::store

@@ -28,7 +28,7 @@ enum class NameVerdict : std::uint8_t { good, invalid, too_long };
 std::string normal_name(std::string_view name);
 
 // Refused are empty levels, "." and "..", bytes that are not UTF-8, controls (C0, DEL, C1) and the line and paragraph
-// separators (RFC 5198 section 2, to which RFC 9051 section 5.1 points).
+// separators (RFC 9051 section 5.1: names are Net-Unicode).
 NameVerdict judge_name(std::string_view name, const NameLimits& limits);
 
 std::string parent_name(std::string_view name);                          // empty at the top level

@@ -52,6 +52,14 @@ imap::Options imap_options(const config::Settings& settings)
     return options;
 }
 
+directory::SnapshotOptions snapshot_options(const config::Settings& settings)
+{
+    directory::SnapshotOptions options;
+    options.host_name = settings.server.hostname;
+    options.sub_addressing = settings.directory.sub_addressing;
+    return options;
+}
+
 auth::AuthenticatorOptions authenticator_options(const config::Settings& settings)
 {
     auth::AuthenticatorOptions options;

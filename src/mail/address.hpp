@@ -55,7 +55,8 @@ std::string format_mailbox(const Mailbox& mailbox);
 std::string format_path(const ReversePath& path);
 
 // Letters, digits and inner hyphens in labels of 1 to 63 octets, dots between, none at the end, at most 255 in all.
-// U-labels: any UTF-8 is taken for a letter (which of them IDNA allows is asked where names are resolved).
+// U-labels: any UTF-8 is taken for a letter, and 63 is the limit of their A-labels (which of them IDNA allows is asked
+// where names are resolved).
 bool is_domain(std::string_view text);
 // [192.0.2.1] or [IPv6:…]. General-address-literals are no such: nobody registered one.
 bool is_address_literal(std::string_view text);

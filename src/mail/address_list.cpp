@@ -205,9 +205,11 @@ private:
             if (has_angle_) finish_entry();
             else entry_.local += '@' + entry_.domain;
         } else {
+            std::string local = words_.take_run();
+            std::string name = words_.take_phrase();
             if (has_address_) finish_entry();
-            entry_.local = words_.take_run();
-            join(entry_.name, words_.take_phrase());
+            entry_.local = std::move(local);
+            entry_.name = std::move(name);
         }
         has_address_ = true;
         entry_.domain = read_domain();
@@ -288,7 +290,8 @@ private:
                 entry_.route = std::move(route);
                 return true;
             } else {
-                entry_.domain = route.substr(1, route.find(',') - 1);
+                const std::size_t begin = std::min(route.find_first_not_of("@,"), route.size());
+                entry_.domain = route.substr(begin, route.find_first_of("@,", begin) - begin);
                 if (c == '>' && !after_comma) ++at_;
                 return false;
             }

@@ -1,6 +1,7 @@
 // What IMAP calls a message's ENVELOPE (RFC 9051 section 7.5.2): the parsed face of its header. Pure. Any thread.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,7 +16,7 @@ namespace mbx::mail {
 struct Envelope {
     std::optional<std::string> date;
     std::optional<std::string> subject;
-    // Several fields of one name (not allowed, but seen) are read as one list of at most kMaxAddresses entries.
+    // Several fields of one name (not allowed, but seen) are read as one list.
     std::vector<HeaderAddress> from;
     std::vector<HeaderAddress> sender;    // of absence or emptiness: from
     std::vector<HeaderAddress> reply_to;  // likewise
@@ -25,10 +26,15 @@ struct Envelope {
     std::optional<std::string> in_reply_to;
     std::optional<std::string> message_id;  // with its < >
 
+    std::size_t address_count() const
+    {
+        return from.size() + sender.size() + reply_to.size() + to.size() + cc.size() + bcc.size();
+    }
     bool operator==(const Envelope&) const = default;
 };
 
-Envelope make_envelope(const Header& header);
+// At most `most` address entries are read of all fields together (what Sender and Reply-To copy from From not counted).
+Envelope make_envelope(const Header& header, std::size_t most = kMaxAddresses);
 // Of a message or of its header alone.
 Envelope parse_envelope(std::string_view message, HeaderLimits limits = {});
 

@@ -42,7 +42,7 @@ struct SectionBytes {
 };
 
 // `structure` must be parse_structure(message). None: there is no such section, which FETCH answers with NIL. The two
-// HEADER.FIELDS forms end with an empty line, always.
+// HEADER.FIELDS forms end with an empty line, always; they look at no more fields than HeaderLimits allows.
 std::optional<SectionBytes> resolve_section(std::string_view message, const Structure& structure,
                                             const Section& section);
 

@@ -21,6 +21,10 @@ struct MimeLimits {
     std::uint32_t depth = 100;     // of nested multiparts and messages; deeper is one opaque part (HOSTILE row D2)
     std::uint32_t parts = 10'000;  // the last one is opaque and holds the rest of its multipart (row D3)
     HeaderLimits header{};         // of each part
+    // So that small bytes cannot become large memory: of all parts together. Parts behind keep their first eight
+    // parameters of a field and no addresses.
+    std::size_t parameters = 50'000;
+    std::size_t addresses = 50'000;
 };
 
 inline constexpr std::uint32_t kNoPart = UINT32_MAX;
@@ -34,7 +38,7 @@ struct Part {
     std::uint32_t depth = 0;  // of the root 0
 
     // Header [header_offset, body_offset) with its separating line, body [body_offset, body_end): without the line end
-    // before a delimiter, which belongs to that (RFC 2046 section 5.1.1).
+    // before a delimiter, which belongs to that (RFC 2046 section 5.1.1) unless it ended the header.
     std::size_t header_offset = 0;
     std::size_t body_offset = 0;
     std::size_t body_end = 0;

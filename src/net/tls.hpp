@@ -1,10 +1,16 @@
-// TLS 1.2 and 1.3 by mbedTLS 3.6 over any ByteStream. Handshakes run on the workers, records on the loop.
+// TLS 1.2 and 1.3 by mbedTLS 3.6 over any ByteStream. A handshake computes on the workers and waits for the network on
+// the loop; records are sealed and opened on the loop. Suites with forward secrecy and authenticated encryption only
+// (RFC 9325), groups X25519, P-256 and P-384, no renegotiation, no early data, tickets in both versions. Loop thread.
+//
+// A stream of TLS ends in one of two ways: with close_notify read_some() gives 0, without it IoError::reset, because
+// somebody may have cut it short. Sessions say shutdown_write() at their orderly end, so that the peer hears close_notify.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
@@ -18,6 +24,13 @@ struct CertificateFiles {
     std::string key_path;          // PEM
 };
 
+// What is loaded, for status views and alarms.
+struct CertificateFacts {
+    std::vector<std::string> names;  // DNS names in lower case, the subject's name where there are none
+    WallTime not_after;
+    bool is_self_signed = false;
+};
+
 // A server's certificates, chosen by SNI, and its ticket keys. Replaced as a whole by load(): sessions under way keep
 // the set they began with; a bad pair is refused and the old set stays (HOSTILE row B10).
 class TlsServer {
@@ -29,6 +42,7 @@ public:
     // The first pair answers when SNI is absent or names nobody.
     Result<void, Error> load(const std::vector<CertificateFiles>& files);
     bool is_ready() const;
+    std::vector<CertificateFacts> certificates() const;
 
     // The handshake, until `deadline`. `alpn` lists what this port speaks ("imap", "smtp" has none in the registry of
     // its own: empty accepts any); a client that offers only others is refused (HOSTILE row B9).
@@ -41,12 +55,22 @@ private:
     std::shared_ptr<State> state_;
 };
 
+struct SelfSigned {
+    std::string certificate_pem;
+    std::string key_pem;  // secret: into a file of mode 0600, by the caller
+};
+
+// A certificate for a machine that has none yet: ECDSA P-256, for host names and IP addresses, valid for so many days
+// from yesterday on. Takes some milliseconds; any thread.
+Result<SelfSigned, Error> make_self_signed(const std::vector<std::string>& names, int days, Random& random);
+
 struct TlsClientOptions {
     std::string server_name;      // SNI, and the name to verify
     std::string ca_file;          // PEM; empty: nothing is verified (opportunistic)
     std::vector<std::string> alpn;
 };
 
+// The client's handshake, until `deadline`. IoError::tls also for a certificate that is not believed.
 co::Task<Result<std::unique_ptr<ByteStream>, IoError>> connect_tls(Workers& workers, std::unique_ptr<ByteStream> plain,
                                                                    TlsClientOptions options, Deadline deadline);
 

@@ -1,0 +1,205 @@
+#include "net/tls_engine.hpp"
+
+#include <mbedtls/error.h>
+#include <mbedtls/ssl_ciphersuites.h>
+#include <psa/crypto.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace mbx::net {
+namespace {
+
+constexpr std::size_t kRecordHeader = 5;
+// RFC 8446 section 5.2 allows 256 bytes over the plain text, RFC 5246 section 6.2.3 allowed 2048.
+constexpr std::size_t kMostRecord = 16384 + 2048;
+
+// RFC 9325 section 4.2: forward secrecy and authenticated encryption only.
+constexpr std::array<int, 10> kSuites = {
+    MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+    MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+    MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    0,
+};
+constexpr std::array<std::uint16_t, 4> kGroups = {
+    MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+    MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
+    MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1,
+    MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
+};
+
+std::size_t byte_at(std::string_view bytes, std::size_t at) { return static_cast<unsigned char>(bytes[at]); }
+
+// Change cipher spec, alert, handshake, application data.
+bool is_record_type(std::size_t type) { return type >= 20 && type <= 23; }
+
+}  // namespace
+
+void start_tls_library()
+{
+    static const psa_status_t status = psa_crypto_init();
+    if (status == PSA_SUCCESS) return;
+    std::fputs("mailboxd: the TLS library finds no randomness; refusing to go on with guessable keys\n", stderr);
+    std::abort();
+}
+
+int tls_random(void* /*state*/, unsigned char* into, std::size_t size)
+{
+    return psa_generate_random(into, size) == PSA_SUCCESS ? 0 : MBEDTLS_ERR_SSL_NO_RNG;
+}
+
+std::string tls_error_text(int code)
+{
+    std::array<char, 160> text{};
+    mbedtls_strerror(code, text.data(), text.size());
+    return text.data();
+}
+
+void apply_house_rules(mbedtls_ssl_config& config)
+{
+    // RFC 8996: nothing below 1.2.
+    mbedtls_ssl_conf_min_tls_version(&config, MBEDTLS_SSL_VERSION_TLS1_2);
+    mbedtls_ssl_conf_max_tls_version(&config, MBEDTLS_SSL_VERSION_TLS1_3);
+    mbedtls_ssl_conf_ciphersuites(&config, kSuites.data());
+    mbedtls_ssl_conf_groups(&config, kGroups.data());
+    mbedtls_ssl_conf_tls13_key_exchange_modes(&config, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
+                                                           MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
+    mbedtls_ssl_conf_renegotiation(&config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+    mbedtls_ssl_conf_rng(&config, tls_random, nullptr);
+#if defined(MBEDTLS_SSL_EARLY_DATA)
+    // What arrives as early data can be replayed (RFC 8446 section 8; HOSTILE row B11).
+    mbedtls_ssl_conf_early_data(&config, MBEDTLS_SSL_EARLY_DATA_DISABLED);
+#endif
+}
+
+TlsEngine::TlsEngine(const mbedtls_ssl_config& config, std::shared_ptr<const void> keep) : keep_(std::move(keep))
+{
+    mbedtls_ssl_init(&ssl_);
+    failure_ = mbedtls_ssl_setup(&ssl_, &config);
+    is_set_up_ = failure_ == 0;
+    mbedtls_ssl_set_user_data_p(&ssl_, this);
+    mbedtls_ssl_set_bio(&ssl_, this, send, receive, nullptr);
+}
+
+TlsEngine::~TlsEngine() { mbedtls_ssl_free(&ssl_); }
+
+bool TlsEngine::set_server_name(const std::string& name)
+{
+    return is_set_up_ && mbedtls_ssl_set_hostname(&ssl_, name.empty() ? nullptr : name.c_str()) == 0;
+}
+
+void TlsEngine::take_in(std::string_view bytes)
+{
+    input_.erase(0, taken_);
+    visible_ -= taken_;
+    taken_ = 0;
+    if (input_.empty() && input_.capacity() > 4096) std::string().swap(input_);
+    input_ += bytes;
+}
+
+// mbedTLS is given whole records only: a peer that sends a byte at a time costs no step per byte. What cannot be a
+// record is given at once, to be refused.
+void TlsEngine::find_records()
+{
+    const std::string_view all = input_;
+    while (visible_ < all.size() && !input_ended_) {
+        const std::string_view rest = all.substr(visible_);
+        if (!is_record_type(byte_at(rest, 0))) break;
+        if (rest.size() < kRecordHeader) return;
+        const std::size_t length = (byte_at(rest, 3) << 8U) | byte_at(rest, 4);
+        if (length > kMostRecord) break;
+        if (rest.size() < kRecordHeader + length) return;
+        visible_ += kRecordHeader + length;
+    }
+    visible_ = all.size();
+}
+
+bool TlsEngine::has_input()
+{
+    find_records();
+    return visible_ > taken_ || input_ended_;
+}
+
+int TlsEngine::send(void* self, const unsigned char* bytes, std::size_t size)
+{
+    static_cast<TlsEngine*>(self)->outgoing.append(reinterpret_cast<const char*>(bytes), size);
+    return static_cast<int>(size);
+}
+
+int TlsEngine::receive(void* self, unsigned char* into, std::size_t size)
+{
+    TlsEngine& engine = *static_cast<TlsEngine*>(self);
+    engine.find_records();
+    const std::size_t count = std::min(size, engine.visible_ - engine.taken_);
+    if (count == 0) return engine.input_ended_ ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
+    std::memcpy(into, engine.input_.data() + engine.taken_, count);
+    engine.taken_ += count;
+    return static_cast<int>(count);
+}
+
+TlsEngine::Progress TlsEngine::verdict(int code)
+{
+    if (code == MBEDTLS_ERR_SSL_WANT_READ) return Progress::want_input;
+    if (code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) return Progress::ended;
+    truncated_ = code == MBEDTLS_ERR_SSL_CONN_EOF;
+    failure_ = code;
+    return Progress::failed;
+}
+
+TlsEngine::Progress TlsEngine::handshake()
+{
+    if (!is_set_up_) return Progress::failed;
+    const int code = mbedtls_ssl_handshake(&ssl_);
+    return code == 0 ? Progress::done : verdict(code);
+}
+
+TlsEngine::Progress TlsEngine::read(std::span<char> into, std::size_t& got)
+{
+    int code = 0;
+    do {
+        code = mbedtls_ssl_read(&ssl_, reinterpret_cast<unsigned char*>(into.data()), into.size());
+    } while (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET);
+    if (code > 0) {
+        got = static_cast<std::size_t>(code);
+        return Progress::done;
+    }
+    // mbedTLS says 0 for an end without close_notify.
+    return verdict(code == 0 ? MBEDTLS_ERR_SSL_CONN_EOF : code);
+}
+
+bool TlsEngine::write(std::string_view bytes)
+{
+    while (!bytes.empty()) {
+        const int code = mbedtls_ssl_write(&ssl_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+        if (code <= 0) {
+            failure_ = code;
+            return false;
+        }
+        bytes.remove_prefix(static_cast<std::size_t>(code));
+    }
+    return true;
+}
+
+void TlsEngine::close_notify() { (void)mbedtls_ssl_close_notify(&ssl_); }
+
+TlsFacts TlsEngine::facts() const
+{
+    const auto text_of = [](const char* text) { return std::string(text == nullptr ? "" : text); };
+    TlsFacts facts;
+    facts.protocol = text_of(mbedtls_ssl_get_version(&ssl_));
+    facts.cipher = text_of(mbedtls_ssl_get_ciphersuite(&ssl_));
+    facts.alpn = text_of(mbedtls_ssl_get_alpn_protocol(&ssl_));
+    facts.server_name = server_name;
+    return facts;
+}
+
+}  // namespace mbx::net

@@ -35,6 +35,7 @@ Error first_of(const std::vector<config::ConfigError>& errors)
 
 Daemon::Daemon(config::Loaded loaded)
     : loaded_(std::move(loaded)),
+      messages_in_(metrics_.counter("mailboxd_intake_messages_total", "Messages made durable")),
       writer_(std::make_shared<LogWriter>(kStandardError, loaded_.settings.log.format, loaded_.settings.log.level)),
       log_(writer_, "daemon"),
       started_(clock_.wall()),
@@ -135,7 +136,7 @@ admin::SystemFacts Daemon::facts()
                                    open.listener->accepted(), open.listener->refused()});
     }
     for (const auto& one : certificates) facts.certificates.push_back({one.names, one.not_after, one.is_self_signed});
-    facts.messages_in = services_->messages_accepted();
+    facts.messages_in = messages_in_.value();
     facts.loop_lag = loop_.lag();
     facts.worst_loop_lag = loop_.take_worst_lag();
     return facts;

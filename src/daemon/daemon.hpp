@@ -55,6 +55,7 @@ private:
     SystemRandom random_;
     PosixFileSystem files_;
     Metrics metrics_;
+    Counter& messages_in_;  // intake counts them
     std::shared_ptr<LogWriter> writer_;
     Log log_;
     WallTime started_;

@@ -85,7 +85,7 @@ TEST_CASE("A9: a line of ten megabytes and one without an end before the dot are
     CHECK(as_sent(appliance.inbox("ann")[0]) == line);
 }
 
-TEST_CASE("B9: an HTTP client is sent away before its body is read as commands", "[smtp][smuggling]")
+TEST_CASE("B7, B9: an HTTP client and a TLS client on a clear port are sent away, their bytes not read as commands", "[smtp][smuggling]")
 {
     Appliance appliance;
     const std::string heard = appliance.talk("POST / HTTP/1.1\r\nHost: mx\r\n\r\n" + kFront + "x\r\n.\r\n");

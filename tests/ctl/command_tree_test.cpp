@@ -146,7 +146,8 @@ TEST_CASE("every command takes --json, --quiet, --socket and --config", "[ctl]")
 
 TEST_CASE("J6: no option of any command takes a password itself", "[ctl][J6]")
 {
-    for (const ctl::CommandNode* leaf : leaves(ctl::command_tree())) CHECK_FALSE(has_option(*leaf, "--password"));
+    const ctl::CommandNode root = ctl::command_tree();
+    for (const ctl::CommandNode* leaf : leaves(root)) CHECK_FALSE(has_option(*leaf, "--password"));
 }
 
 TEST_CASE("completion scripts name every command, and bash understands its one", "[ctl]")

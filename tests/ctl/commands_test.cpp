@@ -154,7 +154,7 @@ TEST_CASE("status, sessions, configuration, reload and stop are for people to re
     CHECK(status.out.find("smtp     127.0.0.1:2525  starttls     1         7        2\n") != std::string::npos);
     CHECK(status.out.find("\x1b[") == std::string::npos);
     CHECK(run_against(world, {"session", "list"}).out == "no sessions\n");
-    CHECK(run_against(world, {"config", "show"}).out.find("smtp.max_recipients  1000                  default\n") != std::string::npos);
+    CHECK(run_against(world, {"config", "show"}).out.find("smtp.max_recipients  1000                default\n") != std::string::npos);
     world.reload_changes = {{"smtp.max_recipients", "1000", "500", true}};
     CHECK(run_against(world, {"reload"}).out == "applied: smtp.max_recipients is now 500 (was 1000)\n");
     world.reload_error = Error{"reading the configuration", "line 7", "correct it"};
@@ -315,6 +315,6 @@ TEST_CASE("a table is aligned by characters, and control bytes do not reach the 
     ctl::Table table({{"A"}, {"N", ctl::Table::Side::right}, {"B"}});
     table.add({"\u00e4\u00f6", "1", "x"});
     table.add({"a\x1b[31m", "100", ""});
-    CHECK(table.text(ctl::Style{}, "none") == "A              N  B\n\u00e4\u00f6             1  x\na\\x1b[31m    100\n");
+    CHECK(table.text(ctl::Style{}, "none") == "A            N  B\n\u00e4\u00f6           1  x\na\\x1b[31m  100\n");
     CHECK(table.text(ctl::Style{true}, "none").starts_with("\x1b[1mA"));
 }

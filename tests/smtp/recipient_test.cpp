@@ -69,11 +69,12 @@ TEST_CASE("an account named twice stands once in the envelope, and several RCPTs
     Transaction transaction{MailArgument{}};
     transaction.add(*mail::parse_forward_path("<ann@example.test>"), {directory::AccountId{1}});
     REQUIRE(transaction.only_recipient());
-    transaction.add(*mail::parse_forward_path("<both@example.test>"), {directory::AccountId{1}, directory::AccountId{2}});
+    transaction.add(*mail::parse_forward_path("<both@example.test>"),
+                    {directory::AccountId{1}, directory::AccountId{2}});
     CHECK(transaction.accounts() == std::vector<directory::AccountId>{{1}, {2}});
     CHECK(transaction.accepted() == 2);
     CHECK_FALSE(transaction.only_recipient());
 }
 
-}  // namespace
-}  // namespace mbx::smtp
+} // namespace
+} // namespace mbx::smtp

@@ -161,3 +161,30 @@ TEST_CASE("G1/G3: an account whose opening fails at the n-th call opens whole th
     }
     CHECK(reached_the_end);
 }
+
+TEST_CASE("G2: no change is acknowledged whose directories could not be synced", "[store][G2]")
+{
+    const auto kind = GENERATE(0, 1, 2, 3, 4);
+    CAPTURE(kind);
+    Desk desk;
+    desk.deliver("one\r\n");
+    desk.deliver("two\r\n", "INBOX", kDeleted);
+    const auto inbox = desk.id("INBOX");
+    const auto act = [&]() -> bool {
+        FlagChange change;
+        change.system = kSeen;
+        switch (kind) {
+        case 0: return static_cast<bool>(desk->deliver(desk.spool("x\r\n"), desk.incoming("INBOX")));
+        case 1: return static_cast<bool>(desk->store_flags(inbox, kAll, change));
+        case 2: return static_cast<bool>(desk->expunge(inbox, nullptr));
+        case 3: return static_cast<bool>(desk->copy(inbox, kAll, "Sent"));
+        default: return static_cast<bool>(desk->move(inbox, kAll, "Sent"));
+        }
+    };
+    // Ceilings raised before: from here on each sync is one of the change itself.
+    desk.deliver("three\r\n", "Sent");
+    desk.files().only({test::Call::sync});
+    desk.files().fail_at(1, EIO);
+    CHECK_FALSE(act());
+    CHECK(desk.files().has_failed());
+}

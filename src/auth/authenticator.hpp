@@ -2,6 +2,7 @@
 // the workers (WorkClass::hashing).
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include "co/task.hpp"
 #include "directory/directory.hpp"
 #include "net/address.hpp"
+#include "net/loop.hpp"
 #include "net/workers.hpp"
 
 namespace mbx::auth {
@@ -30,13 +32,13 @@ struct Login {
 };
 
 struct AuthenticatorOptions {
-    std::chrono::seconds cache_time{300};  // of a successful check, as a keyed hash in memory
-    unsigned failures_before_delay = 5;    // per network and per account, in `failure_window`
-    std::chrono::seconds failure_window{900};
+    std::chrono::milliseconds cache_time{300'000};  // of a successful check, as a keyed hash in memory; 0: none
+    unsigned failures_before_delay = 5;             // per network and per account, in `failure_window`
+    std::chrono::milliseconds failure_window{900'000};
     std::chrono::milliseconds max_delay{8000};
     std::size_t argon2_memory = 19U * 1024 * 1024;  // RFC 9106 section 4 and OWASP's second choice
     unsigned argon2_passes = 2;
-    std::size_t max_waiting = 200;         // checks in the queue; above: unavailable
+    std::size_t max_waiting = 200;  // log-ins that wait for the brake or for a check; above: unavailable
 };
 
 class Authenticator {
@@ -45,11 +47,18 @@ public:
                   Random& random, Metrics& metrics, Log log, AuthenticatorOptions options);
     ~Authenticator();
 
-    // `service` is "imap", "submission", … for the log. The password is limited to 1,024 bytes without NUL (row J7).
+    // `service` is "imap", "submission", … for the log. The password is limited to 1,024 bytes without NUL (row J7), is
+    // compared as bytes, and is wiped from memory at the end. Whatever is wrong costs one Argon2id of the options' cost
+    // and reads the same; a log-in that is held up by the brake waits in here.
     co::Task<Result<Login, LoginFailure>> log_in(std::string service, std::string login, std::string password,
                                                  net::PeerInfo peer);
 
-    // A hash to store: Argon2id with the options above.
+    // After a reload. Log-ins under way end by the old ones.
+    void set_options(AuthenticatorOptions options);
+    // At shutdown: log-ins that wait for the brake end as unavailable now, later ones at once.
+    void close();
+
+    // A hash to store: Argon2id with the options above. Refuses an empty password and what log_in would refuse.
     co::Task<Result<std::string, Error>> hash_password(std::string password);
 
 private:

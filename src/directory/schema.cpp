@@ -146,7 +146,7 @@ Result<Database, Error> open_database(const std::string& path)
         const auto done = migrate_one(database, step);
         if (!done) return explain("migrating " + path + " to schema " + std::to_string(step + 1), done.error());
     }
-    return std::move(opened);
+    return Result<Database, Error>(std::move(database));
 }
 
 }  // namespace mbx::directory

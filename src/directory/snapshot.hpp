@@ -2,6 +2,7 @@
 // Any thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -60,11 +61,7 @@ public:
              SnapshotOptions options = {});
 
 private:
-    struct Walk;
-    void resolve_local(Walk& walk, const std::string& local_part, const std::string& domain, unsigned depth) const;
-    bool resolve_exact(Walk& walk, const std::string& address, unsigned depth) const;
-    bool resolve_postmaster(Walk& walk, std::string_view local_part, std::string_view domain) const;
-    Recipients walk_from(const std::string& local_part, const std::string& domain, bool with_catch_all) const;
+    class Walk;
     std::string without_sub_address(const std::string& local_part) const;
     bool is_own_place(std::string_view domain) const;
 

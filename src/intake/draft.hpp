@@ -29,7 +29,8 @@ public:
 
     // Bytes in wire form (CRLF). After an error every later call answers the same.
     co::Task<Result<void, IntakeError>> append(std::string_view bytes);
-    // Puts `bytes` before everything so far (Return-Path and Received): once, cheap for small drafts and large ones.
+    // Puts `bytes` before everything (Return-Path and Received), once. Nothing waits here. Where the message went to a
+    // spool file already, accepting it writes the file anew, on a worker; set before the first append() it costs nothing.
     void set_prefix(std::string bytes);
     std::uint64_t size() const;  // with the prefix
 

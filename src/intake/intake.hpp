@@ -35,6 +35,9 @@ public:
     std::string new_trace_id();
     Draft new_draft();
 
+    // Whether accept() would answer no_space at the moment, as far as known: for an early 452 (HOSTILE row G3).
+    bool is_short_of_space() const;
+
     // Stores the message once and links it into every recipient's INBOX; all or none, durable when it returns.
     co::Task<Result<Receipt, IntakeError>> accept(std::string trace_id, Envelope envelope, Draft draft);
 

@@ -30,8 +30,7 @@ public:
         begin_part(0);
         while (at_ < message_.size()) read_line();
         while (in_header_) end_header();
-        close_down_to(0, at_, false);
-        close_top(at_, false);
+        while (!open_.empty()) close_top(at_, lines_);
         return std::move(structure_);
     }
 
@@ -78,7 +77,7 @@ private:
     void take_delimiter(std::size_t level, std::size_t line_end, bool is_last)
     {
         while (in_header_) end_header();  // a header that the delimiter cuts off; what it opens ends here as well
-        close_down_to(level, at_, true);
+        close_before_delimiter(level);
         at_ = line_end;
         if (message_[line_end - 1] == '\n') ++lines_;
         if (is_last) deactivate(open_[level]);
@@ -215,23 +214,27 @@ private:
         else if (has_room(part)) begin_part(at_);
     }
 
-    void close_down_to(std::size_t level, std::size_t end, bool before_delimiter)
+    // The line end before a delimiter belongs to the delimiter, but where it ended a header before, it stays with that.
+    void close_before_delimiter(std::size_t level)
     {
-        while (open_.size() > level + 1) close_top(end, before_delimiter);
+        const std::size_t first = part_of(open_.back()).body_offset;
+        std::size_t end = at_;
+        std::uint64_t lines = lines_;
+        if (end > first) {
+            --end;
+            --lines;
+            if (end > first && message_[end - 1] == '\r') --end;
+        }
+        while (open_.size() > level + 1) close_top(end, lines);
     }
 
-    // Ends the top's body at `end`, less the line end that belongs to a delimiter there.
-    void close_top(std::size_t end, bool before_delimiter)
+    // Ends the top's body at `end`, `lines` line ends into the message.
+    void close_top(std::size_t end, std::uint64_t lines)
     {
         OpenPart& open = open_.back();
         deactivate(open);
         Part& part = part_of(open);
-        part.body_lines = lines_ - open.first_line;
-        if (before_delimiter && end > part.body_offset) {
-            --end;
-            --part.body_lines;
-            if (end > part.body_offset && message_[end - 1] == '\r') --end;
-        }
+        part.body_lines = lines - open.first_line;
         part.body_end = end;
         const bool is_childless = part.type == "multipart" && !part.is_opaque && open.last_child == kNoPart;
         if (is_childless) add_whole_body(open);

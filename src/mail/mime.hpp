@@ -38,7 +38,7 @@ struct Part {
     std::uint32_t depth = 0;  // of the root 0
 
     // Header [header_offset, body_offset) with its separating line, body [body_offset, body_end): without the line end
-    // before a delimiter, which belongs to that (RFC 2046 section 5.1.1).
+    // before a delimiter, which belongs to that (RFC 2046 section 5.1.1) unless it ended the header.
     std::size_t header_offset = 0;
     std::size_t body_offset = 0;
     std::size_t body_end = 0;

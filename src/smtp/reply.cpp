@@ -10,7 +10,7 @@ namespace {
 using enum ReplyId;
 
 constexpr auto kReplies = std::to_array<Reply>({
-    {greeting, 220, "", "{} ESMTP mailboxd", "a client connected"},
+    {greeting, 220, "", "{}", "a client connected: the host name, ESMTP and smtp.greeting"},
     {helo, 250, "", "{}", "HELO; the first line of EHLO's answer"},
     {reset, 250, "2.0.0", "flushed", "RSET"},
     {noop, 250, "2.0.0", "ok", "NOOP"},
@@ -41,7 +41,7 @@ constexpr auto kReplies = std::to_array<Reply>({
      "a line over its command's limit; over 12,320 octets the connection is closed too"},
     {stray_bytes, 500, "5.5.2", "bare CR, bare LF or control byte in a command", "only CRLF ends a line (RFC 5321 2.3.8)"},
     {unknown_command, 500, "5.5.2", "command not recognised", "an unknown verb"},
-    {not_implemented, 502, "5.5.1", "command not implemented", "EXPN, BDAT, ETRN, TURN; AUTH on the MX port"},
+    {not_implemented, 502, "5.5.1", "command not supported", "EXPN, BDAT, ETRN, TURN; AUTH on the MX port"},
     {bad_sequence, 503, "5.5.1", "bad sequence of commands", "a command out of its order"},
     {bad_argument, 501, "5.5.4", "syntax error in arguments", "an argument that is missing, wrong or not allowed"},
     {bad_greeting_name, 501, "5.5.4", "a name without spaces or special bytes is needed", "HELO, EHLO"},

@@ -54,6 +54,8 @@ public:
     Result<Copied, StoreError> move(MailboxId from, const UidSet& which, std::string_view to);
     // Removes the messages with \Deleted (of `which` only, when given); answers their UIDs, ascending.
     Result<std::vector<Uid>, StoreError> expunge(MailboxId mailbox, const UidSet* which);
+    // Takes back a delivery that is not to be acknowledged after all, whatever its flags.
+    Result<void, StoreError> withdraw(MailboxId mailbox, Uid uid);
 
     struct Usage {
         std::uint64_t bytes = 0;
@@ -64,8 +66,14 @@ public:
     // The mailboxes that changed since the last call: what Account tells its watchers.
     std::set<MailboxId> take_changed();
 
+    // For Store. settle: writes the index's log back, before the account is put away. retire: the files are about to be
+    // moved; every later call answers StoreError::io.
+    void settle();
+    void retire();
+
+    struct State;  // of this folder's own files
+
 private:
-    struct State;
     explicit AccountStore(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };

@@ -156,6 +156,9 @@ TEST_CASE("G11: what is wrong in a file is refused with line, column and a hint"
         Row{"[smtp]\nmax_errors = 5\nmax_errors = 6", "m.toml:3:", "max_errors"},
         Row{"[smtp]\n[imap]\n[smtp]", "m.toml:3:", "smtp"},
         Row{"[smtp\n", "m.toml:1:", ""},
+        Row{"[\n[smtp]\n", "m.toml:1:", "expected bare key"},
+        Row{"[[\nx]]\n", "m.toml:1:", "expected bare key"},
+        Row{"[smtp]\nключ = 1", "m.toml:2:1: ", "put the text in quotes"},
         Row{"[smtp]\ngreeting = \"a\xff\"", "m.toml:2:", ""},
         Row{std::string_view("[smtp]\nmax_\0errors = 5", 22), "m.toml:2:5: ", "NUL byte"},
         Row{"\xff\xfe[\0", "m.toml:1:1: ", "UTF-16"});

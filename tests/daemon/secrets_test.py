@@ -165,5 +165,30 @@ class Secrets(BoxCase):
         self.assertRegex(limits, r"Max core file size\s+0\s+0")
 
 
+class Brake(BoxCase):
+    """J1: failures slow further guesses down, over all protocols together; the owner from a known address gets in."""
+    accounts = 2
+    settings = {"auth.failures_before_delay": 3, "auth.max_delay": "1s"}
+
+    def attempt(self, source, password, name=None):
+        with Conversation(self.box.host, self.box.ports["imap"], source=(source, 0)) as link:
+            link.line()
+            return link.send(f'a LOGIN {name or self.box.user_name(1)} "{password}"\r\n').tagged("a")
+
+    def test_j1_guesses_are_slowed_and_the_owner_is_not_locked_out(self):
+        self.assertIn(b"a OK", self.attempt("127.0.0.10", self.box.password))
+        for number in range(12):
+            self.assertIn(b"a NO", self.attempt("127.0.0.66", f"guess{number}"))
+        with Conversation(self.box.host, self.box.ports["submission"], source=("127.0.0.66", 0)) as link:
+            link.reply()
+            link.say("EHLO x")
+            plain = base64.b64encode(f"\0{self.box.user_name(1)}\0guess".encode()).decode()
+            self.assertRegex(link.say(f"AUTH PLAIN {plain}"), rb"^(454 4\.7\.0|535 5\.7\.8)")
+        begun = time.monotonic()
+        self.assertIn(b"a OK", self.attempt("127.0.0.10", self.box.password))
+        self.assertLess(time.monotonic() - begun, 10)
+        self.assertIn(b"a OK", self.attempt("127.0.0.11", self.box.password, self.box.user_name(2)))
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -65,12 +65,12 @@ TEST_CASE("C3: nothing from outside can end, fold or add a field (D15)", "[mail]
     ReceivedFacts facts = some_facts();
     facts.helo = facts.client_name = facts.client_address = facts.by = facts.tls = facts.id = hostile;
     facts.recipient = Mailbox{"a b\"c", "d", false};
-    const std::string field = make_received(facts) + make_message_id_field(hostile, hostile);
-    const Header header = parse_header(field + "\r\n");
+    const std::string field = make_received(facts) + make_message_id_field(hostile, hostile) + "\r\n";
+    const Header header = parse_header(field);
     REQUIRE(header.fields.size() == 2);
     CHECK(header.fields[0].name == "Received");
     CHECK(header.fields[1].name == "Message-ID");
-    CHECK(header.body_offset == field.size() + 2);
+    CHECK(header.body_offset == field.size());
     const std::string line = unfold(header.fields[0].value);
     CHECK(std::ranges::count(line, '(') == std::ranges::count(line, ')'));
     CHECK(std::ranges::count(line, ';') == 1);

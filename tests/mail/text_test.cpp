@@ -52,7 +52,7 @@ TEST_CASE("D7: each known charset becomes UTF-8", "[mail][D7]")
 
 TEST_CASE("D7: UTF-7, unknown and monstrous charset names are refused, and text stays readable", "[mail][D7]")
 {
-    const std::string monstrous(2'000'000, 'x');
+    static const std::string monstrous(2'000'000, 'x');
     const auto charset = GENERATE_COPY("utf-7"sv, "x-utf-7"sv, "unicode-1-1-utf-7"sv, "iso-2022-cn-ext"sv, "nonsense"sv,
                                        "utf-8//translit"sv, "../../x"sv, "utf-8\0"sv, std::string_view(monstrous));
     const Utf8Text text = to_utf8("a+ADw-script\xff", charset);
@@ -132,7 +132,7 @@ TEST_CASE("D8: words over 75 characters and a hundred thousand of them are decod
     CHECK(decode_encoded_words(repeat("=?utf-8?q?a?= =?koi8-r?q?b?= ", 50'000)) == repeat("ab", 50'000));
     const auto broken = GENERATE("=?", "=?utf-8?q?", "=?a?b?=?", "=?utf-8?q?x", "=?utf-8", "?=", "=?a?q?x ");
     CAPTURE(broken);
-    CHECK(decode_encoded_words(repeat(broken, 300'000)).size() <= 3'000'000);
+    CHECK(decode_encoded_words(repeat(broken, 300'000)).size() <= 300'000 * std::string_view(broken).size());
 }
 
 TEST_CASE("encoded text is decoded to itself, in words of at most 75 characters", "[mail][encoded_word]")

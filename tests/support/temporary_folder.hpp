@@ -28,6 +28,7 @@ public:
         std::filesystem::remove_all(path_, ignored);
     }
 
+    std::string path() const { return path_.string(); }
     std::string path(std::string_view name) const { return (path_ / name).string(); }
     // Writes a file of the given mode and returns its path.
     std::string write(std::string_view name, std::string_view bytes, unsigned mode = 0644) const

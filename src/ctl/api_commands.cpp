@@ -1,0 +1,181 @@
+// The commands that are one request to the daemon each.
+#include <utility>
+
+#include "config/units.hpp"
+#include "ctl/exit_code.hpp"
+#include "ctl/session.hpp"
+#include "ctl/views.hpp"
+
+namespace mbx::ctl {
+namespace {
+
+using http::Method;
+
+// What a command asks, and what it says then.
+struct Plan {
+    Call call;
+    View view = View::nothing;
+    std::string done;          // a sentence for a change; empty: the view is the answer
+    std::string confirmation;  // asked on a terminal before anything is done
+};
+
+std::string at(std::string_view list, const std::string& name)
+{
+    return "/api/v1/" + std::string(list) + "/" + http::encode_segment(name);
+}
+
+Plan plan_domain(const Arguments& a)
+{
+    switch (a.command) {
+    case Command::domain_add:
+        return Plan{{Method::post, "/api/v1/domains", domain_body(a, true)}, View::domain, "added the domain " + a.name, ""};
+    case Command::domain_set:
+        return Plan{{Method::patch, at("domains", a.name), domain_body(a, false)}, View::domain,
+                    "changed the domain " + a.name, ""};
+    case Command::domain_show: return Plan{{Method::get, at("domains", a.name), ""}, View::domain, "", ""};
+    case Command::domain_remove:
+        return Plan{{Method::remove, at("domains", a.name), ""}, View::nothing, "removed the domain " + a.name,
+                    "Remove the domain " + a.name};
+    default: return Plan{{Method::get, "/api/v1/domains", ""}, View::domains, "", ""};
+    }
+}
+
+Plan plan_account(const Arguments& a, const std::string* password)
+{
+    switch (a.command) {
+    case Command::account_add:
+        return Plan{{Method::post, "/api/v1/accounts", account_body(a, true, password)}, View::account,
+                    "added the account " + a.name, ""};
+    case Command::account_set:
+        return Plan{{Method::patch, at("accounts", a.name), account_body(a, false, nullptr)}, View::account,
+                    "changed the account " + a.name, ""};
+    case Command::account_show: return Plan{{Method::get, at("accounts", a.name), ""}, View::account, "", ""};
+    case Command::account_password:
+        return Plan{{Method::post, at("accounts", a.name) + "/password", password_body(a, password)}, View::account,
+                    "set the password of " + a.name, ""};
+    case Command::account_remove: {
+        const std::string keep = a.keep.empty() ? "" : "?keep=" + http::encode_segment(a.keep);
+        return Plan{{Method::remove, at("accounts", a.name) + keep, ""}, View::removed_account, "",
+                    "Remove the account " + a.name + " and end its sessions"};
+    }
+    default: {
+        const std::string filter = a.domain_filter.empty() ? "" : "?domain=" + http::encode_segment(a.domain_filter);
+        return Plan{{Method::get, "/api/v1/accounts" + filter, ""}, View::accounts, "", ""};
+    }
+    }
+}
+
+Plan plan_alias(const Arguments& a)
+{
+    switch (a.command) {
+    case Command::alias_add:
+        return Plan{{Method::post, "/api/v1/aliases", alias_body(a, true)}, View::alias, "added the alias " + a.name, ""};
+    case Command::alias_set:
+        return Plan{{Method::patch, at("aliases", a.name), alias_body(a, false)}, View::alias,
+                    "changed the alias " + a.name, ""};
+    case Command::alias_show: return Plan{{Method::get, at("aliases", a.name), ""}, View::alias, "", ""};
+    case Command::alias_remove:
+        return Plan{{Method::remove, at("aliases", a.name), ""}, View::nothing, "removed the alias " + a.name,
+                    "Remove the alias " + a.name};
+    default: return Plan{{Method::get, "/api/v1/aliases", ""}, View::aliases, "", ""};
+    }
+}
+
+Plan plan(const Arguments& a, const std::string* password)
+{
+    switch (a.command) {
+    case Command::domain_add:
+    case Command::domain_list:
+    case Command::domain_show:
+    case Command::domain_set:
+    case Command::domain_remove: return plan_domain(a);
+    case Command::account_add:
+    case Command::account_list:
+    case Command::account_show:
+    case Command::account_set:
+    case Command::account_remove:
+    case Command::account_password: return plan_account(a, password);
+    case Command::alias_add:
+    case Command::alias_list:
+    case Command::alias_show:
+    case Command::alias_set:
+    case Command::alias_remove: return plan_alias(a);
+    case Command::session_list: return Plan{{Method::get, "/api/v1/sessions", ""}, View::sessions, "", ""};
+    case Command::reload: return Plan{{Method::post, "/api/v1/reload", ""}, View::reload, "", ""};
+    case Command::stop: return Plan{{Method::post, "/api/v1/stop", ""}, View::nothing, "the server is stopping", ""};
+    case Command::status:
+    case Command::none:
+    case Command::setup:
+    case Command::config_show:
+    case Command::config_check:
+    case Command::completion:
+    case Command::man: break;
+    }
+    return Plan{{Method::get, "/api/v1/status", ""}, View::status, "", ""};
+}
+
+bool is_question(const Plan& plan) { return plan.call.method == Method::get; }
+
+// What can be said of the arguments before anybody is asked.
+std::optional<Error> complaint(const Arguments& arguments)
+{
+    if (arguments.quota && *arguments.quota != "0" && !config::parse_size(*arguments.quota)) {
+        return Error{"reading --quota " + *arguments.quota, "it is not a size", "write it like 5GiB, or 0 for no limit"};
+    }
+    const bool is_set = arguments.command == Command::domain_set || arguments.command == Command::account_set ||
+                        arguments.command == Command::alias_set;
+    const bool has_change = arguments.enabled || arguments.administrator || arguments.full_name || arguments.quota ||
+                            arguments.catch_all || !arguments.targets.empty();
+    if (is_set && !has_change) {
+        return Error{"changing " + arguments.name, "there is nothing to change", "--help shows what can be set"};
+    }
+    return std::nullopt;
+}
+
+bool is_confirmed(Run run, const std::string& question)
+{
+    if (question.empty() || run.arguments.yes || !run.terminal.is_interactive()) return true;
+    const auto answer = run.terminal.ask(question + "? (yes/no)", "no");
+    return answer && (*answer == "yes" || *answer == "y");
+}
+
+int report(Run run, const Plan& plan, const http::ClientResponse& answer)
+{
+    if (answer.status >= 400) return run.fail(read_problem(answer.status, answer.body), kFailed);
+    if (run.arguments.json) {
+        run.terminal.print(answer.body.empty() ? "{}\n" : answer.body);
+        return kDone;
+    }
+    const std::string made = is_question(plan) ? "" : generated_password(answer.body);
+    if (!run.arguments.quiet && !plan.done.empty()) run.terminal.print(plan.done + "\n");
+    if (!made.empty()) run.terminal.print(run.arguments.quiet ? made + "\n" : "its password is " + made + "\n");
+    if (!plan.done.empty() || (run.arguments.quiet && !is_question(plan))) return kDone;
+    const auto text = show(plan.view, answer.body, run.style());
+    if (!text) return run.fail(text.error(), kFailed);
+    run.terminal.print(*text);
+    return kDone;
+}
+
+}  // namespace
+
+int run_api_command(Run run)
+{
+    if (const auto wrong = complaint(run.arguments)) return run.fail(*wrong, kUsage);
+    std::optional<std::string> password;
+    Arguments arguments = run.arguments;
+    if (arguments.command == Command::account_add || arguments.command == Command::account_password) {
+        auto obtained = obtain_password(run);
+        if (!obtained) return run.fail(obtained.error(), kFailed);
+        password = std::move(*obtained);
+        arguments.generate_password = !password;
+    }
+    const Plan wanted = plan(arguments, password ? &*password : nullptr);
+    if (!is_confirmed(run, wanted.confirmation)) {
+        return run.fail(Error{run.arguments.name, "nothing was removed", "answer yes, or use --yes"}, kFailed);
+    }
+    const auto answer = call_daemon(run.socket_path(), wanted.call);
+    if (!answer) return run.fail(answer.error().error, answer.error().is_unreachable ? kUnreachable : kFailed);
+    return report(run, wanted, *answer);
+}
+
+}  // namespace mbx::ctl

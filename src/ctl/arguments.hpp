@@ -1,0 +1,79 @@
+// A command line, understood. Plain values: CLI11 stays in command_tree.cpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mbx::ctl {
+
+enum class Command : std::uint8_t {
+    none,
+    setup,
+    status,
+    domain_add,
+    domain_list,
+    domain_show,
+    domain_set,
+    domain_remove,
+    account_add,
+    account_list,
+    account_show,
+    account_set,
+    account_remove,
+    account_password,
+    alias_add,
+    alias_list,
+    alias_show,
+    alias_set,
+    alias_remove,
+    session_list,
+    config_show,
+    config_check,
+    reload,
+    stop,
+    completion,
+    man,
+};
+
+struct SetupArguments {
+    std::string hostname;
+    std::string domain;
+    std::string administrator;
+    std::string data_directory;
+    std::string user;
+    std::vector<std::string> settings;  // "key=TOML value"
+    bool force = false;
+};
+
+struct Arguments {
+    Command command = Command::none;
+
+    // Common to all commands.
+    std::string socket;       // empty: as the configuration says
+    std::string config_path;
+    bool json = false;
+    bool quiet = false;
+
+    std::string name;                  // a domain, or an address
+    std::vector<std::string> targets;  // of an alias
+    std::optional<std::string> full_name;
+    std::optional<std::string> quota;
+    std::optional<std::string> catch_all;
+    std::optional<bool> enabled;
+    std::optional<bool> administrator;
+    std::string domain_filter;
+    std::string keep;
+    bool yes = false;
+
+    bool password_stdin = false;
+    bool generate_password = false;
+    std::string password_file;
+
+    SetupArguments setup;
+    std::string shell;
+    std::string page;
+};
+
+}  // namespace mbx::ctl

@@ -1,0 +1,232 @@
+#include "ctl/command_tree.hpp"
+
+#include <algorithm>
+#include <sstream>
+#include <utility>
+
+#include "ctl/cli_description.hpp"
+#include "ctl/exit_code.hpp"
+
+namespace mbx::ctl {
+namespace {
+
+constexpr const char* kVersionText = "mailboxctl " MAILBOXD_VERSION;
+
+// Declares the commands on one CLI::App; what they parse lands in one Arguments.
+class Tree {
+public:
+    explicit Tree(Arguments& into) : into_(into), app_("Administers mailboxd", "mailboxctl")
+    {
+        app_.require_subcommand(1);
+        app_.set_version_flag("--version", kVersionText, "Print the version and end");
+        add_common(app_);
+        add_server_commands();
+        add_domain_commands();
+        add_account_commands();
+        add_alias_commands();
+        add_config_commands();
+        add_text_commands();
+    }
+    CLI::App& app() { return app_; }
+
+private:
+    CLI::App* group(const std::string& name, const std::string& help)
+    {
+        CLI::App* node = app_.add_subcommand(name, help);
+        node->require_subcommand(1);
+        return node;
+    }
+
+    CLI::App* leaf(CLI::App& parent, const std::string& name, const std::string& help, Command command)
+    {
+        CLI::App* node = parent.add_subcommand(name, help);
+        node->final_callback([this, command] { into_.command = command; });
+        add_common(*node);
+        return node;
+    }
+
+    void add_common(CLI::App& node)
+    {
+        const std::string common = "Common options";
+        node.add_flag("--json", into_.json, "Print the API's JSON document instead of text")->group(common);
+        node.add_flag("-q,--quiet", into_.quiet, "Print nothing but errors and what was asked for")->group(common);
+        node.add_option("--socket", into_.socket, "The daemon's control socket")->type_name("PATH")->group(common);
+        node.add_option("--config", into_.config_path, "The configuration file")->type_name("PATH")->group(common);
+    }
+
+    void add_name(CLI::App* node, const std::string& name, const std::string& help)
+    {
+        node->add_option(name, into_.name, help)->required();
+    }
+
+    void add_switch(CLI::App* node, std::optional<bool>& value, const std::string& on, const std::string& off,
+                    const std::string& what)
+    {
+        CLI::Option* set = node->add_flag_callback(on, [&value] { value = true; }, what);
+        CLI::Option* unset = node->add_flag_callback(off, [&value] { value = false; }, "The opposite of " + on);
+        set->excludes(unset);
+    }
+
+    void add_password(CLI::App* node)
+    {
+        // No option takes a password itself: everybody on the machine can read command lines (HOSTILE row J6).
+        CLI::Option* in = node->add_flag("--password-stdin", into_.password_stdin,
+                                         "Read the password from standard input, one line");
+        CLI::Option* file = node->add_option("--password-file", into_.password_file,
+                                             "Read the password from the first line of a file")->type_name("PATH");
+        CLI::Option* made = node->add_flag("--generate-password", into_.generate_password,
+                                           "Make a password and print it, once");
+        in->excludes(file)->excludes(made);
+        file->excludes(made);
+    }
+
+    void add_yes(CLI::App* node) { node->add_flag("-y,--yes", into_.yes, "Do not ask on a terminal"); }
+
+    void add_server_commands()
+    {
+        CLI::App* setup = leaf(app_, "setup", "Set up a new server: configuration, key, certificate, first account",
+                               Command::setup);
+        setup->add_option("--hostname", into_.setup.hostname, "The server's name, such as mail.example.org")
+            ->type_name("NAME");
+        setup->add_option("--domain", into_.setup.domain, "The first mail domain, such as example.org")
+            ->type_name("NAME");
+        setup->add_option("--admin", into_.setup.administrator, "The address of the administrator's account")
+            ->type_name("ADDRESS");
+        setup->add_option("--data", into_.setup.data_directory, "The data directory")->type_name("DIRECTORY");
+        setup->add_option("--user", into_.setup.user, "The system user that the daemon will run as")->type_name("NAME");
+        setup->add_option("--set", into_.setup.settings, "Another setting, its value as TOML; may be repeated")
+            ->type_name("KEY=VALUE")
+            ->expected(1)
+            ->take_all();
+        setup->add_flag("--force", into_.setup.force, "Write over a configuration that is there");
+        add_password(setup);
+        leaf(app_, "status", "Show what the server is doing", Command::status);
+        leaf(app_, "reload", "Have the server read its configuration and certificates again", Command::reload);
+        leaf(app_, "stop", "Have the server stop in an orderly way", Command::stop);
+        CLI::App* session = group("session", "Sessions that are logged in");
+        leaf(*session, "list", "List them", Command::session_list);
+    }
+
+    void add_domain_commands()
+    {
+        CLI::App* domain = group("domain", "Mail domains");
+        CLI::App* add = leaf(*domain, "add", "Add a domain", Command::domain_add);
+        CLI::App* show = leaf(*domain, "show", "Show one domain", Command::domain_show);
+        CLI::App* set = leaf(*domain, "set", "Change a domain", Command::domain_set);
+        CLI::App* remove = leaf(*domain, "remove", "Remove a domain that has no accounts and aliases",
+                                Command::domain_remove);
+        leaf(*domain, "list", "List all domains", Command::domain_list);
+        for (CLI::App* node : {add, show, set, remove}) add_name(node, "NAME", "The domain's name");
+        for (CLI::App* node : {add, set}) {
+            node->add_option("--catch-all", into_.catch_all, "Who gets mail for unknown addresses; \"\" for nobody")
+                ->type_name("ADDRESS");
+        }
+        add_switch(set, into_.enabled, "--enable", "--disable", "Take mail for the domain");
+        add_yes(remove);
+    }
+
+    void add_account_commands()
+    {
+        CLI::App* account = group("account", "Accounts: who can log in and has a mailbox");
+        CLI::App* add = leaf(*account, "add", "Add an account", Command::account_add);
+        CLI::App* show = leaf(*account, "show", "Show one account", Command::account_show);
+        CLI::App* set = leaf(*account, "set", "Change an account", Command::account_set);
+        CLI::App* remove = leaf(*account, "remove", "Remove an account; its mail is set aside for a time",
+                                Command::account_remove);
+        CLI::App* password = leaf(*account, "password", "Set an account's password and end its sessions",
+                                  Command::account_password);
+        CLI::App* list = leaf(*account, "list", "List all accounts", Command::account_list);
+        for (CLI::App* node : {add, show, set, remove, password}) add_name(node, "ADDRESS", "The account's address");
+        for (CLI::App* node : {add, set}) {
+            node->add_option("--name", into_.full_name, "The person's name")->type_name("TEXT");
+            node->add_option("--quota", into_.quota, "Most that the mailbox may hold, such as 5GiB; 0 for no limit")
+                ->type_name("SIZE");
+            add_switch(node, into_.administrator, "--admin", "--no-admin", "An administrator, who gets postmaster's mail");
+        }
+        add_switch(set, into_.enabled, "--enable", "--disable", "Let the account log in and get mail");
+        list->add_option("--domain", into_.domain_filter, "Only those of one domain")->type_name("NAME");
+        remove->add_option("--keep", into_.keep, "How long the mail is kept, such as 30d or 0s")->type_name("TIME");
+        add_password(add);
+        add_password(password);
+        add_yes(remove);
+    }
+
+    void add_alias_commands()
+    {
+        CLI::App* alias = group("alias", "Aliases: addresses that lead to others");
+        CLI::App* add = leaf(*alias, "add", "Add an alias", Command::alias_add);
+        CLI::App* show = leaf(*alias, "show", "Show one alias", Command::alias_show);
+        CLI::App* set = leaf(*alias, "set", "Change an alias", Command::alias_set);
+        CLI::App* remove = leaf(*alias, "remove", "Remove an alias", Command::alias_remove);
+        leaf(*alias, "list", "List all aliases", Command::alias_list);
+        for (CLI::App* node : {add, show, set, remove}) add_name(node, "ADDRESS", "The alias's address");
+        add->add_option("TARGET", into_.targets, "Where its mail goes")->required();
+        set->add_option("--target", into_.targets, "Where its mail goes from now on; may be repeated")
+            ->type_name("ADDRESS")
+            ->expected(1)
+            ->take_all();
+        add_switch(set, into_.enabled, "--enable", "--disable", "Take mail for the alias");
+        add_yes(remove);
+    }
+
+    void add_config_commands()
+    {
+        CLI::App* config = group("config", "The configuration");
+        leaf(*config, "show", "Show every setting, its value, and where the value comes from", Command::config_show);
+        leaf(*config, "check", "Check the configuration file without the daemon", Command::config_check);
+    }
+
+    void add_text_commands()
+    {
+        CLI::App* completion = leaf(app_, "completion", "Print a completion script for a shell", Command::completion);
+        completion->add_option("SHELL", into_.shell, "bash, zsh or fish")
+            ->required()
+            ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+        CLI::App* man = leaf(app_, "man", "Print a manual page", Command::man);
+        man->add_option("PAGE", into_.page, "mailboxctl, mailboxd or mailboxd.toml")
+            ->required()
+            ->check(CLI::IsMember({"mailboxctl", "mailboxd", "mailboxd.toml"}));
+        man->group("");
+    }
+
+    Arguments& into_;
+    CLI::App app_;
+};
+
+}  // namespace
+
+Result<Arguments, ParseEnd> parse_command_line(const std::vector<std::string>& arguments)
+{
+    Arguments parsed;
+    Tree tree(parsed);
+    try {
+        // CLI11 takes a vector from its back.
+        std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+        tree.app().parse(std::move(reversed));
+    } catch (const CLI::ParseError& error) {
+        std::ostringstream out;
+        std::ostringstream problem;
+        const bool is_asked_for = tree.app().exit(error, out, problem) == 0;
+        if (is_asked_for) return ParseEnd{kDone, out.str()};
+        std::string text = error.what();
+        while (!text.empty() && text.back() == '\n') text.pop_back();
+        return ParseEnd{kUsage, "reading the command line: " + text + "; mailboxctl --help shows what there is\n"};
+    }
+    return parsed;
+}
+
+CommandNode command_tree()
+{
+    Arguments unused;
+    Tree tree(unused);
+    CommandNode root = describe(tree.app());
+    for (CommandNode& command : root.commands) {
+        if (command.name != "completion") continue;
+        for (OptionNode& option : command.options) {
+            if (option.is_positional) option.choices = {"bash", "zsh", "fish"};
+        }
+    }
+    return root;
+}
+
+}  // namespace mbx::ctl

@@ -1,0 +1,103 @@
+#include "ctl/terminal.hpp"
+
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+namespace mbx::ctl {
+namespace {
+
+constexpr std::size_t kMaxLine = 64U * 1024;
+
+// Typed characters stay invisible while this lives.
+class EchoOff {
+public:
+    explicit EchoOff(int descriptor) : descriptor_(descriptor)
+    {
+        is_on_ = ::tcgetattr(descriptor_, &before_) == 0;
+        if (!is_on_) return;
+        termios without = before_;
+        without.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+        (void)::tcsetattr(descriptor_, TCSAFLUSH, &without);
+    }
+    ~EchoOff()
+    {
+        if (is_on_) (void)::tcsetattr(descriptor_, TCSAFLUSH, &before_);
+    }
+    EchoOff(const EchoOff&) = delete;
+    EchoOff& operator=(const EchoOff&) = delete;
+
+private:
+    int descriptor_;
+    termios before_{};
+    bool is_on_ = false;
+};
+
+}  // namespace
+
+Terminal::Terminal(int in, int out, int err)
+    : in_(in), out_(out), err_(err), interactive_(::isatty(in) == 1 && ::isatty(err) == 1),
+      colour_(::isatty(out) == 1 && std::getenv("NO_COLOR") == nullptr)
+{
+}
+
+void Terminal::write_all(int descriptor, std::string_view text)
+{
+    while (!text.empty()) {
+        const ssize_t written = ::write(descriptor, text.data(), text.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) {
+            if (descriptor == out_) out_is_gone_ = true;
+            return;
+        }
+        text.remove_prefix(static_cast<std::size_t>(written));
+    }
+}
+
+void Terminal::print(std::string_view text)
+{
+    if (!out_is_gone_) write_all(out_, text);
+}
+
+void Terminal::complain(std::string_view text) { write_all(err_, text); }
+
+Result<std::string, Error> Terminal::read_line()
+{
+    std::string line;
+    while (line.size() <= kMaxLine) {
+        char c = 0;
+        const ssize_t got = ::read(in_, &c, 1);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return Error{"reading standard input", "it cannot be read", ""};
+        if (got == 0 && line.empty()) return Error{"reading standard input", "it ended before a line came", ""};
+        if (got == 0 || c == '\n') {
+            if (!line.empty() && line.back() == '\r') line.pop_back();
+            return line;
+        }
+        line += c;
+    }
+    return Error{"reading standard input", "the line is too long", ""};
+}
+
+Result<std::string, Error> Terminal::ask(std::string_view question, std::string_view preset)
+{
+    std::string prompt(question);
+    if (!preset.empty()) prompt += " [" + std::string(preset) + "]";
+    complain(prompt + ": ");
+    auto answer = read_line();
+    if (answer && answer->empty()) return std::string(preset);
+    return answer;
+}
+
+Result<std::string, Error> Terminal::ask_secret(std::string_view question)
+{
+    complain(std::string(question) + ": ");
+    const EchoOff silence(in_);
+    auto answer = read_line();
+    complain("\n");
+    return answer;
+}
+
+}  // namespace mbx::ctl

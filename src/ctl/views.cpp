@@ -1,0 +1,340 @@
+#include "ctl/views.hpp"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "config/units.hpp"
+
+namespace mbx::ctl {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+using Side = Table::Side;
+
+std::string write(const ordered_json& document)
+{
+    return document.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string text(const json& object, const char* name) { return object.at(name).get<std::string>(); }
+std::string number(const json& object, const char* name) { return std::to_string(object.at(name).get<std::int64_t>()); }
+std::string yes_no(const json& object, const char* name) { return object.at(name).get<bool>() ? "yes" : "no"; }
+
+std::string size_text(std::uint64_t bytes)
+{
+    constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    auto value = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    while (value >= 1024 && unit + 1 < kUnits.size()) {
+        value /= 1024;
+        ++unit;
+    }
+    return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits.at(unit));
+}
+
+std::string size_of(const json& object, const char* name) { return size_text(object.at(name).get<std::uint64_t>()); }
+
+std::string quota_text(const json& account)
+{
+    return account.at("quota_bytes").get<std::uint64_t>() == 0 ? "none" : size_of(account, "quota_bytes");
+}
+
+std::string span_text(std::int64_t seconds)
+{
+    const std::int64_t days = seconds / 86'400;
+    if (days > 0) return fmt::format("{} d {} h", days, seconds % 86'400 / 3600);
+    if (seconds >= 3600) return fmt::format("{} h {} min", seconds / 3600, seconds % 3600 / 60);
+    return seconds >= 60 ? fmt::format("{} min", seconds / 60) : fmt::format("{} s", seconds);
+}
+
+std::string listeners_text(const json& status, Style style)
+{
+    Table table({{"SERVICE"}, {"ADDRESS"}, {"TLS"}, {"OPEN", Side::right}, {"ACCEPTED", Side::right}, {"REFUSED", Side::right}});
+    for (const json& row : status.at("listeners")) {
+        table.add({text(row, "service"), text(row, "endpoint"), text(row, "tls"), number(row, "connections"),
+                   number(row, "accepted"), number(row, "refused")});
+    }
+    return table.text(style, "no listeners");
+}
+
+std::string certificates_text(const json& status)
+{
+    std::vector<std::pair<std::string, std::string>> rows;
+    for (const json& one : status.at("certificates")) {
+        std::string names;
+        for (const json& name : one.at("names")) names += (names.empty() ? "" : ", ") + name.get<std::string>();
+        const auto left = one.at("seconds_left").get<std::int64_t>();
+        rows.emplace_back("certificate", fmt::format("{}{}, {} {}", names,
+                                                     one.at("self_signed").get<bool>() ? " (self-signed)" : "",
+                                                     left > 0 ? "expires" : "EXPIRED", text(one, "not_after")));
+    }
+    return pairs(rows);
+}
+
+std::string status_text(const json& status, Style style)
+{
+    const bool is_ready = status.at("ready").get<bool>();
+    std::string sessions;
+    for (const auto& [service, count] : status.at("sessions").items()) {
+        sessions += fmt::format("{}{} {}", sessions.empty() ? "" : ", ", service, count.get<std::int64_t>());
+    }
+    std::vector<std::pair<std::string, std::string>> rows = {
+        {"server", text(status, "hostname")},
+        {"state", is_ready ? "ready" : "not ready: " + text(status, "not_ready_because")},
+        {"version", text(status, "version") + (text(status, "commit").empty() ? "" : " (" + text(status, "commit") + ")")},
+        {"up for", span_text(status.at("uptime_seconds").get<std::int64_t>()) + ", since " + text(status, "started")},
+        {"domains", number(status, "domains")},
+        {"accounts", number(status, "accounts")},
+        {"aliases", number(status, "aliases")},
+        {"sessions", sessions},
+        {"messages in", number(status, "messages_in")},
+        {"loop lag", fmt::format("{:.1f} ms, {:.1f} ms at worst lately", status.at("loop_lag_milliseconds").get<double>(),
+                                 status.at("worst_loop_lag_milliseconds").get<double>())},
+    };
+    const json& disk = status.at("disk");
+    if (!disk.is_null()) rows.emplace_back("disk free", size_of(disk, "free_bytes") + " of " + size_of(disk, "total_bytes"));
+    std::string all = pairs(rows) + certificates_text(status) + "\n" + listeners_text(status, style);
+    for (const json& warning : status.at("warnings")) all += "\nwarning: " + warning.get<std::string>();
+    return status.at("warnings").empty() ? all : all + "\n";
+}
+
+std::string domains_text(const json& document, Style style)
+{
+    Table table({{"DOMAIN"}, {"ACCOUNTS", Side::right}, {"ENABLED"}, {"CATCH-ALL"}});
+    for (const json& row : document.at("domains")) {
+        table.add({text(row, "name"), number(row, "accounts"), yes_no(row, "enabled"), text(row, "catch_all")});
+    }
+    return table.text(style, "no domains");
+}
+
+std::string domain_text(const json& row)
+{
+    return pairs({{"domain", text(row, "name")},
+                  {"enabled", yes_no(row, "enabled")},
+                  {"catch-all", text(row, "catch_all").empty() ? "nobody" : text(row, "catch_all")}});
+}
+
+std::string accounts_text(const json& document, Style style)
+{
+    Table table({{"ADDRESS"}, {"NAME"}, {"QUOTA", Side::right}, {"ENABLED"}, {"ADMIN"}});
+    for (const json& row : document.at("accounts")) {
+        table.add({text(row, "address"), text(row, "full_name"), quota_text(row), yes_no(row, "enabled"),
+                   yes_no(row, "administrator")});
+    }
+    return table.text(style, "no accounts");
+}
+
+std::string account_text(const json& row)
+{
+    std::vector<std::pair<std::string, std::string>> rows = {{"account", text(row, "address")},
+                                                             {"name", text(row, "full_name")},
+                                                             {"enabled", yes_no(row, "enabled")},
+                                                             {"administrator", yes_no(row, "administrator")},
+                                                             {"quota", quota_text(row)}};
+    if (row.contains("usage")) {
+        const json& usage = row.at("usage");
+        rows.emplace_back("mailbox", number(usage, "messages") + " messages, " + size_of(usage, "bytes"));
+    }
+    if (row.contains("password")) rows.emplace_back("password", text(row, "password"));
+    return pairs(rows);
+}
+
+std::string removed_text(const json& row)
+{
+    std::string all = "removed the account " + text(row, "address") + "\n";
+    const json& mail = row.at("mail");
+    if (mail.is_null()) return all + "there was no mail\n";
+    if (mail.contains("failure")) return all + "its mail could not be set aside: " + text(mail, "failure") + "\n";
+    return all + "its mail is kept in " + text(mail, "path") + " until " + text(mail, "kept_until") + "\n";
+}
+
+std::string joined(const json& list)
+{
+    std::string all;
+    for (const json& one : list) all += (all.empty() ? "" : ", ") + one.get<std::string>();
+    return all;
+}
+
+std::string aliases_text(const json& document, Style style)
+{
+    Table table({{"ALIAS"}, {"ENABLED"}, {"TARGETS"}});
+    for (const json& row : document.at("aliases")) {
+        table.add({text(row, "address"), yes_no(row, "enabled"), joined(row.at("targets"))});
+    }
+    return table.text(style, "no aliases");
+}
+
+std::string alias_text(const json& row)
+{
+    return pairs({{"alias", text(row, "address")}, {"enabled", yes_no(row, "enabled")}, {"targets", joined(row.at("targets"))}});
+}
+
+std::string sessions_text(const json& document, Style style)
+{
+    Table table({{"NUMBER", Side::right}, {"SERVICE"}, {"ACCOUNT"}, {"PEER"}, {"SINCE"}});
+    for (const json& row : document.at("sessions")) {
+        table.add({number(row, "number"), text(row, "service"), text(row, "address"), text(row, "peer"), text(row, "since")});
+    }
+    return table.text(style, "no sessions");
+}
+
+std::string settings_text(const json& document, Style style)
+{
+    Table table({{"SETTING"}, {"VALUE"}, {"FROM"}});
+    for (const json& row : document.at("settings")) table.add({text(row, "key"), text(row, "value"), text(row, "source")});
+    return table.text(style, "no settings");
+}
+
+std::string reload_text(const json& document)
+{
+    std::string all;
+    for (const json& row : document.at("applied")) {
+        all += fmt::format("applied: {} is now {} (was {})\n", text(row, "key"), text(row, "after"), text(row, "before"));
+    }
+    for (const json& row : document.at("needs_restart")) {
+        all += fmt::format("needs a restart: {} to become {} (is {})\n", text(row, "key"), text(row, "after"),
+                           text(row, "before"));
+    }
+    return all.empty() ? "nothing changed in the configuration; certificates were read again\n" : all;
+}
+
+std::string show_document(View view, const json& document, Style style)
+{
+    switch (view) {
+    case View::nothing: return "";
+    case View::status: return status_text(document, style);
+    case View::domains: return domains_text(document, style);
+    case View::domain: return domain_text(document);
+    case View::accounts: return accounts_text(document, style);
+    case View::account: return account_text(document);
+    case View::removed_account: return removed_text(document);
+    case View::aliases: return aliases_text(document, style);
+    case View::alias: return alias_text(document);
+    case View::sessions: return sessions_text(document, style);
+    case View::settings: return settings_text(document, style);
+    case View::reload: return reload_text(document);
+    }
+    return "";
+}
+
+void add_password(ordered_json& body, const Arguments& arguments, const std::string* password)
+{
+    if (password != nullptr) body["password"] = *password;
+    else if (arguments.generate_password) body["generate_password"] = true;
+}
+
+}  // namespace
+
+Result<std::string, Error> show(View view, std::string_view body, Style style)
+{
+    if (view == View::nothing) return std::string();
+    try {
+        return show_document(view, json::parse(body), style);
+    } catch (const json::exception&) {
+        return Error{"reading the daemon's answer", "it is not what this version of mailboxctl knows",
+                     "use the mailboxctl that came with the daemon, or --json"};
+    }
+}
+
+std::string generated_password(std::string_view account)
+{
+    const json document = json::parse(account, nullptr, false);
+    if (!document.is_object() || !document.contains("password")) return "";
+    return document["password"].is_string() ? document["password"].get<std::string>() : "";
+}
+
+Error read_problem(int status, std::string_view body)
+{
+    const json document = json::parse(body, nullptr, false);
+    const auto member = [&document](const char* name) {
+        const bool is_there = document.is_object() && document.contains(name) && document[name].is_string();
+        return is_there ? document[name].get<std::string>() : std::string();
+    };
+    if (!member("attempted").empty()) return Error{member("attempted"), member("happened"), member("advice")};
+    std::string happened = member("detail");
+    if (happened.empty()) happened = fmt::format("it answered {}", status);
+    const bool is_unknown = status == 404 || status == 405;
+    return Error{"asking mailboxd", happened,
+                 is_unknown ? "the daemon may be of another version: use the mailboxctl that came with it" : ""};
+}
+
+std::string problem_json(const Error& error)
+{
+    return write({{"type", "about:blank"}, {"detail", error.text()}, {"attempted", error.attempted},
+                  {"happened", error.happened}, {"advice", error.advice}});
+}
+
+std::string domain_body(const Arguments& arguments, bool with_name)
+{
+    ordered_json body = ordered_json::object();
+    if (with_name) body["name"] = arguments.name;
+    if (arguments.catch_all) body["catch_all"] = *arguments.catch_all;
+    if (arguments.enabled) body["enabled"] = *arguments.enabled;
+    return write(body);
+}
+
+std::string account_body(const Arguments& arguments, bool with_address, const std::string* password)
+{
+    ordered_json body = ordered_json::object();
+    if (with_address) {
+        body["address"] = arguments.name;
+        add_password(body, arguments, password);
+    }
+    if (arguments.full_name) body["full_name"] = *arguments.full_name;
+    if (arguments.quota) body["quota_bytes"] = config::parse_size(*arguments.quota == "0" ? "0B" : *arguments.quota).value_or(0);
+    if (arguments.enabled) body["enabled"] = *arguments.enabled;
+    if (arguments.administrator) body["administrator"] = *arguments.administrator;
+    return write(body);
+}
+
+std::string password_body(const Arguments& arguments, const std::string* password)
+{
+    ordered_json body = ordered_json::object();
+    add_password(body, arguments, password);
+    return write(body);
+}
+
+std::string alias_body(const Arguments& arguments, bool with_address)
+{
+    ordered_json body = ordered_json::object();
+    if (with_address) body["address"] = arguments.name;
+    if (!arguments.targets.empty()) body["targets"] = arguments.targets;
+    if (arguments.enabled) body["enabled"] = *arguments.enabled;
+    return write(body);
+}
+
+std::string settings_json(const std::vector<config::ShowRow>& rows)
+{
+    ordered_json list = ordered_json::array();
+    for (const config::ShowRow& row : rows) list.push_back({{"key", row.key}, {"value", row.value}, {"source", row.source}});
+    ordered_json document = ordered_json::object();
+    document["settings"] = std::move(list);
+    return write(document);
+}
+
+std::string check_json(const std::string& file, const std::vector<config::ConfigError>& errors)
+{
+    ordered_json list = ordered_json::array();
+    for (const config::ConfigError& error : errors) {
+        list.push_back({{"file", error.file}, {"line", error.line}, {"column", error.column}, {"message", error.message},
+                        {"hint", error.hint}});
+    }
+    ordered_json document = {{"file", file}, {"good", errors.empty()}};
+    document["errors"] = std::move(list);
+    return write(document);
+}
+
+std::string setup_json(const SetupOutcome& outcome)
+{
+    ordered_json document = {{"changed", outcome.is_changed},         {"config", outcome.config},
+                             {"data_directory", outcome.data_directory}, {"hostname", outcome.hostname},
+                             {"domain", outcome.domain},              {"administrator", outcome.administrator},
+                             {"certificate", outcome.certificate}};
+    if (!outcome.generated_password.empty()) document["password"] = outcome.generated_password;
+    return write(document);
+}
+
+}  // namespace mbx::ctl

@@ -1,0 +1,63 @@
+// The API's JSON documents, written for people; and the other way, the JSON of what is asked. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/result.hpp"
+#include "config/load.hpp"
+#include "ctl/arguments.hpp"
+#include "ctl/table.hpp"
+
+namespace mbx::ctl {
+
+enum class View : std::uint8_t {
+    nothing,
+    status,
+    domains,
+    domain,
+    accounts,
+    account,
+    removed_account,
+    aliases,
+    alias,
+    sessions,
+    settings,
+    reload,
+};
+
+// The document as text; an Error when it is not what this version of mailboxctl knows.
+Result<std::string, Error> show(View view, std::string_view json, Style style);
+
+// The password that the server made, out of an account's document; empty: none.
+std::string generated_password(std::string_view account_json);
+
+// What a refusal (RFC 9457) says.
+Error read_problem(int status, std::string_view json);
+std::string problem_json(const Error& error);
+
+// The bodies of requests.
+std::string domain_body(const Arguments& arguments, bool with_name);
+std::string account_body(const Arguments& arguments, bool with_address, const std::string* password);
+std::string password_body(const Arguments& arguments, const std::string* password);
+std::string alias_body(const Arguments& arguments, bool with_address);
+
+// The documents of commands that need no daemon, in the API's form.
+std::string settings_json(const std::vector<config::ShowRow>& rows);
+std::string check_json(const std::string& file, const std::vector<config::ConfigError>& errors);
+struct SetupOutcome {
+    std::string config;
+    std::string data_directory;
+    std::string hostname;
+    std::string domain;
+    std::string administrator;
+    std::string certificate;
+    std::string generated_password;  // empty: the password was given
+    bool is_changed = true;          // false: all was there already
+};
+std::string setup_json(const SetupOutcome& outcome);
+
+}  // namespace mbx::ctl

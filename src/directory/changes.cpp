@@ -1,0 +1,323 @@
+#include "directory/changes.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/ascii.hpp"
+#include "directory/names.hpp"
+#include "directory/refusals.hpp"
+
+namespace mbx::directory {
+namespace {
+
+constexpr std::size_t kMostTargets = 1000;
+constexpr std::size_t kMostFullName = 200;
+constexpr std::size_t kMostHash = 1000;
+
+std::string shown(std::string_view text) { return ascii::printable(text, 100); }
+
+// Whether a row answers the question; none when SQLite failed.
+template <typename... Values>
+Result<bool, SqlFailure> exists(Database& database, std::string_view sql, const Values&... values)
+{
+    Statement statement = database.prepare(sql);
+    (statement.bind(values), ...);
+    return statement.step();
+}
+
+template <typename... Values>
+Result<void, SqlFailure> change(Database& database, std::string_view sql, const Values&... values)
+{
+    Statement statement = database.prepare(sql);
+    (statement.bind(values), ...);
+    const auto done = statement.step();
+    if (!done) return done.error();
+    return {};
+}
+
+constexpr std::string_view kDomainOf = "SELECT 1 FROM domain WHERE name = ?";
+constexpr std::string_view kAliasOf = "SELECT 1 FROM alias WHERE address = ?";
+constexpr std::string_view kAccountOf = "SELECT 1 FROM account WHERE local_part = ? AND domain = ?";
+
+// Nothing, or why a new account or alias may not have this address.
+std::optional<Refusal> address_refusal(Database& database, const std::string& attempted, const AddressParts& parts)
+{
+    const auto domain = exists(database, kDomainOf, parts.domain);
+    if (!domain) return refuse_storage(attempted, domain.error());
+    if (!*domain)
+        return refuse(RefusalKind::not_found, attempted, "there is no domain " + parts.domain,
+                      "add it first: mailboxctl domain add " + parts.domain);
+    const auto account = exists(database, kAccountOf, parts.local_part, parts.domain);
+    if (!account) return refuse_storage(attempted, account.error());
+    if (*account) return refuse(RefusalKind::exists, attempted, "there is an account of this address");
+    const auto alias = exists(database, kAliasOf, parts.text());
+    if (!alias) return refuse_storage(attempted, alias.error());
+    if (*alias) return refuse(RefusalKind::exists, attempted, "there is an alias of this address");
+    return std::nullopt;
+}
+
+Result<Domain, Refusal> find_domain(Database& database, const std::string& attempted, std::string_view given)
+{
+    const auto name = normalize_domain(given);
+    if (name) {
+        Statement rows = database.prepare("SELECT name, catch_all, enabled FROM domain WHERE name = ?");
+        const auto row = rows.bind(std::string_view(*name)).step();
+        if (!row) return refuse_storage(attempted, row.error());
+        if (*row) return Domain{rows.text(0), rows.text(1), rows.integer(2) != 0};
+    }
+    return refuse(RefusalKind::not_found, attempted, "there is no such domain", "mailboxctl domain list shows them");
+}
+
+Result<Account, Refusal> find_account(Database& database, const std::string& attempted, std::string_view given)
+{
+    const auto parts = parse_account_address(given);
+    if (parts) {
+        Statement rows = database.prepare(
+            "SELECT id, full_name, password_hash, credential_version, quota_bytes, enabled, is_administrator "
+            "FROM account WHERE local_part = ? AND domain = ?");
+        const auto row = rows.bind(parts->local_part).bind(parts->domain).step();
+        if (!row) return refuse_storage(attempted, row.error());
+        if (*row) {
+            Account account;
+            account.id.value = rows.integer(0);
+            account.local_part = parts->local_part;
+            account.domain = parts->domain;
+            account.full_name = rows.text(1);
+            account.password_hash = rows.text(2);
+            account.credential_version = static_cast<std::uint64_t>(rows.integer(3));
+            account.quota_bytes = static_cast<std::uint64_t>(rows.integer(4));
+            account.enabled = rows.integer(5) != 0;
+            account.is_administrator = rows.integer(6) != 0;
+            return account;
+        }
+    }
+    return refuse(RefusalKind::not_found, attempted, "there is no such account", "mailboxctl account list shows them");
+}
+
+// What is wrong with the free fields of an account, or nothing.
+std::string_view field_complaint(const Account& account)
+{
+    if (account.full_name.size() > kMostFullName || !ascii::is_utf8(account.full_name) ||
+        std::ranges::any_of(account.full_name, ascii::is_control))
+        return "the full name must be UTF-8 without control characters, of at most 200 bytes";
+    if (account.password_hash.empty() || account.password_hash.size() > kMostHash ||
+        std::ranges::any_of(account.password_hash, ascii::is_control))
+        return "the password hash is empty, too long, or holds control characters";
+    if (account.quota_bytes > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+        return "the quota is larger than 8 EiB";
+    return {};
+}
+
+// The targets in their one spelling, without duplicates, or why not.
+Result<std::vector<std::string>, Refusal> normalize_targets(const std::string& attempted, const std::string& address,
+                                                            const std::vector<std::string>& given)
+{
+    std::vector<std::string> targets;
+    for (const std::string& target : given) {
+        const auto parts = parse_alias_address(target);
+        if (!parts)
+            return refuse(RefusalKind::invalid, attempted, "the target " + shown(target) + " " + parts.error().why);
+        if (parts->text() == address)
+            return refuse(RefusalKind::invalid, attempted, "an alias may not be its own target",
+                          "an account gets its own mail without an alias");
+        targets.push_back(parts->text());
+    }
+    std::ranges::sort(targets);
+    targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
+    if (targets.empty()) return refuse(RefusalKind::invalid, attempted, "it has no target", "name one address at least");
+    if (targets.size() > kMostTargets)
+        return refuse(RefusalKind::invalid, attempted, "it has more than 1000 targets", "make a list of lists");
+    return targets;
+}
+
+std::optional<Refusal> write_targets(Database& database, const std::string& attempted, const Alias& alias)
+{
+    const auto cleared = change(database, "DELETE FROM alias_target WHERE address = ?", alias.address);
+    if (!cleared) return refuse_storage(attempted, cleared.error());
+    for (const std::string& target : alias.targets) {
+        const auto added = change(database, "INSERT INTO alias_target (address, target) VALUES (?, ?)", alias.address, target);
+        if (!added) return refuse_storage(attempted, added.error());
+    }
+    return std::nullopt;
+}
+
+std::optional<Refusal> rehash_refusal(const std::string& attempted, const Account& before, const AccountChange& change)
+{
+    if (!change.rehash_of) return std::nullopt;
+    const bool is_only_hash = change.password_hash && !change.enabled && !change.is_administrator;
+    if (!is_only_hash) return refuse(RefusalKind::invalid, attempted, "a new hash of the same password comes alone");
+    if (*change.rehash_of == before.password_hash) return std::nullopt;
+    return refuse(RefusalKind::conflict, attempted, "the password was changed in the meantime");
+}
+
+Account apply(Account account, const AccountChange& change)
+{
+    const bool was_enabled = account.enabled;
+    const bool was_administrator = account.is_administrator;
+    if (change.full_name) account.full_name = *change.full_name;
+    if (change.password_hash) account.password_hash = *change.password_hash;
+    if (change.quota_bytes) account.quota_bytes = *change.quota_bytes;
+    if (change.enabled) account.enabled = *change.enabled;
+    if (change.is_administrator) account.is_administrator = *change.is_administrator;
+    const bool is_new_password = change.password_hash && !change.rehash_of;
+    if (is_new_password || was_enabled != account.enabled || was_administrator != account.is_administrator)
+        ++account.credential_version;
+    return account;
+}
+
+}  // namespace
+
+Result<Domain, Refusal> add_domain(Database& database, const std::string& name)
+{
+    const std::string attempted = "adding the domain " + shown(name);
+    const auto normal = normalize_domain(name);
+    if (!normal) return refuse(RefusalKind::invalid, attempted, "the name " + normal.error().why);
+    const auto there = exists(database, kDomainOf, *normal);
+    if (!there) return refuse_storage(attempted, there.error());
+    if (*there) return refuse(RefusalKind::exists, attempted, "it is there already");
+    const auto added = change(database, "INSERT INTO domain (name) VALUES (?)", *normal);
+    if (!added) return refuse_storage(attempted, added.error());
+    return Domain{*normal, "", true};
+}
+
+Result<Domain, Refusal> set_domain(Database& database, const std::string& name, const DomainChange& wanted)
+{
+    const std::string attempted = "changing the domain " + shown(name);
+    auto domain = find_domain(database, attempted, name);
+    if (!domain) return domain;
+    if (wanted.enabled) domain->enabled = *wanted.enabled;
+    if (wanted.catch_all) {
+        domain->catch_all.clear();
+        if (!wanted.catch_all->empty()) {
+            const auto parts = parse_alias_address(*wanted.catch_all);
+            if (!parts)
+                return refuse(RefusalKind::invalid, attempted,
+                              "the catch-all " + shown(*wanted.catch_all) + " " + parts.error().why);
+            domain->catch_all = parts->text();
+        }
+    }
+    const auto changed = change(database, "UPDATE domain SET catch_all = ?, enabled = ? WHERE name = ?", domain->catch_all,
+                                std::int64_t{domain->enabled}, domain->name);
+    if (!changed) return refuse_storage(attempted, changed.error());
+    return domain;
+}
+
+Result<Domain, Refusal> remove_domain(Database& database, const std::string& name)
+{
+    const std::string attempted = "removing the domain " + shown(name);
+    auto domain = find_domain(database, attempted, name);
+    if (!domain) return domain;
+    const auto used = exists(database, "SELECT 1 FROM account WHERE domain = ?1 UNION SELECT 1 FROM alias WHERE domain = ?1",
+                             domain->name);
+    if (!used) return refuse_storage(attempted, used.error());
+    if (*used)
+        return refuse(RefusalKind::conflict, attempted, "accounts or aliases are in it", "remove these first");
+    const auto removed = change(database, "DELETE FROM domain WHERE name = ?", domain->name);
+    if (!removed) return refuse_storage(attempted, removed.error());
+    return domain;
+}
+
+Result<Account, Refusal> add_account(Database& database, const NewAccount& wanted)
+{
+    const std::string attempted = "adding the account " + shown(wanted.address);
+    const auto parts = parse_account_address(wanted.address);
+    if (!parts) return refuse(RefusalKind::invalid, attempted, "the address " + parts.error().why);
+    if (auto refusal = address_refusal(database, attempted, *parts)) return *std::move(refusal);
+    Account account;
+    account.local_part = parts->local_part;
+    account.domain = parts->domain;
+    account.full_name = wanted.full_name;
+    account.password_hash = wanted.password_hash;
+    account.credential_version = 1;
+    account.quota_bytes = wanted.quota_bytes;
+    account.is_administrator = wanted.is_administrator;
+    const auto complaint = field_complaint(account);
+    if (!complaint.empty()) return refuse(RefusalKind::invalid, attempted, std::string(complaint));
+    const auto added = change(database,
+                              "INSERT INTO account (local_part, domain, full_name, password_hash, quota_bytes, "
+                              "is_administrator) VALUES (?, ?, ?, ?, ?, ?)",
+                              account.local_part, account.domain, account.full_name, account.password_hash,
+                              static_cast<std::int64_t>(account.quota_bytes), std::int64_t{account.is_administrator});
+    if (!added) return refuse_storage(attempted, added.error());
+    account.id.value = database.last_row_id();
+    return account;
+}
+
+Result<Account, Refusal> set_account(Database& database, const std::string& address, const AccountChange& wanted)
+{
+    const std::string attempted = "changing the account " + shown(address);
+    const auto before = find_account(database, attempted, address);
+    if (!before) return before;
+    if (auto refusal = rehash_refusal(attempted, *before, wanted)) return *std::move(refusal);
+    const Account account = apply(*before, wanted);
+    const auto complaint = field_complaint(account);
+    if (!complaint.empty()) return refuse(RefusalKind::invalid, attempted, std::string(complaint));
+    const auto changed = change(database,
+                                "UPDATE account SET full_name = ?, password_hash = ?, credential_version = ?, "
+                                "quota_bytes = ?, enabled = ?, is_administrator = ? WHERE id = ?",
+                                account.full_name, account.password_hash,
+                                static_cast<std::int64_t>(account.credential_version),
+                                static_cast<std::int64_t>(account.quota_bytes), std::int64_t{account.enabled},
+                                std::int64_t{account.is_administrator}, account.id.value);
+    if (!changed) return refuse_storage(attempted, changed.error());
+    return account;
+}
+
+Result<Account, Refusal> remove_account(Database& database, const std::string& address)
+{
+    const std::string attempted = "removing the account " + shown(address);
+    auto account = find_account(database, attempted, address);
+    if (!account) return account;
+    const auto removed = change(database, "DELETE FROM account WHERE id = ?", account->id.value);
+    if (!removed) return refuse_storage(attempted, removed.error());
+    return account;
+}
+
+Result<Alias, Refusal> add_alias(Database& database, const Alias& wanted)
+{
+    const std::string attempted = "adding the alias " + shown(wanted.address);
+    const auto parts = parse_alias_address(wanted.address);
+    if (!parts) return refuse(RefusalKind::invalid, attempted, "the address " + parts.error().why);
+    if (auto refusal = address_refusal(database, attempted, *parts)) return *std::move(refusal);
+    auto targets = normalize_targets(attempted, parts->text(), wanted.targets);
+    if (!targets) return targets.error();
+    Alias alias{parts->text(), std::move(*targets), wanted.enabled};
+    const auto added = change(database, "INSERT INTO alias (address, domain, enabled) VALUES (?, ?, ?)", alias.address,
+                              parts->domain, std::int64_t{alias.enabled});
+    if (!added) return refuse_storage(attempted, added.error());
+    if (auto refusal = write_targets(database, attempted, alias)) return *std::move(refusal);
+    return alias;
+}
+
+Result<Alias, Refusal> set_alias(Database& database, const Alias& wanted)
+{
+    const std::string attempted = "changing the alias " + shown(wanted.address);
+    const auto parts = parse_alias_address(wanted.address);
+    const auto there = exists(database, kAliasOf, parts ? parts->text() : std::string());
+    if (!there) return refuse_storage(attempted, there.error());
+    if (!*there)
+        return refuse(RefusalKind::not_found, attempted, "there is no such alias", "mailboxctl alias list shows them");
+    auto targets = normalize_targets(attempted, parts->text(), wanted.targets);
+    if (!targets) return targets.error();
+    Alias alias{parts->text(), std::move(*targets), wanted.enabled};
+    const auto changed = change(database, "UPDATE alias SET enabled = ? WHERE address = ?", std::int64_t{alias.enabled},
+                                alias.address);
+    if (!changed) return refuse_storage(attempted, changed.error());
+    if (auto refusal = write_targets(database, attempted, alias)) return *std::move(refusal);
+    return alias;
+}
+
+Result<Alias, Refusal> remove_alias(Database& database, const std::string& address)
+{
+    const std::string attempted = "removing the alias " + shown(address);
+    const auto parts = parse_alias_address(address);
+    Alias alias{parts ? parts->text() : std::string(), {}, true};
+    const auto removed = change(database, "DELETE FROM alias WHERE address = ?", alias.address);
+    if (!removed) return refuse_storage(attempted, removed.error());
+    if (database.changed_rows() == 0)
+        return refuse(RefusalKind::not_found, attempted, "there is no such alias", "mailboxctl alias list shows them");
+    return alias;
+}
+
+}  // namespace mbx::directory

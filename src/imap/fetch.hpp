@@ -1,0 +1,49 @@
+// FETCH over a slice of messages, on the account's strand: rows and files in, the bytes of the untagged answers out.
+// Large bodies are not copied: a segment names them in the mapped file and keeps that alive.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imap/command.hpp"
+#include "imap/uid_map.hpp"
+#include "store/account_store.hpp"
+
+namespace mbx::imap {
+
+struct FetchPlan {
+    std::vector<FetchItem> items;
+    bool with_uid = false;     // UID FETCH: the UID is in every answer (RFC 9051 section 6.4.9)
+    bool sets_seen = false;
+    bool needs_file = false;
+    bool needs_flags = false;
+};
+FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only);
+
+struct Segment {
+    std::string text;                      // first this,
+    store::MessageFilePtr file;            // then, where there is one,
+    std::vector<std::string_view> pieces;  // these of its bytes
+};
+
+struct FetchSlice {
+    std::vector<Segment> segments;
+    store::Uid done_until = 0;                    // everything up to here was looked at
+    bool has_missing = false;                     // some are gone: expunged by another session
+    bool has_unknown_encoding = false;            // BINARY of an unknown transfer encoding (RFC 3516)
+    std::vector<std::string> keywords;            // names for the flags told; valid with needs_flags or sets_seen
+    std::vector<store::MessageRow> told;          // whose new flags the answer tells
+    std::optional<store::StoreError> failure;
+};
+
+// Looks at the first of `uids`, as many as fit a slice. `view` gives the sequence numbers.
+FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, const UidMap& view, const FetchPlan& plan,
+                       const NumberSet& uids);
+
+// The first `most` numbers of a set, and the set without all numbers up to `until`.
+NumberSet first_of(const NumberSet& set, std::uint64_t most);
+NumberSet behind(const NumberSet& set, std::uint32_t until);
+
+}  // namespace mbx::imap

@@ -1,0 +1,205 @@
+#include "imap/message_answer.hpp"
+
+#include <algorithm>
+
+#include "imap/response.hpp"
+#include "mail/date.hpp"
+#include "mail/transfer_encoding.hpp"
+
+namespace mbx::imap {
+
+namespace {
+
+constexpr std::size_t kCopiedBytes = 8 * 1024;  // up to here a copy is cheaper than a write of its own
+
+// The part [offset, offset + count) of the pieces put together; 64-bit numbers of the client are cut to what there is.
+std::vector<std::string_view> clipped(const std::vector<std::string_view>& pieces, const Partial& partial)
+{
+    std::vector<std::string_view> cut;
+    std::uint64_t skip = partial.offset;
+    std::uint64_t left = partial.count;
+    for (const auto piece : pieces) {
+        if (left == 0) break;
+        if (skip >= piece.size()) {
+            skip -= piece.size();
+            continue;
+        }
+        const auto from = static_cast<std::size_t>(skip);
+        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left, piece.size() - from));
+        cut.push_back(piece.substr(from, size));
+        left -= size;
+        skip = 0;
+    }
+    return cut;
+}
+
+std::size_t total_size(const std::vector<std::string_view>& pieces)
+{
+    std::size_t total = 0;
+    for (const auto piece : pieces) total += piece.size();
+    return total;
+}
+
+std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
+}  // namespace
+
+std::string& SegmentWriter::text()
+{
+    if (segments_.empty() || segments_.back().file) segments_.emplace_back();
+    return segments_.back().text;
+}
+
+void SegmentWriter::bytes(const store::MessageFilePtr& file, const std::vector<std::string_view>& pieces)
+{
+    std::string& before = text();
+    if (total_size(pieces) <= kCopiedBytes) {
+        for (const auto piece : pieces) before += piece;
+        return;
+    }
+    segments_.back().file = file;
+    segments_.back().pieces = pieces;
+}
+
+MessageAnswer::MessageAnswer(SegmentWriter& out, const store::MessageRow& row, store::MessageFilePtr file,
+                             const std::vector<std::string>& keywords)
+    : out_(out), row_(row), file_(std::move(file)), keywords_(keywords)
+{
+    if (file_) bytes_ = file_->bytes();
+}
+
+// Most clients ask for header fields only: then nothing but the header is read.
+const mail::Structure& MessageAnswer::header_structure()
+{
+    if (!header_structure_) {
+        header_ = bytes_.substr(0, mail::HeaderScanner(bytes_).body_offset());
+        header_structure_ = mail::parse_structure(header_);
+    }
+    return *header_structure_;
+}
+
+const mail::Structure& MessageAnswer::structure()
+{
+    if (!structure_) structure_ = mail::parse_structure(bytes_);
+    return *structure_;
+}
+
+std::string& MessageAnswer::begin_item()
+{
+    std::string& text = out_.text();
+    if (!first_) text += ' ';
+    first_ = false;
+    return text;
+}
+
+bool MessageAnswer::write(std::uint32_t sequence, const FetchPlan& plan, bool also_flags)
+{
+    out_.text() += "* " + std::to_string(sequence) + " FETCH (";
+    bool has_uid = false;
+    bool has_flags = false;
+    for (const auto& wanted : plan.items) {
+        has_uid = has_uid || wanted.attribute == FetchAttribute::uid;
+        has_flags = has_flags || wanted.attribute == FetchAttribute::flags;
+    }
+    if (plan.with_uid && !has_uid) begin_item() += "UID " + std::to_string(row_.uid);
+    for (const auto& wanted : plan.items) item(wanted);
+    if (also_flags && !has_flags) begin_item() += "FLAGS " + flags_text(row_.flags, keywords_);
+    out_.text() += ")\r\n";
+    return !unknown_encoding_;
+}
+
+void MessageAnswer::item(const FetchItem& wanted)
+{
+    switch (wanted.attribute) {
+    case FetchAttribute::flags: begin_item() += "FLAGS " + flags_text(row_.flags, keywords_); break;
+    case FetchAttribute::uid: begin_item() += "UID " + std::to_string(row_.uid); break;
+    case FetchAttribute::internal_date:
+        begin_item() += "INTERNALDATE " + quoted(mail::format_internal_date({row_.internal_date, 0}));
+        break;
+    case FetchAttribute::rfc822_size: begin_item() += "RFC822.SIZE " + std::to_string(row_.size); break;
+    case FetchAttribute::envelope:
+        begin_item() += "ENVELOPE " + mail::imap_envelope(header_structure().envelope());
+        break;
+    case FetchAttribute::body: begin_item() += "BODY " + mail::imap_body(structure()); break;
+    case FetchAttribute::body_structure:
+        begin_item() += "BODYSTRUCTURE " + mail::imap_bodystructure(structure());
+        break;
+    case FetchAttribute::body_section: section(wanted); break;
+    case FetchAttribute::binary:
+    case FetchAttribute::binary_size: binary(wanted); break;
+    }
+}
+
+void MessageAnswer::section(const FetchItem& wanted)
+{
+    const auto text = wanted.section.text;
+    const bool header_only = wanted.section.path.empty() &&
+                             (text == mail::SectionText::header || text == mail::SectionText::header_fields ||
+                              text == mail::SectionText::header_fields_not);
+    std::optional<mail::SectionBytes> found;
+    if (wanted.section.path.empty() && text == mail::SectionText::whole) {
+        found = mail::SectionBytes{{bytes_}};
+    } else if (header_only) {
+        const auto& parsed = header_structure();
+        found = mail::resolve_section(header_, parsed, wanted.section);
+    } else {
+        found = mail::resolve_section(bytes_, structure(), wanted.section);
+    }
+    std::string& out = begin_item();
+    out += wanted.label;
+    if (!found) {
+        out += " NIL";
+        return;
+    }
+    const auto pieces = wanted.partial ? clipped(found->pieces, *wanted.partial) : std::move(found->pieces);
+    out += " {" + std::to_string(total_size(pieces)) + "}\r\n";
+    out_.bytes(file_, pieces);
+}
+
+// None: an unknown transfer encoding. An absent part is an empty text with `first_child` unknown to the caller, told
+// apart by find_part before.
+std::optional<std::string> MessageAnswer::decoded_part(const FetchItem& wanted)
+{
+    const auto& tree = structure();
+    const auto& part = tree.parts[mail::find_part(tree, wanted.section.path)];
+    if (part.encoding == mail::TransferEncoding::unknown) return std::nullopt;
+    const auto body = bytes_.substr(part.body_offset, part.body_size());
+    std::string out;
+    // BINARY[]: the message with its header.
+    if (wanted.section.path.empty()) out = bytes_.substr(0, part.body_offset);
+    const bool is_leaf = !part.is_multipart() && !part.is_message();
+    out += is_leaf ? mail::decode_transfer(body, part.encoding) : std::string(body);
+    return out;
+}
+
+void MessageAnswer::binary(const FetchItem& wanted)
+{
+    if (mail::find_part(structure(), wanted.section.path) == mail::kNoPart) {
+        const bool size_only = wanted.attribute == FetchAttribute::binary_size;
+        begin_item() += wanted.label + (size_only ? " 0" : " NIL");
+        return;
+    }
+    const auto decoded = decoded_part(wanted);
+    if (!decoded) {
+        unknown_encoding_ = true;
+        // The item has to have some value; the command is answered NO [UNKNOWN-CTE] (RFC 3516 section 4.3).
+        const bool size_only = wanted.attribute == FetchAttribute::binary_size;
+        begin_item() += wanted.label + (size_only ? " 0" : " NIL");
+        return;
+    }
+    std::string& out = begin_item();
+    out += wanted.label;
+    if (wanted.attribute == FetchAttribute::binary_size) {
+        out += " " + std::to_string(decoded->size());
+        return;
+    }
+    std::vector<std::string_view> pieces{*decoded};
+    if (wanted.partial) pieces = clipped(pieces, *wanted.partial);
+    // literal8 where a NUL needs it (RFC 9051 section 6.4.5.1).
+    const bool has_nul = !pieces.empty() && pieces.front().find('\0') != std::string_view::npos;
+    out += has_nul ? " ~{" : " {";
+    out += std::to_string(total_size(pieces)) + "}\r\n";
+    for (const auto piece : pieces) out += piece;
+}
+
+}  // namespace mbx::imap

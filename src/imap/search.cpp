@@ -1,0 +1,209 @@
+#include "imap/search.hpp"
+
+#include <chrono>
+
+#include "base/ascii.hpp"
+#include "imap/case_fold.hpp"
+#include "imap/fetch.hpp"
+#include "imap/search_text.hpp"
+#include "mail/charset.hpp"
+#include "mail/date.hpp"
+
+namespace mbx::imap {
+
+namespace {
+
+constexpr std::uint64_t kRowsAtOnce = 1000;
+constexpr std::chrono::milliseconds kSliceTime{10};  // then the strand serves others
+constexpr std::int64_t kDay = 86'400;
+
+bool opens_file(SearchKind kind)
+{
+    return kind == SearchKind::header || kind == SearchKind::body || kind == SearchKind::text ||
+           kind == SearchKind::sent_before || kind == SearchKind::sent_on || kind == SearchKind::sent_since;
+}
+
+// INTERNALDATE's day, time and zone disregarded: we keep and show it in UTC.
+std::int64_t day_of(std::int64_t seconds)
+{
+    return seconds >= 0 ? seconds / kDay : -((-seconds + kDay - 1) / kDay);
+}
+
+class Evaluation {
+public:
+    Evaluation(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
+               MessageSource& source)
+        : nodes_(program.nodes()), row_(row), keywords_(keywords), text_(source)
+    {
+    }
+
+    bool holds(std::uint32_t index)
+    {
+        const auto& node = nodes_[index];
+        switch (node.kind) {
+        case SearchKind::all_of: return all(index);
+        case SearchKind::any_of: return any(index);
+        case SearchKind::none_of: return !holds(index + 1);
+        case SearchKind::nothing: return false;
+        case SearchKind::flag_set: return (row_.flags.system & node.flag) != 0;
+        case SearchKind::flag_clear: return (row_.flags.system & node.flag) == 0;
+        case SearchKind::keyword: return has_keyword(node.text);
+        case SearchKind::unkeyword: return !has_keyword(node.text);
+        case SearchKind::before: return day_of(row_.internal_date) < node.day;
+        case SearchKind::on: return day_of(row_.internal_date) == node.day;
+        case SearchKind::since: return day_of(row_.internal_date) >= node.day;
+        case SearchKind::sent_before: return text_.sent_day() && *text_.sent_day() < node.day;
+        case SearchKind::sent_on: return text_.sent_day() && *text_.sent_day() == node.day;
+        case SearchKind::sent_since: return text_.sent_day() && *text_.sent_day() >= node.day;
+        case SearchKind::larger: return row_.size > node.number;
+        case SearchKind::smaller: return row_.size < node.number;
+        case SearchKind::header: return text_.header_contains(node.field, node.text);
+        case SearchKind::body: return text_.body_contains(node.text);
+        case SearchKind::text: return text_.text_contains(node.text);
+        case SearchKind::sequence:
+        case SearchKind::uid: return contains(node.uids, row_.uid);
+        }
+        return false;
+    }
+
+private:
+    // What the index answers is asked first, so that files are opened last.
+    bool all(std::uint32_t index)
+    {
+        for (const bool file : {false, true}) {
+            for (auto at = index + 1; at < nodes_[index].end; at = nodes_[at].end) {
+                if (nodes_[at].needs_file == file && !holds(at)) return false;
+            }
+        }
+        return true;
+    }
+    bool any(std::uint32_t index)
+    {
+        for (const bool file : {false, true}) {
+            for (auto at = index + 1; at < nodes_[index].end; at = nodes_[at].end) {
+                if (nodes_[at].needs_file == file && holds(at)) return true;
+            }
+        }
+        return false;
+    }
+    bool has_keyword(std::string_view name) const
+    {
+        for (std::size_t bit = 0; bit < keywords_.size() && bit < 32; ++bit) {
+            if ((row_.flags.keywords & (1U << bit)) != 0 && ascii::same(keywords_[bit], name)) return true;
+        }
+        return false;
+    }
+
+    const std::vector<SearchProgram::Node>& nodes_;
+    const store::MessageRow& row_;
+    const std::vector<std::string>& keywords_;
+    SearchText text_;
+};
+
+class StoredMessage final : public MessageSource {
+public:
+    StoredMessage(store::AccountStore& store, store::MailboxId mailbox, store::Uid uid)
+        : store_(store), mailbox_(mailbox), uid_(uid)
+    {
+    }
+    std::string_view bytes() override
+    {
+        if (file_) return file_->bytes();
+        auto opened = store_.message(mailbox_, uid_);
+        if (!opened) {
+            failure_ = opened.error();
+            return {};
+        }
+        file_ = std::move(*opened);
+        return file_->bytes();
+    }
+    const std::optional<store::StoreError>& failure() const { return failure_; }
+
+private:
+    store::AccountStore& store_;
+    store::MailboxId mailbox_;
+    store::Uid uid_;
+    store::MessageFilePtr file_;
+    std::optional<store::StoreError> failure_;
+};
+
+}  // namespace
+
+Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const SelectedMailbox& mailbox)
+{
+    const std::string charset = search.charset.empty() ? "UTF-8" : search.charset;
+    if (!mail::is_known_charset(charset)) return SearchRefusal::bad_charset;
+    SearchProgram program;
+    for (const auto& from : search.program) {
+        Node node;
+        node.kind = from.kind;
+        node.end = from.end;
+        node.flag = from.flag;
+        node.number = from.number;
+        node.field = from.field;
+        const bool is_keyword = from.kind == SearchKind::keyword || from.kind == SearchKind::unkeyword;
+        if (is_keyword && ascii::same(from.text, "$Forwarded")) {
+            node.kind = from.kind == SearchKind::keyword ? SearchKind::flag_set : SearchKind::flag_clear;
+            node.flag = store::kForwarded;
+        } else if (is_keyword) {
+            node.text = from.text;
+        } else {
+            node.text = fold_case(mail::to_utf8(from.text, charset).text);
+        }
+        node.day = mail::days_since_epoch(from.date);
+        if (from.kind == SearchKind::sequence || from.kind == SearchKind::uid) {
+            auto uids = mailbox.resolve(from.set, from.kind == SearchKind::uid);
+            if (!uids) return SearchRefusal::bad_sequence;
+            node.uids = std::move(*uids);
+        }
+        program.nodes_.push_back(std::move(node));
+    }
+    auto& nodes = program.nodes_;
+    program.candidates_ = mailbox.view().uids();
+    for (std::uint32_t at = 1; at < nodes[0].end; at = nodes[at].end) {
+        const bool is_set = nodes[at].kind == SearchKind::sequence || nodes[at].kind == SearchKind::uid;
+        if (is_set) program.candidates_ = intersection(program.candidates_, nodes[at].uids);
+    }
+    // A node's nodes stand behind it: from the end, each tells all that hold it.
+    for (std::size_t i = nodes.size(); i-- > 0;) {
+        nodes[i].needs_file = opens_file(nodes[i].kind);
+        for (auto at = static_cast<std::uint32_t>(i) + 1; at < nodes[i].end; at = nodes[at].end) {
+            nodes[i].needs_file = nodes[i].needs_file || nodes[at].needs_file;
+        }
+    }
+    return program;
+}
+
+bool matches(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
+             MessageSource& source)
+{
+    return Evaluation(program, row, keywords, source).holds(0);
+}
+
+SearchSlice search_slice(store::AccountStore& store, store::MailboxId mailbox, const SearchProgram& program,
+                         const NumberSet& uids)
+{
+    SearchSlice slice;
+    const auto began = std::chrono::steady_clock::now();
+    const NumberSet now = first_of(uids, kRowsAtOnce);
+    slice.done_until = now.back().last;
+    const auto rows = store.rows(mailbox, now);
+    const auto status = store.status(mailbox);
+    if (!rows || !status) {
+        slice.failure = !rows ? rows.error() : status.error();
+        return slice;
+    }
+    for (const auto& row : *rows) {
+        StoredMessage source(store, mailbox, row.uid);
+        const bool hit = matches(program, row, status->keywords, source);
+        if (source.failure() && *source.failure() != store::StoreError::no_such_message) slice.failure = source.failure();
+        if (hit && !source.failure()) add_above(slice.hits, row.uid);
+        if (program.nodes()[0].needs_file && std::chrono::steady_clock::now() - began > kSliceTime) {
+            slice.done_until = row.uid;
+            break;
+        }
+    }
+    return slice;
+}
+
+}  // namespace mbx::imap

@@ -1,0 +1,275 @@
+#include "imap/session.hpp"
+
+#include <array>
+
+#include "base/ascii.hpp"
+#include "imap/parser.hpp"
+
+namespace mbx::imap {
+
+namespace {
+
+enum class Needs : std::uint8_t { nothing, no_login, login, selection };
+
+template <typename One, typename... Others>
+constexpr bool is_one_of = (std::is_same_v<One, Others> || ...);
+
+// RFC 9051 section 3 and the headings of section 6.
+template <typename Made>
+constexpr Needs needs()
+{
+    if constexpr (is_one_of<Made, Capability, Noop, Logout, Id>) {
+        return Needs::nothing;
+    } else if constexpr (is_one_of<Made, StartTls, Login, Authenticate>) {
+        return Needs::no_login;
+    } else if constexpr (is_one_of<Made, Check, Close, Unselect, Expunge, Copy, Store, Fetch, Search>) {
+        return Needs::selection;
+    } else {
+        return Needs::login;
+    }
+}
+
+// RFC 9051 section 7.5.1: EXPUNGE must not come during FETCH, STORE and SEARCH by sequence number.
+bool may_tell_expunges(const Request& request)
+{
+    if (const auto* fetch = std::get_if<Fetch>(&request)) return fetch->by_uid;
+    if (const auto* store = std::get_if<Store>(&request)) return store->by_uid;
+    if (const auto* search = std::get_if<Search>(&request)) return search->by_uid;
+    return true;
+}
+
+// A web browser was sent here (ALPACA, HOSTILE row B9).
+bool is_http(std::string_view line)
+{
+    constexpr std::array<std::string_view, 9> kVerbs{"GET ",     "POST ",  "HEAD ",  "PUT ", "OPTIONS ",
+                                                     "CONNECT ", "DELETE ", "PATCH ", "PRI "};
+    if (line.find(" HTTP/") == std::string_view::npos) return false;
+    for (const auto verb : kVerbs) {
+        if (line.starts_with(verb)) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Session::Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics,
+                 std::unique_ptr<net::ByteStream> stream)
+    : services_(services), options_(std::move(options)), metrics_(metrics), stream_(std::move(stream)),
+      peer_(stream_->peer().text()), lines_(*stream_), out_(options_->write_timeout), reader_(lines_, out_, *options_),
+      login_deadline_(net::Deadline::after(options_->login_timeout))
+{
+    out_.attach(stream_.get());
+}
+
+co::Task<void> Session::run()
+{
+    out_.add("* OK [CAPABILITY " + capabilities() + "] " + options_->hostname + " ready\r\n");
+    (void)co_await out_.flush(true);
+    while (open_ && !stopping_ && !out_.is_broken()) co_await serve_command();
+    if (open_ && stopping_ && !out_.is_broken()) co_await say_goodbye("[UNAVAILABLE] server is stopping");
+    if (stream_ && !out_.is_broken()) {
+        const auto deadline = net::Deadline::after(std::chrono::seconds(5));
+        (void)co_await stream_->shutdown_write(deadline);
+    }
+}
+
+void Session::stop()
+{
+    stopping_ = true;
+    reader_.stop();
+    if (stream_) stream_->interrupt_read();
+}
+
+co::Task<void> Session::say_internal_error()
+{
+    co_await say_goodbye("[SERVERBUG] internal error; the administrator's log says more");
+}
+
+co::Task<void> Session::say_goodbye(std::string_view text)
+{
+    open_ = false;
+    out_.add("* BYE ");
+    out_.add(text);
+    out_.add("\r\n");
+    (void)co_await out_.flush(true);
+}
+
+net::Deadline Session::read_deadline() const
+{
+    return login_ ? net::Deadline::after(options_->inactivity_timeout) : login_deadline_;
+}
+
+std::string Session::capabilities() const
+{
+    std::string all = "IMAP4rev1 IMAP4rev2";
+    all += options_->literal_mode == LiteralMode::plus ? " LITERAL+" : " LITERAL-";
+    all += " SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE CHILDREN UNSELECT SPECIAL-USE CREATE-SPECIAL-USE"
+           " LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES APPENDLIMIT=" +
+           std::to_string(options_->max_append);
+    if (login_) return all;
+    const bool encrypted = stream_ && stream_->is_encrypted();
+    if (!encrypted && services_.tls.is_ready()) all += " STARTTLS";
+    all += may_log_in() ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED";
+    return all;
+}
+
+void Session::bad(std::string_view text)
+{
+    reply_ = "BAD " + std::string(text);
+    ++bad_commands_;
+    metrics_.bad_commands.add();
+}
+
+co::Task<void> Session::serve_command()
+{
+    const auto deadline = read_deadline();
+    auto text = co_await reader_.next(login_.has_value(), utf8_, deadline);
+    if (!text) {
+        co_await refuse(text.error());
+        co_return;
+    }
+    if (std::exchange(first_line_, false) && is_http(*text)) {
+        open_ = false;
+        co_return;
+    }
+    metrics_.commands.add();
+    auto command = parse_command(*text, utf8_);
+    text = std::string();
+    if (command) {
+        tag_ = command->tag;
+        co_await execute(*command);
+    } else {
+        tag_ = command.error().tag;
+        bad(command.error().reason);
+    }
+    if (!reply_.empty()) out_.add(tag_ + " " + std::exchange(reply_, {}) + "\r\n");
+    (void)co_await out_.flush(true);
+    const auto most = login_ ? options_->max_bad : options_->max_bad_before_login;
+    if (open_ && bad_commands_ >= most) co_await say_goodbye("too many bad commands");
+}
+
+co::Task<void> Session::refuse(CommandRefusal refusal)
+{
+    switch (refusal.problem) {
+    case CommandProblem::end:
+    case CommandProblem::broken: open_ = false; break;
+    case CommandProblem::stopping: co_await say_goodbye("[UNAVAILABLE] server is stopping"); break;
+    case CommandProblem::timed_out:
+        co_await say_goodbye(login_ ? "autologout; idle for too long" : "log-in took too long");
+        break;
+    case CommandProblem::line_too_long:
+        // Past the limit we no longer know where a command begins.
+        out_.add(refusal.tag + " BAD [TOOBIG] line too long\r\n");
+        co_await say_goodbye("line too long");
+        break;
+    case CommandProblem::literal_lost:
+        // RFC 7888 section 4: the client sends it anyway; not a byte of it is read.
+        out_.add(refusal.tag + " BAD [TOOBIG] literal too large\r\n");
+        co_await say_goodbye("literal too large");
+        break;
+    case CommandProblem::literal_refused:
+        tag_ = refusal.tag;
+        bad("[TOOBIG] literal too large");
+        out_.add(tag_ + " " + std::exchange(reply_, {}) + "\r\n");
+        (void)co_await out_.flush(true);
+        if (bad_commands_ >= options_->max_bad_before_login && !login_) co_await say_goodbye("too many bad commands");
+        break;
+    }
+}
+
+bool Session::is_allowed_now(const Request& request) const
+{
+    const auto needed = std::visit([](const auto& made) { return needs<std::decay_t<decltype(made)>>(); }, request);
+    switch (needed) {
+    case Needs::nothing: return true;
+    case Needs::no_login: return !login_;
+    case Needs::login: return login_.has_value();
+    case Needs::selection: return selected_ != nullptr;
+    }
+    return false;
+}
+
+co::Task<void> Session::execute(const Command& command)
+{
+    if (!is_allowed_now(command.request)) {
+        bad("command not permitted in this state");
+        co_return;
+    }
+    in_fetch_ = std::holds_alternative<Fetch>(command.request);
+    auto task = std::visit([this](const auto& request) { return handle(request); }, command.request);
+    co_await std::move(task);
+    if (!open_ || !selected_) co_return;
+    const bool by_noop = std::holds_alternative<Noop>(command.request) || std::holds_alternative<Check>(command.request);
+    co_await announce(may_tell_expunges(command.request), by_noop);
+    // Thunderbird overlooks an EXISTS inside the UID FETCH that follows its IDLE: the next IDLE tells it again.
+    if (std::holds_alternative<Noop>(command.request)) exists_told_in_fetch_ = false;
+}
+
+co::Task<void> Session::announce(bool may_expunge, bool look)
+{
+    if (changed_ || look) {
+        changed_ = false;
+        const auto id = selected_->id();
+        const auto since = selected_->since();
+        auto job = [id, since](store::AccountStore& store) { return store.changes(id, since); };
+        auto changes = co_await account_->run(net::WorkClass::interactive, std::move(job));
+        if (!changes && changes.error() == store::StoreError::no_such_mailbox) {
+            co_await say_goodbye("the selected mailbox was deleted by another session");
+            reply_.clear();
+            co_return;
+        }
+        if (!changes) {
+            changed_ = true;  // another time
+            services_.log.warning("changes not read", {{"account", account_->key().id}, {"mailbox", id.value}});
+            co_return;
+        }
+        selected_->take(std::move(*changes));
+    }
+    co_await tell_news(may_expunge);
+}
+
+co::Task<void> Session::tell_news(bool may_expunge)
+{
+    while (selected_->has_news(may_expunge) && !out_.is_broken()) {
+        const bool exists = selected_->announce(out_.text(), may_expunge, Output::kBatch);
+        exists_told_in_fetch_ = exists_told_in_fetch_ || (exists && in_fetch_);
+        if (out_.is_full()) (void)co_await out_.flush();
+    }
+}
+
+co::Task<void> Session::handle(const Capability&)
+{
+    out_.add("* CAPABILITY " + capabilities() + "\r\n");
+    ok("CAPABILITY completed");
+    co_return;
+}
+
+co::Task<void> Session::handle(const Noop&)
+{
+    ok("NOOP completed");
+    co_return;
+}
+
+co::Task<void> Session::handle(const Logout&)
+{
+    out_.add("* BYE logging out\r\n");
+    ok("LOGOUT completed");
+    open_ = false;
+    co_return;
+}
+
+co::Task<void> Session::handle(const Id& command)
+{
+    std::string client;
+    for (const auto& [name, value] : command.fields) {
+        if (!value || client.size() > 200) continue;
+        client += name + "=" + *value + " ";
+    }
+    if (!client.empty()) services_.log.info("client", {{"id", client}, {"peer", peer_}});
+    // No version: it would tell strangers which holes to try.
+    out_.add("* ID (\"name\" \"mailboxd\")\r\n");
+    ok("ID completed");
+    co_return;
+}
+
+}  // namespace mbx::imap

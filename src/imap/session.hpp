@@ -1,0 +1,137 @@
+// One IMAP connection: reads a command, carries it out, tells the news that may be told then, answers. The commands
+// stand in session_login.cpp, session_mailboxes.cpp, session_messages.cpp, session_append.cpp and session_idle.cpp.
+// Loop thread; everything that touches mail runs on the account's strand.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "imap/command.hpp"
+#include "imap/command_reader.hpp"
+#include "imap/fetch.hpp"
+#include "imap/output.hpp"
+#include "imap/search.hpp"
+#include "imap/selected_mailbox.hpp"
+#include "imap/server.hpp"
+#include "net/line_reader.hpp"
+
+namespace mbx::imap {
+
+class Session {
+public:
+    Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics,
+            std::unique_ptr<net::ByteStream> stream);
+
+    co::Task<void> run();
+    // A wait for a command or in IDLE ends with "* BYE"; a command under way is finished first.
+    void stop();
+    // "* BYE", best effort, after an exception left run().
+    co::Task<void> say_internal_error();
+    std::string peer() const { return peer_; }
+
+private:
+    // session.cpp
+    co::Task<void> serve_command();
+    co::Task<void> execute(const Command& command);
+    co::Task<void> refuse(CommandRefusal refusal);
+    co::Task<void> say_goodbye(std::string_view text);
+    bool is_allowed_now(const Request& request) const;
+    net::Deadline read_deadline() const;
+    std::string capabilities() const;
+    void ok(std::string_view text) { reply_ = "OK " + std::string(text); }
+    void no(std::string_view text) { reply_ = "NO " + std::string(text); }
+    void bad(std::string_view text);
+    // The news of the selected mailbox, as far as they may be told now (RFC 9051 section 7.5.1).
+    co::Task<void> announce(bool may_expunge, bool look);
+    co::Task<void> tell_news(bool may_expunge);
+
+    // Any state
+    co::Task<void> handle(const Capability& command);
+    co::Task<void> handle(const Noop& command);
+    co::Task<void> handle(const Logout& command);
+    co::Task<void> handle(const Id& command);
+    // session_login.cpp
+    co::Task<void> handle(const StartTls& command);
+    co::Task<void> handle(const Login& command);
+    co::Task<void> handle(const Authenticate& command);
+    bool may_log_in() const;
+    co::Task<std::optional<std::string>> ask(std::string_view challenge);
+    co::Task<void> authenticate_plain(std::optional<std::string> response);
+    co::Task<void> authenticate_login(std::optional<std::string> response);
+    co::Task<void> log_in(std::string user, std::string password);
+    co::Task<void> open_account(auth::Login login);
+    // session_mailboxes.cpp
+    co::Task<void> handle(const Enable& command);
+    co::Task<void> handle(const Select& command);
+    co::Task<void> handle(const Create& command);
+    co::Task<void> handle(const Delete& command);
+    co::Task<void> handle(const Rename& command);
+    co::Task<void> handle(const Subscribe& command);
+    co::Task<void> handle(const Namespace& command);
+    co::Task<void> handle(const Status& command);
+    co::Task<void> handle(const List& command);
+    co::Task<void> handle(const Lsub& command);
+    void tell_selected(const store::MailboxStatus& status, std::uint32_t first_unseen);
+    void deselect();
+    // session_append.cpp
+    co::Task<void> handle(const Append& command);
+    struct Upload {
+        bool lost = false;     // the connection or the place in the stream
+        bool has_nul = false;
+        bool failed = false;   // the draft did not take the bytes
+    };
+    co::Task<Upload> receive(std::uint64_t size, intake::Draft* into);
+    co::Task<void> finish_append(const Append& command, intake::Draft draft);
+    // session_idle.cpp
+    co::Task<void> handle(const Idle& command);
+    co::Task<bool> wait_in_idle(net::Deadline end);
+    void on_change();
+    // session_messages.cpp
+    co::Task<void> handle(const Check& command);
+    co::Task<void> handle(const Close& command);
+    co::Task<void> handle(const Unselect& command);
+    co::Task<void> handle(const Expunge& command);
+    co::Task<void> handle(const Copy& command);
+    co::Task<void> handle(const imap::Store& command);
+    co::Task<void> handle(const Fetch& command);
+    co::Task<void> handle(const Search& command);
+    // Looks for news before a UID command, so that its set reaches messages that came meanwhile.
+    co::Task<std::optional<NumberSet>> resolve(const SequenceSet& set, bool by_uid);
+    co::Task<bool> write_segments(const std::vector<Segment>& segments);
+    co::Task<void> tell_stored(const store::FlagsStored& stored, bool with_uid);
+    co::Task<void> tell_found(const Search& command, const NumberSet& uids);
+    co::Task<void> tell_numbers(const NumberSet& numbers);
+    void conclude(std::string_view name, bool by_uid, bool has_missing);
+
+    Services& services_;
+    std::shared_ptr<const Options> options_;
+    ImapMetrics& metrics_;
+    std::unique_ptr<net::ByteStream> stream_;  // null after a failed STARTTLS
+    std::string peer_;
+    net::LineReader lines_;
+    Output out_;
+    CommandReader reader_;
+    net::Deadline login_deadline_;
+
+    bool open_ = true;
+    bool stopping_ = false;
+    bool first_line_ = true;
+    bool utf8_ = false;  // IMAP4rev2 is enabled
+    unsigned bad_commands_ = 0;
+    std::string tag_;
+    std::string reply_;  // of the command under way, without its tag; empty: it was answered already
+
+    std::optional<auth::Login> login_;
+    std::optional<auth::LiveSessions::Registration> registration_;
+    std::shared_ptr<store::Account> account_;
+    store::Account::Watch watch_;
+    std::unique_ptr<SelectedMailbox> selected_;
+    bool changed_ = false;             // the store told of a change since we last looked
+    bool idling_ = false;              // a read may be interrupted
+    bool in_fetch_ = false;
+    bool exists_told_in_fetch_ = false;
+};
+
+}  // namespace mbx::imap

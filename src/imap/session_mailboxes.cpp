@@ -1,0 +1,241 @@
+// ENABLE, SELECT and the commands over mailboxes (RFC 9051 section 6.3).
+#include "imap/list_pattern.hpp"
+#include "imap/mailbox_listing.hpp"
+#include "imap/response.hpp"
+#include "imap/session.hpp"
+
+namespace mbx::imap {
+
+namespace {
+
+constexpr std::size_t kStatusesAtOnce = 20;  // of LIST RETURN (STATUS …) in one job
+
+struct Opened {
+    store::MailboxInfo info;
+    store::MailboxStatus status;
+    UidMap view;
+};
+
+Result<Opened, store::StoreError> open_mailbox(store::AccountStore& store, const std::string& name)
+{
+    auto info = store.find(name);
+    if (!info) return info.error();
+    auto status = store.status(info->id);
+    if (!status) return status.error();
+    const auto uids = store.uids(info->id);
+    if (!uids) return uids.error();
+    return Opened{std::move(*info), std::move(*status), UidMap(*uids)};
+}
+
+struct Listing {
+    std::vector<store::MailboxInfo> mailboxes;
+    std::vector<std::string> subscriptions;
+};
+
+}  // namespace
+
+co::Task<void> Session::handle(const Enable& command)
+{
+    std::string enabled;
+    for (const auto& capability : command.capabilities) {
+        // RFC 5161 section 3.1: what we do not know is left out silently.
+        if (capability == "IMAP4REV2" && !utf8_) {
+            utf8_ = true;
+            enabled += " IMAP4rev2";
+        }
+    }
+    out_.add("* ENABLED" + enabled + "\r\n");
+    ok("ENABLE completed");
+    co_return;
+}
+
+void Session::deselect()
+{
+    watch_ = store::Account::Watch();
+    selected_.reset();
+    changed_ = false;
+    exists_told_in_fetch_ = false;
+}
+
+co::Task<void> Session::handle(const Select& command)
+{
+    // A SELECT that fails leaves nothing selected (RFC 9051 section 6.3.2).
+    if (selected_ && utf8_) out_.add("* OK [CLOSED] the previous mailbox is closed\r\n");
+    deselect();
+    const auto name = command.mailbox;
+    auto job = [name](store::AccountStore& store) { return open_mailbox(store, name); };
+    auto opened = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    if (!opened) {
+        no(refusal_text(opened.error()));
+        co_return;
+    }
+    watch_ = account_->watch(opened->info.id, [this] { on_change(); });
+    changed_ = true;  // what happened between the job and the watch
+    const auto& status = opened->status;
+    std::uint32_t first_unseen = 0;
+    if (status.first_unseen) first_unseen = opened->view.sequence(*status.first_unseen).value_or(0);
+    selected_ = std::make_unique<SelectedMailbox>(std::move(opened->info), command.read_only, status,
+                                                  std::move(opened->view));
+    tell_selected(status, first_unseen);
+    ok(command.read_only ? "[READ-ONLY] EXAMINE completed" : "[READ-WRITE] SELECT completed");
+}
+
+void Session::tell_selected(const store::MailboxStatus& status, std::uint32_t first_unseen)
+{
+    const bool may_grow = status.keywords.size() < kMaxMailboxKeywords;
+    std::string& out = out_.text();
+    out += "* FLAGS " + defined_flags_text(status.keywords, false) + "\r\n";
+    if (selected_->is_read_only()) {
+        out += "* OK [PERMANENTFLAGS ()] read-only\r\n";
+    } else {
+        out += "* OK [PERMANENTFLAGS " + defined_flags_text(status.keywords, may_grow) + "] these are kept\r\n";
+    }
+    out += "* " + std::to_string(selected_->view().size()) + " EXISTS\r\n";
+    // IMAP4rev2 has neither (RFC 9051 appendix E).
+    if (!utf8_) out += "* 0 RECENT\r\n";
+    if (!utf8_ && first_unseen != 0) {
+        out += "* OK [UNSEEN " + std::to_string(first_unseen) + "] first unseen message\r\n";
+    }
+    out += "* OK [UIDVALIDITY " + std::to_string(status.uidvalidity) + "] UIDs valid\r\n";
+    out += "* OK [UIDNEXT " + std::to_string(status.uidnext) + "] predicted next UID\r\n";
+    if (utf8_) out += "* LIST () \"/\" " + mailbox_text(selected_->name(), utf8_) + "\r\n";
+}
+
+co::Task<void> Session::handle(const Create& command)
+{
+    auto use = store::SpecialUse::none;
+    if (command.uses.size() > 1 || (!command.uses.empty() && !parse_special_use(command.uses.front(), use))) {
+        no("[USEATTR] that special use is not possible");
+        co_return;
+    }
+    auto name = command.mailbox;
+    // RFC 9051 section 6.3.4: a separator at the end only declares that there will be mailboxes below.
+    if (name.size() > 1 && name.back() == kSeparator) name.pop_back();
+    auto job = [name, use](store::AccountStore& store) { return store.create(name, use); };
+    const auto created = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    if (created) {
+        ok("CREATE completed");
+    } else {
+        no(refusal_text(created.error()));
+    }
+}
+
+co::Task<void> Session::handle(const Delete& command)
+{
+    const auto name = command.mailbox;
+    struct Removed {
+        store::MailboxId id;
+        Result<void, store::StoreError> outcome;
+    };
+    auto job = [name](store::AccountStore& store) {
+        const auto info = store.find(name);
+        if (!info) return Removed{{}, info.error()};
+        return Removed{info->id, store.remove(name)};
+    };
+    const auto removed = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    if (!removed.outcome) {
+        no(refusal_text(removed.outcome.error()));
+        co_return;
+    }
+    if (selected_ && selected_->id() == removed.id) {
+        if (utf8_) out_.add("* OK [CLOSED] the selected mailbox was deleted\r\n");
+        deselect();
+    }
+    ok("DELETE completed");
+}
+
+co::Task<void> Session::handle(const Rename& command)
+{
+    const auto from = command.from;
+    const auto to = command.to;
+    auto job = [from, to](store::AccountStore& store) { return store.rename(from, to); };
+    const auto renamed = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    if (renamed) {
+        ok("RENAME completed");
+    } else {
+        no(refusal_text(renamed.error()));
+    }
+}
+
+co::Task<void> Session::handle(const Subscribe& command)
+{
+    const auto name = command.mailbox;
+    const bool on = command.on;
+    auto job = [name, on](store::AccountStore& store) { return store.subscribe(name, on); };
+    const auto done = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    if (done) {
+        ok(on ? "SUBSCRIBE completed" : "UNSUBSCRIBE completed");
+    } else {
+        no(refusal_text(done.error()));
+    }
+}
+
+co::Task<void> Session::handle(const Namespace&)
+{
+    out_.add("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
+    ok("NAMESPACE completed");
+    co_return;
+}
+
+co::Task<void> Session::handle(const Status& command)
+{
+    const auto name = command.mailbox;
+    using Found = Result<std::pair<store::MailboxInfo, store::MailboxStatus>, store::StoreError>;
+    auto job = [name](store::AccountStore& store) -> Found {
+        auto info = store.find(name);
+        if (!info) return info.error();
+        auto status = store.status(info->id);
+        if (!status) return status.error();
+        return std::pair(std::move(*info), std::move(*status));
+    };
+    const auto found = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    if (!found) {
+        no(refusal_text(found.error()));
+        co_return;
+    }
+    out_.add(status_text(found->first.name, found->second, command.items, options_->max_append, utf8_));
+    ok("STATUS completed");
+}
+
+co::Task<void> Session::handle(const List& command)
+{
+    auto job = [](store::AccountStore& store) { return Listing{store.list(), store.subscriptions()}; };
+    const auto listing = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    const auto all = list_mailboxes(command, listing.mailboxes, listing.subscriptions);
+    std::size_t at = 0;
+    while (at < all.size() && !out_.is_broken()) {
+        const auto end = std::min(all.size(), at + kStatusesAtOnce);
+        std::vector<std::optional<store::MailboxStatus>> statuses(end - at);
+        if (!command.return_status.empty()) {
+            auto ask = [&all, &statuses, at](store::AccountStore& store) {
+                for (std::size_t i = 0; i < statuses.size(); ++i) {
+                    if (!all[at + i].exists) continue;
+                    auto status = store.status(all[at + i].id);
+                    if (status) statuses[i] = std::move(*status);
+                }
+                return true;
+            };
+            (void)co_await account_->run(net::WorkClass::interactive, std::move(ask));
+        }
+        for (; at < end; ++at) {
+            out_.add(listed_text("LIST", all[at], utf8_));
+            const auto& status = statuses[statuses.size() - (end - at)];
+            if (status) out_.add(status_text(all[at].name, *status, command.return_status, options_->max_append, utf8_));
+        }
+        if (out_.is_full()) (void)co_await out_.flush();
+    }
+    ok("LIST completed");
+}
+
+co::Task<void> Session::handle(const Lsub& command)
+{
+    auto job = [](store::AccountStore& store) { return Listing{store.list(), store.subscriptions()}; };
+    const auto listing = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    for (const auto& listed : list_subscribed(command, listing.mailboxes, listing.subscriptions)) {
+        out_.add(listed_text("LSUB", listed, utf8_));
+        if (out_.is_full()) (void)co_await out_.flush();
+    }
+    ok("LSUB completed");
+}
+
+}  // namespace mbx::imap

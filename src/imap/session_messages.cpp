@@ -1,0 +1,333 @@
+// The commands over messages (RFC 9051 section 6.4). Long ones go through the mailbox in slices, so that the account's
+// strand and the loop serve others in between.
+#include "imap/response.hpp"
+#include "imap/session.hpp"
+
+namespace mbx::imap {
+
+namespace {
+
+constexpr std::uint64_t kStoredAtOnce = 500;
+
+std::string copyuid(const store::Copied& copied)
+{
+    // RFC 4315 section 3: two sets in one order; a range only where both go up together.
+    std::string from;
+    std::string to;
+    for (std::size_t i = 0; i < copied.uids.size();) {
+        std::size_t end = i + 1;
+        while (end < copied.uids.size() && copied.uids[end].first == copied.uids[end - 1].first + 1 &&
+               copied.uids[end].second == copied.uids[end - 1].second + 1) {
+            ++end;
+        }
+        const auto append = [](std::string& text, store::Uid first, store::Uid last) {
+            if (!text.empty()) text += ',';
+            text += std::to_string(first);
+            if (last != first) text += ':' + std::to_string(last);
+        };
+        append(from, copied.uids[i].first, copied.uids[end - 1].first);
+        append(to, copied.uids[i].second, copied.uids[end - 1].second);
+        i = end;
+    }
+    return "[COPYUID " + std::to_string(copied.uidvalidity) + " " + from + " " + to + "]";
+}
+
+std::string refusal_of_copy(store::StoreError error)
+{
+    if (error == store::StoreError::no_such_mailbox) return "[TRYCREATE] no such mailbox";
+    return std::string(refusal_text(error));
+}
+
+}  // namespace
+
+co::Task<void> Session::handle(const Check&)
+{
+    ok("CHECK completed");
+    co_return;
+}
+
+co::Task<void> Session::handle(const Unselect&)
+{
+    deselect();
+    ok("UNSELECT completed");
+    co_return;
+}
+
+co::Task<void> Session::handle(const Close&)
+{
+    // RFC 9051 section 6.4.2: expunges without telling; nothing in a mailbox opened by EXAMINE.
+    if (!selected_->is_read_only()) {
+        const auto id = selected_->id();
+        auto job = [id](store::AccountStore& store) { return store.expunge(id, nullptr); };
+        const auto gone = co_await account_->run(net::WorkClass::interactive, std::move(job));
+        if (!gone) {
+            no(refusal_text(gone.error()));
+            deselect();
+            co_return;
+        }
+    }
+    deselect();
+    ok("CLOSE completed");
+}
+
+co::Task<std::optional<NumberSet>> Session::resolve(const SequenceSet& set, bool by_uid)
+{
+    if (by_uid) co_await announce(false, false);
+    if (!open_ || !selected_) co_return NumberSet{};
+    auto uids = selected_->resolve(set, by_uid);
+    if (!uids) bad("no such sequence number");
+    co_return uids;
+}
+
+// The answer of a command over messages of which some were gone. By UID that is no error (RFC 9051 section 6.4.9).
+void Session::conclude(std::string_view name, bool by_uid, bool has_missing)
+{
+    if (has_missing && !by_uid) {
+        no("[EXPUNGEISSUED] some of the messages were expunged by another session");
+    } else {
+        ok((by_uid ? "UID " : "") + std::string(name) + " completed");
+    }
+}
+
+co::Task<void> Session::handle(const Expunge& command)
+{
+    if (selected_->is_read_only()) {
+        no("the mailbox is read-only");
+        co_return;
+    }
+    std::optional<NumberSet> which;
+    if (command.uids) {
+        which = co_await resolve(*command.uids, true);
+        if (!which || !open_) co_return;
+    }
+    const auto id = selected_->id();
+    auto job = [id, &which](store::AccountStore& store) { return store.expunge(id, which ? &*which : nullptr); };
+    const auto gone = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    changed_ = true;  // the news that follow tell what went
+    if (gone) {
+        ok(command.uids ? "UID EXPUNGE completed" : "EXPUNGE completed");
+    } else {
+        no(refusal_text(gone.error()));
+    }
+}
+
+co::Task<void> Session::handle(const Copy& command)
+{
+    const std::string name = command.move ? "MOVE" : "COPY";
+    if (command.move && selected_->is_read_only()) {
+        no("the mailbox is read-only");
+        co_return;
+    }
+    const auto uids = co_await resolve(command.messages, command.by_uid);
+    if (!uids || !open_) co_return;
+    const auto id = selected_->id();
+    const auto& to = command.mailbox;
+    const bool move = command.move;
+    auto job = [id, &uids, &to, move](store::AccountStore& store) {
+        return move ? store.move(id, *uids, to) : store.copy(id, *uids, to);
+    };
+    const auto copied = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    changed_ = true;
+    if (!copied) {
+        no(refusal_of_copy(copied.error()));
+        co_return;
+    }
+    if (copied->uids.empty()) {
+        // Nothing of the set exists (any more): no error by UID, and none for mbsync's sake by number either.
+        ok(name + " completed, nothing to do");
+        co_return;
+    }
+    if (move) {
+        // RFC 6851 section 4.3: before the EXPUNGEs.
+        out_.add("* OK " + copyuid(*copied) + " moved\r\n");
+        ok((command.by_uid ? "UID " : "") + name + " completed");
+    } else {
+        ok(copyuid(*copied) + " " + (command.by_uid ? "UID " : "") + name + " completed");
+    }
+}
+
+co::Task<void> Session::handle(const imap::Store& command)
+{
+    if (selected_->is_read_only()) {
+        no("the mailbox is read-only");
+        co_return;
+    }
+    const auto uids = co_await resolve(command.messages, command.by_uid);
+    if (!uids || !open_) co_return;
+    store::FlagChange change;
+    change.action = command.action;
+    change.system = command.flags.system;
+    change.keywords = command.flags.keywords;
+    struct Outcome {
+        Result<store::Changes, store::StoreError> before;
+        Result<store::FlagsStored, store::StoreError> stored;
+    };
+    NumberSet left = *uids;
+    bool has_missing = false;
+    while (!left.empty() && !out_.is_broken()) {
+        const auto now = first_of(left, kStoredAtOnce);
+        left = behind(left, now.back().last);
+        const auto id = selected_->id();
+        const auto since = selected_->since();
+        // What others changed before is told apart from what this command changes: a silent STORE hides only its own.
+        auto job = [id, since, &now, &change](store::AccountStore& store) {
+            auto before = store.changes(id, since);
+            return Outcome{std::move(before), store.store_flags(id, now, change)};
+        };
+        auto outcome = co_await account_->run(net::WorkClass::interactive, std::move(job));
+        if (outcome.before) selected_->take(std::move(*outcome.before));
+        if (!outcome.stored) {
+            no(refusal_text(outcome.stored.error()));
+            co_return;
+        }
+        has_missing = has_missing || outcome.stored->rows.size() < count(now);
+        selected_->take_keywords(outcome.stored->keywords);
+        co_await tell_news(false);
+        selected_->mark_told(outcome.stored->rows);
+        if (!command.silent) co_await tell_stored(*outcome.stored, command.by_uid);
+    }
+    changed_ = true;
+    conclude("STORE", command.by_uid, has_missing);
+}
+
+co::Task<void> Session::tell_stored(const store::FlagsStored& stored, bool with_uid)
+{
+    for (const auto& row : stored.rows) {
+        const auto number = selected_->view().sequence(row.uid);
+        if (!number) continue;
+        std::string& out = out_.text();
+        out += "* " + std::to_string(*number) + " FETCH (";
+        if (with_uid) out += "UID " + std::to_string(row.uid) + " ";
+        out += "FLAGS " + flags_text(row.flags, stored.keywords) + ")\r\n";
+        if (out_.is_full()) (void)co_await out_.flush();
+    }
+}
+
+co::Task<void> Session::handle(const Fetch& command)
+{
+    const auto uids = co_await resolve(command.messages, command.by_uid);
+    if (!uids || !open_) co_return;
+    const auto plan = make_fetch_plan(command, selected_->is_read_only());
+    NumberSet left = *uids;
+    bool has_missing = false;
+    bool has_unknown_encoding = false;
+    std::optional<store::StoreError> failure;
+    while (!left.empty() && !out_.is_broken()) {
+        const auto id = selected_->id();
+        const auto& view = selected_->view();
+        auto job = [id, &view, &plan, &left](store::AccountStore& store) {
+            return fetch_slice(store, id, view, plan, left);
+        };
+        auto slice = co_await account_->run(net::WorkClass::interactive, std::move(job));
+        left = behind(left, slice.done_until);
+        has_missing = has_missing || slice.has_missing;
+        has_unknown_encoding = has_unknown_encoding || slice.has_unknown_encoding;
+        if (slice.failure) failure = slice.failure;
+        if (plan.needs_flags || !slice.told.empty()) {
+            selected_->take_keywords(slice.keywords);
+            co_await tell_news(false);
+        }
+        selected_->mark_told(slice.told);
+        (void)co_await write_segments(slice.segments);
+    }
+    if (has_unknown_encoding) {
+        no("[UNKNOWN-CTE] a part has an unknown transfer encoding");
+    } else if (failure) {
+        no(refusal_text(*failure));
+    } else {
+        conclude("FETCH", command.by_uid, has_missing);
+    }
+}
+
+co::Task<bool> Session::write_segments(const std::vector<Segment>& segments)
+{
+    for (const auto& segment : segments) {
+        out_.add(segment.text);
+        metrics_.fetched_bytes.add(segment.text.size());
+        if (segment.file) {
+            for (const auto piece : segment.pieces) metrics_.fetched_bytes.add(piece.size());
+            (void)co_await out_.write(segment.pieces);
+        }
+        if (out_.is_full()) (void)co_await out_.flush();
+        if (out_.is_broken()) co_return false;
+    }
+    co_return true;
+}
+
+co::Task<void> Session::handle(const Search& command)
+{
+    if (command.by_uid) co_await announce(false, false);
+    if (!open_) co_return;
+    const auto program = SearchProgram::compile(command, *selected_);
+    const bool saves = command.returns && command.returns->save;
+    if (!program) {
+        if (saves) selected_->save({});
+        if (program.error() == SearchRefusal::bad_charset) {
+            no("[BADCHARSET (UTF-8 US-ASCII)] unknown charset");
+        } else {
+            bad("no such sequence number");
+        }
+        co_return;
+    }
+    NumberSet left = program->candidates();
+    NumberSet found;
+    while (!left.empty() && !out_.is_broken()) {
+        const auto id = selected_->id();
+        auto job = [id, &program, &left](store::AccountStore& store) { return search_slice(store, id, *program, left); };
+        const auto slice = co_await account_->run(net::WorkClass::interactive, std::move(job));
+        if (slice.failure) {
+            if (saves) selected_->save({});
+            no(refusal_text(*slice.failure));
+            co_return;
+        }
+        left = behind(left, slice.done_until);
+        for (const auto& range : slice.hits) found.push_back(range);
+    }
+    found = normalised(std::move(found));
+    co_await tell_found(command, found);
+    ok(command.by_uid ? "UID SEARCH completed" : "SEARCH completed");
+}
+
+// SEARCH, or ESEARCH where RETURN asked for it or IMAP4rev2 is enabled (RFC 9051 section 6.4.4).
+co::Task<void> Session::tell_found(const Search& command, const NumberSet& uids)
+{
+    const NumberSet numbers = command.by_uid ? uids : selected_->view().sequences_of(uids);
+    SearchReturn wanted;
+    wanted.all = true;
+    if (command.returns) wanted = *command.returns;
+    if (wanted.save) {
+        // RFC 5182 section 2.4: MIN and MAX alone save what they answer.
+        NumberSet kept;
+        const bool ends_only = (wanted.min || wanted.max) && !wanted.all && !wanted.count;
+        if (ends_only && wanted.min && !uids.empty()) kept.push_back({uids.front().first, uids.front().first});
+        if (ends_only && wanted.max && !uids.empty()) kept.push_back({uids.back().last, uids.back().last});
+        selected_->save(ends_only ? normalised(std::move(kept)) : uids);
+        if (!wanted.min && !wanted.max && !wanted.all && !wanted.count) co_return;
+    }
+    if (!command.returns && !utf8_) {
+        out_.add("* SEARCH");
+        co_await tell_numbers(numbers);
+        out_.add("\r\n");
+        co_return;
+    }
+    std::string& out = out_.text();
+    out += "* ESEARCH (TAG \"" + tag_ + "\")";
+    if (command.by_uid) out += " UID";
+    if (wanted.min && !numbers.empty()) out += " MIN " + std::to_string(numbers.front().first);
+    if (wanted.max && !numbers.empty()) out += " MAX " + std::to_string(numbers.back().last);
+    if (wanted.count) out += " COUNT " + std::to_string(count(numbers));
+    if (wanted.all && !numbers.empty()) out += " ALL " + to_text(numbers);
+    out += "\r\n";
+}
+
+co::Task<void> Session::tell_numbers(const NumberSet& numbers)
+{
+    for (const auto& range : numbers) {
+        for (std::uint64_t number = range.first; number <= range.last; ++number) {
+            out_.text() += ' ' + std::to_string(number);
+            if (out_.is_full()) (void)co_await out_.flush();
+        }
+    }
+}
+
+}  // namespace mbx::imap

@@ -1,0 +1,193 @@
+// AccountStore: its life, and the mailboxes as a whole.
+#include <algorithm>
+#include <utility>
+
+#include "store/account_state.hpp"
+
+namespace mbx::store {
+
+AccountStore::AccountStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
+AccountStore::~AccountStore() = default;
+
+Result<std::unique_ptr<AccountStore>, StoreError> AccountStore::open(FileSystem& files, std::string path,
+                                                                     const Clock& clock, Random& random, Log log,
+                                                                     AccountStoreOptions options)
+{
+    auto state = std::make_unique<State>(files, std::move(path), clock, random, std::move(log), options);
+    if (auto done = state->open(); !done) return done.error();
+    return std::unique_ptr<AccountStore>(new AccountStore(std::move(state)));
+}
+
+void AccountStore::settle()
+{
+    if (state_->index) state_->index->checkpoint();
+}
+
+void AccountStore::retire()
+{
+    state_->is_retired = true;
+    state_->index.reset();
+}
+
+std::set<MailboxId> AccountStore::take_changed() { return std::exchange(state_->changed, {}); }
+
+bool AccountStore::State::has_children(std::string_view name) const
+{
+    const auto next = names.upper_bound(std::string(name) + "/");
+    return next != names.end() && is_below(next->first, name);
+}
+
+MailboxInfo AccountStore::State::info(const Folder& folder) const
+{
+    MailboxInfo info;
+    info.id = folder.id();
+    info.name = folder.name;
+    info.special_use = folder.record.special_use;
+    info.subscribed = account.subscriptions.contains(folder.name);
+    info.has_children = has_children(folder.name);
+    return info;
+}
+
+std::vector<MailboxInfo> AccountStore::list() const
+{
+    (void)state_->ensure();
+    std::vector<MailboxInfo> all;
+    for (const auto& [name, id] : state_->names) all.push_back(state_->info(*state_->find_folder(id)));
+    return all;
+}
+
+std::vector<std::string> AccountStore::subscriptions() const
+{
+    return {state_->account.subscriptions.begin(), state_->account.subscriptions.end()};
+}
+
+Result<MailboxInfo, StoreError> AccountStore::find(std::string_view name) const
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    const Folder* folder = state_->find_folder(name);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    return state_->info(*folder);
+}
+
+Outcome AccountStore::State::check_new_name(const std::string& name) const
+{
+    switch (judge_name(name, limits())) {
+    case NameVerdict::invalid: return StoreError::invalid_name;
+    case NameVerdict::too_long: return StoreError::limit;
+    case NameVerdict::good: break;
+    }
+    if (names.contains(name)) return StoreError::mailbox_exists;
+    return {};
+}
+
+// All that is missing is counted before the first of it is made (HOSTILE row F3: no half-made tree).
+Outcome AccountStore::State::create_with_parents(const std::string& name, SpecialUse use)
+{
+    std::vector<std::string> missing;
+    for (std::string level = name; !level.empty() && !names.contains(level); level = parent_name(level)) {
+        missing.push_back(level);
+    }
+    if (folders.size() + missing.size() > options.max_mailboxes) return StoreError::limit;
+    std::vector<MailboxId> made;
+    Outcome outcome;
+    for (auto level = missing.rbegin(); level != missing.rend() && outcome; ++level) {
+        outcome = make_folder(*level, *level == name ? use : SpecialUse::none);
+        if (outcome) made.push_back(names.at(*level));
+    }
+    if (outcome) outcome = sync_account();
+    if (outcome) {
+        changed.insert(made.begin(), made.end());
+        return {};
+    }
+    while (!made.empty()) {
+        const Folder folder = folders.at(made.back());
+        remove_tree(folder_path(folder), 2);
+        names.erase(folder.name);
+        folders.erase(folder.id());
+        made.pop_back();
+    }
+    is_torn = true;
+    return outcome;
+}
+
+Result<MailboxInfo, StoreError> AccountStore::create(std::string_view name, SpecialUse use)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    const std::string wanted = normal_name(name);
+    if (auto good = state_->check_new_name(wanted); !good) return good.error();
+    if (auto done = state_->create_with_parents(wanted, use); !done) return done.error();
+    return state_->info(*state_->find_folder(std::string_view(wanted)));
+}
+
+Result<void, StoreError> AccountStore::remove(std::string_view name)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(name);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (folder->directory.empty()) return StoreError::not_permitted;
+    if (state_->has_children(folder->name)) return StoreError::has_children;
+
+    const auto id = folder->id();
+    const std::string aside = state_->staging_path("removed-" + std::to_string(id.value));
+    const std::string there = state_->folder_path(*folder);
+    if (auto done = state_->files.rename(there, aside); !done) {
+        return state_->failed("removing a mailbox", there, done.error());
+    }
+    if (auto done = state_->sync_account(); !done) {
+        state_->is_torn = true;
+        return done.error();
+    }
+    state_->names.erase(folder->name);
+    state_->folders.erase(id);
+    state_->changed.insert(id);
+    state_->index->begin();
+    state_->index->remove_mailbox(id);
+    // Rows without a folder are forgotten at the next open.
+    if (auto done = state_->index->commit(); !done) (void)state_->index_failed("forgetting a mailbox", done.error());
+    state_->remove_tree(aside, 2);
+    return {};
+}
+
+Result<void, StoreError> AccountStore::rename(std::string_view from, std::string_view to)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(from);
+    const std::string target = normal_name(to);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (auto good = state_->check_new_name(target); !good) return good.error();
+    const std::string source = folder->name;
+    if (is_below(target, source) && source != "INBOX") return StoreError::not_permitted;
+
+    if (source == "INBOX") {
+        // RFC 9051 section 6.3.6: the messages move, INBOX stays and is empty, its children stay where they are.
+        if (auto done = state_->create_with_parents(target, SpecialUse::none); !done) return done.error();
+        const UidSet all{{1, UINT32_MAX}};
+        if (auto synced = state_->refresh(*state_->find_folder(source)); !synced) return synced.error();
+        auto moved = state_->transfer(state_->names.at(source), all, target, true);
+        if (!moved) return moved.error();
+        return {};
+    }
+    const std::string parent = parent_name(target);
+    if (!parent.empty() && !state_->names.contains(parent)) {
+        if (auto done = state_->create_with_parents(parent, SpecialUse::none); !done) return done.error();
+    }
+    return state_->rename_tree(source, target);
+}
+
+Result<void, StoreError> AccountStore::subscribe(std::string_view name, bool on)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    const std::string wanted = normal_name(name);
+    auto record = state_->account;
+    if (on) {
+        if (judge_name(wanted, state_->limits()) != NameVerdict::good) return StoreError::invalid_name;
+        if (record.subscriptions.size() >= 2 * state_->options.max_mailboxes) return StoreError::limit;
+        record.subscriptions.insert(wanted);
+    } else {
+        record.subscriptions.erase(wanted);
+    }
+    if (record == state_->account) return {};
+    return state_->save_account(record);
+}
+
+}  // namespace mbx::store

@@ -1,0 +1,154 @@
+// AccountStore: reading.
+#include <algorithm>
+#include <utility>
+
+#include "store/account_state.hpp"
+#include "store/stored_bytes.hpp"
+
+namespace mbx::store {
+
+namespace {
+
+// Every UID that was given and is there no more.
+std::vector<Uid> complement(const std::vector<Uid>& present, std::uint64_t uidnext)
+{
+    std::vector<Uid> absent;
+    std::uint64_t next = 1;
+    for (const Uid uid : present) {
+        for (; next < uid; ++next) absent.push_back(static_cast<Uid>(next));
+        next = std::uint64_t{uid} + 1;
+    }
+    for (; next < uidnext; ++next) absent.push_back(static_cast<Uid>(next));
+    return absent;
+}
+
+}  // namespace
+
+MailboxStatus AccountStore::State::status(Folder& folder)
+{
+    const auto& counters = folder.counters;
+    MailboxStatus status;
+    status.id = folder.id();
+    status.uidvalidity = folder.record.uidvalidity;
+    status.uidnext = static_cast<Uid>(counters.uidnext);
+    status.highest_modseq = counters.highest_modseq;
+    status.messages = counters.messages;
+    status.unseen = counters.unseen;
+    status.deleted = counters.deleted;
+    status.size = counters.size;
+    if (counters.unseen != 0) status.first_unseen = index->first_unseen(folder.id());
+    status.keywords = folder.record.keywords;
+    return status;
+}
+
+std::vector<StoredMessage> AccountStore::State::select(const Folder& folder, const UidSet& which)
+{
+    std::vector<StoredMessage> messages;
+    for (const auto& range : which) {
+        index->visit(folder.id(), range, [&](StoredMessage&& message) { messages.push_back(std::move(message)); });
+    }
+    return messages;
+}
+
+Result<MailboxStatus, StoreError> AccountStore::status(MailboxId mailbox)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(mailbox);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (auto done = state_->refresh(*folder); !done) return done.error();
+    auto status = state_->status(*folder);
+    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
+    return status;
+}
+
+Result<std::vector<Uid>, StoreError> AccountStore::uids(MailboxId mailbox)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(mailbox);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (auto done = state_->refresh(*folder); !done) return done.error();
+    auto all = state_->index->uids(mailbox);
+    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
+    return all;
+}
+
+Result<std::vector<MessageRow>, StoreError> AccountStore::rows(MailboxId mailbox, const UidSet& which)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(mailbox);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (auto done = state_->refresh(*folder); !done) return done.error();
+    std::vector<MessageRow> rows;
+    for (const auto& range : which) {
+        state_->index->visit(mailbox, range, [&rows](StoredMessage&& message) { rows.push_back(message.row); });
+    }
+    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
+    return rows;
+}
+
+Result<Changes, StoreError> AccountStore::changes(MailboxId mailbox, ModSeq since)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(mailbox);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (auto done = state_->refresh(*folder); !done) return done.error();
+    Changes changes;
+    changes.status = state_->status(*folder);
+    if (since < folder->counters.highest_modseq) {
+        Index& index = *state_->index;
+        index.visit_changed(mailbox, since, [&changes](const MessageRow& row) { changes.changed.push_back(row); });
+        // RFC 7162 section 3.2.6 lets VANISHED name more than is asked for, never less.
+        const bool is_logged = since >= folder->counters.log_floor;
+        changes.expunged = is_logged ? index.expunged(mailbox, since)
+                                     : complement(index.uids(mailbox), folder->counters.uidnext);
+    }
+    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
+    return changes;
+}
+
+Result<MessageFilePtr, StoreError> AccountStore::message(MailboxId mailbox, Uid uid)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(mailbox);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    // Another tool may move the file between our looking for it and our opening it.
+    for (int attempt = 0; attempt < 3; ++attempt) {
+        if (auto done = state_->ready(*folder); !done) return done.error();
+        const auto message = state_->index->find(mailbox, uid);
+        if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
+        if (!message) return StoreError::no_such_message;
+        std::string opened_path;
+        const auto open = [this, &opened_path](const std::string& path) {
+            opened_path = path;
+            return state_->files.open_read(path);
+        };
+        auto file = state_->on_file(*folder, *message, open);
+        if (!file && file.error().is_absent()) continue;
+        if (!file) return state_->failed("opening a message", opened_path, file.error());
+        auto loaded = load_message(*std::move(file), message->row.size);
+        if (!loaded) return state_->failed("reading a message", opened_path, loaded.error());
+        if (*loaded) return *std::move(loaded);
+        // Its content is no longer what its UID stood for: under a new unique part it becomes a new message.
+        state_->log.error("store: a message file was changed; it becomes a new message", {{"path", opened_path}});
+        const auto parsed = parse_message_name(opened_path.substr(opened_path.rfind('/') + 1));
+        const std::string fresh = state_->place_path(*folder, Place::cur) + "/" + state_->new_unique();
+        (void)state_->files.rename(opened_path, fresh + flag_suffix(parsed.flags));
+        state_->distrust(*folder);
+        if (auto done = state_->refresh(*folder); !done) return done.error();
+    }
+    return StoreError::no_such_message;
+}
+
+AccountStore::Usage AccountStore::usage() const
+{
+    Usage usage;
+    if (!state_->ensure()) return usage;
+    for (auto& [id, folder] : state_->folders) {
+        (void)state_->ready(folder);
+        usage.bytes += folder.counters.size;
+        usage.messages += folder.counters.messages;
+    }
+    return usage;
+}
+
+}  // namespace mbx::store

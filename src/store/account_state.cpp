@@ -1,0 +1,236 @@
+#include "store/account_state.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/ascii.hpp"
+
+namespace mbx::store {
+
+namespace {
+
+// How far ceilings run ahead of what was given: one synced write for so many deliveries or changes.
+constexpr std::uint64_t kUidsAhead = 1000;
+constexpr ModSeq kModseqsAhead = 10'000;
+constexpr std::uint64_t kLastUid = UINT32_MAX - 1;
+
+bool is_good_keyword(std::string_view keyword)
+{
+    constexpr std::size_t kMaxKeyword = 200;
+    if (keyword.empty() || keyword.size() > kMaxKeyword || keyword.front() == '\\') return false;
+    return std::ranges::all_of(keyword, [](char c) {
+        return !ascii::is_control(c) && !ascii::is_eight_bit(c) &&
+               std::string_view(" (){%*\"\\]").find(c) == std::string_view::npos;
+    });
+}
+
+}  // namespace
+
+StoreError AccountStore::State::failed(std::string_view attempted, const std::string& where,
+                                       const FileError& error) const
+{
+    log.error("store: disk", {{"attempted", attempted}, {"path", where}, {"error", error.name()}});
+    return error.is_no_space() ? StoreError::no_space : StoreError::io;
+}
+
+StoreError AccountStore::State::index_failed(std::string_view attempted, StoreError error) const
+{
+    log.error("store: index", {{"attempted", attempted}, {"path", path}, {"error", index->complaint()}});
+    return error;
+}
+
+std::string AccountStore::State::folder_path(const Folder& folder) const
+{
+    return folder.directory.empty() ? path : path + "/" + folder.directory;
+}
+
+std::string AccountStore::State::place_path(const Folder& folder, Place place) const
+{
+    return folder_path(folder) + (place == Place::cur ? "/cur" : "/new");
+}
+
+std::string AccountStore::State::staging_path(std::string_view name) const
+{
+    return path + "/" + std::string(kStaging) + "/" + std::string(name);
+}
+
+std::int64_t AccountStore::State::now_seconds() const
+{
+    return std::chrono::duration_cast<std::chrono::seconds>(clock.wall().time_since_epoch()).count();
+}
+
+// The leading number is the save date; the rest makes it unique without asking anybody.
+std::string AccountStore::State::new_unique()
+{
+    constexpr std::size_t kRandomBytes = 10;
+    return std::to_string(std::max<std::int64_t>(now_seconds(), 0)) + "." + random.hex(kRandomBytes) + ".mailboxd";
+}
+
+Folder* AccountStore::State::find_folder(MailboxId id)
+{
+    const auto it = folders.find(id);
+    return it == folders.end() ? nullptr : &it->second;
+}
+
+Folder* AccountStore::State::find_folder(std::string_view name)
+{
+    const auto it = names.find(normal_name(name));
+    return it == names.end() ? nullptr : find_folder(it->second);
+}
+
+Outcome AccountStore::State::save_account(const AccountRecord& record)
+{
+    const std::string file = path + "/" + std::string(kAccountStateFile);
+    const auto done = replace_whole(files, file, format_record(record), kFileMode);
+    if (!done) return failed("writing the account's state", file, done.error());
+    account = record;
+    return {};
+}
+
+Outcome AccountStore::State::save_folder(Folder& folder, FolderRecord record)
+{
+    const std::string file = folder_path(folder) + "/" + std::string(kFolderStateFile);
+    const auto done = replace_whole(files, file, format_record(record), kFileMode);
+    if (!done) return failed("writing a folder's state", file, done.error());
+    folder.record = std::move(record);
+    return {};
+}
+
+Outcome AccountStore::State::reserve(Folder& folder, std::uint64_t uids)
+{
+    const auto& counters = folder.counters;
+    if (counters.uidnext + uids > kLastUid) return StoreError::limit;
+    const bool has_uids = counters.uidnext + uids <= folder.record.uid_ceiling;
+    const bool has_modseq = counters.highest_modseq + 2 < folder.record.modseq_ceiling;
+    if (has_uids && has_modseq) return {};
+    auto record = folder.record;
+    record.uid_ceiling = std::max(record.uid_ceiling, std::min(counters.uidnext + uids + kUidsAhead, kLastUid));
+    record.modseq_ceiling = std::max(record.modseq_ceiling, counters.highest_modseq + kModseqsAhead);
+    return save_folder(folder, std::move(record));
+}
+
+Result<std::uint32_t, StoreError> AccountStore::State::keyword_bits(Folder& folder,
+                                                                    const std::vector<std::string>& keywords,
+                                                                    std::uint8_t& system, bool may_add)
+{
+    std::uint32_t bits = 0;
+    auto record = folder.record;
+    for (const auto& keyword : keywords) {
+        if (ascii::same(keyword, "$Forwarded")) {
+            system |= kForwarded;  // has a letter of its own
+            continue;
+        }
+        // Keywords compare without case (RFC 9051 section 2.3.2); the first spelling stays.
+        const auto is_it = [&keyword](const std::string& known) { return ascii::same(known, keyword); };
+        const auto it = std::ranges::find_if(record.keywords, is_it);
+        auto at = static_cast<std::size_t>(it - record.keywords.begin());
+        if (it == record.keywords.end()) {
+            if (!may_add) continue;
+            if (at >= kMaxKeywords || !is_good_keyword(keyword)) return StoreError::limit;
+            record.keywords.push_back(keyword);
+        }
+        bits |= 1U << at;
+    }
+    // Durable before a file name uses the letter.
+    if (record.keywords.size() != folder.record.keywords.size()) {
+        if (auto done = save_folder(folder, std::move(record)); !done) return done.error();
+    }
+    return bits;
+}
+
+FolderTimes AccountStore::State::look(const Folder& folder) const
+{
+    const auto cur = files.info(place_path(folder, Place::cur));
+    const auto fresh = files.info(place_path(folder, Place::fresh));
+    if (!cur || !fresh) return {-2, -2};
+    return {cur->mtime_ns, fresh->mtime_ns};
+}
+
+// Only where nobody else had changed the directories before do our times stand for all that is in them.
+void AccountStore::State::after_change(Folder& folder)
+{
+    if (folder.is_ours) folder.counters.times = look(folder);
+    folder.counters.is_verified = false;
+}
+
+Outcome AccountStore::State::sync(const Folder& folder, Place place)
+{
+    const std::string directory = place_path(folder, place);
+    const auto done = files.sync_directory(directory);
+    if (!done) return failed("syncing a directory", directory, done.error());
+    return {};
+}
+
+Outcome AccountStore::State::transact(std::initializer_list<Folder*> touched, const std::function<void()>& body)
+{
+    std::vector<std::pair<Folder*, MailboxCounters>> before;
+    for (Folder* folder : touched) before.emplace_back(folder, folder->counters);
+    index->begin();
+    body();
+    for (const Folder* folder : touched) index->save_mailbox(folder->id(), folder->counters);
+    const auto done = index->commit();
+    if (done) {
+        for (const Folder* folder : touched) changed.insert(folder->id());
+        return {};
+    }
+    for (auto& [folder, counters] : before) {
+        counters.uidnext = std::max(counters.uidnext, folder->counters.uidnext);
+        counters.times = {};  // the names may say more than the rows now
+        folder->counters = counters;
+    }
+    return index_failed("writing the index", done.error());
+}
+
+std::string file_name(const StoredMessage& message, Place place)
+{
+    std::string name = base_name(message.unique, message.row.size, message.row.uid);
+    if (place == Place::cur) name += flag_suffix(message.row.flags);
+    return name;
+}
+
+std::vector<std::string> AccountStore::State::usual_paths(const Folder& folder, const StoredMessage& message) const
+{
+    std::vector<std::string> paths;
+    if (place_of(message.row.flags) == Place::fresh) {
+        paths.push_back(place_path(folder, Place::fresh) + "/" + file_name(message, Place::fresh));
+    }
+    paths.push_back(place_path(folder, Place::cur) + "/" + file_name(message, Place::cur));
+    return paths;
+}
+
+std::optional<std::string> AccountStore::State::locate(Folder& folder, const std::string& unique)
+{
+    distrust(folder);
+    if (!folder.located) {
+        folder.located.emplace();
+        auto found = list_files(folder);
+        if (!found) return std::nullopt;
+        for (const auto& file : *found) folder.located->emplace(file.parsed.unique, found_path(folder, file));
+    }
+    const auto it = folder.located->find(unique);
+    if (it == folder.located->end()) return std::nullopt;
+    return it->second;
+}
+
+void count(MailboxCounters& counters, const MessageRow& row, int by)
+{
+    const auto add = [by](auto& counter, std::uint64_t amount) {
+        using Counter = std::remove_reference_t<decltype(counter)>;
+        counter = static_cast<Counter>(by > 0 ? counter + amount : counter - amount);
+    };
+    add(counters.messages, 1);
+    add(counters.size, row.size);
+    if ((row.flags.system & kSeen) == 0) add(counters.unseen, 1);
+    if ((row.flags.system & kDeleted) != 0) add(counters.deleted, 1);
+}
+
+void recount(MailboxCounters& counters, const Flags& before, const Flags& after)
+{
+    MessageRow row;
+    row.flags = before;
+    count(counters, row, -1);
+    row.flags = after;
+    count(counters, row, 1);
+}
+
+}  // namespace mbx::store

@@ -1,0 +1,211 @@
+// The inside of AccountStore, shared by its files and by nobody else: folders in memory, the steps that every change
+// is made of. One job at a time (the account's strand).
+//
+// The order of every change: file names first (link, rename), their directories synced, then one index transaction. A
+// crash in between leaves names that the next look at the folder finds and takes over. Removal runs the other way
+// round, behind a list of pending names in the index.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "store/account_store.hpp"
+#include "store/index.hpp"
+#include "store/mailbox_name.hpp"
+#include "store/message_name.hpp"
+#include "store/state_record.hpp"
+
+namespace mbx::store {
+
+using Outcome = Result<void, StoreError>;
+
+inline constexpr std::string_view kStaging = "mailboxd-staging";  // no leading dot: not a folder to other tools
+inline constexpr std::string_view kIntent = "mailboxd-intent";
+inline constexpr std::uint32_t kDirectoryMode = 0700;
+inline constexpr std::uint32_t kFileMode = 0600;
+inline constexpr std::size_t kMaxStateFile = 4U << 20U;
+
+enum class Place : std::uint8_t { cur, fresh };  // fresh: new/
+
+struct Folder {
+    FolderRecord record;
+    std::string name;
+    std::string directory;     // below the account's; empty: INBOX
+    MailboxCounters counters;
+    bool is_frozen = false;    // too much vanished at once; nothing is announced until it is back
+    bool is_ours = false;      // within a change: nobody else had touched the directories before it
+    std::size_t ignored = 0;   // things in cur and new that are no messages
+    SteadyTime last_look{};
+    std::chrono::nanoseconds look_cost{0};
+    unsigned logged_expunges = 0;  // since the log was trimmed
+    // Where the names of this moment are, built at the first miss of an operation and dropped at its end.
+    std::optional<std::unordered_map<std::string, std::string>> located;
+
+    MailboxId id() const { return record.id; }
+};
+
+// A file found in cur or new.
+struct FoundFile {
+    std::string name;
+    Place place = Place::cur;
+    MessageName parsed;
+};
+
+// What an unknown file is given when it becomes a message.
+struct Admission {
+    Uid uid = 0;
+    ModSeq modseq = 0;
+    bool keeps_unique = true;
+};
+
+struct AccountStore::State {
+    State(FileSystem& files_in, std::string path_in, const Clock& clock_in, Random& random_in, Log log_in,
+          AccountStoreOptions options_in)
+        : files(files_in), path(std::move(path_in)), clock(clock_in), random(random_in), log(std::move(log_in)),
+          options(options_in)
+    {
+    }
+
+    FileSystem& files;
+    std::string path;
+    const Clock& clock;
+    Random& random;
+    Log log;
+    AccountStoreOptions options;
+    AccountRecord account;
+    // Ids and UIDVALIDITYs below the account's ceilings that are still to be given.
+    std::int64_t next_mailbox = 1;
+    std::uint32_t next_uidvalidity = 1;
+    std::map<MailboxId, Folder> folders;
+    std::map<std::string, MailboxId, std::less<>> names;
+    std::unique_ptr<Index> index;
+    std::string boot;
+    std::set<MailboxId> changed;
+    bool is_retired = false;
+    bool is_torn = false;  // a change of folders failed half-way: what is on the disk is to be read again
+
+    // account_state.cpp: the steps.
+    StoreError failed(std::string_view attempted, const std::string& where, const FileError& error) const;
+    StoreError index_failed(std::string_view attempted, StoreError error) const;
+    std::string folder_path(const Folder& folder) const;
+    std::string place_path(const Folder& folder, Place place) const;
+    std::string staging_path(std::string_view name) const;
+    std::int64_t now_seconds() const;
+    std::string new_unique();
+    NameLimits limits() const { return {options.max_depth, options.max_level_bytes}; }
+
+    Folder* find_folder(MailboxId id);
+    Folder* find_folder(std::string_view name);
+    Outcome save_account(const AccountRecord& record);
+    Outcome save_folder(Folder& folder, FolderRecord record);
+    // Room for that many UIDs and two more mod-sequences below the ceilings of the state file, raised first if needed.
+    Outcome reserve(Folder& folder, std::uint64_t uids);
+    Uid take_uid(Folder& folder) const { return static_cast<Uid>(folder.counters.uidnext++); }
+    Result<std::uint32_t, StoreError> keyword_bits(Folder& folder, const std::vector<std::string>& keywords,
+                                                   std::uint8_t& system, bool may_add);
+
+    FolderTimes look(const Folder& folder) const;
+    void before_change(Folder& folder) { folder.is_ours = look(folder) == folder.counters.times; }
+    void after_change(Folder& folder);
+    void distrust(Folder& folder)
+    {
+        folder.counters.times = {};
+        folder.is_ours = false;
+    }
+    Outcome sync(const Folder& folder, Place place);
+    Outcome transact(std::initializer_list<Folder*> touched, const std::function<void()>& body);
+
+    // The paths at which a message lies unless somebody renamed it.
+    std::vector<std::string> usual_paths(const Folder& folder, const StoredMessage& message) const;
+    std::optional<std::string> locate(Folder& folder, const std::string& unique);
+    // Runs `operation(path)` where the file is, also where other tools have put it.
+    template <typename Operation>
+    auto on_file(Folder& folder, const StoredMessage& message, Operation operation)
+        -> decltype(operation(std::string()))
+    {
+        const auto paths = usual_paths(folder, message);
+        auto result = operation(paths.front());
+        if (result || !result.error().is_absent()) return result;
+        if (paths.size() > 1) {
+            result = operation(paths.back());
+            if (result || !result.error().is_absent()) return result;
+        }
+        const auto found = locate(folder, message.unique);
+        if (found) return operation(*found);
+        return result;
+    }
+
+    // account_open.cpp, account_folders.cpp: from the disk to memory.
+    Outcome open();
+    Outcome ensure();  // at the beginning of every job
+    Outcome make_directories();
+    void clear_staging();
+    void remove_tree(const std::string& directory, int depth);
+    Outcome load_account();
+    Outcome load_folders();
+    Result<bool, StoreError> load_folder(const std::string& directory);  // false: to be adopted
+    Outcome adopt_folder(const std::string& directory);
+    bool looks_like_folder(const std::string& directory) const;
+    std::string free_name(std::string name) const;
+    Outcome make_missing_parents();
+    Outcome set_up();
+    Outcome open_index();
+    Outcome set_index_aside();
+    void take_counters();
+    Outcome finish_intent();
+    struct Renaming {
+        std::string from;  // directories below the account's
+        std::string to;
+        std::string name;  // the new one, where `to` does not say it
+    };
+    Outcome carry_out(const std::vector<Renaming>& renamings);
+
+    // account_mailboxes.cpp
+    Outcome check_new_name(const std::string& name) const;
+    Result<FolderRecord, StoreError> new_record();
+    Outcome make_folder(const std::string& name, SpecialUse use);  // the account's directory is still to be synced
+    Outcome create_with_parents(const std::string& name, SpecialUse use);
+    Outcome sync_account();
+    Result<void, FileError> write_folder(const std::string& staged, const FolderRecord& record);
+    Outcome rename_tree(const std::string& from, const std::string& to);
+    bool has_children(std::string_view name) const;
+    MailboxInfo info(const Folder& folder) const;
+    void enter(Folder folder);
+
+    // account_scan.cpp, account_rebuild.cpp: foreign hands.
+    Outcome ready(Folder& folder);    // its rows can be trusted as far as they go
+    Outcome refresh(Folder& folder);  // and other tools' changes are in them
+    bool may_look_again(const Folder& folder) const;
+    Result<std::vector<FoundFile>, StoreError> list_files(Folder& folder);
+    std::string found_path(const Folder& folder, const FoundFile& file) const;
+    Flags known_flags(const Folder& folder, const Flags& flags) const;
+    Result<std::optional<StoredMessage>, StoreError> admit(Folder& folder, const FoundFile& file, Admission admission);
+    bool settle(Folder& folder, const FoundFile& file, const StoredMessage& message);
+    Outcome rebuild(Folder& folder);
+
+    // account_messages.cpp and its neighbours.
+    std::vector<StoredMessage> select(const Folder& folder, const UidSet& which);
+    Result<void, FileError> place_link(const SpooledMessage& message, std::int64_t date, const std::string& target);
+    Result<void, FileError> place_copy(const std::string& source, std::int64_t date, const std::string& target);
+    Result<Copied, StoreError> transfer(MailboxId from, const UidSet& which, std::string_view to, bool removing);
+    void log_removal(Folder& folder, const std::vector<StoredMessage>& messages);
+    Outcome remove_messages(Folder& folder, const std::vector<StoredMessage>& messages);
+    Outcome unlink_removed(Folder& folder, const std::vector<StoredMessage>& messages);
+    MailboxStatus status(Folder& folder);
+};
+
+void count(MailboxCounters& counters, const MessageRow& row, int by);
+void recount(MailboxCounters& counters, const Flags& before, const Flags& after);
+
+// Where a message with these flags belongs, and its file name there.
+inline Place place_of(const Flags& flags) { return flags == Flags{} ? Place::fresh : Place::cur; }
+std::string file_name(const StoredMessage& message, Place place);
+
+}  // namespace mbx::store

@@ -1,0 +1,312 @@
+#include "store/index.hpp"
+
+#include <utility>
+
+namespace mbx::store {
+
+namespace {
+
+constexpr int kSchemaVersion = 1;
+
+constexpr const char* kSettings = "PRAGMA journal_mode=WAL;"
+                                  "PRAGMA synchronous=NORMAL;"
+                                  "PRAGMA secure_delete=OFF;"
+                                  "PRAGMA temp_store=MEMORY;"
+                                  "PRAGMA cache_size=-256;"
+                                  "PRAGMA wal_autocheckpoint=512;"
+                                  "PRAGMA journal_size_limit=4194304;"
+                                  "PRAGMA trusted_schema=OFF;";
+
+constexpr const char* kSchema = R"sql(
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE mailboxes(
+    id INTEGER PRIMARY KEY, uidnext INTEGER NOT NULL, highest_modseq INTEGER NOT NULL, log_floor INTEGER NOT NULL,
+    messages INTEGER NOT NULL, unseen INTEGER NOT NULL, deleted INTEGER NOT NULL, size INTEGER NOT NULL,
+    cur_time INTEGER NOT NULL, new_time INTEGER NOT NULL, is_verified INTEGER NOT NULL, is_stale INTEGER NOT NULL) STRICT;
+CREATE TABLE messages(
+    mailbox INTEGER NOT NULL, uid INTEGER NOT NULL, modseq INTEGER NOT NULL, flags INTEGER NOT NULL,
+    keywords INTEGER NOT NULL, internal_date INTEGER NOT NULL, save_date INTEGER NOT NULL, size INTEGER NOT NULL,
+    name TEXT NOT NULL, PRIMARY KEY(mailbox, uid)) STRICT, WITHOUT ROWID;
+CREATE INDEX messages_modseq ON messages(mailbox, modseq);
+CREATE INDEX messages_unseen ON messages(mailbox, uid) WHERE (flags & 1) = 0;
+CREATE INDEX messages_deleted ON messages(mailbox, uid) WHERE (flags & 8) = 8;
+CREATE TABLE expunged(mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, uid INTEGER NOT NULL,
+    PRIMARY KEY(mailbox, modseq, uid)) STRICT, WITHOUT ROWID;
+CREATE TABLE pending(mailbox INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY(mailbox, name)) STRICT, WITHOUT ROWID;
+)sql";
+
+StoredMessage to_message(const Statement::Rows& rows)
+{
+    StoredMessage message;
+    message.row.uid = static_cast<Uid>(rows.integer(0));
+    message.row.modseq = static_cast<ModSeq>(rows.integer(1));
+    message.row.flags.system = static_cast<std::uint8_t>(rows.integer(2));
+    message.row.flags.keywords = static_cast<std::uint32_t>(rows.integer(3));
+    message.row.internal_date = rows.integer(4);
+    message.row.save_date = rows.integer(5);
+    message.row.size = static_cast<std::uint64_t>(rows.integer(6));
+    message.unique = std::string(rows.text(7));
+    return message;
+}
+
+}  // namespace
+
+struct Index::Statements {
+    explicit Statements(Database& database)
+        : begin(database, "BEGIN IMMEDIATE"), commit(database, "COMMIT"),
+          save_mailbox(database, "INSERT OR REPLACE INTO mailboxes VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+          insert(database, "INSERT INTO messages VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+          update_flags(database, "UPDATE messages SET modseq = ?, flags = ?, keywords = ? WHERE mailbox = ? AND uid = ?"),
+          erase(database, "DELETE FROM messages WHERE mailbox = ? AND uid = ?"),
+          visit(database, "SELECT uid, modseq, flags, keywords, internal_date, save_date, size, name FROM messages "
+                          "WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid"),
+          visit_deleted(database, "SELECT uid, modseq, flags, keywords, internal_date, save_date, size, name FROM messages "
+                                  "WHERE mailbox = ? AND uid BETWEEN ? AND ? AND (flags & 8) = 8 ORDER BY uid"),
+          visit_changed(database, "SELECT uid, modseq, flags, keywords, internal_date, save_date, size, name FROM messages "
+                                  "WHERE mailbox = ? AND modseq > ? ORDER BY uid"),
+          uids(database, "SELECT uid FROM messages WHERE mailbox = ? ORDER BY uid"),
+          first_unseen(database, "SELECT uid FROM messages WHERE mailbox = ? AND (flags & 1) = 0 ORDER BY uid LIMIT 1"),
+          log_expunged(database, "INSERT INTO expunged VALUES(?, ?, ?)"),
+          expunged(database, "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid"),
+          oldest_kept(database, "SELECT modseq FROM expunged WHERE mailbox = ? ORDER BY modseq DESC LIMIT 1 OFFSET ?"),
+          trim(database, "DELETE FROM expunged WHERE mailbox = ? AND modseq <= ?"),
+          add_pending(database, "INSERT OR IGNORE INTO pending VALUES(?, ?)"),
+          pending(database, "SELECT name FROM pending WHERE mailbox = ?"),
+          clear_pending(database, "DELETE FROM pending WHERE mailbox = ?")
+    {
+    }
+    Statement begin, commit, save_mailbox, insert, update_flags, erase, visit, visit_deleted, visit_changed,
+        uids, first_unseen, log_expunged, expunged, oldest_kept, trim, add_pending, pending, clear_pending;
+};
+
+Index::Index(Database database) : database_(std::move(database))
+{
+    // By now the database stands where it stays: statements refer to it.
+    statements_ = std::make_unique<Statements>(database_);
+}
+
+Index::~Index() = default;
+
+namespace {
+
+Index::Condition condition_of(int code)
+{
+    const int primary = code & 0xff;
+    if (code == SQLITE_OK) return Index::Condition::good;
+    // A message of a missing table or column (SQLITE_ERROR) means that somebody changed the schema under its number.
+    if (primary == SQLITE_ERROR) return Index::Condition::wrong_schema;
+    if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) return Index::Condition::damaged;
+    return Index::Condition::unreadable;
+}
+
+// All rows of another boot are stale: what a power cut took from the end of the log is unknown.
+void note_boot(Database& database, const std::string& boot)
+{
+    std::string known;
+    {
+        Statement read(database, "SELECT value FROM meta WHERE key = 'boot'");
+        auto rows = read.rows();
+        if (rows.next()) known = rows.text(0);
+    }
+    if (known == boot && !boot.empty()) return;
+    database.execute("BEGIN IMMEDIATE; UPDATE mailboxes SET is_stale = 1;");
+    {
+        Statement write(database, "INSERT OR REPLACE INTO meta VALUES('boot', ?)");
+        write.run(std::string_view(boot));
+    }
+    database.execute("COMMIT;");
+}
+
+}  // namespace
+
+std::unique_ptr<Index> Index::open(const std::string& path, const std::string& boot, Condition& condition)
+{
+    Database database(path);
+    database.execute(kSettings);
+    const auto version = database.pragma_number("PRAGMA user_version");
+    const auto objects = database.pragma_number("SELECT count(*) FROM sqlite_schema");
+    condition = condition_of(database.take_error());
+    if (condition != Condition::good) return nullptr;
+    if (objects == 0 && version == 0) {
+        const std::string create = "BEGIN IMMEDIATE;" + std::string(kSchema) +
+                                   "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
+        database.execute(create.c_str());
+    } else if (version != kSchemaVersion) {
+        condition = Condition::wrong_schema;
+        return nullptr;
+    }
+    note_boot(database, boot);
+    auto index = std::unique_ptr<Index>(new Index(std::move(database)));
+    condition = condition_of(index->database_.take_error());
+    if (condition != Condition::good) return nullptr;
+    return index;
+}
+
+void Index::checkpoint()
+{
+    database_.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    (void)database_.take_error();  // the log stays as it is: nothing is lost by it
+}
+
+Result<void, StoreError> Index::judge(int code)
+{
+    const int primary = code & 0xff;
+    if (code == SQLITE_OK) return {};
+    if (primary == SQLITE_FULL) return StoreError::no_space;
+    if (primary != SQLITE_CORRUPT && primary != SQLITE_NOTADB) return StoreError::io;
+    is_damaged_ = true;
+    return StoreError::corrupt;
+}
+
+void Index::begin() { statements_->begin.run(); }
+
+Result<void, StoreError> Index::commit()
+{
+    if (!database_.has_failed()) statements_->commit.run();
+    const int code = database_.take_error();
+    if (code != SQLITE_OK) rollback();
+    return judge(code);
+}
+
+void Index::rollback()
+{
+    // Without a transaction (BEGIN itself failed, or SQLite rolled back already) this is an error that means nothing.
+    (void)database_.take_error();
+    database_.execute("ROLLBACK");
+    (void)database_.take_error();
+}
+
+Result<void, StoreError> Index::outcome() { return judge(database_.take_error()); }
+
+std::vector<std::pair<MailboxId, MailboxCounters>> Index::mailboxes()
+{
+    std::vector<std::pair<MailboxId, MailboxCounters>> all;
+    Statement read(database_, "SELECT * FROM mailboxes ORDER BY id");
+    auto rows = read.rows();
+    while (rows.next()) {
+        MailboxCounters counters;
+        counters.uidnext = static_cast<std::uint64_t>(rows.integer(1));
+        counters.highest_modseq = static_cast<ModSeq>(rows.integer(2));
+        counters.log_floor = static_cast<ModSeq>(rows.integer(3));
+        counters.messages = static_cast<std::uint32_t>(rows.integer(4));
+        counters.unseen = static_cast<std::uint32_t>(rows.integer(5));
+        counters.deleted = static_cast<std::uint32_t>(rows.integer(6));
+        counters.size = static_cast<std::uint64_t>(rows.integer(7));
+        counters.times = {rows.integer(8), rows.integer(9)};
+        counters.is_verified = rows.integer(10) != 0;
+        counters.is_stale = rows.integer(11) != 0;
+        all.emplace_back(MailboxId{rows.integer(0)}, counters);
+    }
+    return all;
+}
+
+void Index::save_mailbox(MailboxId mailbox, const MailboxCounters& counters)
+{
+    statements_->save_mailbox.run(mailbox.value, counters.uidnext, counters.highest_modseq, counters.log_floor,
+                                  counters.messages, counters.unseen, counters.deleted, counters.size,
+                                  counters.times.cur, counters.times.fresh, counters.is_verified, counters.is_stale);
+}
+
+void Index::remove_mailbox(MailboxId mailbox)
+{
+    for (const char* sql : {"DELETE FROM messages WHERE mailbox = ?", "DELETE FROM expunged WHERE mailbox = ?",
+                            "DELETE FROM pending WHERE mailbox = ?", "DELETE FROM mailboxes WHERE id = ?"}) {
+        Statement statement(database_, sql);
+        statement.run(mailbox.value);
+    }
+}
+
+void Index::insert(MailboxId mailbox, const StoredMessage& message)
+{
+    const MessageRow& row = message.row;
+    statements_->insert.run(mailbox.value, row.uid, row.modseq, row.flags.system, row.flags.keywords,
+                            row.internal_date, row.save_date, row.size, std::string_view(message.unique));
+}
+
+void Index::update_flags(MailboxId mailbox, const MessageRow& row)
+{
+    statements_->update_flags.run(row.modseq, row.flags.system, row.flags.keywords, mailbox.value, row.uid);
+}
+
+void Index::erase(MailboxId mailbox, Uid uid) { statements_->erase.run(mailbox.value, uid); }
+
+void Index::visit(MailboxId mailbox, UidRange range, const Visit& visit)
+{
+    auto rows = statements_->visit.rows(mailbox.value, range.first, range.last);
+    while (rows.next()) visit(to_message(rows));
+}
+
+void Index::visit_deleted(MailboxId mailbox, UidRange range, const Visit& visit)
+{
+    auto rows = statements_->visit_deleted.rows(mailbox.value, range.first, range.last);
+    while (rows.next()) visit(to_message(rows));
+}
+
+void Index::visit_changed(MailboxId mailbox, ModSeq since, const std::function<void(const MessageRow&)>& visit)
+{
+    auto rows = statements_->visit_changed.rows(mailbox.value, since);
+    while (rows.next()) visit(to_message(rows).row);
+}
+
+std::optional<StoredMessage> Index::find(MailboxId mailbox, Uid uid)
+{
+    auto rows = statements_->visit.rows(mailbox.value, uid, uid);
+    if (!rows.next()) return std::nullopt;
+    return to_message(rows);
+}
+
+std::vector<Uid> Index::uids(MailboxId mailbox)
+{
+    std::vector<Uid> all;
+    auto rows = statements_->uids.rows(mailbox.value);
+    while (rows.next()) all.push_back(static_cast<Uid>(rows.integer(0)));
+    return all;
+}
+
+std::optional<Uid> Index::first_unseen(MailboxId mailbox)
+{
+    auto rows = statements_->first_unseen.rows(mailbox.value);
+    if (!rows.next()) return std::nullopt;
+    return static_cast<Uid>(rows.integer(0));
+}
+
+void Index::log_expunged(MailboxId mailbox, Uid uid, ModSeq modseq)
+{
+    statements_->log_expunged.run(mailbox.value, modseq, uid);
+}
+
+std::vector<Uid> Index::expunged(MailboxId mailbox, ModSeq since)
+{
+    std::vector<Uid> all;
+    auto rows = statements_->expunged.rows(mailbox.value, since);
+    while (rows.next()) all.push_back(static_cast<Uid>(rows.integer(0)));
+    return all;
+}
+
+std::optional<ModSeq> Index::trim_expunged(MailboxId mailbox, std::size_t keep)
+{
+    std::optional<ModSeq> floor;
+    {
+        auto rows = statements_->oldest_kept.rows(mailbox.value, keep);
+        if (rows.next()) floor = static_cast<ModSeq>(rows.integer(0));
+    }
+    if (floor) statements_->trim.run(mailbox.value, *floor);
+    return floor;
+}
+
+void Index::add_pending(MailboxId mailbox, std::string_view unique)
+{
+    statements_->add_pending.run(mailbox.value, unique);
+}
+
+std::set<std::string> Index::pending(MailboxId mailbox)
+{
+    std::set<std::string> names;
+    auto rows = statements_->pending.rows(mailbox.value);
+    while (rows.next()) names.emplace(rows.text(0));
+    return names;
+}
+
+void Index::clear_pending(MailboxId mailbox) { statements_->clear_pending.run(mailbox.value); }
+
+}  // namespace mbx::store

@@ -1,0 +1,92 @@
+// SQLite, as far as the store needs it. One thread at a time.
+//
+// Errors stick: after the first failing call of a Database all others do nothing until take_error(), so a batch is
+// written as a plain sequence and asked once how it went. No return code can be overlooked (HOSTILE row F8).
+#pragma once
+
+#include <sqlite3.h>
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace mbx::store {
+
+class Database {
+public:
+    Database() = default;
+    // Opens or creates; an error shows in take_error().
+    explicit Database(const std::string& path);
+    ~Database();
+    Database(Database&& other) noexcept;
+    Database& operator=(Database&& other) noexcept;
+
+    void execute(const char* sql);
+    std::int64_t pragma_number(const char* sql);  // the first column of the first row
+    // The first error since the last call, SQLITE_OK for none.
+    int take_error();
+    bool has_failed() const { return error_ != SQLITE_OK; }
+    const std::string& last_message() const { return message_; }
+
+private:
+    friend class Statement;
+    void note(int code);
+    sqlite3* handle_ = nullptr;
+    int error_ = SQLITE_OK;
+    std::string message_;
+};
+
+// A prepared statement, kept for the life of its Database, which stays where it is meanwhile.
+class Statement {
+public:
+    Statement(Database& database, const char* sql);
+    ~Statement();
+    Statement(const Statement&) = delete;
+    Statement& operator=(const Statement&) = delete;
+
+    // The rows of one execution; ends it when it dies. Text lives until the next next().
+    class Rows {
+    public:
+        explicit Rows(Statement& statement) : statement_(statement) {}
+        Rows(const Rows&) = delete;
+        Rows& operator=(const Rows&) = delete;
+        ~Rows() { statement_.reset(); }
+        bool next() { return statement_.step(); }
+        std::int64_t integer(int column) const;
+        std::string_view text(int column) const;
+
+    private:
+        Statement& statement_;
+    };
+
+    template <typename... Values>
+    Rows rows(const Values&... values)
+    {
+        int at = 0;
+        (bind(++at, values), ...);
+        return Rows(*this);
+    }
+    template <typename... Values>
+    void run(const Values&... values)
+    {
+        Rows executed = rows(values...);
+        while (executed.next()) {
+        }
+    }
+
+private:
+    template <std::integral Number>
+    void bind(int at, Number value)
+    {
+        bind_integer(at, static_cast<std::int64_t>(value));
+    }
+    void bind(int at, std::string_view value);
+    void bind_integer(int at, std::int64_t value);
+    bool step();
+    void reset();
+    Database& database_;
+    sqlite3_stmt* handle_ = nullptr;
+};
+
+}  // namespace mbx::store

@@ -29,7 +29,7 @@ std::vector<std::string> warnings_of(const StatusDocument& status, const directo
     }
     if (snapshot.domains().empty()) warnings.emplace_back("There is no domain yet: mailboxctl domain add NAME.");
     if (!has_administrator(snapshot)) {
-        warnings.emplace_back("No enabled account is an administrator, so mail to postmaster reaches nobody.");
+        warnings.emplace_back("No enabled account is an administrator, so the oldest one gets postmaster's mail.");
     }
     for (const CertificateFacts& certificate : status.facts.certificates) {
         const std::string name = certificate.names.empty() ? "the server" : certificate.names.front();

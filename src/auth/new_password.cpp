@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "auth/password.hpp"
 #include "base/ascii.hpp"
 
 namespace mbx::auth {
@@ -23,7 +24,7 @@ std::size_t characters(std::string_view utf8)
 
 std::optional<std::string> password_complaint(std::string_view password, std::string_view address)
 {
-    if (password.size() > kMostPasswordBytes) return fmt::format("it is longer than {} bytes", kMostPasswordBytes);
+    if (password.size() > kMaxPassword) return fmt::format("it is longer than {} bytes", kMaxPassword);
     if (!ascii::is_utf8(password)) return "it is not UTF-8";
     // RFC 8265 section 4.2: OpaqueString has no control characters.
     if (std::ranges::any_of(password, ascii::is_control)) return "it has control characters";

@@ -12,7 +12,6 @@ namespace mbx::auth {
 // Length is what makes a password hard to guess; composition rules make people write it down (NIST SP 800-63B
 // section 3.1.1.2). Counted in characters, not bytes.
 constexpr std::size_t kLeastPasswordCharacters = 12;
-constexpr std::size_t kMostPasswordBytes = 1024;  // HOSTILE row J7
 
 // What is wrong with a new password for `address`, in words for its owner; none when it is good.
 std::optional<std::string> password_complaint(std::string_view password, std::string_view address);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "auth/authenticator.hpp"
+#include "auth/password.hpp"
 #include "base/ascii.hpp"
 #include "co/scope.hpp"
 #include "directory/directory.hpp"
@@ -17,60 +18,55 @@ namespace {
 
 std::string path_of(const std::string& data_directory) { return data_directory + "/directory.db"; }
 
-// The parts that the directory and the hashing stand on, in the order of their making.
+// What the directory stands on.
 struct Ground {
     net::Loop loop;
     net::Workers workers{loop, 2, 1};
-    SystemClock clock;
-    SystemRandom random;
-    Metrics metrics;
 };
 
 using Outcome = std::optional<Result<void, Error>>;
 
-co::Task<Result<void, Error>> add(directory::Directory& directory, auth::Authenticator& authenticator,
-                                  FirstAccount wanted, bool may_change)
+co::Task<Result<void, Error>> add(directory::Directory& directory, FirstAccount wanted, std::string hash,
+                                  bool may_change)
 {
     const auto domain = co_await directory.add_domain(wanted.domain);
     if (!domain && domain.error().kind != directory::RefusalKind::exists) co_return domain.error().error;
-    auto hash = co_await authenticator.hash_password(std::move(wanted.password));
-    if (!hash) co_return hash.error();
     directory::NewAccount account;
     account.address = wanted.address;
-    account.password_hash = *hash;
+    account.password_hash = hash;
     account.is_administrator = true;
     const auto added = co_await directory.add_account(account);
     if (added) co_return Result<void, Error>();
     if (added.error().kind != directory::RefusalKind::exists || !may_change) co_return added.error().error;
     directory::AccountChange change;
-    change.password_hash = std::move(*hash);
+    change.password_hash = std::move(hash);
     change.is_administrator = true;
     const auto changed = co_await directory.set_account(wanted.address, change);
     if (!changed) co_return changed.error().error;
     co_return Result<void, Error>();
 }
 
-co::Task<void> add_and_stop(Ground& ground, directory::Directory& directory, auth::Authenticator& authenticator,
-                            FirstAccount wanted, bool may_change, Outcome& into)
+co::Task<void> add_into(directory::Directory& directory, FirstAccount wanted, std::string hash, bool may_change,
+                        Outcome& into)
 {
-    auto done = co_await add(directory, authenticator, std::move(wanted), may_change);
+    auto done = co_await add(directory, std::move(wanted), std::move(hash), may_change);
     into.emplace(std::move(done));
-    ground.loop.stop();
 }
 
 }  // namespace
 
 Result<void, Error> make_first_account(const FirstAccount& wanted, bool may_change)
 {
+    const auth::AuthenticatorOptions options;
+    auto hash = auth::make_password_hash(wanted.password, auth::HashCost{options.argon2_memory, options.argon2_passes});
+    if (!hash) return hash.error();
     Ground ground;
-    auto directory = directory::Directory::open(path_of(wanted.data_directory), ground.workers, ground.clock);
+    auto directory = directory::Directory::open(path_of(wanted.data_directory), ground.workers);
     if (!directory) return directory.error();
-    auth::Authenticator authenticator(**directory, ground.workers, ground.loop, ground.clock, ground.random,
-                                      ground.metrics, Log(), auth::AuthenticatorOptions());
     Outcome outcome;
     co::Scope scope;
-    scope.spawn(add_and_stop(ground, **directory, authenticator, wanted, may_change, outcome));
-    if (!outcome) ground.loop.run();
+    scope.spawn(add_into(**directory, wanted, std::move(*hash), may_change, outcome));
+    ground.loop.run();
     if (!outcome) return Error{"making the first account", "it did not come to an end", "this is a bug; please report it"};
     return *outcome;
 }
@@ -80,7 +76,7 @@ bool has_account(const std::string& data_directory, const std::string& address)
     const std::string path = path_of(data_directory);
     if (::access(path.c_str(), R_OK | W_OK) != 0) return false;
     Ground ground;
-    const auto directory = directory::Directory::open(path, ground.workers, ground.clock);
+    const auto directory = directory::Directory::open(path, ground.workers);
     if (!directory) return false;
     for (const directory::Account& account : (*directory)->snapshot()->accounts()) {
         if (ascii::same(account.address(), address)) return true;

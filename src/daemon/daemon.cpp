@@ -35,6 +35,7 @@ Error first_of(const std::vector<config::ConfigError>& errors)
 
 Daemon::Daemon(config::Loaded loaded)
     : loaded_(std::move(loaded)),
+      messages_in_(metrics_.counter("mailboxd_intake_messages_total", "Messages made durable")),
       writer_(std::make_shared<LogWriter>(kStandardError, loaded_.settings.log.format, loaded_.settings.log.level)),
       log_(writer_, "daemon"),
       started_(clock_.wall()),
@@ -135,7 +136,7 @@ admin::SystemFacts Daemon::facts()
                                    open.listener->accepted(), open.listener->refused()});
     }
     for (const auto& one : certificates) facts.certificates.push_back({one.names, one.not_after, one.is_self_signed});
-    facts.messages_in = services_->messages_accepted();
+    facts.messages_in = messages_in_.value();
     facts.loop_lag = loop_.lag();
     facts.worst_loop_lag = loop_.take_worst_lag();
     return facts;
@@ -162,7 +163,10 @@ co::Task<void> Daemon::stop()
         if (open.service == Service::http) open.listener->close_sessions();
     }
     tasks_.spawn(wait_for_sessions());
-    const bool timed_out = co_await stop_timer_.wait(loaded_.settings.server.stop_timeout);
+    bool timed_out = false;
+    if (!sessions_are_gone_) {
+        timed_out = co_await stop_timer_.wait(loaded_.settings.server.stop_timeout);
+    }
     if (timed_out) log_.warning("sessions cut off", {{"after_ms", loaded_.settings.server.stop_timeout.count()}});
     for (auto& open : listeners_) open.listener->close_sessions();
     watchdog_timer_.cancel();
@@ -177,6 +181,7 @@ co::Task<void> Daemon::wait_for_sessions()
         if (open.service == Service::control) continue;
         co_await open.listener->finished();
     }
+    sessions_are_gone_ = true;
     stop_timer_.cancel();
 }
 

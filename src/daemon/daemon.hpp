@@ -55,6 +55,7 @@ private:
     SystemRandom random_;
     PosixFileSystem files_;
     Metrics metrics_;
+    Counter& messages_in_;  // intake counts them
     std::shared_ptr<LogWriter> writer_;
     Log log_;
     WallTime started_;
@@ -71,6 +72,7 @@ private:
     co::Scope tasks_;
     bool is_ready_ = false;
     bool is_stopping_ = false;
+    bool sessions_are_gone_ = false;  // after is_stopping_
 };
 
 }  // namespace mbx::daemon

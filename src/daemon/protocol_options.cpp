@@ -26,6 +26,7 @@ smtp::Options smtp_options(const config::Settings& settings)
 {
     smtp::Options options;
     options.hostname = settings.server.hostname;
+    options.greeting = settings.smtp.greeting;
     options.max_message_bytes = settings.smtp.max_message_size;
     options.max_recipients = settings.smtp.max_recipients;
     options.max_hops = static_cast<unsigned>(settings.smtp.max_received);
@@ -49,6 +50,14 @@ imap::Options imap_options(const config::Settings& settings)
     options.inactivity_timeout = settings.imap.inactivity_timeout;
     options.plaintext_login_networks = parse_networks(settings.auth.plaintext_login_networks);
     if (settings.imap.literal_mode == config::LiteralMode::minus) options.literal_mode = imap::LiteralMode::minus;
+    return options;
+}
+
+directory::SnapshotOptions snapshot_options(const config::Settings& settings)
+{
+    directory::SnapshotOptions options;
+    options.host_name = settings.server.hostname;
+    options.sub_addressing = settings.directory.sub_addressing;
     return options;
 }
 

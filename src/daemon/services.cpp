@@ -30,7 +30,7 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
                                                         admin::Hooks hooks)
 {
     const std::string path = settings.server.data_directory + "/directory.db";
-    auto directory = directory::Directory::open(path, ground.workers, ground.clock);
+    auto directory = directory::Directory::open(path, ground.workers, snapshot_options(settings));
     if (!directory) return directory.error();
     std::unique_ptr<Services> services(new Services(ground, std::move(*directory), settings, std::move(hooks)));
     const auto files = certificate_files(settings);
@@ -54,8 +54,8 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
       smtp_(smtp::Dependencies{intake_, *directory_, authenticator_, live_sessions_, tls_, ground.metrics, ground.clock,
                                ground.log.for_component("smtp")},
             smtp_options(settings)),
-      imap_(imap::Dependencies{store_, intake_, *directory_, authenticator_, live_sessions_, tls_, ground.loop,
-                               ground.metrics, ground.clock, ground.log.for_component("imap")},
+      imap_(imap::Services{store_, intake_, *directory_, authenticator_, live_sessions_, tls_, ground.clock,
+                           ground.metrics, ground.log.for_component("imap")},
             imap_options(settings)),
       administration_(admin::AdministrationDeps{*directory_, store_, authenticator_, live_sessions_, ground.workers,
                                                 ground.files, ground.metrics, ground.clock, ground.random},
@@ -91,6 +91,7 @@ Result<void, Error> Services::reload(const config::Settings& settings)
         const auto loaded = tls_.load(files);
         if (!loaded) return loaded.error();
     }
+    directory_->set_options(snapshot_options(settings));
     smtp_.set_options(smtp_options(settings));
     imap_.set_options(imap_options(settings));
     authenticator_.set_options(authenticator_options(settings));
@@ -100,6 +101,7 @@ Result<void, Error> Services::reload(const config::Settings& settings)
 
 void Services::stop()
 {
+    authenticator_.close();
     smtp_.stop();
     imap_.stop();
 }

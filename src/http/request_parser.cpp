@@ -107,7 +107,8 @@ struct RequestParser::State {
     {
         if (++fields > limits.fields) return fail(RequestFault::head_too_large);
         // Trailers are counted and dropped: nothing here gives them a meaning (RFC 9110 section 6.5.1).
-        if (progress == Progress::head) request.fields.add(std::move(name), std::move(value));
+        // RFC 9112 section 5.1: white space around a value is no part of it.
+        if (progress == Progress::head) request.fields.add(std::move(name), std::string(ascii::trim(value)));
         name.clear();
         value.clear();
         return count(4);

@@ -74,6 +74,8 @@ co::Task<Result<std::string, CommandRefusal>> CommandReader::next(bool logged_in
     std::size_t literals = 0;
     while (true) {
         const auto line = co_await lines_.line(max_line - line_bytes, deadline);
+        const bool between = text.empty() && lines_.buffered() == 0;
+        if (!line && stopping_ && between) co_return CommandRefusal{CommandProblem::stopping, "*"};
         if (!line && line.error() == net::ReadFailure::interrupted) continue;
         if (!line) co_return CommandRefusal{problem_of(line.error()), tag_of(text)};
         line_bytes += line->size();

@@ -17,6 +17,7 @@ enum class CommandProblem : std::uint8_t {
     line_too_long,    // where the next command begins is unknown: close
     literal_refused,  // a synchronizing literal beyond the limits: it will not come, so the session goes on
     literal_lost,     // a non-synchronizing one: it is on its way already: close
+    stopping,         // the server stops; nothing of a command has come
 };
 
 struct CommandRefusal {
@@ -34,6 +35,9 @@ public:
     // The text that parse_command() takes. With `logged_in`, APPEND's message is left in the stream.
     co::Task<Result<std::string, CommandRefusal>> next(bool logged_in, bool utf8, net::Deadline deadline);
 
+    // From now on an interrupted wait between two commands ends with CommandProblem::stopping.
+    void stop() { stopping_ = true; }
+
 private:
     bool judge(std::uint64_t size, bool synchronizing, std::size_t total, bool logged_in) const;
     co::Task<Result<void, CommandProblem>> read_literal(std::string& into, std::uint64_t size, bool logged_in,
@@ -41,6 +45,7 @@ private:
     net::LineReader& lines_;
     Output& output_;
     const Options& options_;
+    bool stopping_ = false;
 };
 
 // The tag that a text begins with, "*" for want of one.

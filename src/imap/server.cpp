@@ -34,6 +34,8 @@ co::Task<void> Server::serve(std::unique_ptr<net::ByteStream> stream, bool impli
     }
     metrics_.sessions.add(1);
     Session session(services_, options, metrics_, std::move(stream));
+    sessions_.insert(&session);
+    if (stopping_) session.stop();
     bool failed = false;
     std::string what;
     try {
@@ -47,7 +49,15 @@ co::Task<void> Server::serve(std::unique_ptr<net::ByteStream> stream, bool impli
         metrics_.failures.add();
         co_await session.say_internal_error();
     }
+    sessions_.erase(&session);
     metrics_.sessions.add(-1);
+}
+
+void Server::stop()
+{
+    stopping_ = true;
+    // interrupt_read() resumes in a later turn of the loop, so the set stays whole meanwhile.
+    for (auto* session : sessions_) session->stop();
 }
 
 }  // namespace mbx::imap

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 
 #include "auth/authenticator.hpp"
 #include "auth/live_sessions.hpp"
@@ -40,6 +41,8 @@ struct ImapMetrics {
     Counter& failures;
 };
 
+class Session;
+
 class Server {
 public:
     Server(Services services, Options options);
@@ -51,10 +54,16 @@ public:
     // For sessions that begin from now on.
     void set_options(Options options);
 
+    // Sessions that wait for a command are told BYE and end; the others finish their command first. New ones are told
+    // the same. Listener::close_sessions() ends what is left.
+    void stop();
+
 private:
     Services services_;
     std::shared_ptr<const Options> options_;
     ImapMetrics metrics_;
+    std::set<Session*> sessions_;
+    bool stopping_ = false;
 };
 
 }  // namespace mbx::imap

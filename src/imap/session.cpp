@@ -65,11 +65,19 @@ co::Task<void> Session::run()
 {
     out_.add("* OK [CAPABILITY " + capabilities() + "] " + options_->hostname + " ready\r\n");
     (void)co_await out_.flush(true);
-    while (open_ && !out_.is_broken()) co_await serve_command();
+    while (open_ && !stopping_ && !out_.is_broken()) co_await serve_command();
+    if (open_ && stopping_ && !out_.is_broken()) co_await say_goodbye("[UNAVAILABLE] server is stopping");
     if (stream_ && !out_.is_broken()) {
         const auto deadline = net::Deadline::after(std::chrono::seconds(5));
         (void)co_await stream_->shutdown_write(deadline);
     }
+}
+
+void Session::stop()
+{
+    stopping_ = true;
+    reader_.stop();
+    if (stream_) stream_->interrupt_read();
 }
 
 co::Task<void> Session::say_internal_error()
@@ -145,6 +153,7 @@ co::Task<void> Session::refuse(CommandRefusal refusal)
     switch (refusal.problem) {
     case CommandProblem::end:
     case CommandProblem::broken: open_ = false; break;
+    case CommandProblem::stopping: co_await say_goodbye("[UNAVAILABLE] server is stopping"); break;
     case CommandProblem::timed_out:
         co_await say_goodbye(login_ ? "autologout; idle for too long" : "log-in took too long");
         break;

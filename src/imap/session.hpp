@@ -25,6 +25,8 @@ public:
             std::unique_ptr<net::ByteStream> stream);
 
     co::Task<void> run();
+    // A wait for a command or in IDLE ends with "* BYE"; a command under way is finished first.
+    void stop();
     // "* BYE", best effort, after an exception left run().
     co::Task<void> say_internal_error();
     std::string peer() const { return peer_; }
@@ -114,6 +116,7 @@ private:
     net::Deadline login_deadline_;
 
     bool open_ = true;
+    bool stopping_ = false;
     bool first_line_ = true;
     bool utf8_ = false;  // IMAP4rev2 is enabled
     unsigned bad_commands_ = 0;

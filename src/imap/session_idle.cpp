@@ -50,7 +50,7 @@ co::Task<bool> Session::wait_in_idle(net::Deadline end)
         co_return false;
     }
     switch (line.error()) {
-    case net::ReadFailure::interrupted: co_return true;
+    case net::ReadFailure::interrupted: co_return !stopping_;
     case net::ReadFailure::timed_out:
         if (std::chrono::steady_clock::now() < end.at) {
             out_.add("* OK still here\r\n");

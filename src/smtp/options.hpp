@@ -25,6 +25,7 @@ enum class BareNewlines : std::uint8_t {
 
 struct Options {
     std::string hostname;                           // greeting, Received: by, Message-ID
+    std::string greeting = "mailboxd";              // behind the host name and ESMTP; may be empty
     std::uint64_t max_message_bytes = 64ULL << 20U;  // SIZE; as received, without what we put in front
     std::size_t max_recipients = 1000;              // per message; RFC 5321 section 4.5.3.1.8 wants 100 at least
     unsigned max_hops = 100;                        // Received fields; above it is a loop (RFC 5321 section 6.3)

@@ -10,7 +10,7 @@ namespace {
 using enum ReplyId;
 
 constexpr auto kReplies = std::to_array<Reply>({
-    {greeting, 220, "", "{} ESMTP mailboxd", "a client connected"},
+    {greeting, 220, "", "{}", "a client connected: the host name, ESMTP and smtp.greeting"},
     {helo, 250, "", "{}", "HELO; the first line of EHLO's answer"},
     {reset, 250, "2.0.0", "flushed", "RSET"},
     {noop, 250, "2.0.0", "ok", "NOOP"},

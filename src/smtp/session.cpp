@@ -101,7 +101,9 @@ co::Task<bool> Session::greet()
         hang_up(ReplyId::shutting_down);
         co_return false;
     }
-    reply(ReplyId::greeting, options_->hostname);
+    std::string words = options_->hostname + " ESMTP";
+    if (!options_->greeting.empty()) words += " " + options_->greeting;
+    reply(ReplyId::greeting, words);
     co_await flush();
     if (!open_) co_return false;
 

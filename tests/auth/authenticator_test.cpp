@@ -20,6 +20,7 @@ using namespace mbx;
 using namespace mbx::auth;
 using namespace std::chrono_literals;
 using mbx::test::run_on;
+using mbx::test::TemporaryFolder;
 
 namespace {
 

@@ -5,10 +5,10 @@
 # By hand, as root; it takes as long as both together, and some 4 GB of disk.
 #
 #   tests/fresh/run.sh                 both
-#   tests/fresh/run.sh --quickstart    the first only
-#   tests/fresh/run.sh --tests         the second only
+#   tests/fresh/run.sh --only WHAT     quickstart, tests, or root (make the root and the clone, run nothing)
 #   tests/fresh/run.sh --keep DIR      make the root in DIR and leave it there; an existing one is used again
 #   tests/fresh/run.sh --suite NAME    another suite than bookworm (trixie)
+#   tests/fresh/run.sh --run COMMAND   run this in the clone instead
 #
 # The mirror and the way to it (proxy, apt settings) are the machine's own; none is named here. What is beside the clone
 # (../shared: corpus, RFC texts) is bound in read-only when it is there.
@@ -17,14 +17,17 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 fail() { printf 'fresh: %s\n' "$1" >&2; exit 1; }
 say() { printf '\n== [%4d s] %s\n' "$SECONDS" "$*"; }
 
-quickstart=1 tests=1 root= suite=bookworm keep=
+quickstart=1 tests=1 command= root= suite=bookworm keep=
 while [ $# -gt 0 ]; do
   case "$1" in
-    --quickstart) tests= ;;
-    --tests) quickstart= ;;
+    --only)
+      case "${2:-}" in quickstart) tests= ;; tests) quickstart= ;; root) quickstart= tests= ;;
+        *) fail "--only wants quickstart, tests or root" ;; esac
+      shift ;;
+    --run) command=${2:?--run wants a command}; quickstart= tests=; shift ;;
     --keep) root=${2:?--keep wants a folder}; keep=1; shift ;;
     --suite) suite=${2:?--suite wants a name}; shift ;;
-    --help) sed -n '2,15p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+    --help) sed -n '2,14p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
     *) fail "unknown option $1; see tests/fresh/run.sh --help" ;;
   esac
   shift
@@ -121,5 +124,9 @@ fi
 if [ -n "$tests" ]; then
   say "tests/run.sh"
   inside "./tests/run.sh"
+fi
+if [ -n "$command" ]; then
+  say "$command"
+  inside "$command"
 fi
 say "done"

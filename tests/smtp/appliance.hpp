@@ -24,6 +24,7 @@
 #include "store/store.hpp"
 #include "support/memory_stream.hpp"
 #include "support/run.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace mbx::test {
 
@@ -57,6 +58,31 @@ private:
     std::shared_ptr<MemoryStream> kept_;
 };
 
+// Says that it is encrypted, and is not.
+class EncryptedFacade final : public net::ByteStream {
+public:
+    explicit EncryptedFacade(std::unique_ptr<net::ByteStream> inner) : inner_(std::move(inner)) {}
+    co::Task<Result<std::size_t, net::IoError>> read_some(std::span<char> into, net::Deadline deadline) override
+    {
+        return inner_->read_some(into, deadline);
+    }
+    co::Task<Result<void, net::IoError>> write(std::string_view bytes, net::Deadline deadline) override
+    {
+        return inner_->write(bytes, deadline);
+    }
+    co::Task<Result<void, net::IoError>> shutdown_write(net::Deadline deadline) override
+    {
+        return inner_->shutdown_write(deadline);
+    }
+    void interrupt_read() override { inner_->interrupt_read(); }
+    void close() override { inner_->close(); }
+    const net::PeerInfo& peer() const override { return inner_->peer(); }
+    bool is_encrypted() const override { return true; }
+
+private:
+    std::unique_ptr<net::ByteStream> inner_;
+};
+
 struct Caller {
     smtp::Role role = smtp::Role::mx;
     bool encrypted = false;
@@ -69,7 +95,6 @@ public:
     using Change = std::function<void(smtp::Options&)>;
     // `log_descriptor`: where the log goes, or -1.
     explicit Appliance(const Change& change = {}, int log_descriptor = -1);
-    ~Appliance();
     Appliance(const Appliance&) = delete;
     Appliance& operator=(const Appliance&) = delete;
 
@@ -90,6 +115,10 @@ public:
 
     static constexpr const char* kPassword = "correct horse battery";
 
+private:
+    TemporaryFolder temporary_folder_;
+
+public:
     std::filesystem::path folder;
     PosixFileSystem files;
     net::Loop loop;
@@ -114,12 +143,14 @@ private:
 // A session in a spawned task, spoken to line by line over a pipe whose deadlines the test fires.
 class Dialogue {
 public:
-    Dialogue(Appliance& appliance, smtp::Role role);
+    // `capacity`: what each direction holds before its writer waits.
+    Dialogue(Appliance& appliance, smtp::Role role, std::size_t capacity = 1U << 20U, bool encrypted = false);
     ~Dialogue();
 
     // Says `text` and gives everything the server answers before it waits again.
     std::string say(std::string_view text);
     std::string hear();
+    void push(std::string_view text);  // and reads nothing
     bool is_over() const { return scope_.running() == 0; }
     MemoryEnd& server_end() { return *server_end_; }  // only while not over
     MemoryEnd& client_end() { return *pipe_.near; }

@@ -152,10 +152,10 @@ class Appliance:
         }
 
     def _prepare(self):
+        self.set_up()
         for folder in (self.data, self.run, self.data / "tls"):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o750)
-        self.set_up()
         self.make_certificate()
         self.write_config()
         if self.as_root:
@@ -166,7 +166,7 @@ class Appliance:
         """mailboxctl setup, as a person would run it: domain, administrator (user0001), directory, keys."""
         self.command_line("ctl", "setup", "--config", self.config, "--data", self.data, "--hostname", f"mail.{DOMAIN}",
                           "--domain", DOMAIN, "--admin", self.user_name(1), "--password-stdin", "--quiet",
-                          text=self.password + "\n")
+                          *(["--user", self.user] if self.as_root else []), text=self.password + "\n")
 
     def make_certificate(self, name=f"mail.{DOMAIN}"):
         """Self-signed, for the host name and loopback; on the place that the settings name by default."""

@@ -1,9 +1,6 @@
-// The bodies of appliance.hpp, and the proof that it works.
 #include "smtp/appliance.hpp"
 
 #include <algorithm>
-#include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
 #include <fstream>
 #include <regex>
 #include <sstream>
@@ -15,17 +12,11 @@ namespace mbx::test {
 
 namespace {
 
-std::filesystem::path make_folder()
+std::unique_ptr<directory::Directory> open_directory(const std::filesystem::path& folder, net::Workers& workers)
 {
-    std::string pattern = (std::filesystem::temp_directory_path() / "mailboxd-smtp-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    return pattern;
-}
-
-std::unique_ptr<directory::Directory> open_directory(const std::filesystem::path& folder, net::Workers& workers,
-                                                     const Clock& clock)
-{
-    auto opened = directory::Directory::open((folder / "directory.db").string(), workers, clock);
+    directory::SnapshotOptions options;
+    options.host_name = "mx.example.test";
+    auto opened = directory::Directory::open((folder / "directory.db").string(), workers, options);
     if (!opened) throw std::runtime_error(opened.error().text());
     return std::move(*opened);
 }
@@ -36,7 +27,7 @@ auth::AuthenticatorOptions cheap()
     options.argon2_memory = 8192;
     options.argon2_passes = 1;
     options.max_delay = std::chrono::milliseconds(0);
-    options.failures_before_delay = 1000;
+    options.failures_before_delay = 1'000'000;
     return options;
 }
 
@@ -86,25 +77,19 @@ void must(const T& result)
 }  // namespace
 
 Appliance::Appliance(const Change& change, int log_descriptor)
-    : folder(make_folder()),
+    : folder(temporary_folder_.path("")),
       workers(loop, 3, 1),
       log_writer_keeper(writer_for(log_descriptor)),
       log(log_writer_keeper ? Log(std::shared_ptr<LogWriter>(log_writer_keeper.get(), [](LogWriter*) {}), "smtp") : Log()),
       store(files, workers, clock, random, metrics, log, store_options(folder)),
       intake(store, files, workers, clock, random, metrics, log, spool_of(folder)),
-      directory(open_directory(folder, workers, clock)),
+      directory(open_directory(folder, workers)),
       authenticator(*directory, workers, loop, clock, random, metrics, log, cheap()),
       tls(workers, log),
       server(smtp::Dependencies{intake, *directory, authenticator, live_sessions, tls, metrics, clock, log},
              options_with(change))
 {
     populate();
-}
-
-Appliance::~Appliance()
-{
-    std::error_code ignored;
-    std::filesystem::remove_all(folder, ignored);
 }
 
 void Appliance::populate()
@@ -147,7 +132,7 @@ std::vector<std::string> Appliance::inbox(const std::string& local_part) const
             found.emplace_back(entry.last_write_time(), read_file(entry.path()));
         }
     }
-    std::ranges::stable_sort(found, {}, &std::pair<std::filesystem::file_time_type, std::string>::first);
+    std::ranges::sort(found);
     std::vector<std::string> messages;
     messages.reserve(found.size());
     for (auto& each : found) messages.push_back(std::move(each.second));
@@ -180,9 +165,12 @@ std::size_t Appliance::spooled() const
                               [](const std::filesystem::directory_entry& entry) { return entry.is_regular_file(); }));
 }
 
-Dialogue::Dialogue(Appliance& appliance, smtp::Role role) : appliance_(appliance), server_end_(pipe_.far.get())
+Dialogue::Dialogue(Appliance& appliance, smtp::Role role, std::size_t capacity, bool encrypted)
+    : appliance_(appliance), pipe_(capacity), server_end_(pipe_.far.get())
 {
-    scope_.spawn(appliance.server.serve(std::move(pipe_.far), role, false));
+    std::unique_ptr<net::ByteStream> stream = std::move(pipe_.far);
+    if (encrypted) stream = std::make_unique<EncryptedFacade>(std::move(stream));
+    scope_.spawn(appliance.server.serve(std::move(stream), role, false));
 }
 
 Dialogue::~Dialogue()
@@ -191,9 +179,15 @@ Dialogue::~Dialogue()
     appliance_.loop.run();
 }
 
-std::string Dialogue::say(std::string_view text)
+void Dialogue::push(std::string_view text)
 {
     (void)run_ready(pipe_.near->write(text, net::Deadline::never()));
+    appliance_.loop.run();
+}
+
+std::string Dialogue::say(std::string_view text)
+{
+    push(text);
     return hear();
 }
 
@@ -233,22 +227,6 @@ std::string masked_trace_ids(std::string text)
 {
     static const std::regex kId("2\\.0\\.0 [0-9a-z]{20} accepted");
     return std::regex_replace(text, kId, "2.0.0 ID accepted");
-}
-
-TEST_CASE("a message travels from a memory stream into the Maildir of its recipient", "[smtp][appliance]")
-{
-    Appliance appliance;
-    const std::string heard = appliance.talk(
-        "EHLO client.example\r\nMAIL FROM:<a@elsewhere.example>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n"
-        "Subject: hello\r\n\r\n..dot\r\n.\r\nQUIT\r\n");
-    CHECK(heard == "220 mx.example.test ESMTP mailboxd\r\n" + ehlo_answer() +
-                       "250 2.1.0 sender accepted\r\n250 2.1.5 recipient accepted\r\n354 end with <CR><LF>.<CR><LF>\r\n"
-                       "250 2.0.0 ID accepted\r\n221 2.0.0 bye\r\n");
-    const auto inbox = appliance.inbox("ann");
-    REQUIRE(inbox.size() == 1);
-    CHECK(inbox[0].starts_with("Return-Path: <a@elsewhere.example>\r\nReceived: from client.example"));
-    CHECK(as_sent(inbox[0]) == "Subject: hello\r\n\r\n.dot\r\n");
-    CHECK(appliance.spooled() == 0);
 }
 
 }  // namespace mbx::test

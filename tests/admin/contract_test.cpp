@@ -1,0 +1,157 @@
+// The API's document against the routes of the server, both ways.
+#include <catch2/catch_test_macros.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "support/administration_world.hpp"
+
+using namespace mbx;
+using nlohmann::json;
+
+namespace {
+
+json load_document()
+{
+    std::ifstream file(MAILBOXD_SOURCE_DIR "/docs/openapi.json");
+    REQUIRE(file);
+    return json::parse(file);
+}
+
+const std::set<std::string> kMethods = {"get", "post", "put", "patch", "delete", "head", "options"};
+
+// Every "$ref" in the document points at something in it.
+void check_references(const json& node, const json& document)
+{
+    if (node.is_object() && node.contains("$ref")) {
+        const std::string reference = node["$ref"];
+        CAPTURE(reference);
+        REQUIRE(reference.starts_with("#/"));
+        CHECK(document.contains(json::json_pointer(reference.substr(1))));
+    }
+    if (!node.is_structured()) return;
+    for (const json& child : node) check_references(child, document);
+}
+
+// Whether `value` has what `schema` says, as far as this document's schemas go.
+void check_value(const json& value, json schema, const json& document)
+{
+    if (schema.contains("$ref")) schema = document.at(json::json_pointer(std::string(schema["$ref"]).substr(1)));
+    if (schema.contains("oneOf") && !schema.contains("type")) {
+        for (const json& one : schema["oneOf"]) {
+            if (one.value("type", "") == (value.is_null() ? "null" : "object")) return check_value(value, one, document);
+        }
+        FAIL("none of oneOf fits " << value.dump());
+    }
+    const std::string type = schema.value("type", "");
+    CAPTURE(value.dump(), schema.dump());
+    if (type == "null") CHECK(value.is_null());
+    if (type == "string") CHECK(value.is_string());
+    if (type == "boolean") CHECK(value.is_boolean());
+    if (type == "integer") CHECK(value.is_number_integer());
+    if (type == "number") CHECK(value.is_number());
+    if (type == "array") {
+        REQUIRE(value.is_array());
+        for (const json& one : value) check_value(one, schema["items"], document);
+    }
+    if (type != "object" || !schema.contains("properties")) return;
+    REQUIRE(value.is_object());
+    for (const json& name : schema.value("required", json::array())) CHECK(value.contains(std::string(name)));
+    for (const auto& [name, member] : value.items()) {
+        CAPTURE(name);
+        REQUIRE(schema["properties"].contains(name));
+        check_value(member, schema["properties"][name], document);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("the API's document names every route of the server, and no other", "[admin]")
+{
+    test::AdministrationWorld world;
+    const json document = load_document();
+    CHECK(document["openapi"] == "3.1.0");
+    std::set<std::string> routes;
+    for (const auto& route : world.server.router().routes()) {
+        routes.insert(ascii::to_lower(http::method_name(route.method)) + " " + route.pattern);
+    }
+    std::set<std::string> documented;
+    std::set<std::string> operations;
+    for (const auto& [path, item] : document["paths"].items()) {
+        for (const auto& [method, operation] : item.items()) {
+            if (!kMethods.contains(method)) continue;
+            documented.insert(method + " " + path);
+            CHECK(operations.insert(operation["operationId"]).second);
+        }
+    }
+    CHECK(routes == documented);
+    check_references(document, document);
+}
+
+TEST_CASE("what the document says of rights is what the server does", "[admin][K9]")
+{
+    test::AdministrationWorld world;
+    const json document = load_document();
+    for (const auto& route : world.server.router().routes()) {
+        const json& operation = document["paths"][route.pattern][ascii::to_lower(http::method_name(route.method))];
+        std::string path = route.pattern;
+        if (path.find('{') != std::string::npos) path.replace(path.find('{'), path.find('}') - path.find('{') + 1, "x");
+        CAPTURE(path);
+        const int status = world.ask(route.method, path, "", std::nullopt).status;
+        CHECK((status != 403) == (operation["x-access"] == "anyone"));
+        if (operation["x-access"] != "anyone") CHECK(operation["responses"].contains("403"));
+    }
+}
+
+TEST_CASE("answers have the form that the document gives them", "[admin]")
+{
+    using http::Method;
+    test::AdministrationWorld world;
+    const json document = load_document();
+    world.reload_changes = {{"a.b", "1", "2", true}};
+    struct Row {
+        Method method;
+        std::string path;
+        std::string pattern;
+        std::string body;
+    };
+    const std::vector<Row> rows = {
+        {Method::post, "/api/v1/domains", "", R"({"name":"example.org"})"},
+        {Method::post, "/api/v1/accounts", "", R"({"address":"a@example.org","generate_password":true})"},
+        {Method::post, "/api/v1/aliases", "", R"({"address":"s@example.org","targets":["a@example.org"]})"},
+        {Method::get, "/api/v1/domains", "", ""},
+        {Method::get, "/api/v1/domains/example.org", "/api/v1/domains/{domain}", ""},
+        {Method::patch, "/api/v1/domains/example.org", "/api/v1/domains/{domain}", R"({"catch_all":"a@example.org"})"},
+        {Method::get, "/api/v1/accounts", "", ""},
+        {Method::get, "/api/v1/accounts/a@example.org", "/api/v1/accounts/{address}", ""},
+        {Method::patch, "/api/v1/accounts/a@example.org", "/api/v1/accounts/{address}", R"({"full_name":"A"})"},
+        {Method::post, "/api/v1/accounts/a@example.org/password", "/api/v1/accounts/{address}/password", R"({"generate_password":true})"},
+        {Method::get, "/api/v1/aliases", "", ""},
+        {Method::get, "/api/v1/aliases/s@example.org", "/api/v1/aliases/{address}", ""},
+        {Method::patch, "/api/v1/aliases/s@example.org", "/api/v1/aliases/{address}", R"({"enabled":false})"},
+        {Method::get, "/api/v1/status", "", ""},
+        {Method::get, "/api/v1/sessions", "", ""},
+        {Method::get, "/api/v1/config", "", ""},
+        {Method::post, "/api/v1/reload", "", ""},
+        {Method::remove, "/api/v1/aliases/s@example.org", "/api/v1/aliases/{address}", ""},
+        {Method::remove, "/api/v1/accounts/a@example.org", "/api/v1/accounts/{address}", ""},
+        {Method::get, "/api/v1/accounts/a@example.org", "/api/v1/accounts/{address}", ""},
+        {Method::remove, "/api/v1/domains/example.org", "/api/v1/domains/{domain}", ""},
+        {Method::post, "/api/v1/stop", "", ""},
+    };
+    for (const Row& row : rows) {
+        const auto answer = world.ask(row.method, row.path, row.body);
+        const std::string pattern = row.pattern.empty() ? row.path : row.pattern;
+        CAPTURE(row.path, answer.status, answer.content());
+        const json& responses = document["paths"][pattern][ascii::to_lower(http::method_name(row.method))]["responses"];
+        REQUIRE(responses.contains(std::to_string(answer.status)));
+        json said = responses[std::to_string(answer.status)];
+        if (said.contains("$ref")) said = document.at(json::json_pointer(std::string(said["$ref"]).substr(1)));
+        if (!said.contains("content")) {
+            CHECK(answer.content().empty());
+            continue;
+        }
+        REQUIRE(said["content"].contains(answer.content_type));
+        check_value(json::parse(answer.content()), said["content"][answer.content_type]["schema"], document);
+    }
+}

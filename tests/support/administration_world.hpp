@@ -1,0 +1,134 @@
+// An administration with a real directory, store and authenticator (cheap hashes) in a temporary folder, its HTTP server,
+// and on demand a control socket.
+#pragma once
+
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "admin/administration.hpp"
+#include "http/server.hpp"
+#include "net/listener.hpp"
+#include "support/run.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace mbx::test {
+
+class AdministrationWorld {
+public:
+    explicit AdministrationWorld(Log log = {})
+        : directory(*directory::Directory::open(folder.path("directory.db"), workers)),
+          authenticator(*directory, workers, loop, clock, random, metrics, Log(), cheap_hashes()),
+          store(files, workers, clock, random, metrics, Log(), store_options()),
+          administration(admin::AdministrationDeps{*directory, store, authenticator, sessions, workers, files, metrics,
+                                                   clock, random},
+                         hooks(), options(), log.for_component("admin")),
+          server(administration.router(), http::ServerOptions(), clock, metrics, log.for_component("http"))
+    {
+    }
+    AdministrationWorld(const AdministrationWorld&) = delete;
+    AdministrationWorld& operator=(const AdministrationWorld&) = delete;
+    ~AdministrationWorld() { stop_listening(); }
+
+    std::string socket_path() const { return folder.path("control.sock"); }
+
+    // One request as if it came from `uid` over the control socket; no uid: over TCP on loopback.
+    http::Response ask(http::Method method, std::string target, std::string body = "", std::optional<std::uint32_t> uid = 0)
+    {
+        http::Request request;
+        request.method = method;
+        request.raw_target = std::move(target);
+        request.fields.add("Host", "localhost");
+        if (!body.empty()) request.fields.add("Content-Type", "application/json");
+        request.body = std::move(body);
+        request.peer.is_unix = uid.has_value();
+        request.peer.unix_uid = uid.value_or(0);
+        if (!uid) request.peer.remote = *net::Endpoint::parse("127.0.0.1:40000");
+        return run_on(loop, server.answer(std::move(request)));
+    }
+
+    void listen()
+    {
+        net::ListenerOptions wanted;
+        wanted.name = "control";
+        wanted.unix_path = socket_path();
+        listener = std::move(*net::Listener::open(loop, std::move(wanted), Log()));
+        listener->start([this](std::unique_ptr<net::ByteStream> stream) { return server.serve(std::move(stream)); });
+    }
+    void stop_listening()
+    {
+        if (!listener) return;
+        listener->stop_accepting();
+        listener->close_sessions();
+        run_on(loop, listener->finished());
+        listener.reset();
+    }
+
+    TemporaryFolder folder;
+    net::Loop loop;
+    net::Workers workers{loop, 3, 1};
+    SystemClock clock;
+    SystemRandom random;
+    Metrics metrics;
+    PosixFileSystem files;
+    std::unique_ptr<directory::Directory> directory;
+    auth::Authenticator authenticator;
+    auth::LiveSessions sessions;
+    store::Store store;
+
+    bool is_stopped = false;
+    std::optional<Error> reload_error;
+    std::vector<config::Change> reload_changes;
+    admin::SystemFacts facts{"0.1.0", "abc", "mail.example.org", WallTime(std::chrono::seconds(1'700'000'000)), "",
+                             {{"smtp", "127.0.0.1:2525", "starttls", 1, 7, 2}},
+                             {{{"mail.example.org"}, WallTime(std::chrono::seconds(4'000'000'000)), true}}, 42,
+                             std::chrono::microseconds(120), std::chrono::microseconds(4500)};
+
+    admin::Administration administration;
+    http::Server server;
+    std::unique_ptr<net::Listener> listener;
+
+private:
+    static auth::AuthenticatorOptions cheap_hashes()
+    {
+        auth::AuthenticatorOptions cheap;
+        cheap.argon2_memory = 64U * 1024;
+        cheap.argon2_passes = 1;
+        return cheap;
+    }
+    store::StoreOptions store_options() const
+    {
+        store::StoreOptions wanted;
+        wanted.root = folder.path("mail");
+        return wanted;
+    }
+    admin::AdministrationOptions options() const
+    {
+        admin::AdministrationOptions wanted;
+        wanted.own_uid = static_cast<std::uint32_t>(::geteuid());
+        wanted.data_directory = folder.path();
+        wanted.removed_directory = folder.path("mail/.removed");
+        return wanted;
+    }
+    static co::Task<Result<std::vector<config::Change>, Error>> reload(AdministrationWorld* world)
+    {
+        if (world->reload_error) co_return *world->reload_error;
+        co_return world->reload_changes;
+    }
+    admin::Hooks hooks()
+    {
+        admin::Hooks made;
+        made.facts = [this] { return facts; };
+        made.configuration = [] {
+            return std::vector<config::ShowRow>{{"smtp.max_recipients", "1000", "default"},
+                                                {"server.hostname", "\"mail.example.org\"", "mailboxd.toml:7"}};
+        };
+        made.reload = [this] { return reload(this); };
+        made.stop = [this] { is_stopped = true; };
+        return made;
+    }
+};
+
+}  // namespace mbx::test

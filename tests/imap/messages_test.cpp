@@ -146,6 +146,23 @@ TEST_CASE("RFC 9051 6.4.6: STORE answers with flags, silently when asked, and ke
     CHECK(client.ask("e STORE 3 FLAGS ()").starts_with("BAD"));
 }
 
+TEST_CASE("E15: a mailbox has room for 26 keywords and says so, before and after", "[imap][session][E15]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    client.append(message("one"));
+    client.select();
+    std::string names;
+    for (char c = 'a'; c <= 'z'; ++c) names += std::string(names.empty() ? "" : " ") + "key-" + c;
+    CHECK(client.ask("a STORE 1 +FLAGS (" + names + ")") == "OK STORE completed\r\n");
+    CHECK(client.ask("b STORE 1 +FLAGS (one-more)").starts_with("NO [LIMIT]"));
+    CHECK(client.ask("c STORE 1 +FLAGS (KEY-A)") == "OK STORE completed\r\n");
+    const auto selected = client.say("d SELECT INBOX\r\n");
+    CHECK(selected.find("key-z)] these are kept") != std::string::npos);
+    CHECK(selected.find("\\*") == std::string::npos);
+}
+
 TEST_CASE("CLIENTS: a pipelined STORE and EXPUNGE keep their order", "[imap][session][A5]")
 {
     World world;

@@ -33,7 +33,7 @@ TEST_CASE("RFC 9051 6.3.1: IMAP4rev2 changes names, SELECT and SEARCH once it is
     client.log_in();
     CHECK(client.ask("a CREATE \"Entw&APw-rfe\"") == "OK CREATE completed\r\n");
     CHECK(client.say("b LIST \"\" Entw*\r\n").starts_with("* LIST (\\HasNoChildren) \"/\" \"Entw&APw-rfe\"\r\n"));
-    CHECK(client.ask("b2 CREATE {9}\r\nEntw\xc3\xbcrfe").starts_with("+ go ahead\r\nb2 BAD"));
+    CHECK(client.ask("b2 CREATE {9}\r\nEntw\xc3\xbcrfe").starts_with("BAD"));
     CHECK(client.say("c ENABLE XYZZY imap4rev2\r\n") == "* ENABLED IMAP4rev2\r\nc OK ENABLE completed\r\n");
     CHECK(client.say("d LIST \"\" Entw*\r\n").starts_with("* LIST (\\HasNoChildren) \"/\" \"Entw\xc3\xbcrfe\"\r\n"));
     const auto selected = client.say("e SELECT \"Entw\xc3\xbcrfe\"\r\n");

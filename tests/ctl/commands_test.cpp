@@ -244,7 +244,7 @@ TEST_CASE("setup makes a server that can start, and is not done twice", "[ctl]")
     const test::TemporaryFolder folder;
     const std::string config = folder.path("etc/mailboxd.toml");
     const std::vector<std::string> words = {"setup", "--hostname", "mail.example.org", "--domain", "example.org", "--admin", "ann@example.org",
-                                            "--config", config, "--data", folder.path("data"), "--user", "root",
+                                            "--config", config, "--data", folder.path("data"), "--user", "nobody",
                                             "--set", "server.runtime_directory=\"" + folder.path("run") + "\"",
                                             "--set", "smtp.listen=[\"127.0.0.1:2525\"]", "--password-stdin"};
     const auto done = run_offline(words, "marker-correct-horse\n");
@@ -283,7 +283,7 @@ TEST_CASE("setup says what is missing or wrong before it writes anything", "[ctl
     const test::TemporaryFolder folder;
     const std::string config = folder.path("mailboxd.toml");
     const auto with = [&](std::vector<std::string> more, const std::string& input) {
-        std::vector<std::string> words = {"setup", "--config", config, "--data", folder.path("data"), "--user", "root", "--password-stdin",
+        std::vector<std::string> words = {"setup", "--config", config, "--data", folder.path("data"), "--user", "nobody", "--password-stdin",
                                           "--hostname", "mail.example.org"};
         words.insert(words.end(), more.begin(), more.end());
         const auto outcome = run_offline(words, input);

@@ -111,7 +111,7 @@ class Administration(BoxCase):
         self.assertEqual([box.ctl_json("account", "list"), box.ctl_json("alias", "list"), box.ctl_json("domain", "list")], before)
         self.assertEqual([uid for uid, _ in box.messages(1)], uids)
         link = imaplib.IMAP4(box.host, box.ports["imap"], timeout=60)
-        link.login("kept@example.test", imaplib.IMAP4._quote(None, box.password))
+        link.login("kept@example.test", box.password)
         self.assertEqual(link.select("INBOX")[1], [b"1"])
         link.logout()
 

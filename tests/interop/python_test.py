@@ -90,7 +90,7 @@ class Imaplib(BoxCase):
     def test_starttls(self):
         link = imaplib.IMAP4("localhost", self.box.ports["imap"], timeout=60)
         self.assertEqual(link.starttls(self.box.tls())[0], "OK")
-        self.assertEqual(link.login(self.box.user_name(1), imaplib.IMAP4._quote(None, self.box.password))[0], "OK")
+        self.assertEqual(link.login(self.box.user_name(1), self.box.password)[0], "OK")
         link.logout()
 
     def test_authenticate_plain(self):
@@ -102,7 +102,7 @@ class Imaplib(BoxCase):
     def test_log_in_in_any_case_and_by_the_local_part(self):
         for name in (self.box.user_name(1).upper(), "user0001"):
             link = imaplib.IMAP4(self.box.host, self.box.ports["imap"], timeout=60)
-            self.assertEqual(link.login(name, imaplib.IMAP4._quote(None, self.box.password))[0], "OK", name)
+            self.assertEqual(link.login(name, self.box.password)[0], "OK", name)
             link.logout()
 
     def test_folders(self):

@@ -145,8 +145,8 @@ class Appliance:
             "smtp.listen": [at["smtp"]], "submission.listen": [at["submission"]],
             "submission.listen_tls": [at["submissions"]], "imap.listen": [at["imap"]], "imap.listen_tls": [at["imaps"]],
             "http.listen": [at["http"]],
-            "smtp.max_connections_per_network": wide, "submission.max_connections_per_network": wide,
-            "imap.max_connections_per_network": wide,
+            **{f"{table}.{key}": wide for table in ("smtp", "submission", "imap")
+               for key in ("max_connections", "max_connections_per_network")},
             "auth.plaintext_login_networks": ["127.0.0.0/8"],
             "auth.failures_before_delay": 1000,  # the wrong log-ins of one test must not slow another
         }
@@ -359,7 +359,7 @@ class Appliance:
             link = imaplib.IMAP4_SSL("localhost", self.ports["imaps"], ssl_context=self.tls(), timeout=60)
         else:
             link = imaplib.IMAP4(self.host, self.ports["imap"], timeout=60)
-        link.login(self.user_name(number), imaplib.IMAP4._quote(None, password or self.password))
+        link.login(self.user_name(number), password or self.password)
         return link
 
     def smtp(self):

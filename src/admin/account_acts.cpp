@@ -160,6 +160,8 @@ co::Task<RemovedMail> Administration::set_mail_aside(directory::Account account,
     RemovedMail mail;
     const store::AccountKey key = key_of(account);
     auto path = co_await deps_.store.set_aside(key);
+    // It never had a mailbox, or somebody took it away by hand.
+    if (!path && path.error() == store::StoreError::no_such_mailbox) co_return mail;
     if (!path) {
         mail.failure = describe(path.error());
         log_.error("the mail of a removed account was not set aside",
@@ -169,7 +171,7 @@ co::Task<RemovedMail> Administration::set_mail_aside(directory::Account account,
     mail.path = *path;
     mail.kept_until = deps_.clock.wall() + keep;
     auto job = [&files = deps_.files, folder = mail.path, until = mail.kept_until] {
-        return folder.empty() ? Result<void, FileError>() : keep_until(files, folder, until);
+        return keep_until(files, folder, until);
     };
     const auto noted = co_await deps_.workers.run(net::WorkClass::interactive, std::move(job));
     if (!noted) {

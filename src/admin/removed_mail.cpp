@@ -77,27 +77,42 @@ Result<void, FileError> keep_until(FileSystem& files, const std::string& folder,
     return replace_whole(files, folder + std::string(kSuffix), std::to_string(seconds_of(until)) + "\n", 0600);
 }
 
+namespace {
+
+void purge_folder(FileSystem& files, const std::string& folder, std::chrono::milliseconds keep, WallTime now, Purge& purge)
+{
+    const auto info = files.info(folder);
+    if (!info || info->kind != FileKind::directory) return;
+    const auto until = kept_until(files, folder);
+    if (!until) {
+        (void)keep_until(files, folder, now + keep);
+        ++purge.kept;
+    } else if (*until > seconds_of(now)) {
+        ++purge.kept;
+    } else if (remove_tree(files, folder)) {
+        (void)files.unlink(folder + std::string(kSuffix));
+        ++purge.removed;
+    } else {
+        ++purge.failed;
+    }
+}
+
+}  // namespace
+
 Purge purge_removed_mail(FileSystem& files, const std::string& root, std::chrono::milliseconds keep, WallTime now)
 {
     Purge purge;
-    const auto entries = files.list(root);
-    if (!entries) return purge;
-    for (const DirectoryEntry& entry : *entries) {
-        const std::string folder = root + "/" + entry.name;
+    const auto domains = files.list(root);
+    if (!domains) return purge;
+    for (const DirectoryEntry& domain : *domains) {
+        const std::string folder = root + "/" + domain.name;
         const auto info = files.info(folder);
         if (!info || info->kind != FileKind::directory) continue;
-        const auto until = kept_until(files, folder);
-        if (!until) {
-            (void)keep_until(files, folder, now + keep);
-            ++purge.kept;
-        } else if (*until > seconds_of(now)) {
-            ++purge.kept;
-        } else if (remove_tree(files, folder)) {
-            (void)files.unlink(folder + std::string(kSuffix));
-            ++purge.removed;
-        } else {
-            ++purge.failed;
-        }
+        const auto accounts = files.list(folder);
+        if (!accounts) continue;
+        for (const DirectoryEntry& account : *accounts) purge_folder(files, folder + "/" + account.name, keep, now, purge);
+        // Only when nothing is left in it.
+        (void)files.remove_directory(folder);
     }
     return purge;
 }

@@ -19,8 +19,8 @@ struct Purge {
     std::size_t kept = 0;
     std::size_t failed = 0;   // tried again at the next purge
 };
-// Removes what has expired under `root` (the removed/ of the data directory). Follows no symbolic link, and goes no
-// deeper than 64 levels. `keep` is for folders that have no time yet.
+// Removes what has expired under `root`, where Store::set_aside puts <domain>/<account> folders. Follows no symbolic link,
+// and goes no deeper than 64 levels. `keep` is for folders that have no time yet.
 Purge purge_removed_mail(FileSystem& files, const std::string& root, std::chrono::milliseconds keep, WallTime now);
 
 }  // namespace mbx::admin

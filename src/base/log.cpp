@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <condition_variable>
 #include <ctime>
 #include <deque>
@@ -33,6 +34,14 @@ std::string now_text()
     ::gmtime_r(&seconds, &parts);
     return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
                        parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, milliseconds % 1000);
+}
+
+// What one write takes: so much that a pipe which is ready takes it without blocking, and whole lines where it can be.
+std::string_view next_part(std::string_view bytes)
+{
+    if (bytes.size() <= PIPE_BUF) return bytes;
+    const std::size_t end = bytes.rfind('\n', PIPE_BUF - 1);
+    return bytes.substr(0, end == std::string_view::npos ? PIPE_BUF : end + 1);
 }
 
 }  // namespace
@@ -95,7 +104,8 @@ void LogWriter::Shared::write_out(std::string_view bytes)
             continue;
         }
         if (count < 0 && errno == EINTR) continue;
-        const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+        const std::string_view part = next_part(bytes);
+        const ssize_t written = ::write(descriptor, part.data(), part.size());
         if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (written < 0) {
             // Disk full or the reader gone: mail goes on, the loss is counted (HOSTILE row G14).

@@ -144,7 +144,8 @@ std::string manual_page(const PageStamp& stamp)
         out += ".SH " + title + "\n" + roff(table.help) + "\n";
         for (const Declaration& row : declarations()) {
             if (row.table() != table.name) continue;
-            out += ".TP\n.B " + roff(row.name()) + " = " + roff(row.default_toml) + "\n";
+            // No .B here: a request would take the quotes of the value for its own.
+            out += ".TP\n\\fB" + roff(row.name()) + " = " + roff(row.default_toml) + "\\fR\n";
             out += roff(row.help) + "\n.br\n" + roff(describe_rules(row)) + "\n";
         }
     }

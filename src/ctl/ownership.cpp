@@ -10,7 +10,11 @@ namespace mbx::ctl {
 
 Result<std::optional<Owner>, Error> find_owner(const std::string& user)
 {
-    if (::geteuid() != 0 || user.empty() || user == "root") return std::optional<Owner>();
+    if (::geteuid() != 0) return std::optional<Owner>();
+    if (user.empty() || user == "root") {
+        return Error{"choosing the system user that mailboxd will run as", "it does not serve as root",
+                     "name an ordinary user with --user"};
+    }
     const passwd* entry = ::getpwnam(user.c_str());
     if (entry == nullptr) {
         return Error{"looking up the system user " + user, "there is none of that name",

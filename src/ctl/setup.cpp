@@ -9,6 +9,7 @@
 #include "auth/new_password.hpp"
 #include "base/ascii.hpp"
 #include "base/file_system.hpp"
+#include "config/declaration.hpp"
 #include "config/load.hpp"
 #include "config/reference.hpp"
 #include "ctl/exit_code.hpp"
@@ -65,7 +66,11 @@ Result<std::map<std::string, std::string, std::less<>>, Error> values_of(const S
         if (equals == std::string::npos || equals == 0) {
             return Error{"reading --set " + setting, "it is not KEY=VALUE", "write it like --set smtp.max_recipients=500"};
         }
-        values[setting.substr(0, equals)] = setting.substr(equals + 1);
+        const std::string key = setting.substr(0, equals);
+        if (config::find_declaration(key) == nullptr) {
+            return Error{"reading --set " + setting, "there is no setting " + key, "mailboxd.toml(5) lists them all"};
+        }
+        values[key] = setting.substr(equals + 1);
     }
     return values;
 }

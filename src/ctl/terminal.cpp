@@ -3,7 +3,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 
 namespace mbx::ctl {
@@ -11,27 +13,41 @@ namespace {
 
 constexpr std::size_t kMaxLine = 64U * 1024;
 
-// Typed characters stay invisible while this lives.
+volatile std::sig_atomic_t g_signal = 0;  // that came while a secret was being typed
+
+void note_signal(int number) { g_signal = number; }
+
+// Typed characters stay invisible while this lives. A signal ends the program only after the terminal is as it was:
+// otherwise the user's shell would be left without an echo.
 class EchoOff {
 public:
     explicit EchoOff(int descriptor) : descriptor_(descriptor)
     {
         is_on_ = ::tcgetattr(descriptor_, &before_) == 0;
         if (!is_on_) return;
+        g_signal = 0;
+        struct sigaction note{};
+        note.sa_handler = note_signal;  // without SA_RESTART: the read ends
+        for (std::size_t at = 0; at < kSignals.size(); ++at) (void)::sigaction(kSignals.at(at), &note, &old_.at(at));
         termios without = before_;
         without.c_lflag &= ~static_cast<tcflag_t>(ECHO);
         (void)::tcsetattr(descriptor_, TCSAFLUSH, &without);
     }
     ~EchoOff()
     {
-        if (is_on_) (void)::tcsetattr(descriptor_, TCSAFLUSH, &before_);
+        if (!is_on_) return;
+        (void)::tcsetattr(descriptor_, TCSAFLUSH, &before_);
+        for (std::size_t at = 0; at < kSignals.size(); ++at) (void)::sigaction(kSignals.at(at), &old_.at(at), nullptr);
+        if (g_signal != 0) (void)::raise(g_signal);
     }
     EchoOff(const EchoOff&) = delete;
     EchoOff& operator=(const EchoOff&) = delete;
 
 private:
+    static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
     int descriptor_;
     termios before_{};
+    std::array<struct sigaction, kSignals.size()> old_{};
     bool is_on_ = false;
 };
 
@@ -69,7 +85,8 @@ Result<std::string, Error> Terminal::read_line()
     while (line.size() <= kMaxLine) {
         char c = 0;
         const ssize_t got = ::read(in_, &c, 1);
-        if (got < 0 && errno == EINTR) continue;
+        if (got < 0 && errno == EINTR && g_signal == 0) continue;
+        if (got < 0 && errno == EINTR) return Error{"reading standard input", "it was interrupted", ""};
         if (got < 0) return Error{"reading standard input", "it cannot be read", ""};
         if (got == 0 && line.empty()) return Error{"reading standard input", "it ended before a line came", ""};
         if (got == 0 || c == '\n') {
@@ -93,8 +110,8 @@ Result<std::string, Error> Terminal::ask(std::string_view question, std::string_
 
 Result<std::string, Error> Terminal::ask_secret(std::string_view question)
 {
-    complain(std::string(question) + ": ");
     const EchoOff silence(in_);
+    complain(std::string(question) + ": ");
     auto answer = read_line();
     complain("\n");
     return answer;

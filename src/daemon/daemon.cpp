@@ -163,7 +163,10 @@ co::Task<void> Daemon::stop()
         if (open.service == Service::http) open.listener->close_sessions();
     }
     tasks_.spawn(wait_for_sessions());
-    const bool timed_out = co_await stop_timer_.wait(loaded_.settings.server.stop_timeout);
+    bool timed_out = false;
+    if (!sessions_are_gone_) {
+        timed_out = co_await stop_timer_.wait(loaded_.settings.server.stop_timeout);
+    }
     if (timed_out) log_.warning("sessions cut off", {{"after_ms", loaded_.settings.server.stop_timeout.count()}});
     for (auto& open : listeners_) open.listener->close_sessions();
     watchdog_timer_.cancel();
@@ -178,6 +181,7 @@ co::Task<void> Daemon::wait_for_sessions()
         if (open.service == Service::control) continue;
         co_await open.listener->finished();
     }
+    sessions_are_gone_ = true;
     stop_timer_.cancel();
 }
 

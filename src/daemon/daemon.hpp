@@ -72,6 +72,7 @@ private:
     co::Scope tasks_;
     bool is_ready_ = false;
     bool is_stopping_ = false;
+    bool sessions_are_gone_ = false;  // after is_stopping_
 };
 
 }  // namespace mbx::daemon

@@ -26,6 +26,7 @@ smtp::Options smtp_options(const config::Settings& settings)
 {
     smtp::Options options;
     options.hostname = settings.server.hostname;
+    options.greeting = settings.smtp.greeting;
     options.max_message_bytes = settings.smtp.max_message_size;
     options.max_recipients = settings.smtp.max_recipients;
     options.max_hops = static_cast<unsigned>(settings.smtp.max_received);

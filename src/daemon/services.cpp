@@ -101,6 +101,7 @@ Result<void, Error> Services::reload(const config::Settings& settings)
 
 void Services::stop()
 {
+    authenticator_.close();
     smtp_.stop();
     imap_.stop();
 }

@@ -3,14 +3,12 @@
 #include <CLI/Version.hpp>
 #include <fmt/format.h>
 #include <llhttp.h>
-#include <mbedtls/version.h>
 #include <nlohmann/json.hpp>
 #include <sodium.h>
 #include <sqlite3.h>
 #include <toml++/toml.h>
-#include <uv.h>
 
-#include <array>
+#include "net/library_versions.hpp"
 
 namespace mbx::daemon {
 
@@ -27,13 +25,11 @@ std::string version_commit()
 std::string version_text()
 {
     std::string text = fmt::format("mailboxd {} (commit {})\n", MAILBOXD_VERSION, MAILBOXD_COMMIT);
-    std::array<char, 32> mbedtls{};
-    mbedtls_version_get_string(mbedtls.data());
     const auto line = [&text](std::string_view name, std::string_view version) {
         text += fmt::format("  {:<14}{}\n", name, version);
     };
-    line("libuv", uv_version_string());
-    line("mbedTLS", mbedtls.data());
+    line("libuv", net::libuv_version());
+    line("mbedTLS", net::mbedtls_version());
     line("SQLite", sqlite3_libversion());
     line("libsodium", sodium_version_string());
     line("llhttp", fmt::format("{}.{}.{}", LLHTTP_VERSION_MAJOR, LLHTTP_VERSION_MINOR, LLHTTP_VERSION_PATCH));

@@ -155,7 +155,11 @@ co::Task<void> Session::refuse(CommandRefusal refusal)
     case CommandProblem::broken: open_ = false; break;
     case CommandProblem::stopping: co_await say_goodbye("[UNAVAILABLE] server is stopping"); break;
     case CommandProblem::timed_out:
-        co_await say_goodbye(login_ ? "autologout; idle for too long" : "log-in took too long");
+        if (login_) {
+            co_await say_goodbye("autologout; idle for too long");
+        } else {
+            co_await say_goodbye("log-in took too long");
+        }
         break;
     case CommandProblem::line_too_long:
         // Past the limit we no longer know where a command begins.

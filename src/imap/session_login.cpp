@@ -83,7 +83,8 @@ co::Task<std::optional<std::string>> Session::ask(std::string_view challenge)
         reply_.clear();
         open_ = false;
         if (too_long) out_.add(tag_ + " BAD [TOOBIG] response too long\r\n");
-        if (too_long || timed_out) co_await say_goodbye(too_long ? "response too long" : "log-in took too long");
+        if (too_long) co_await say_goodbye("response too long");
+        if (timed_out) co_await say_goodbye("log-in took too long");
         co_return std::nullopt;
     }
     if (*line == "*") {

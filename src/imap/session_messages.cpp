@@ -9,27 +9,31 @@ namespace {
 
 constexpr std::uint64_t kStoredAtOnce = 500;
 
-std::string copyuid(const store::Copied& copied)
+// Numbers in their order, neighbours that go up by one as a range.
+std::string ordered_set(const std::vector<store::Uid>& uids)
 {
-    // RFC 4315 section 3: two sets in one order; a range only where both go up together.
-    std::string from;
-    std::string to;
-    for (std::size_t i = 0; i < copied.uids.size();) {
+    std::string text;
+    for (std::size_t i = 0; i < uids.size();) {
         std::size_t end = i + 1;
-        while (end < copied.uids.size() && copied.uids[end].first == copied.uids[end - 1].first + 1 &&
-               copied.uids[end].second == copied.uids[end - 1].second + 1) {
-            ++end;
-        }
-        const auto append = [](std::string& text, store::Uid first, store::Uid last) {
-            if (!text.empty()) text += ',';
-            text += std::to_string(first);
-            if (last != first) text += ':' + std::to_string(last);
-        };
-        append(from, copied.uids[i].first, copied.uids[end - 1].first);
-        append(to, copied.uids[i].second, copied.uids[end - 1].second);
+        while (end < uids.size() && uids[end] == uids[end - 1] + 1) ++end;
+        if (!text.empty()) text += ',';
+        text += std::to_string(uids[i]);
+        if (end - i > 1) text += ':' + std::to_string(uids[end - 1]);
         i = end;
     }
-    return "[COPYUID " + std::to_string(copied.uidvalidity) + " " + from + " " + to + "]";
+    return text;
+}
+
+// RFC 4315 section 3: both sets name the messages in one order.
+std::string copyuid(const store::Copied& copied)
+{
+    std::vector<store::Uid> from;
+    std::vector<store::Uid> to;
+    for (const auto& [source, target] : copied.uids) {
+        from.push_back(source);
+        to.push_back(target);
+    }
+    return "[COPYUID " + std::to_string(copied.uidvalidity) + " " + ordered_set(from) + " " + ordered_set(to) + "]";
 }
 
 std::string refusal_of_copy(store::StoreError error)

@@ -97,15 +97,23 @@ public:
     std::string read_value()
     {
         skip_space();
-        std::string value = at_ < line_.size() && line_[at_] == '"' ? read_quoted() : read_bare();
-        skip_to_semicolon();
-        return ascii::to_lower(value);
+        const std::size_t begin = at_;
+        const bool is_quoted = at_ < line_.size() && line_[at_] == '"';
+        std::string value = is_quoted ? read_quoted() : read_bare();
+        const std::size_t cut = is_quoted ? std::string::npos : forgotten_semicolon(value);
+        if (cut == std::string::npos) {
+            skip_to_semicolon();
+        } else {
+            at_ = begin + cut;
+            value.resize(cut);
+        }
+        return ascii::to_lower(ascii::trim(value));
     }
 
     std::vector<Forms> read_parameters()
     {
         for (std::size_t pieces = 0; at_ < line_.size() && pieces < kMaxParameterPieces;) {
-            ++at_;  // the semicolon
+            ++at_;  // the semicolon, or the space in its place
             skip_space();
             const std::string_view name = read_name();
             if (name.empty() || at_ == line_.size() || line_[at_] != '=') {
@@ -124,6 +132,15 @@ public:
     }
 
 private:
+    // "attachment filename=x": the space where the semicolon should stand; npos when there is no such.
+    static std::size_t forgotten_semicolon(std::string_view value)
+    {
+        const std::size_t equals = value.find('=');
+        if (equals == std::string_view::npos || equals == 0) return std::string_view::npos;
+        const std::size_t name_end = value.find_last_not_of(" \t", equals - 1);
+        return value.find_last_of(" \t", name_end);
+    }
+
     void skip_space()
     {
         while (at_ < line_.size() && (ascii::is_space(line_[at_]) || line_[at_] == '(')) {

@@ -3,7 +3,7 @@
 //
 // One rule for everybody, policy and display alike (HOSTILE row D9, CVE-2024-39929): a parameter is what name*= says; for
 // want of it what name*0, name*1 … say up to the first gap; for want of them what name= says. Of several with one name
-// and form the first counts.
+// and form the first counts. A forgotten semicolon behind the value ("attachment filename=x") is put there.
 #pragma once
 
 #include <cstddef>

@@ -48,7 +48,7 @@ void set_default_type(Part& part, bool in_digest)
     part.content_type.wire = {{"charset", "us-ascii"}};
 }
 
-// Language tags, comma between (RFC 3282).
+// Language tags, comma between.
 std::vector<std::string> read_languages(std::string_view raw_value)
 {
     std::vector<std::string> languages;
@@ -69,7 +69,7 @@ void take_text(std::optional<std::string>& into, std::string_view raw_value)
     if (!into) into = unfold(raw_value);
 }
 
-// A URI that was folded has white space that is none of its own (RFC 2557 section 4.4.1).
+// A URI that was folded has white space that is none of its own.
 std::string read_location(std::string_view raw_value)
 {
     std::string location = unfold(raw_value);

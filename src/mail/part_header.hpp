@@ -1,4 +1,4 @@
-// What a part's header says about the part (RFC 2045 sections 5 to 8, RFC 2183, RFC 3282, RFC 2557). Used by the structure
+// What a part's header says about the part (RFC 2045 sections 5 to 8, RFC 2183; the rest as RFC 9051 section 7.5.2 wants it). Used by the structure
 // parser alone.
 #pragma once
 

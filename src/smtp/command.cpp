@@ -10,11 +10,11 @@ namespace mbx::smtp {
 namespace {
 
 constexpr std::size_t kCrlf = 2;
-constexpr std::size_t kPlainLine = 512 - kCrlf;  // RFC 5321 section 4.5.3.1.4
+constexpr std::size_t kPlainLine = 512 - kCrlf; // RFC 5321 section 4.5.3.1.4
 // SIZE adds 26 (RFC 1870 section 3), BODY 17 (RFC 6152 section 2), SMTPUTF8 10 (RFC 6531 section 3.4),
 // AUTH 500 (RFC 4954 section 3).
 constexpr std::size_t kMailLine = kPlainLine + 26 + 17 + 10 + 500;
-constexpr std::size_t kRcptLine = kPlainLine + 500;  // RFC 3461 section 4
+constexpr std::size_t kRcptLine = kPlainLine + 500; // RFC 3461 section 4
 
 struct VerbRow {
     std::string_view name;
@@ -47,7 +47,8 @@ constexpr auto kForeignVerbs = std::to_array<std::string_view>(
 
 const VerbRow* find_verb(std::string_view word)
 {
-    const auto* row = std::ranges::find_if(kVerbs, [word](const VerbRow& each) { return ascii::same(word, each.name); });
+    const auto* row =
+        std::ranges::find_if(kVerbs, [word](const VerbRow& each) { return ascii::same(word, each.name); });
     return row == kVerbs.end() ? nullptr : row;
 }
 
@@ -80,7 +81,8 @@ std::optional<Parameter> parse_parameter(std::string_view word)
     const auto equals = word.find('=');
     Parameter parameter{word.substr(0, equals), std::nullopt};
     if (parameter.keyword.empty() || !ascii::is_alnum(parameter.keyword.front())) return std::nullopt;
-    if (!std::ranges::all_of(parameter.keyword, [](char c) { return ascii::is_alnum(c) || c == '-'; })) return std::nullopt;
+    if (!std::ranges::all_of(parameter.keyword, [](char c) { return ascii::is_alnum(c) || c == '-'; }))
+        return std::nullopt;
     if (equals == std::string_view::npos) return parameter;
     parameter.value = word.substr(equals + 1);
     if (parameter.value->empty()) return std::nullopt;
@@ -88,8 +90,7 @@ std::optional<Parameter> parse_parameter(std::string_view word)
 }
 
 // Calls `take` with each parameter until it answers an error.
-template <typename Take>
-std::optional<ArgumentError> for_each_parameter(std::string_view text, Take take)
+template <typename Take> std::optional<ArgumentError> for_each_parameter(std::string_view text, Take take)
 {
     while (true) {
         while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
@@ -160,7 +161,7 @@ std::optional<std::string_view> take_path(std::string_view& text)
     return path;
 }
 
-}  // namespace
+} // namespace
 
 Result<Command, SyntaxError> parse_command(std::string_view line)
 {
@@ -178,9 +179,15 @@ Result<Command, SyntaxError> parse_command(std::string_view line)
     return Command{row->verb, argument};
 }
 
-std::string_view name_of(Verb verb) { return kVerbs.at(static_cast<std::size_t>(verb)).name; }
+std::string_view name_of(Verb verb)
+{
+    return kVerbs.at(static_cast<std::size_t>(verb)).name;
+}
 
-std::size_t line_limit(Verb verb) { return kVerbs.at(static_cast<std::size_t>(verb)).limit; }
+std::size_t line_limit(Verb verb)
+{
+    return kVerbs.at(static_cast<std::size_t>(verb)).limit;
+}
 
 Result<MailArgument, ArgumentError> parse_mail(std::string_view argument)
 {
@@ -194,7 +201,8 @@ Result<MailArgument, ArgumentError> parse_mail(std::string_view argument)
     MailParameters parameters(result);
     const auto take = [&parameters](const Parameter& parameter) { return parameters.take(parameter); };
     if (const auto error = for_each_parameter(argument, take)) return *error;
-    if (result.reverse_path && result.reverse_path->needs_utf8 && !result.smtputf8) return ArgumentError::needs_smtputf8;
+    if (result.reverse_path && result.reverse_path->needs_utf8 && !result.smtputf8)
+        return ArgumentError::needs_smtputf8;
     return result;
 }
 
@@ -228,4 +236,4 @@ std::string loggable(std::string_view line, bool after_auth)
     return after_auth ? "****" : std::string(word.substr(0, kMostOfUnknown));
 }
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

@@ -35,10 +35,10 @@ enum class Verb : std::uint8_t {
 
 // What a line may do wrong by itself, before any state is asked.
 enum class SyntaxError : std::uint8_t {
-    stray_bytes,       // 500 5.5.2: a bare CR or LF, NUL, another control byte; 8-bit outside MAIL, RCPT and VRFY
-    too_long,          // 500 5.5.2
-    unknown_verb,      // 500 5.5.2
-    foreign_protocol,  // HTTP's verbs, a TLS record: the session ends when it is the first line (HOSTILE row B9)
+    stray_bytes,      // 500 5.5.2: a bare CR or LF, NUL, another control byte; 8-bit outside MAIL, RCPT and VRFY
+    too_long,         // 500 5.5.2
+    unknown_verb,     // 500 5.5.2
+    foreign_protocol, // HTTP's verbs, a TLS record: the session ends when it is the first line (HOSTILE row B9)
 };
 
 // The longest line that is read at all, without CRLF; past it a session has lost its place and ends. An AUTH line holds
@@ -49,7 +49,7 @@ inline constexpr std::size_t kMaxReadLine = kMaxAuthResponse + 32;
 // The view points into the line that was parsed and lives no longer than it does.
 struct Command {
     Verb verb;
-    std::string_view argument;  // without white space around it
+    std::string_view argument; // without white space around it
 };
 
 // Parses one line without its CRLF. Verbs match in any case (RFC 5321 section 2.4). Limits, with the CRLF: 512 octets;
@@ -61,18 +61,18 @@ std::string_view name_of(Verb verb);
 std::size_t line_limit(Verb verb);
 
 enum class ArgumentError : std::uint8_t {
-    syntax,             // 501 5.5.4: no FROM: or TO:
-    address,            // 501 5.1.7 or 5.1.3
-    needs_smtputf8,     // 553 5.6.7
-    unknown_parameter,  // 555 5.5.4
-    bad_parameter,      // 501 5.5.4
+    syntax,            // 501 5.5.4: no FROM: or TO:
+    address,           // 501 5.1.7 or 5.1.3
+    needs_smtputf8,    // 553 5.6.7
+    unknown_parameter, // 555 5.5.4
+    bad_parameter,     // 501 5.5.4
 };
 
 enum class BodyKind : std::uint8_t { seven_bit, eight_bit_mime };
 
 struct MailArgument {
     mail::ReversePath reverse_path;
-    std::optional<std::uint64_t> size;  // more than 64 bits hold is held as their maximum: over every limit
+    std::optional<std::uint64_t> size; // more than 64 bits hold is held as their maximum: over every limit
     BodyKind body = BodyKind::seven_bit;
     bool smtputf8 = false;
 };
@@ -93,4 +93,4 @@ bool is_greeting_name(std::string_view argument);
 // nothing of it when `after_auth`, because clients send the rest of a refused AUTH as commands.
 std::string loggable(std::string_view line, bool after_auth);
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

@@ -12,9 +12,15 @@ constexpr std::uint64_t kHighs = 0x8080808080808080;
 
 // Nonzero where one of the eight bytes is zero. A byte above a zero one may be marked wrongly: good to find that there
 // is one, not to say which.
-constexpr std::uint64_t zero_bytes(std::uint64_t word) { return (word - kOnes) & ~word & kHighs; }
+constexpr std::uint64_t zero_bytes(std::uint64_t word)
+{
+    return (word - kOnes) & ~word & kHighs;
+}
 
-constexpr bool is_special(char c) { return c == '\r' || c == '\n' || c == '\0'; }
+constexpr bool is_special(char c)
+{
+    return c == '\r' || c == '\n' || c == '\0';
+}
 
 // How many bytes at the front are neither CR, LF nor NUL; eight at a time, because every byte of every message comes
 // by here.
@@ -24,7 +30,8 @@ std::size_t plain_run(std::string_view text)
     while (text.size() - at >= sizeof(std::uint64_t)) {
         std::uint64_t word = 0;
         std::memcpy(&word, text.data() + at, sizeof word);
-        const std::uint64_t found = zero_bytes(word) | zero_bytes(word ^ (kOnes * '\r')) | zero_bytes(word ^ (kOnes * '\n'));
+        const std::uint64_t found =
+            zero_bytes(word) | zero_bytes(word ^ (kOnes * '\r')) | zero_bytes(word ^ (kOnes * '\n'));
         if (found != 0) break;
         at += sizeof word;
     }
@@ -32,7 +39,7 @@ std::size_t plain_run(std::string_view text)
     return at;
 }
 
-}  // namespace
+} // namespace
 
 void DataDecoder::add_bare_newline(char c, std::string& out)
 {
@@ -121,4 +128,4 @@ std::size_t DataDecoder::feed(std::string_view input, std::string& out)
     return at;
 }
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

@@ -28,11 +28,11 @@ public:
 
 private:
     enum class State : std::uint8_t {
-        line_start,  // behind a CRLF (of the message, or of the DATA command)
-        dot,         // behind a line's first dot, which is held back
-        dot_cr,      // behind a line's ".CR", both held back
+        line_start, // behind a CRLF (of the message, or of the DATA command)
+        dot,        // behind a line's first dot, which is held back
+        dot_cr,     // behind a line's ".CR", both held back
         text,
-        cr,          // behind a CR that is held back
+        cr, // behind a CR that is held back
         done,
     };
     void take(char c, std::string& out);
@@ -45,4 +45,4 @@ private:
     bool saw_nul_ = false;
 };
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

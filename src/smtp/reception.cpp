@@ -7,8 +7,7 @@ namespace mbx::smtp {
 Reception::Reception(const Options& options)
     : decoder_(options.bare_newlines),
       scanner_(mail::HeaderLimits{options.max_header_bytes, options.max_header_fields}),
-      max_bytes_(options.max_message_bytes),
-      max_hops_(options.max_hops),
+      max_bytes_(options.max_message_bytes), max_hops_(options.max_hops),
       refuse_bare_newlines_(options.bare_newlines == BareNewlines::refuse)
 {
 }
@@ -34,4 +33,4 @@ std::optional<ReplyId> Reception::refusal() const
     return std::nullopt;
 }
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

@@ -1,5 +1,6 @@
 // What comes behind DATA, judged while it streams through: line ends, header, size. Nothing is refused before the
-// message's true end, because until then a client would take no reply (HOSTILE rows A1, C5). Pure. One thread at a time.
+// message's true end, because until then a client would take no reply (HOSTILE rows A1, C5). Pure. One thread at a
+// time.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,7 @@ public:
     // came first, so that a reply does not depend on how the bytes were split: NUL, bare line ends, header, hops, size.
     std::optional<ReplyId> refusal() const;
 
-    std::uint64_t size() const { return size_; }  // of the message so far, also while it is swallowed
+    std::uint64_t size() const { return size_; } // of the message so far, also while it is swallowed
     const mail::HeaderFacts& header() const { return scanner_.facts(); }
     // The first line would be read as the continuation of whatever stands above it.
     bool begins_with_space() const { return begins_with_space_; }
@@ -45,4 +46,4 @@ private:
     bool begins_with_space_ = false;
 };
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

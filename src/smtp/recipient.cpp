@@ -21,4 +21,4 @@ RecipientDecision judge_recipient(const directory::Snapshot& snapshot, const mai
     return {ReplyId::recipient_accepted, std::move(reached.accounts)};
 }
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

@@ -11,8 +11,8 @@
 namespace mbx::smtp {
 
 struct RecipientDecision {
-    ReplyId reply = ReplyId::relay_denied;        // recipient_accepted, or why not
-    std::vector<directory::AccountId> accounts;  // ascending, without duplicates; empty unless accepted
+    ReplyId reply = ReplyId::relay_denied;      // recipient_accepted, or why not
+    std::vector<directory::AccountId> accounts; // ascending, without duplicates; empty unless accepted
 };
 
 // No peer is trusted for its address: whoever is not logged in reaches our own mailboxes and nothing else (HOSTILE row
@@ -20,4 +20,4 @@ struct RecipientDecision {
 // target outside is put off as a whole until there is a queue: a part of its members is not what the sender asked for.
 RecipientDecision judge_recipient(const directory::Snapshot& snapshot, const mail::Mailbox& mailbox, Role role);
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

@@ -10,13 +10,14 @@ namespace {
 using enum ReplyId;
 
 constexpr auto kReplies = std::to_array<Reply>({
-    {greeting, 220, "", "{} ESMTP mailboxd", "a client connected"},
+    {greeting, 220, "", "{}", "a client connected: the host name, ESMTP and smtp.greeting"},
     {helo, 250, "", "{}", "HELO; the first line of EHLO's answer"},
     {reset, 250, "2.0.0", "flushed", "RSET"},
     {noop, 250, "2.0.0", "ok", "NOOP"},
     {help, 214, "2.0.0", "EHLO MAIL RCPT DATA RSET NOOP VRFY QUIT STARTTLS AUTH; RFC 5321", "HELP"},
     {bye, 221, "2.0.0", "bye", "QUIT"},
-    {cannot_verify, 252, "2.0.0", "send some mail, we will try", "VRFY, always: nobody learns who exists (RFC 5321 7.3)"},
+    {cannot_verify, 252, "2.0.0", "send some mail, we will try",
+     "VRFY, always: nobody learns who exists (RFC 5321 7.3)"},
     {sender_accepted, 250, "2.1.0", "sender accepted", "MAIL"},
     {recipient_accepted, 250, "2.1.5", "recipient accepted", "RCPT"},
     {start_data, 354, "", "end with <CR><LF>.<CR><LF>", "DATA"},
@@ -39,18 +40,22 @@ constexpr auto kReplies = std::to_array<Reply>({
 
     {line_too_long, 500, "5.5.2", "line too long",
      "a line over its command's limit; over 12,320 octets the connection is closed too"},
-    {stray_bytes, 500, "5.5.2", "bare CR, bare LF or control byte in a command", "only CRLF ends a line (RFC 5321 2.3.8)"},
+    {stray_bytes, 500, "5.5.2", "bare CR, bare LF or control byte in a command",
+     "only CRLF ends a line (RFC 5321 2.3.8)"},
     {unknown_command, 500, "5.5.2", "command not recognised", "an unknown verb"},
     {not_implemented, 502, "5.5.1", "command not supported", "EXPN, BDAT, ETRN, TURN; AUTH on the MX port"},
     {bad_sequence, 503, "5.5.1", "bad sequence of commands", "a command out of its order"},
     {bad_argument, 501, "5.5.4", "syntax error in arguments", "an argument that is missing, wrong or not allowed"},
     {bad_greeting_name, 501, "5.5.4", "a name without spaces or special bytes is needed", "HELO, EHLO"},
     {unknown_parameter, 555, "5.5.4", "parameter not recognised", "MAIL, RCPT: a parameter that EHLO did not offer"},
-    {bad_parameter, 501, "5.5.4", "bad parameter value", "MAIL: SIZE, BODY, SMTPUTF8 or AUTH with a wrong value, or twice"},
+    {bad_parameter, 501, "5.5.4", "bad parameter value",
+     "MAIL: SIZE, BODY, SMTPUTF8 or AUTH with a wrong value, or twice"},
 
-    {sender_syntax, 501, "5.1.7", "bad sender address", "MAIL FROM: not a reverse path, or too long (RFC 5321 4.5.3.1)"},
+    {sender_syntax, 501, "5.1.7", "bad sender address",
+     "MAIL FROM: not a reverse path, or too long (RFC 5321 4.5.3.1)"},
     {recipient_syntax, 501, "5.1.3", "bad recipient address", "RCPT TO: not a forward path, or too long"},
-    {address_needs_smtputf8, 553, "5.6.7", "address needs SMTPUTF8", "UTF-8 in an address without the parameter (RFC 6531)"},
+    {address_needs_smtputf8, 553, "5.6.7", "address needs SMTPUTF8",
+     "UTF-8 in an address without the parameter (RFC 6531)"},
     {size_exceeded, 552, "5.3.4", "message size exceeds the limit", "MAIL with SIZE over the limit (RFC 1870)"},
     {sender_not_owned, 550, "5.7.1", "not your sender address", "submission: MAIL FROM an address of somebody else"},
 
@@ -70,7 +75,8 @@ constexpr auto kReplies = std::to_array<Reply>({
     {message_too_large, 552, "5.3.4", "message too large", "the message, swallowed to its end, was over the limit"},
     {no_space, 452, "4.3.1", "insufficient system storage", "disk or inodes are low"},
     {over_quota, 452, "4.2.2", "mailbox full", "no recipient has room"},
-    {storage_failure, 451, "4.3.0", "local error, try later", "the message could not be made durable; nothing was stored"},
+    {storage_failure, 451, "4.3.0", "local error, try later",
+     "the message could not be made durable; nothing was stored"},
 
     {tls_required, 530, "5.7.0", "must issue a STARTTLS command first", "submission: MAIL without TLS"},
     {tls_unavailable, 454, "4.7.0", "TLS not available", "STARTTLS without a certificate"},
@@ -97,11 +103,17 @@ constexpr bool is_in_order()
 static_assert(is_in_order(), "kReplies is indexed by ReplyId");
 static_assert(kReplies.size() == static_cast<std::size_t>(auth_already_done) + 1, "every ReplyId has its row");
 
-}  // namespace
+} // namespace
 
-std::span<const Reply> replies() { return kReplies; }
+std::span<const Reply> replies()
+{
+    return kReplies;
+}
 
-const Reply& find_reply(ReplyId id) { return kReplies.at(static_cast<std::size_t>(id)); }
+const Reply& find_reply(ReplyId id)
+{
+    return kReplies.at(static_cast<std::size_t>(id));
+}
 
 void append_reply(std::string& out, ReplyId id, std::string_view detail)
 {
@@ -127,10 +139,10 @@ std::string reply_table_markdown()
     std::string out = "| Reply | Enhanced | Text | When |\n|---|---|---|---|\n";
     for (const Reply& reply : kReplies) {
         const std::string_view enhanced = reply.enhanced.empty() ? "–" : reply.enhanced;
-        out += "| " + std::to_string(reply.code) + " | " + std::string(enhanced) + " | " + std::string(reply.text) + " | " +
-               std::string(reply.when) + " |\n";
+        out += "| " + std::to_string(reply.code) + " | " + std::string(enhanced) + " | " + std::string(reply.text) +
+               " | " + std::string(reply.when) + " |\n";
     }
     return out;
 }
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

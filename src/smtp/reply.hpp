@@ -86,9 +86,9 @@ enum class ReplyId : std::uint8_t {
 struct Reply {
     ReplyId id;
     std::uint16_t code;
-    std::string_view enhanced;  // RFC 3463; empty where RFC 2034 section 4 gives none (greeting, HELO, 3xx)
-    std::string_view text;      // "{}" stands for the detail of the moment
-    std::string_view when;      // for the documentation
+    std::string_view enhanced; // RFC 3463; empty where RFC 2034 section 4 gives none (greeting, HELO, 3xx)
+    std::string_view text;     // "{}" stands for the detail of the moment
+    std::string_view when;     // for the documentation
 };
 
 // In the order of the enumeration.
@@ -102,4 +102,4 @@ void append_reply(std::string& out, ReplyId id, std::string_view detail = {});
 // The reply table as docs/smtp.md shows it: one Markdown row for each reply.
 std::string reply_table_markdown();
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

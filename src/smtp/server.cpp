@@ -15,19 +15,22 @@ RoleMetrics::RoleMetrics(Metrics& metrics, const std::string& labels)
       refused(metrics.counter("mailboxd_smtp_messages_refused_total", "Messages refused after DATA", labels)),
       refused_recipients(metrics.counter("mailboxd_smtp_recipients_refused_total", "RCPT commands refused", labels)),
       errors(metrics.counter("mailboxd_smtp_errors_total", "Other commands refused", labels)),
-      early_talkers(metrics.counter("mailboxd_smtp_early_talkers_total", "Clients that did not await the greeting", labels))
+      early_talkers(
+          metrics.counter("mailboxd_smtp_early_talkers_total", "Clients that did not await the greeting", labels))
 {
 }
 
 Server::Server(Dependencies dependencies, Options options)
-    : dependencies_(std::move(dependencies)),
-      options_(std::make_shared<const Options>(std::move(options))),
+    : dependencies_(std::move(dependencies)), options_(std::make_shared<const Options>(std::move(options))),
       mx_metrics_(dependencies_.metrics, "service=\"smtp\""),
       submission_metrics_(dependencies_.metrics, "service=\"submission\"")
 {
 }
 
-Server::~Server() { assert(sessions_.empty() && "an smtp::Server was destroyed under a session"); }
+Server::~Server()
+{
+    assert(sessions_.empty() && "an smtp::Server was destroyed under a session");
+}
 
 co::Task<void> Server::serve(std::unique_ptr<net::ByteStream> stream, Role role, bool implicit_tls)
 {
@@ -38,7 +41,8 @@ co::Task<void> Server::serve(std::unique_ptr<net::ByteStream> stream, Role role,
         std::vector<std::string> alpn(1, "smtp");
         auto secured = co_await dependencies_.tls.accept(std::move(stream), std::move(alpn), end);
         if (!secured) {
-            dependencies_.log.info("TLS handshake failed", {{"peer", peer}, {"reason", net::describe(secured.error())}});
+            dependencies_.log.info("TLS handshake failed",
+                                   {{"peer", peer}, {"reason", net::describe(secured.error())}});
             co_return;
         }
         stream = std::move(*secured);
@@ -47,7 +51,10 @@ co::Task<void> Server::serve(std::unique_ptr<net::ByteStream> stream, Role role,
     co_await session.run();
 }
 
-void Server::set_options(Options options) { options_ = std::make_shared<const Options>(std::move(options)); }
+void Server::set_options(Options options)
+{
+    options_ = std::make_shared<const Options>(std::move(options));
+}
 
 void Server::stop()
 {
@@ -59,4 +66,4 @@ void Server::stop()
     }
 }
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

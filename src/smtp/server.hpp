@@ -41,16 +41,16 @@ struct RoleMetrics {
     Gauge& sessions;
     Counter& accepted;
     Counter& accepted_bytes;
-    Counter& refused;             // messages, at the end of DATA
+    Counter& refused; // messages, at the end of DATA
     Counter& refused_recipients;
-    Counter& errors;              // other refused commands
+    Counter& errors; // other refused commands
     Counter& early_talkers;
 };
 
 class Server {
 public:
     Server(Dependencies dependencies, Options options);
-    ~Server();  // no session may be left
+    ~Server(); // no session may be left
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
@@ -78,4 +78,4 @@ private:
     bool stopping_ = false;
 };
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

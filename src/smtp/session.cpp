@@ -13,17 +13,11 @@ constexpr std::chrono::seconds kPartingTime{5};
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr int kLingerReads = 64;
 
-}  // namespace
+} // namespace
 
 Session::Session(Server& server, std::unique_ptr<net::ByteStream> stream, Role role)
-    : server_(server),
-      deps_(server.dependencies_),
-      options_(server.options_),
-      metrics_(server.metrics(role)),
-      role_(role),
-      stream_(std::move(stream)),
-      lines_(*stream_),
-      peer_(stream_->peer().text())
+    : server_(server), deps_(server.dependencies_), options_(server.options_), metrics_(server.metrics(role)),
+      role_(role), stream_(std::move(stream)), lines_(*stream_), peer_(stream_->peer().text())
 {
     server_.sessions_.insert(this);
     metrics_.sessions.add(1);
@@ -101,7 +95,9 @@ co::Task<bool> Session::greet()
         hang_up(ReplyId::shutting_down);
         co_return false;
     }
-    reply(ReplyId::greeting, options_->hostname);
+    std::string words = options_->hostname + " ESMTP";
+    if (!options_->greeting.empty()) words += " " + options_->greeting;
+    reply(ReplyId::greeting, words);
     co_await flush();
     if (!open_) co_return false;
 
@@ -223,4 +219,4 @@ void Session::refuse_line(SyntaxError error, std::string_view line)
     }
 }
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

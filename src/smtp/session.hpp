@@ -23,10 +23,10 @@ namespace mbx::smtp {
 
 // Where a session stands (RFC 5321 section 4.1.4). Each is a bit, for the table of verbs.
 enum class Phase : std::uint8_t {
-    connected = 1,   // no HELO or EHLO yet, or STARTTLS made it forgotten
-    greeted = 2,     // ready for MAIL
-    sender = 4,      // MAIL accepted, no RCPT yet
-    recipients = 8,  // ready for DATA
+    connected = 1,  // no HELO or EHLO yet, or STARTTLS made it forgotten
+    greeted = 2,    // ready for MAIL
+    sender = 4,     // MAIL accepted, no RCPT yet
+    recipients = 8, // ready for DATA
 };
 
 class Session {
@@ -57,9 +57,9 @@ private:
     void refuse_line(SyntaxError error, std::string_view line);
     void end_input(net::ReadFailure failure);
     void reply(ReplyId id, std::string_view detail = {}) { append_reply(out_, id, detail); }
-    void refuse(ReplyId id);    // and counts it
-    void hang_up(ReplyId id);   // the last reply
-    bool count_idle_command();  // false: that was one too many
+    void refuse(ReplyId id);   // and counts it
+    void hang_up(ReplyId id);  // the last reply
+    bool count_idle_command(); // false: that was one too many
     net::Deadline deadline(std::chrono::milliseconds span) const;
 
     // session_commands.cpp
@@ -98,25 +98,26 @@ private:
     std::string make_prefix(const std::string& trace_id, const Reception& reception) const;
     intake::Envelope make_envelope() const;
     net::Deadline data_deadline(SteadyTime started, std::uint64_t received) const;
-    void log_message(bool accepted, std::string_view trace_id, std::string_view outcome, const Reception& reception) const;
+    void log_message(bool accepted, std::string_view trace_id, std::string_view outcome,
+                     const Reception& reception) const;
 
     Server& server_;
     const Dependencies& deps_;
     std::shared_ptr<const Options> options_;
     RoleMetrics& metrics_;
     Role role_;
-    std::unique_ptr<net::ByteStream> stream_;  // empty while a handshake has it, and after a failed one
+    std::unique_ptr<net::ByteStream> stream_; // empty while a handshake has it, and after a failed one
     net::LineReader lines_;
-    std::string peer_;  // for the log
+    std::string peer_; // for the log
 
-    std::string out_;  // replies that have not left yet
+    std::string out_; // replies that have not left yet
     bool open_ = true;
-    bool linger_ = false;  // we hang up while the client may still be sending
+    bool linger_ = false; // we hang up while the client may still be sending
     Step step_ = Step::none;
     std::string step_argument_;
 
     Phase phase_ = Phase::connected;
-    bool extended_ = false;  // EHLO
+    bool extended_ = false; // EHLO
     std::string greeting_name_;
     std::optional<Transaction> transaction_;
     bool saw_auth_ = false;
@@ -130,4 +131,4 @@ private:
     std::uint64_t messages_ = 0;
 };
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

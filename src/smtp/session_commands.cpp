@@ -11,7 +11,10 @@ namespace {
 
 enum class ArgumentRule : std::uint8_t { none, optional, required };
 
-constexpr unsigned bit(Phase phase) { return static_cast<unsigned>(phase); }
+constexpr unsigned bit(Phase phase)
+{
+    return static_cast<unsigned>(phase);
+}
 constexpr unsigned kConnected = bit(Phase::connected);
 constexpr unsigned kGreeted = bit(Phase::greeted);
 constexpr unsigned kSender = bit(Phase::sender);
@@ -30,13 +33,13 @@ ReplyId reply_for(ArgumentError error, ReplyId address_reply)
     return ReplyId::bad_argument;
 }
 
-}  // namespace
+} // namespace
 
 struct Session::VerbRow {
     Verb verb;
     unsigned phases;
     ArgumentRule argument;
-    bool is_idle;  // brings no mail: counted (HOSTILE row C8)
+    bool is_idle; // brings no mail: counted (HOSTILE row C8)
     void (Session::*handler)(std::string_view argument);
 };
 
@@ -92,7 +95,7 @@ void Session::on_helo(std::string_view argument)
 {
     if (!is_greeting_name(argument)) return refuse(ReplyId::bad_greeting_name);
     phase_ = Phase::greeted;
-    forget_transaction();  // section 4.1.4: as RSET
+    forget_transaction(); // section 4.1.4: as RSET
     extended_ = false;
     greeting_name_ = argument;
     reply(ReplyId::helo, options_->hostname);
@@ -124,8 +127,10 @@ void Session::on_mail(std::string_view argument)
     const auto refusal = judge_sender(*mail);
     if (refusal == ReplyId::login_ended) return hang_up(*refusal);
     if (refusal) {
-        deps_.log.info("sender refused",
-                       {{"peer", peer_}, {"from", argument}, {"code", find_reply(*refusal).code}, {"reason", find_reply(*refusal).text}});
+        deps_.log.info("sender refused", {{"peer", peer_},
+                                          {"from", argument},
+                                          {"code", find_reply(*refusal).code},
+                                          {"reason", find_reply(*refusal).text}});
         return refuse(*refusal);
     }
     transaction_.emplace(std::move(*mail));
@@ -202,11 +207,20 @@ void Session::on_rset(std::string_view /*argument*/)
     reply(ReplyId::reset);
 }
 
-void Session::on_noop(std::string_view /*argument*/) { reply(ReplyId::noop); }
+void Session::on_noop(std::string_view /*argument*/)
+{
+    reply(ReplyId::noop);
+}
 
-void Session::on_vrfy(std::string_view /*argument*/) { reply(ReplyId::cannot_verify); }
+void Session::on_vrfy(std::string_view /*argument*/)
+{
+    reply(ReplyId::cannot_verify);
+}
 
-void Session::on_help(std::string_view /*argument*/) { reply(ReplyId::help); }
+void Session::on_help(std::string_view /*argument*/)
+{
+    reply(ReplyId::help);
+}
 
 void Session::on_quit(std::string_view /*argument*/)
 {
@@ -222,6 +236,9 @@ void Session::on_bdat(std::string_view /*argument*/)
     hang_up(ReplyId::not_implemented);
 }
 
-void Session::on_not_implemented(std::string_view /*argument*/) { refuse(ReplyId::not_implemented); }
+void Session::on_not_implemented(std::string_view /*argument*/)
+{
+    refuse(ReplyId::not_implemented);
+}
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

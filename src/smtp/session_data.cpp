@@ -28,7 +28,7 @@ mail::DateTime date_of(WallTime time)
     return mail::DateTime{since.count(), 0};
 }
 
-}  // namespace
+} // namespace
 
 // Both must hold: a next byte within the block time, and the whole within what its bytes so far allow. So a client that
 // sends a byte now and then ends in bounded time, and a slow honest one does not (HOSTILE row J4).
@@ -191,4 +191,4 @@ void Session::log_message(bool accepted, std::string_view trace_id, std::string_
                     {"account", login_ ? std::string_view(login_->address) : std::string_view{}}});
 }
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

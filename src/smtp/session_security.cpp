@@ -13,8 +13,9 @@ bool Session::may_log_in_here() const
     if (stream_->is_encrypted()) return true;
     const net::PeerInfo& peer = stream_->peer();
     if (peer.is_unix) return false;
-    return std::ranges::any_of(options_->clear_text_login_from,
-                               [&peer](const net::IpNetwork& network) { return network.contains(peer.remote.address); });
+    return std::ranges::any_of(options_->clear_text_login_from, [&peer](const net::IpNetwork& network) {
+        return network.contains(peer.remote.address);
+    });
 }
 
 const directory::Account* Session::own_account(const directory::Snapshot& snapshot) const
@@ -55,7 +56,7 @@ co::Task<void> Session::start_tls()
         co_return;
     }
     stream_ = std::move(*secured);
-    lines_.restart(*stream_);  // drops what came in clear (HOSTILE row B1)
+    lines_.restart(*stream_); // drops what came in clear (HOSTILE row B1)
 }
 
 void Session::on_auth(std::string_view argument)
@@ -128,7 +129,7 @@ co::Task<void> Session::log_in_plain(std::string response)
 co::Task<void> Session::log_in_login(std::string user)
 {
     if (user.empty()) {
-        std::optional<std::string> answer = co_await ask("VXNlcm5hbWU6");  // "Username:"
+        std::optional<std::string> answer = co_await ask("VXNlcm5hbWU6"); // "Username:"
         if (!answer) co_return;
         user = std::move(*answer);
     }
@@ -137,7 +138,7 @@ co::Task<void> Session::log_in_login(std::string user)
         refuse(ReplyId::auth_malformed);
         co_return;
     }
-    const std::optional<std::string> answer = co_await ask("UGFzc3dvcmQ6");  // "Password:"
+    const std::optional<std::string> answer = co_await ask("UGFzc3dvcmQ6"); // "Password:"
     if (!answer) co_return;
     auto password = auth::parse_login_step(*answer);
     if (!password) {
@@ -151,8 +152,8 @@ co::Task<void> Session::check_password(std::string login, std::string password)
 {
     std::string service = "submission";
     net::PeerInfo peer = stream_->peer();
-    auto result = co_await deps_.authenticator.log_in(std::move(service), std::move(login), std::move(password),
-                                                      std::move(peer));
+    auto result =
+        co_await deps_.authenticator.log_in(std::move(service), std::move(login), std::move(password), std::move(peer));
     if (!result) {
         const bool is_wrong = result.error() == auth::LoginFailure::wrong;
         if (++failed_logins_ > options_->max_failed_logins) {
@@ -175,4 +176,4 @@ co::Task<void> Session::check_password(std::string login, std::string password)
     reply(ReplyId::auth_succeeded);
 }
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

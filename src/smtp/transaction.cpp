@@ -21,4 +21,4 @@ void Transaction::add(mail::Mailbox mailbox, const std::vector<directory::Accoun
     accounts_ = std::move(all);
 }
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

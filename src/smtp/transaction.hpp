@@ -21,9 +21,9 @@ public:
     void count_refused() { ++refused_; }
 
     const MailArgument& mail() const { return mail_; }
-    std::size_t accepted() const { return accepted_; }  // RCPT commands
+    std::size_t accepted() const { return accepted_; } // RCPT commands
     std::size_t refused() const { return refused_; }
-    const std::vector<directory::AccountId>& accounts() const { return accounts_; }  // ascending
+    const std::vector<directory::AccountId>& accounts() const { return accounts_; } // ascending
     // The address of the only RCPT; none with several: they are nobody else's business (RFC 5321 section 7.2).
     const std::optional<mail::Mailbox>& only_recipient() const { return only_recipient_; }
 
@@ -35,4 +35,4 @@ private:
     std::size_t refused_ = 0;
 };
 
-}  // namespace mbx::smtp
+} // namespace mbx::smtp

@@ -14,8 +14,8 @@ constexpr std::string_view kIntentHead = "mailboxd-intent 1";
 
 // Ids and UIDVALIDITYs are taken from the account's file in blocks: making a mailbox seldom writes it.
 constexpr int kIdsAhead = 16;
-// After the loss of the account's file ids of removed mailboxes are unknown; none of them may come again.
-constexpr std::int64_t kIdJump = 1'000'000;
+// After the loss of the account's file the numbers of removed mailboxes are unknown; none of them may come again.
+constexpr std::uint32_t kNumberJump = 1'000'000;
 
 }  // namespace
 
@@ -34,10 +34,14 @@ Outcome AccountStore::State::load_folders()
         if (!is_known) return is_known.error();
         if (!*is_known) strangers.push_back(directory);
     }
-    const bool was_known = account.mailbox_ceiling > 1;
+    const bool is_lost = account.mailbox_ceiling == 1 && !folders.empty();
     for (const auto& [id, folder] : folders) {
-        if (id.value >= next_mailbox) next_mailbox = id.value + 1 + (was_known ? 0 : kIdJump);
+        next_mailbox = std::max(next_mailbox, id.value + 1);
         next_uidvalidity = std::max(next_uidvalidity, folder.record.uidvalidity + 1);
+    }
+    if (is_lost) {
+        next_mailbox += kNumberJump;
+        next_uidvalidity += kNumberJump;
     }
     account.mailbox_ceiling = std::max(account.mailbox_ceiling, next_mailbox);
     account.uidvalidity_ceiling = std::max(account.uidvalidity_ceiling, next_uidvalidity);

@@ -34,6 +34,7 @@ private:
     std::vector<StoredMessage> messages_;
     std::vector<std::pair<FoundFile, bool>> strangers_;  // keeps its unique?
     std::set<std::string> pending_;
+    std::vector<std::string> unremoved_;  // expunged files that cannot be removed yet
     FolderTimes times_;
     ModSeq modseq_ = 1;
     bool renamed_ = false;
@@ -54,7 +55,8 @@ Outcome Rebuild::collect()
                 found_.push_back(std::move(file));
                 continue;
             }
-            (void)state_.files.unlink(state_.found_path(folder_, file));
+            const auto done = state_.files.unlink(state_.found_path(folder_, file));
+            if (!done && !done.error().is_absent()) unremoved_.push_back(file.parsed.unique);
         }
     }
     // Of a file that was renamed between the two only the name that is left counts.
@@ -127,6 +129,7 @@ Outcome Rebuild::write()
             index.insert(folder_.id(), message);
             count(counters, message.row, 1);
         }
+        for (const auto& unique : unremoved_) index.add_pending(folder_.id(), unique);
         counters.highest_modseq = modseq_;
         // What was expunged before is known by difference only.
         counters.log_floor = modseq_;

@@ -48,6 +48,7 @@ private:
     std::vector<StoredMessage> admitted_;
     std::vector<std::size_t> vanished_;
     bool renamed_ = false;
+    bool keeps_pending_ = false;  // an expunged file cannot be removed yet; it must not come back as a message
 };
 
 void Comparison::load()
@@ -74,7 +75,8 @@ bool Comparison::is_twin(const FoundFile& file, const StoredMessage& message) co
 void Comparison::match(const FoundFile& file)
 {
     if (pending_.contains(file.parsed.unique)) {
-        (void)state_.files.unlink(state_.found_path(folder_, file));
+        const auto done = state_.files.unlink(state_.found_path(folder_, file));
+        if (!done && !done.error().is_absent()) keeps_pending_ = true;
         return;
     }
     const auto it = by_unique_.find(file.parsed.unique);
@@ -170,7 +172,7 @@ Outcome Comparison::write(FolderTimes times, bool is_verified, ModSeq modseq)
             index.insert(folder_.id(), message);
             count(counters, message.row, 1);
         }
-        if (!pending_.empty()) index.clear_pending(folder_.id());
+        if (!keeps_pending_) index.clear_pending(folder_.id());
         counters.times = times;
         counters.is_verified = is_verified;
     };

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/administration_world.hpp"
+#include "support/program.hpp"
 
 using namespace mbx;
 using http::Method;
@@ -267,6 +268,12 @@ TEST_CASE("metrics are in Prometheus' text form", "[admin]")
     CHECK(text.find("mailboxd_sessions{service=\"imap\"} 0\n") != std::string::npos);
     CHECK(text.find("\nmailboxd_disk_free_bytes ") != std::string::npos);
     CHECK(text.find("example.org") == std::string::npos);
+    test::Program promtool({"promtool", "check", "metrics"}, text);
+    promtool.close_input();
+    if (!promtool.was_found()) SKIP("promtool is not there");
+    const std::string complaints = promtool.finish();
+    CAPTURE(text, complaints);
+    CHECK(promtool.exit_code() == 0);
 }
 
 TEST_CASE("the console's files are there and name nothing from elsewhere", "[admin][K4]")

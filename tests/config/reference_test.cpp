@@ -89,8 +89,9 @@ TEST_CASE("the manual page names every key and holds no line that roff would tak
     CHECK(page.starts_with(".TH MAILBOXD.TOML 5 \"2026\\-01\\-31\" \"mailboxd 1.2.3\""));
     for (const Declaration& row : declarations()) {
         CAPTURE(row.key);
-        CHECK(page.find(".B " + std::string(row.name()) + " = ") != std::string::npos);
+        CHECK(page.find("\n\\fB" + std::string(row.name()) + " = ") != std::string::npos);
     }
+    CHECK(page.find("listen = [\"0.0.0.0:25\", \"[::]:25\"]\\fR\n") != std::string::npos);
     std::istringstream lines(page);
     for (std::string line; std::getline(lines, line);) {
         CAPTURE(line);

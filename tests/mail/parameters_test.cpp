@@ -38,6 +38,9 @@ TEST_CASE("values and parameters are read", "[mail][parameters]")
         Row{"(c) text/plain (d); (e) x (f) = (g) y", "text/plain; x=y | x=y"}, Row{"", " |"}, Row{";;;", " |"},
         Row{"a/b; novalue; x=1", "a/b; x=1 | x=1"}, Row{"a/b; =1; x=", "a/b; x= | x="},
         Row{"a/b; x=\"unclosed; y=2", "a/b; x=unclosed; y=2 | x=unclosed; y=2"},
+        Row{"attachment filename=\"a;b\"; x=1", "attachment; filename=a;b; x=1 | filename=a;b x=1"},
+        Row{"multipart/mixed\r\n\tboundary = b", "multipart/mixed; boundary=b | boundary=b"},
+        Row{"x=y", "x=y |"}, Row{"=", "= |"}, Row{" a  =b", "a  =b |"},
         Row{"a/b; x=1; X=2", "a/b; x=1 | x=1"});
     CAPTURE(row.field);
     CHECK(shown(parse_parameterized(row.field)) == row.expected);

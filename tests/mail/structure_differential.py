@@ -11,6 +11,53 @@ import subprocess
 import sys
 
 EXPECTED = {
+    **dict.fromkeys(
+        [
+            "mail-parser/malformed/007.eml",
+            "mail-parser/malformed/019.eml",
+            "mail-parser/malformed/022.eml",
+            "mail-parser/malformed/COPYING",
+            "mail-parser/thirdparty/012.eml",
+            "mail-parser/thirdparty/015.eml",
+            "mail-parser/thirdparty/COPYING",
+            "mimekit/feedback-report.txt",
+            "mimekit/issue358.txt",
+        ],
+        "a line that is no field ends Python's header; ours goes on to the empty line",
+    ),
+    **dict.fromkeys(
+        [
+            "mail-parser/malformed/003.eml",
+            "mail-parser/malformed/005.eml",
+            "mail-parser/malformed/013.eml",
+        ],
+        "of nested multiparts that one delimiter fits the innermost counts for us, the outermost for Python",
+    ),
+    **dict.fromkeys(
+        [
+            "mail-parser/malformed/000.eml",
+        ],
+        "Python takes delimiters with nothing between them for one",
+    ),
+    **dict.fromkeys(
+        [
+            "mail-parser/malformed/001.eml",
+            "mimekit/empty-multipart.txt",
+        ],
+        "Python drops or keeps other line ends where a multipart has no part or no end",
+    ),
+    **dict.fromkeys(
+        [
+            "mail-parser/rfc/008.eml",
+        ],
+        "we do not look into message/rfc822 in base64",
+    ),
+    **dict.fromkeys(
+        [
+            "mail-parser/malformed/017.eml",
+        ],
+        "Python keeps the folded parameter in the type when the semicolon is forgotten",
+    ),
 }
 
 
@@ -26,23 +73,38 @@ def fnv(data):
 
 
 def leaf(part, payload):
-    data = payload.encode("ascii", "surrogateescape")
-    return f" {len(data)} {fnv(data):016x}"
+    return payload.encode("ascii", "surrogateescape")
 
 
 def describe(part, depth, lines):
     kind = part.get_content_type()
-    payload = part.get_payload()
+    if kind.startswith("message/") and kind not in ("message/rfc822", "message/global"):
+        # Python reads each message/* as messages; only these two are (RFC 9051 section 7.5.2).
+        lines.append((f" {depth} {kind}", None))
+        return
+    payload = part._payload  # get_payload() would decode 8-bit text
     if isinstance(payload, list):
-        lines.append(f" {depth} {kind}")
+        lines.append((f" {depth} {kind}", None))
         for child in payload:
             describe(child, depth + 1, lines)
     elif kind.startswith("multipart/"):
         # We give a multipart without parts one that is its whole body.
-        lines.append(f" {depth} {kind}")
-        lines.append(f" {depth + 1} text/plain" + leaf(part, payload or ""))
+        lines.append((f" {depth} {kind}", None))
+        lines.append((f" {depth + 1} text/plain", leaf(part, payload or "")))
     else:
-        lines.append(f" {depth} {kind}" + leaf(part, payload or ""))
+        lines.append((f" {depth} {kind}", leaf(part, payload or "")))
+
+
+def show(parts):
+    lines = []
+    for index, (text, body) in enumerate(parts):
+        if body is not None:
+            # Python drops the line end at the end of a multipart that is never closed.
+            if index == len(parts) - 1:
+                body = body.removesuffix(b"\r\n")
+            text += f" {len(body)} {fnv(body):016x}"
+        lines.append(text)
+    return lines
 
 
 def main():
@@ -65,6 +127,7 @@ def main():
         theirs = []
         message = email.message_from_bytes(canonical(path.read_bytes()), policy=email.policy.compat32)
         describe(message, 0, theirs)
+        theirs = show(theirs)
         differs = ours[str(path)] != theirs
         if differs == (name in EXPECTED):
             continue

@@ -33,8 +33,11 @@ int main(int count, char** arguments)
         const auto structure = mbx::mail::parse_structure(message);
         std::printf("%s\n", arguments[i]);
         for (const auto& part : structure.parts) {
-            const bool is_leaf = part.first_child == mbx::mail::kNoPart;
-            const auto body = std::string_view(message).substr(part.body_offset, part.body_size());
+            const bool is_other_message =
+                part.type == "message" && part.subtype != "rfc822" && part.subtype != "global";
+            const bool is_leaf = part.first_child == mbx::mail::kNoPart && !is_other_message;
+            auto body = std::string_view(message).substr(part.body_offset, part.body_size());
+            if (&part == &structure.parts.back() && body.ends_with("\r\n")) body.remove_suffix(2);
             std::printf(" %u %s/%s", part.depth, part.type.c_str(), part.subtype.c_str());
             if (is_leaf) std::printf(" %zu %016llx", body.size(), static_cast<unsigned long long>(hash(body)));
             std::printf("\n");

@@ -68,24 +68,21 @@ std::string read_file(const std::filesystem::path& path)
     return text.str();
 }
 
-template <typename T>
-void must(const T& result)
+template <typename T> void must(const T& result)
 {
     if (!result) throw std::runtime_error(result.error().error.text());
 }
 
-}  // namespace
+} // namespace
 
 Appliance::Appliance(const Change& change, int log_descriptor)
-    : folder(temporary_folder_.path("")),
-      workers(loop, 3, 1),
-      log_writer_keeper(writer_for(log_descriptor)),
-      log(log_writer_keeper ? Log(std::shared_ptr<LogWriter>(log_writer_keeper.get(), [](LogWriter*) {}), "smtp") : Log()),
+    : folder(temporary_folder_.path("")), workers(loop, 3, 1), log_writer_keeper(writer_for(log_descriptor)),
+      log(log_writer_keeper ? Log(std::shared_ptr<LogWriter>(log_writer_keeper.get(), [](LogWriter*) {}), "smtp")
+                            : Log()),
       store(files, workers, clock, random, metrics, log, store_options(folder)),
       intake(store, files, workers, clock, random, metrics, log, spool_of(folder)),
       directory(open_directory(folder, workers)),
-      authenticator(*directory, workers, loop, clock, random, metrics, log, cheap()),
-      tls(workers, log),
+      authenticator(*directory, workers, loop, clock, random, metrics, log, cheap()), tls(workers, log),
       server(smtp::Dependencies{intake, *directory, authenticator, live_sessions, tls, metrics, clock, log},
              options_with(change))
 {
@@ -229,4 +226,4 @@ std::string masked_trace_ids(std::string text)
     return std::regex_replace(text, kId, "2.0.0 ID accepted");
 }
 
-}  // namespace mbx::test
+} // namespace mbx::test

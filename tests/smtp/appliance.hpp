@@ -103,15 +103,11 @@ public:
 
     // Every message in the account's INBOX, whole, oldest first.
     std::vector<std::string> inbox(const std::string& local_part) const;
-    std::size_t stored() const;  // in all accounts
+    std::size_t stored() const; // in all accounts
     void empty_inboxes() const;
-    std::size_t spooled() const;  // files left in the spool
+    std::size_t spooled() const; // files left in the spool
 
-    template <typename T>
-    T run(co::Task<T> task)
-    {
-        return run_on(loop, std::move(task));
-    }
+    template <typename T> T run(co::Task<T> task) { return run_on(loop, std::move(task)); }
 
     static constexpr const char* kPassword = "correct horse battery";
 
@@ -150,9 +146,9 @@ public:
     // Says `text` and gives everything the server answers before it waits again.
     std::string say(std::string_view text);
     std::string hear();
-    void push(std::string_view text);  // and reads nothing
+    void push(std::string_view text); // and reads nothing
     bool is_over() const { return scope_.running() == 0; }
-    MemoryEnd& server_end() { return *server_end_; }  // only while not over
+    MemoryEnd& server_end() { return *server_end_; } // only while not over
     MemoryEnd& client_end() { return *pipe_.near; }
 
 private:
@@ -168,4 +164,4 @@ std::string as_sent(const std::string& stored, std::size_t fields_in_front = 2);
 std::string ehlo_answer(std::string_view extra = {});
 std::string masked_trace_ids(std::string text);
 
-}  // namespace mbx::test
+} // namespace mbx::test

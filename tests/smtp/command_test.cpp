@@ -43,7 +43,8 @@ TEST_CASE("A2: a bare CR or LF in a line is no command", "[smtp][command]")
 TEST_CASE("A10: control bytes anywhere and 8-bit bytes where no address stands are refused", "[smtp][command]")
 {
     using std::string_literals::operator""s;
-    for (const std::string& line : {"NOOP a\0b"s, "EHLO \x1b[2J"s, "RCPT TO:<a\x07@b>"s, "MAIL\tFROM:<a@b>"s, "NOOP \x7f"s}) {
+    for (const std::string& line :
+         {"NOOP a\0b"s, "EHLO \x1b[2J"s, "RCPT TO:<a\x07@b>"s, "MAIL\tFROM:<a@b>"s, "NOOP \x7f"s}) {
         const auto command = parse_command(line);
         REQUIRE_FALSE(command);
         CHECK(command.error() == SyntaxError::stray_bytes);
@@ -53,9 +54,12 @@ TEST_CASE("A10: control bytes anywhere and 8-bit bytes where no address stands a
     CHECK(parse_command("RCPT TO:<m\xc3\xbcller@b.example>"));
 }
 
-TEST_CASE("A8: a line over its verb's limit is refused, one at the limit is not (RFC 5321 4.5.3.1.4)", "[smtp][command]")
+TEST_CASE("A8: a line over its verb's limit is refused, one at the limit is not (RFC 5321 4.5.3.1.4)",
+          "[smtp][command]")
 {
-    const auto line_of = [](std::string start, std::size_t size) { return start + std::string(size - start.size(), 'x'); };
+    const auto line_of = [](std::string start, std::size_t size) {
+        return start + std::string(size - start.size(), 'x');
+    };
     CHECK(parse_command(line_of("NOOP ", 510)));
     CHECK(parse_command(line_of("NOOP ", 511)).error() == SyntaxError::too_long);
     CHECK(parse_command(line_of("MAIL ", 1063)));
@@ -96,8 +100,8 @@ TEST_CASE("C5, J10: SIZE is digits only; more than 64 bits is over every limit (
     CHECK(parse_mail("FROM:<a@b.example> SIZE=9223372036854775808")->size == 9223372036854775808U);
     CHECK(parse_mail("FROM:<a@b.example> SIZE=18446744073709551616")->size == UINT64_MAX);
     CHECK(parse_mail("FROM:<a@b.example> SIZE=99999999999999999999")->size == UINT64_MAX);
-    for (const std::string_view bad : {"SIZE=-1", "SIZE=+1", "SIZE=", "SIZE", "SIZE=1x", "SIZE=0x10", "SIZE=100000000000000000000",
-                                       "SIZE=1 SIZE=2"}) {
+    for (const std::string_view bad : {"SIZE=-1", "SIZE=+1", "SIZE=", "SIZE", "SIZE=1x", "SIZE=0x10",
+                                       "SIZE=100000000000000000000", "SIZE=1 SIZE=2"}) {
         CAPTURE(bad);
         const auto mail = parse_mail("FROM:<a@b.example> " + std::string(bad));
         REQUIRE_FALSE(mail);
@@ -125,7 +129,8 @@ TEST_CASE("C1: paths over RFC 5321 4.5.3.1's limits are refused", "[smtp][comman
     CHECK(parse_rcpt(path(65, "b.example"), false).error() == ArgumentError::address);
     CHECK(parse_rcpt(path(1, label + "." + label + "." + label + "." + label + "." + label), false).error() ==
           ArgumentError::address);
-    CHECK(parse_rcpt(path(64, label + "." + label + "." + label + ".example"), false).error() == ArgumentError::address);
+    CHECK(parse_rcpt(path(64, label + "." + label + "." + label + ".example"), false).error() ==
+          ArgumentError::address);
 }
 
 TEST_CASE("C2: the forms of RFC 5321 4.1.2 are read, a source route is dropped", "[smtp][command]")
@@ -150,8 +155,9 @@ TEST_CASE("C2: the forms of RFC 5321 4.1.2 are read, a source route is dropped",
         CHECK(mailbox->local_part == row.local);
         CHECK(mailbox->domain == row.domain);
     }
-    for (const std::string_view bad : {"TO:<>", "TO:<u>", "TO:u@d.example", "TO:<u@d.example", "TO:<u@@d.example>", "TO:", "FROM:<u@d.example>",
-                                       "TO:<u@d.example.>", "TO:<u@[1.2.3]>", "TO:<.u@d.example>"}) {
+    for (const std::string_view bad :
+         {"TO:<>", "TO:<u>", "TO:u@d.example", "TO:<u@d.example", "TO:<u@@d.example>", "TO:", "FROM:<u@d.example>",
+          "TO:<u@d.example.>", "TO:<u@[1.2.3]>", "TO:<.u@d.example>"}) {
         CAPTURE(bad);
         CHECK_FALSE(parse_rcpt(bad, false));
     }
@@ -187,5 +193,5 @@ TEST_CASE("a greeting name is one word of printable ASCII", "[smtp][command]")
     CHECK_FALSE(is_greeting_name(std::string(256, 'a')));
 }
 
-}  // namespace
-}  // namespace mbx::smtp
+} // namespace
+} // namespace mbx::smtp

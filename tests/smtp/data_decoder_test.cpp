@@ -61,7 +61,8 @@ TEST_CASE("only CRLF.CRLF ends a message (RFC 5321 4.1.1.4)", "[smtp][data]")
 {
     CHECK(decode("a\r\n.\r\nQUIT\r\n", 100).used == 6);
     CHECK(decode("a\r\n.\r\nQUIT\r\n", 100).message == "a\r\n");
-    for (const std::string_view end : {"\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r\n.\r", "\r.\r\n", "\n.\r", "\r\r\n.\r\r\n"}) {
+    for (const std::string_view end :
+         {"\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r\n.\r", "\r.\r\n", "\n.\r", "\r\r\n.\r\r\n"}) {
         CAPTURE(end);
         const Decoded result = decode("a" + std::string(end) + "more", 100);
         CHECK_FALSE(result.done);
@@ -140,5 +141,5 @@ TEST_CASE("repair makes one CRLF of each bare CR or LF, and no end of data", "[s
     CHECK(result.message == "a\r\nb\r\nc\r\n.\r\nd\r\n\r\n");
 }
 
-}  // namespace
-}  // namespace mbx::smtp
+} // namespace
+} // namespace mbx::smtp

@@ -35,7 +35,8 @@ TEST_CASE("A8: a megabyte without CRLF is answered 500 and the session ends", "[
 TEST_CASE("A8: a line over 512 octets is answered 500 and the session goes on", "[smtp][limits]")
 {
     Appliance appliance;
-    CHECK(appliance.talk("NOOP " + std::string(600, 'x') + "\r\nQUIT\r\n").ends_with("500 5.5.2 line too long\r\n221 2.0.0 bye\r\n"));
+    CHECK(appliance.talk("NOOP " + std::string(600, 'x') + "\r\nQUIT\r\n")
+              .ends_with("500 5.5.2 line too long\r\n221 2.0.0 bye\r\n"));
 }
 
 TEST_CASE("A10: the log shows what was sent escaped", "[smtp][limits]")
@@ -57,7 +58,8 @@ TEST_CASE("A10: the log shows what was sent escaped", "[smtp][limits]")
     for (const char c : {'\x1b', '\x07', '\x9b', '\r'}) CHECK(logged.find(c) == std::string::npos);
 }
 
-TEST_CASE("C1: a hundred recipients are taken, those over the limit put off, and the others kept (RFC 5321 4.5.3.1.8)", "[smtp][limits]")
+TEST_CASE("C1: a hundred recipients are taken, those over the limit put off, and the others kept (RFC 5321 4.5.3.1.8)",
+          "[smtp][limits]")
 {
     Appliance appliance([](smtp::Options& options) { options.max_recipients = 100; });
     std::string script = kEhlo + "MAIL FROM:<>\r\n";
@@ -72,7 +74,8 @@ TEST_CASE("C1: a hundred recipients are taken, those over the limit put off, and
 TEST_CASE("C1: a hundred thousand RCPTs cost no more memory than the limit of them", "[smtp][limits]")
 {
     Appliance appliance([](smtp::Options& options) { options.max_recipients = 100; });
-    const std::string heard = appliance.talk(kEhlo + "MAIL FROM:<>\r\n" + repeated("RCPT TO:<ann@example.test>\r\n", 100'000) + "QUIT\r\n");
+    const std::string heard =
+        appliance.talk(kEhlo + "MAIL FROM:<>\r\n" + repeated("RCPT TO:<ann@example.test>\r\n", 100'000) + "QUIT\r\n");
     CHECK(count(heard, "452 4.5.3 too many recipients\r\n") == 99'900);
     CHECK(heard.ends_with("221 2.0.0 bye\r\n"));
 }
@@ -80,8 +83,9 @@ TEST_CASE("C1: a hundred thousand RCPTs cost no more memory than the limit of th
 TEST_CASE("C1: local parts and domains over their octets are refused", "[smtp][limits]")
 {
     Appliance appliance;
-    const std::string heard = appliance.talk(kEhlo + "MAIL FROM:<" + std::string(65, 'a') + "@b.example>\r\nMAIL FROM:<>\r\nRCPT TO:<" +
-                                             std::string(65, 'a') + "@example.test>\r\nRCPT TO:<a@" + repeated("abcdefghi.", 26) + "test>\r\nQUIT\r\n");
+    const std::string heard = appliance.talk(
+        kEhlo + "MAIL FROM:<" + std::string(65, 'a') + "@b.example>\r\nMAIL FROM:<>\r\nRCPT TO:<" +
+        std::string(65, 'a') + "@example.test>\r\nRCPT TO:<a@" + repeated("abcdefghi.", 26) + "test>\r\nQUIT\r\n");
     CHECK(heard.find("501 5.1.7 bad sender address\r\n250 2.1.0 sender accepted\r\n501 5.1.3 bad recipient address\r\n"
                      "501 5.1.3 bad recipient address\r\n") != std::string::npos);
 }
@@ -101,16 +105,19 @@ TEST_CASE("C5: SIZE over the limit is refused at MAIL, and a lying one at the en
               .ends_with("552 5.3.4 message too large\r\n250 2.0.0 ok\r\n221 2.0.0 bye\r\n"));
     CHECK(appliance.stored() == 0);
     CHECK(appliance.spooled() == 0);
-    CHECK(appliance.talk(kEhlo + lie + std::string(998, 'x') + "\r\n.\r\nQUIT\r\n").find("ID accepted") != std::string::npos);
+    CHECK(appliance.talk(kEhlo + lie + std::string(998, 'x') + "\r\n.\r\nQUIT\r\n").find("ID accepted") !=
+          std::string::npos);
 }
 
 TEST_CASE("C6: an address in UTF-8 is taken with SMTPUTF8 and refused without (RFC 6531 3.5)", "[smtp][limits]")
 {
     Appliance appliance;
     const std::string heard = appliance.talk(
-        kEhlo + "MAIL FROM:<\xd0\xb8@b.example>\r\nMAIL FROM:<\xff@b.example> SMTPUTF8\r\nMAIL FROM:<\xd0\xb8@b.example> SMTPUTF8\r\n"
-                "RCPT TO:<\xe4\xb8\xad@example.test>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\nx\r\n.\r\nMAIL FROM:<>\r\n"
-                "RCPT TO:<\xe4\xb8\xad@example.test>\r\nQUIT\r\n");
+        kEhlo +
+        "MAIL FROM:<\xd0\xb8@b.example>\r\nMAIL FROM:<\xff@b.example> SMTPUTF8\r\nMAIL FROM:<\xd0\xb8@b.example> "
+        "SMTPUTF8\r\n"
+        "RCPT TO:<\xe4\xb8\xad@example.test>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\nx\r\n.\r\nMAIL FROM:<>\r\n"
+        "RCPT TO:<\xe4\xb8\xad@example.test>\r\nQUIT\r\n");
     CHECK(heard.find("553 5.6.7 address needs SMTPUTF8\r\n501 5.1.7 bad sender address\r\n250 2.1.0 sender accepted\r\n"
                      "550 5.1.1 no such mailbox\r\n250 2.1.5 recipient accepted\r\n") != std::string::npos);
     CHECK(heard.find("250 2.1.0 sender accepted\r\n553 5.6.7 address needs SMTPUTF8\r\n") != std::string::npos);
@@ -122,7 +129,8 @@ TEST_CASE("C7: VRFY tells nobody who exists, and guessing by RCPT ends", "[smtp]
 {
     Appliance appliance([](smtp::Options& options) { options.max_refused_recipients = 5; });
     CHECK(count(appliance.talk("VRFY ann\r\nVRFY nobody\r\nVRFY <off@example.test>\r\nQUIT\r\n"), "252 2.0.0 ") == 3);
-    const std::string heard = appliance.talk(kEhlo + "MAIL FROM:<>\r\n" + repeated("RCPT TO:<guess@example.test>\r\n", 10));
+    const std::string heard =
+        appliance.talk(kEhlo + "MAIL FROM:<>\r\n" + repeated("RCPT TO:<guess@example.test>\r\n", 10));
     CHECK(count(heard, "550 5.1.1") == 5);
     CHECK(heard.ends_with("421 4.7.0 too many refused recipients\r\n"));
 }
@@ -137,10 +145,12 @@ TEST_CASE("C8: too many bad commands end the session", "[smtp][limits]")
 
 TEST_CASE("C8: a flood of commands that bring no mail ends the session, mail between them does not", "[smtp][limits]")
 {
-    const std::string command = GENERATE(as<std::string>{}, "NOOP\r\n", "RSET\r\n", "VRFY x\r\n", "HELP\r\n", "EHLO x\r\n");
+    const std::string command =
+        GENERATE(as<std::string>{}, "NOOP\r\n", "RSET\r\n", "VRFY x\r\n", "HELP\r\n", "EHLO x\r\n");
     Appliance appliance;
     CHECK(appliance.talk(repeated(command, 200)).ends_with("421 4.7.0 too many commands without mail\r\n"));
-    const std::string heard = appliance.talk(kEhlo + repeated("NOOP\r\n", 90) + kToAnn + "x\r\n.\r\n" + repeated("NOOP\r\n", 100) + "QUIT\r\n");
+    const std::string heard = appliance.talk(kEhlo + repeated("NOOP\r\n", 90) + kToAnn + "x\r\n.\r\n" +
+                                             repeated("NOOP\r\n", 100) + "QUIT\r\n");
     CHECK(heard.ends_with("221 2.0.0 bye\r\n"));
 }
 
@@ -210,12 +220,13 @@ TEST_CASE("who talks before the greeting is counted, when there is a time to kee
 {
     Appliance appliance([](smtp::Options& options) { options.greeting_wait = std::chrono::seconds(5); });
     CHECK(appliance.talk("EHLO c.example\r\nQUIT\r\n").ends_with("221 2.0.0 bye\r\n"));
-    CHECK(appliance.metrics.exposition().find("mailboxd_smtp_early_talkers_total{service=\"smtp\"} 1") != std::string::npos);
+    CHECK(appliance.metrics.exposition().find("mailboxd_smtp_early_talkers_total{service=\"smtp\"} 1") !=
+          std::string::npos);
     Dialogue polite(appliance, smtp::Role::mx);
     CHECK(polite.hear().empty());
     REQUIRE(polite.server_end().expire_read());
     CHECK(polite.hear().starts_with("220 "));
 }
 
-}  // namespace
-}  // namespace mbx::test
+} // namespace
+} // namespace mbx::test

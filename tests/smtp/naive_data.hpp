@@ -1,5 +1,5 @@
-// What RFC 5321 sections 4.1.1.4 and 4.5.2 say about DATA, written down the slow and obvious way: the other opinion that
-// the incremental decoder is compared with.
+// What RFC 5321 sections 4.1.1.4 and 4.5.2 say about DATA, written down the slow and obvious way: the other opinion
+// that the incremental decoder is compared with.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@ namespace mbx::test {
 
 struct NaiveData {
     std::string message;
-    std::size_t used = 0;  // bytes up to and with the end
+    std::size_t used = 0; // bytes up to and with the end
     bool bare_newline = false;
     bool nul = false;
 };
@@ -39,12 +39,12 @@ inline std::string replace_bare(const std::string& text, bool repair, bool& foun
 // None: the end has not come.
 inline std::optional<NaiveData> decode_naively(std::string_view input, bool repair)
 {
-    const std::string all = "\r\n" + std::string(input);  // DATA's own CRLF ends the line before the first
+    const std::string all = "\r\n" + std::string(input); // DATA's own CRLF ends the line before the first
     const std::size_t end = all.find("\r\n.\r\n");
     if (end == std::string::npos) return std::nullopt;
     NaiveData result;
     result.used = end + 5 - 2;
-    const std::string body = all.substr(2, end);  // up to and with the last line's CRLF, or empty
+    const std::string body = all.substr(2, end); // up to and with the last line's CRLF, or empty
     for (std::size_t start = 0; start < body.size();) {
         const std::size_t stop = body.find("\r\n", start);
         std::string line = body.substr(start, stop - start);
@@ -56,4 +56,4 @@ inline std::optional<NaiveData> decode_naively(std::string_view input, bool repa
     return result;
 }
 
-}  // namespace mbx::test
+} // namespace mbx::test

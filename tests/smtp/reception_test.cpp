@@ -57,7 +57,8 @@ TEST_CASE("the reason of a refusal does not depend on how the bytes were split",
     const std::string received = "Received: x\r\n";
     CHECK(receive(received + received + "\r\n.\r\n", options, piece).refusal == std::nullopt);
     CHECK(receive(received + received + received + "\r\n.\r\n", options, piece).refusal == ReplyId::too_many_hops);
-    CHECK(receive(received + received + received + "\r\n\n.\r\n\r\n.\r\n", options, piece).refusal == ReplyId::bare_newline);
+    CHECK(receive(received + received + received + "\r\n\n.\r\n\r\n.\r\n", options, piece).refusal ==
+          ReplyId::bare_newline);
     const std::string nul = received + "\n" + std::string(1, '\0') + std::string(60, 'x') + "\r\n.\r\n";
     CHECK(receive(nul, options, piece).refusal == ReplyId::nul_byte);
 }
@@ -70,7 +71,8 @@ TEST_CASE("D1: a header over its budget of bytes or fields is refused", "[smtp][
     std::string many;
     for (int i = 0; i < 11; ++i) many += "To: a\r\n";
     CHECK(receive(many + "\r\n.\r\n", options, 5).refusal == ReplyId::header_too_large);
-    CHECK(receive("Subject: " + std::string(1000, 'x') + "\r\n\r\n.\r\n", options, 5).refusal == ReplyId::header_too_large);
+    CHECK(receive("Subject: " + std::string(1000, 'x') + "\r\n\r\n.\r\n", options, 5).refusal ==
+          ReplyId::header_too_large);
     CHECK_FALSE(receive("Subject: x\r\n\r\n" + std::string(2000, 'x') + "\r\n.\r\n", options, 5).refusal);
 }
 
@@ -81,5 +83,5 @@ TEST_CASE("a message that begins with white space is known by it", "[smtp][recep
     CHECK(reception.begins_with_space());
 }
 
-}  // namespace
-}  // namespace mbx::smtp
+} // namespace
+} // namespace mbx::smtp

@@ -11,7 +11,8 @@
 namespace mbx::smtp {
 namespace {
 
-TEST_CASE("every reply is a line of ASCII with a code of its class and at most 512 octets (RFC 5321 4.5.3.1.5)", "[smtp][reply]")
+TEST_CASE("every reply is a line of ASCII with a code of its class and at most 512 octets (RFC 5321 4.5.3.1.5)",
+          "[smtp][reply]")
 {
     for (const Reply& row : replies()) {
         std::string line;
@@ -19,7 +20,8 @@ TEST_CASE("every reply is a line of ASCII with a code of its class and at most 5
         CAPTURE(line);
         CHECK(line.size() <= 512);
         CHECK(line.ends_with("\r\n"));
-        CHECK(std::ranges::none_of(line.substr(0, line.size() - 2), [](char c) { return ascii::is_control(c) || ascii::is_eight_bit(c); }));
+        CHECK(std::ranges::none_of(line.substr(0, line.size() - 2),
+                                   [](char c) { return ascii::is_control(c) || ascii::is_eight_bit(c); }));
         CHECK(row.code >= 200);
         CHECK(row.code < 600);
         // RFC 3463 section 2: the class of both codes agrees.
@@ -56,5 +58,5 @@ TEST_CASE("docs/smtp.md shows the table of replies as it is", "[smtp][reply]")
     CHECK(text.str().find(table) != std::string::npos);
 }
 
-}  // namespace
-}  // namespace mbx::smtp
+} // namespace
+} // namespace mbx::smtp

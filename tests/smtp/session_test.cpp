@@ -53,7 +53,8 @@ TEST_CASE("each command is refused before its time (RFC 5321 4.1.4)", "[smtp][se
     CHECK(appliance.talk("MAIL FROM:<a@b.example>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\nSTARTTLS\r\nQUIT\r\n") ==
           kGreeting + kOrder + kOrder + kOrder + kOrder + kBye);
     CHECK(after_helo(appliance, "RCPT TO:<ann@example.test>\r\nDATA\r\n") == kOrder + kOrder);
-    CHECK(after_helo(appliance, "MAIL FROM:<a@b.example>\r\nMAIL FROM:<a@b.example>\r\nDATA\r\n") == kSender + kOrder + kOrder);
+    CHECK(after_helo(appliance, "MAIL FROM:<a@b.example>\r\nMAIL FROM:<a@b.example>\r\nDATA\r\n") ==
+          kSender + kOrder + kOrder);
     CHECK(after_helo(appliance, "MAIL FROM:<>\r\nRSET\r\nRCPT TO:<ann@example.test>\r\n") ==
           kSender + "250 2.0.0 flushed\r\n" + kOrder);
 }
@@ -68,11 +69,14 @@ TEST_CASE("EHLO within a transaction begins anew (RFC 5321 4.1.4)", "[smtp][sess
 TEST_CASE("NOOP, RSET, VRFY, HELP and QUIT need no greeting (RFC 5321 4.1.4); EXPN is 502", "[smtp][session]")
 {
     Appliance appliance;
-    const std::string heard = appliance.talk("NOOP\r\nNOOP x\r\nRSET\r\nVRFY ann\r\nEXPN sales\r\nHELP\r\nHELP MAIL\r\nQUIT\r\n");
-    CHECK(heard == kGreeting + "250 2.0.0 ok\r\n250 2.0.0 ok\r\n250 2.0.0 flushed\r\n252 2.0.0 send some mail, we will try\r\n"
-                               "502 5.5.1 command not supported\r\n"
-                               "214 2.0.0 EHLO MAIL RCPT DATA RSET NOOP VRFY QUIT STARTTLS AUTH; RFC 5321\r\n"
-                               "214 2.0.0 EHLO MAIL RCPT DATA RSET NOOP VRFY QUIT STARTTLS AUTH; RFC 5321\r\n" + kBye);
+    const std::string heard =
+        appliance.talk("NOOP\r\nNOOP x\r\nRSET\r\nVRFY ann\r\nEXPN sales\r\nHELP\r\nHELP MAIL\r\nQUIT\r\n");
+    CHECK(heard == kGreeting +
+                       "250 2.0.0 ok\r\n250 2.0.0 ok\r\n250 2.0.0 flushed\r\n252 2.0.0 send some mail, we will try\r\n"
+                       "502 5.5.1 command not supported\r\n"
+                       "214 2.0.0 EHLO MAIL RCPT DATA RSET NOOP VRFY QUIT STARTTLS AUTH; RFC 5321\r\n"
+                       "214 2.0.0 EHLO MAIL RCPT DATA RSET NOOP VRFY QUIT STARTTLS AUTH; RFC 5321\r\n" +
+                       kBye);
 }
 
 TEST_CASE("RSET, DATA and QUIT take no argument (RFC 5321 4.3.2); VRFY and HELO need one", "[smtp][session]")
@@ -92,14 +96,16 @@ TEST_CASE("A2: a bare LF ends no command, and what is behind it is not carried o
 
 TEST_CASE("A5: a session answers the same however its bytes arrive", "[smtp][session]")
 {
-    const auto piece = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{7}, std::size_t{61}, std::size_t{65536});
+    const auto piece =
+        GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{7}, std::size_t{61}, std::size_t{65536});
     CAPTURE(piece);
     Appliance appliance;
     Caller caller;
     caller.piece = piece;
     const std::string message = "Subject: x\r\n\r\n..\r\nMAIL FROM:<no@command.example>\r\n";
-    const std::string heard =
-        after_helo(appliance, kToAnn + message + ".\r\n" + kToAnn + "two\r\n.\r\nnonsense\r\nRCPT TO:<nobody@example.test>\r\n", caller);
+    const std::string heard = after_helo(
+        appliance, kToAnn + message + ".\r\n" + kToAnn + "two\r\n.\r\nnonsense\r\nRCPT TO:<nobody@example.test>\r\n",
+        caller);
     CHECK(heard == kSender + kRecipient + kStart + kAccepted + kSender + kRecipient + kStart + kAccepted +
                        "500 5.5.2 command not recognised\r\n" + kOrder);
     const auto inbox = appliance.inbox("ann");
@@ -136,7 +142,9 @@ TEST_CASE("DATA without a valid recipient is refused, its message not awaited (R
 TEST_CASE("one file serves several recipients, with no word of them in it (RFC 5321 7.2)", "[smtp][session]")
 {
     Appliance appliance;
-    CHECK(after_helo(appliance, "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nRCPT TO:<sales@example.test>\r\nDATA\r\nx\r\n.\r\n") ==
+    CHECK(after_helo(
+              appliance,
+              "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nRCPT TO:<sales@example.test>\r\nDATA\r\nx\r\n.\r\n") ==
           kSender + kRecipient + kRecipient + kStart + kAccepted);
     REQUIRE(appliance.inbox("ann").size() == 1);
     REQUIRE(appliance.inbox("bob").size() == 1);
@@ -158,8 +166,10 @@ TEST_CASE("a single recipient stands in the Received field (RFC 5321 4.4)", "[sm
 TEST_CASE("C2: postmaster of the domain and the bare one reach the administrator (RFC 5321 4.5.1)", "[smtp][session]")
 {
     Appliance appliance;
-    CHECK(after_helo(appliance, "MAIL FROM:<>\r\nRCPT TO:<Postmaster>\r\nRCPT TO:<POSTMASTER@example.test>\r\nDATA\r\nx\r\n.\r\n") ==
-          kSender + kRecipient + kRecipient + kStart + kAccepted);
+    CHECK(
+        after_helo(appliance,
+                   "MAIL FROM:<>\r\nRCPT TO:<Postmaster>\r\nRCPT TO:<POSTMASTER@example.test>\r\nDATA\r\nx\r\n.\r\n") ==
+        kSender + kRecipient + kRecipient + kStart + kAccepted);
     CHECK(appliance.inbox("root").size() == 1);
 }
 
@@ -168,22 +178,44 @@ TEST_CASE("C4: who is not logged in relays nothing, in whatever form", "[smtp][s
     Appliance appliance;
     const std::string us = "example.test";
     const std::string ip = "[192.0.2.1]";
-    const std::vector<std::string> senders{"", "spam@" + us, "ann@" + us, "spam@" + ip, "spam@localhost", "a@elsewhere.example"};
-    const std::vector<std::string> forms{
-        "victim@elsewhere.example", "\"victim@elsewhere.example\"", "victim%elsewhere.example@" + us, "victim%elsewhere.example@" + ip,
-        "\"victim@elsewhere.example\"@" + us, "\"victim%elsewhere.example\"", "victim@elsewhere.example@" + us,
-        "victim@elsewhere.example@" + ip, "\"victim@elsewhere.example\"@" + ip, "@" + ip + ":victim@elsewhere.example",
-        "@" + us + ":victim@elsewhere.example", "elsewhere.example!victim", "elsewhere.example!victim@" + ip,
-        "elsewhere.example!victim@" + us, "victim@" + ip, "ann@" + ip, "ann@localhost", "ann@mx.example.test", "@us,@them:v@elsewhere.example",
-        "victim", "victim@", "@", "ann@example.test.elsewhere.example", "|/bin/sh@" + us, "/etc/passwd@" + us, "../../x@" + us};
+    const std::vector<std::string> senders{"",           "spam@" + us,     "ann@" + us,
+                                           "spam@" + ip, "spam@localhost", "a@elsewhere.example"};
+    const std::vector<std::string> forms{"victim@elsewhere.example",
+                                         "\"victim@elsewhere.example\"",
+                                         "victim%elsewhere.example@" + us,
+                                         "victim%elsewhere.example@" + ip,
+                                         "\"victim@elsewhere.example\"@" + us,
+                                         "\"victim%elsewhere.example\"",
+                                         "victim@elsewhere.example@" + us,
+                                         "victim@elsewhere.example@" + ip,
+                                         "\"victim@elsewhere.example\"@" + ip,
+                                         "@" + ip + ":victim@elsewhere.example",
+                                         "@" + us + ":victim@elsewhere.example",
+                                         "elsewhere.example!victim",
+                                         "elsewhere.example!victim@" + ip,
+                                         "elsewhere.example!victim@" + us,
+                                         "victim@" + ip,
+                                         "ann@" + ip,
+                                         "ann@localhost",
+                                         "ann@mx.example.test",
+                                         "@us,@them:v@elsewhere.example",
+                                         "victim",
+                                         "victim@",
+                                         "@",
+                                         "ann@example.test.elsewhere.example",
+                                         "|/bin/sh@" + us,
+                                         "/etc/passwd@" + us,
+                                         "../../x@" + us};
     const auto from = GENERATE(range(0, 6));
     const auto address = GENERATE(as<std::string>{}, "127.0.0.1:1025", "192.0.2.1:1025", "198.51.100.7:1025");
     Caller caller;
     caller.address = address;
     for (const std::string& form : forms) {
         CAPTURE(form);
-        const std::string heard = after_helo(
-            appliance, "MAIL FROM:<" + senders[static_cast<std::size_t>(from)] + ">\r\nRCPT TO:<" + form + ">\r\nDATA\r\n", caller);
+        const std::string heard = after_helo(appliance,
+                                             "MAIL FROM:<" + senders[static_cast<std::size_t>(from)] +
+                                                 ">\r\nRCPT TO:<" + form + ">\r\nDATA\r\n",
+                                             caller);
         CHECK(heard.starts_with(kSender + "5"));
         CHECK(heard.find("354") == std::string::npos);
     }
@@ -193,16 +225,21 @@ TEST_CASE("C4: who is not logged in relays nothing, in whatever form", "[smtp][s
 TEST_CASE("RCPT is judged by the directory: relay, unknown, disabled, target outside", "[smtp][session]")
 {
     Appliance appliance;
-    CHECK(after_helo(appliance, "MAIL FROM:<ann@example.test>\r\nRCPT TO:<v@elsewhere.example>\r\nRCPT TO:<nobody@example.test>\r\n"
-                              "RCPT TO:<off@example.test>\r\nRCPT TO:<outside@example.test>\r\nRCPT TO:<Ann+tag@EXAMPLE.test>\r\n") ==
-          kSender + "550 5.7.1 relaying denied\r\n550 5.1.1 no such mailbox\r\n550 5.2.1 mailbox disabled\r\n"
-                    "450 4.3.3 cannot deliver outside yet, try later\r\n" + kRecipient);
+    CHECK(after_helo(
+              appliance,
+              "MAIL FROM:<ann@example.test>\r\nRCPT TO:<v@elsewhere.example>\r\nRCPT TO:<nobody@example.test>\r\n"
+              "RCPT TO:<off@example.test>\r\nRCPT TO:<outside@example.test>\r\nRCPT TO:<Ann+tag@EXAMPLE.test>\r\n") ==
+          kSender +
+              "550 5.7.1 relaying denied\r\n550 5.1.1 no such mailbox\r\n550 5.2.1 mailbox disabled\r\n"
+              "450 4.3.3 cannot deliver outside yet, try later\r\n" +
+              kRecipient);
 }
 
 TEST_CASE("C3: words of a shell are words", "[smtp][session]")
 {
     Appliance appliance;
-    for (const std::string& local : {";sleep${IFS}5;", "`id`", "|id", "$(id)", "%n%n%s", "/etc/passwd", "a\\$\\{run\\}"}) {
+    for (const std::string& local :
+         {";sleep${IFS}5;", "`id`", "|id", "$(id)", "%n%n%s", "/etc/passwd", "a\\$\\{run\\}"}) {
         CAPTURE(local);
         const std::string path = "<\"" + local + "\"@elsewhere.example>";
         CHECK(after_helo(appliance, "MAIL FROM:" + path + "\r\nRCPT TO:<ann@example.test>\r\nDATA\r\nx\r\n.\r\n") ==
@@ -211,10 +248,12 @@ TEST_CASE("C3: words of a shell are words", "[smtp][session]")
     CHECK(appliance.inbox("ann").size() == 7);
 }
 
-TEST_CASE("D16: an empty message, headers only, a header of spaces and an mbox line are stored as sent", "[smtp][session]")
+TEST_CASE("D16: an empty message, headers only, a header of spaces and an mbox line are stored as sent",
+          "[smtp][session]")
 {
     Appliance appliance;
-    for (const std::string& message : {std::string(), std::string("Subject: x\r\n"), std::string("From x Mon Jan  1 00:00:00 2024\r\n\r\ny\r\n")}) {
+    for (const std::string& message :
+         {std::string(), std::string("Subject: x\r\n"), std::string("From x Mon Jan  1 00:00:00 2024\r\n\r\ny\r\n")}) {
         CAPTURE(message);
         CHECK(after_helo(appliance, kToAnn + message + ".\r\n").ends_with(kAccepted));
         const auto inbox = appliance.inbox("ann");
@@ -233,7 +272,9 @@ TEST_CASE("8-bit bytes come through as they are, with and without BODY=8BITMIME 
     for (int c = 1; c < 256; ++c) {
         if (c != '\r' && c != '\n') bytes += static_cast<char>(c);
     }
-    CHECK(after_helo(appliance, "MAIL FROM:<> BODY=8BITMIME\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n\r\n" + bytes + "\r\n.\r\n").ends_with(kAccepted));
+    CHECK(after_helo(appliance,
+                     "MAIL FROM:<> BODY=8BITMIME\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n\r\n" + bytes + "\r\n.\r\n")
+              .ends_with(kAccepted));
     REQUIRE(appliance.inbox("ann").size() == 1);
     CHECK(as_sent(appliance.inbox("ann")[0]) == "\r\n" + bytes + "\r\n");
 }
@@ -241,8 +282,10 @@ TEST_CASE("8-bit bytes come through as they are, with and without BODY=8BITMIME 
 TEST_CASE("an account that is named twice gets one copy", "[smtp][session]")
 {
     Appliance appliance;
-    (void)after_helo(appliance, "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nRCPT TO:<ann+x@example.test>\r\nRCPT TO:<sales@example.test>\r\n"
-                              "DATA\r\nx\r\n.\r\n");
+    (void)after_helo(
+        appliance,
+        "MAIL FROM:<>\r\nRCPT TO:<ann@example.test>\r\nRCPT TO:<ann+x@example.test>\r\nRCPT TO:<sales@example.test>\r\n"
+        "DATA\r\nx\r\n.\r\n");
     CHECK(appliance.inbox("ann").size() == 1);
 }
 
@@ -252,7 +295,8 @@ TEST_CASE("a mail loop ends by the count of Received fields (RFC 5321 6.3)", "[s
     std::string hops;
     for (int i = 0; i < 3; ++i) hops += "Received: by x; Mon, 1 Jan 2024 00:00:00 +0000\r\n";
     CHECK(after_helo(appliance, kToAnn + hops + "\r\n.\r\n").ends_with(kAccepted));
-    CHECK(after_helo(appliance, kToAnn + hops + "received: one more\r\n\r\n.\r\n").ends_with("554 5.4.6 too many hops, a mail loop\r\n"));
+    CHECK(after_helo(appliance, kToAnn + hops + "received: one more\r\n\r\n.\r\n")
+              .ends_with("554 5.4.6 too many hops, a mail loop\r\n"));
     CHECK(appliance.stored() == 1);
 }
 
@@ -264,5 +308,5 @@ TEST_CASE("a message that breaks off is not stored", "[smtp][session]")
     CHECK(appliance.spooled() == 0);
 }
 
-}  // namespace
-}  // namespace mbx::test
+} // namespace
+} // namespace mbx::test

@@ -24,7 +24,7 @@ void check_mailbox(const mbx::mail::Mailbox& mailbox, bool smtputf8)
     require(bool(again) && *again == mailbox);
 }
 
-}  // namespace
+} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {

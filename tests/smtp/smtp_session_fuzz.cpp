@@ -1,6 +1,6 @@
-// Whole sessions, MX and submission, over memory with a real store behind. The first byte chooses the port and the split.
-// Whatever is said: replies are well-formed lines, do not depend on how the bytes arrived, nobody relays or is logged in
-// without the password, and as many messages are stored as were answered with 250.
+// Whole sessions, MX and submission, over memory with a real store behind. The first byte chooses the port and the
+// split. Whatever is said: replies are well-formed lines, do not depend on how the bytes arrived, nobody relays or is
+// logged in without the password, and as many messages are stored as were answered with 250.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -33,7 +33,7 @@ std::size_t count_lines(std::string_view text, std::string_view start)
     return found;
 }
 
-}  // namespace
+} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {

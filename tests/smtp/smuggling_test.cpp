@@ -9,8 +9,10 @@
 namespace mbx::test {
 namespace {
 
-const std::string kFront = "EHLO c.example\r\nMAIL FROM:<a@elsewhere.example>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n";
-const std::string kSmuggled = "MAIL FROM:<admin@example.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\nSubject: smuggled\r\n\r\nx";
+const std::string kFront =
+    "EHLO c.example\r\nMAIL FROM:<a@elsewhere.example>\r\nRCPT TO:<ann@example.test>\r\nDATA\r\n";
+const std::string kSmuggled =
+    "MAIL FROM:<admin@example.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\nSubject: smuggled\r\n\r\nx";
 
 // One of the ends that a server might take for one. The pieces are whole line ends too, so that CR CRLF is among them.
 std::vector<std::string> all_ends(std::size_t length)
@@ -42,7 +44,8 @@ TEST_CASE("A1: no mix of CR, LF, CRLF, dot and NUL smuggles a second message in"
         const std::size_t true_end = ("x" + end).find("\r\n.\r\n");
         const bool may_follow = true_end != std::string::npos;
         const bool must_follow = may_follow && true_end + 5 == 1 + end.size();
-        const std::string heard = appliance.talk(kFront + "Subject: first\r\n\r\nx" + end + kSmuggled + "\r\n.\r\nQUIT\r\n");
+        const std::string heard =
+            appliance.talk(kFront + "Subject: first\r\n\r\nx" + end + kSmuggled + "\r\n.\r\nQUIT\r\n");
         const bool second = !appliance.inbox("bob").empty();
         const bool bye = heard.ends_with("221 2.0.0 bye\r\n");
         const bool judged_wrong = (second && !may_follow) || (!second && must_follow);
@@ -58,7 +61,8 @@ TEST_CASE("A1: no mix of CR, LF, CRLF, dot and NUL smuggles a second message in"
 TEST_CASE("A1: a message with a bare CR, LF or a NUL is swallowed to its true end and refused", "[smtp][smuggling]")
 {
     Appliance appliance;
-    for (const std::string& bytes : {std::string("\n"), std::string("\r"), std::string(1, '\0'), std::string("\n.\n"), std::string("\r\n.\n")}) {
+    for (const std::string& bytes :
+         {std::string("\n"), std::string("\r"), std::string(1, '\0'), std::string("\n.\n"), std::string("\r\n.\n")}) {
         const std::string heard = appliance.talk(kFront + "x" + bytes + "y\r\n.\r\nNOOP\r\nQUIT\r\n");
         CHECK(heard.find("\r\n550 5.6.11 ") != std::string::npos);
         CHECK(heard.ends_with("250 2.0.0 ok\r\n221 2.0.0 bye\r\n"));
@@ -70,13 +74,16 @@ TEST_CASE("A1: a message with a bare CR, LF or a NUL is swallowed to its true en
 TEST_CASE("A1: repair stores CRLF for each bare line end, and refuses NUL still", "[smtp][smuggling]")
 {
     Appliance appliance([](smtp::Options& options) { options.bare_newlines = smtp::BareNewlines::repair; });
-    CHECK(appliance.talk(kFront + "Subject: x\n\na\rb\n.\nc\r\n.\r\nQUIT\r\n").find("250 2.0.0 ID accepted") != std::string::npos);
+    CHECK(appliance.talk(kFront + "Subject: x\n\na\rb\n.\nc\r\n.\r\nQUIT\r\n").find("250 2.0.0 ID accepted") !=
+          std::string::npos);
     REQUIRE(appliance.inbox("ann").size() == 1);
     CHECK(as_sent(appliance.inbox("ann")[0]) == "Subject: x\r\n\r\na\r\nb\r\n.\r\nc\r\n");
-    CHECK(appliance.talk(kFront + std::string(1, '\0') + "\r\n.\r\nQUIT\r\n").find("550 5.6.11 NUL") != std::string::npos);
+    CHECK(appliance.talk(kFront + std::string(1, '\0') + "\r\n.\r\nQUIT\r\n").find("550 5.6.11 NUL") !=
+          std::string::npos);
 }
 
-TEST_CASE("A9: a line of ten megabytes and one without an end before the dot are stored byte for byte", "[smtp][smuggling]")
+TEST_CASE("A9: a line of ten megabytes and one without an end before the dot are stored byte for byte",
+          "[smtp][smuggling]")
 {
     Appliance appliance;
     const std::string line = "\r\n" + std::string(10U << 20U, 'x') + "\r\n";
@@ -85,22 +92,25 @@ TEST_CASE("A9: a line of ten megabytes and one without an end before the dot are
     CHECK(as_sent(appliance.inbox("ann")[0]) == line);
 }
 
-TEST_CASE("B9: an HTTP client is sent away before its body is read as commands", "[smtp][smuggling]")
+TEST_CASE("B7, B9: an HTTP client and a TLS client on a clear port are sent away, their bytes not read as commands",
+          "[smtp][smuggling]")
 {
     Appliance appliance;
     const std::string heard = appliance.talk("POST / HTTP/1.1\r\nHost: mx\r\n\r\n" + kFront + "x\r\n.\r\n");
     CHECK(heard == "220 mx.example.test ESMTP mailboxd\r\n421 4.7.0 this is SMTP\r\n");
     CHECK(appliance.talk("\x16\x03\x01\x02").ends_with("421 4.7.0 this is SMTP\r\n"));
-    CHECK(appliance.talk("EHLO c.example\r\nGET / HTTP/1.0\r\n" + kFront + "x\r\n.\r\n").ends_with("421 4.7.0 this is SMTP\r\n"));
+    CHECK(appliance.talk("EHLO c.example\r\nGET / HTTP/1.0\r\n" + kFront + "x\r\n.\r\n")
+              .ends_with("421 4.7.0 this is SMTP\r\n"));
     CHECK(appliance.stored() == 0);
 }
 
 TEST_CASE("a chunk behind BDAT, which was not offered, is not read as commands", "[smtp][smuggling]")
 {
     Appliance appliance;
-    CHECK(appliance.talk("EHLO c.example\r\nBDAT 1000 LAST\r\n" + kFront + "x\r\n.\r\n").ends_with("502 5.5.1 command not supported\r\n"));
+    CHECK(appliance.talk("EHLO c.example\r\nBDAT 1000 LAST\r\n" + kFront + "x\r\n.\r\n")
+              .ends_with("502 5.5.1 command not supported\r\n"));
     CHECK(appliance.stored() == 0);
 }
 
-}  // namespace
-}  // namespace mbx::test
+} // namespace
+} // namespace mbx::test

@@ -41,8 +41,8 @@ public:
         net::TlsClientOptions options;
         options.server_name = "mx.example.test";
         options.alpn = std::move(alpn);
-        auto secured = run_on(appliance_.loop, net::connect_tls(appliance_.workers, std::move(stream_), std::move(options),
-                                                                net::Deadline::never()));
+        auto secured = run_on(appliance_.loop, net::connect_tls(appliance_.workers, std::move(stream_),
+                                                                std::move(options), net::Deadline::never()));
         if (!secured) return false;
         stream_ = std::move(*secured);
         return true;
@@ -119,7 +119,8 @@ TEST_CASE("B1: what was sent in clear behind STARTTLS is never carried out (RFC 
     CHECK(client.hear_until("\r\n") == "503 5.5.1 bad sequence of commands\r\n");
 }
 
-TEST_CASE("B9: a client that offers another protocol by ALPN is refused, one that offers smtp is not", "[smtp][starttls]")
+TEST_CASE("B9: a client that offers another protocol by ALPN is refused, one that offers smtp is not",
+          "[smtp][starttls]")
 {
     Appliance appliance;
     const TemporaryFolder folder;
@@ -151,5 +152,5 @@ TEST_CASE("a handshake that does not come ends the session", "[smtp][starttls]")
     CHECK(client.is_over());
 }
 
-}  // namespace
-}  // namespace mbx::test
+} // namespace
+} // namespace mbx::test

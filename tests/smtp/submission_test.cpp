@@ -50,16 +50,19 @@ TEST_CASE("AUTH is offered within TLS only (RFC 4954 4), and not after log-in", 
 TEST_CASE("B3: log-in in clear is refused with 538, mail with 530 (RFC 4954 4, RFC 3207 4)", "[smtp][submission]")
 {
     Appliance appliance;
-    const std::string heard = appliance.talk(kEhlo + log_in() + "AUTH LOGIN\r\nMAIL FROM:<ann@example.test>\r\n", kClear);
+    const std::string heard =
+        appliance.talk(kEhlo + log_in() + "AUTH LOGIN\r\nMAIL FROM:<ann@example.test>\r\n", kClear);
     CHECK(behind_ehlo(heard) == "538 5.7.11 encryption required for authentication\r\n"
                                 "538 5.7.11 encryption required for authentication\r\n"
                                 "530 5.7.0 must issue a STARTTLS command first\r\n");
-    CHECK(behind_ehlo(appliance.talk(kEhlo + "MAIL FROM:<ann@example.test>\r\n", kSecure)) == "530 5.7.0 authentication required\r\n");
+    CHECK(behind_ehlo(appliance.talk(kEhlo + "MAIL FROM:<ann@example.test>\r\n", kSecure)) ==
+          "530 5.7.0 authentication required\r\n");
 }
 
 TEST_CASE("networks that are listed may log in without TLS, others not", "[smtp][submission]")
 {
-    Appliance appliance([](smtp::Options& options) { options.clear_text_login_from = {*net::IpNetwork::parse("127.0.0.0/8")}; });
+    Appliance appliance(
+        [](smtp::Options& options) { options.clear_text_login_from = {*net::IpNetwork::parse("127.0.0.0/8")}; });
     Caller loopback = kClear;
     loopback.address = "127.0.0.1:4000";
     CHECK(behind_ehlo(appliance.talk(kEhlo + log_in(), loopback)) == kSuccess);
@@ -81,30 +84,34 @@ TEST_CASE("AUTH PLAIN and LOGIN work with and without an initial response (RFC 4
     const std::string password = encode_base64(Appliance::kPassword);
     const std::string ask_user = "334 VXNlcm5hbWU6\r\n";
     const std::string ask_password = "334 UGFzc3dvcmQ6\r\n";
-    CHECK(behind_ehlo(appliance.talk(kEhlo + "auth plain " + plain("ann@example.test", Appliance::kPassword) + "\r\n", kSecure)) == kSuccess);
-    CHECK(behind_ehlo(appliance.talk(kEhlo + "AUTH PLAIN\r\n" + plain("ann@example.test", Appliance::kPassword) + "\r\n", kSecure)) ==
-          "334 \r\n" + kSuccess);
+    CHECK(behind_ehlo(appliance.talk(kEhlo + "auth plain " + plain("ann@example.test", Appliance::kPassword) + "\r\n",
+                                     kSecure)) == kSuccess);
+    CHECK(
+        behind_ehlo(appliance.talk(kEhlo + "AUTH PLAIN\r\n" + plain("ann@example.test", Appliance::kPassword) + "\r\n",
+                                   kSecure)) == "334 \r\n" + kSuccess);
     CHECK(behind_ehlo(appliance.talk(kEhlo + "AUTH LOGIN\r\n" + user + "\r\n" + password + "\r\n", kSecure)) ==
           ask_user + ask_password + kSuccess);
-    CHECK(behind_ehlo(appliance.talk(kEhlo + "AUTH LOGIN " + user + "\r\n" + password + "\r\n", kSecure)) == ask_password + kSuccess);
+    CHECK(behind_ehlo(appliance.talk(kEhlo + "AUTH LOGIN " + user + "\r\n" + password + "\r\n", kSecure)) ==
+          ask_password + kSuccess);
 }
 
 TEST_CASE("C10: what is no SASL message is 501 or 535, never a log-in (RFC 4954 4, RFC 4616)", "[smtp][submission]")
 {
     Appliance appliance;
     const std::string password = Appliance::kPassword;
-    for (const std::string& response : {
-             "="s, "!"s, "AAA"s, "QQ"s, "YQ==="s, encode_base64("ann@example.test"), encode_base64("\0\0"s), encode_base64("\0ann@example.test\0"s),
-             encode_base64("\0ann@example.test\0"s + password + "\0more"s), plain("ann@example.test", password, "bob@example.test"),
-             plain("ann@example.test", password) + " ", "ann\x01"s,
-             plain("ann@example.test", password).substr(0, plain("ann@example.test", password).size() - 1)}) {
+    for (const std::string& response :
+         {"="s, "!"s, "AAA"s, "QQ"s, "YQ==="s, encode_base64("ann@example.test"), encode_base64("\0\0"s),
+          encode_base64("\0ann@example.test\0"s), encode_base64("\0ann@example.test\0"s + password + "\0more"s),
+          plain("ann@example.test", password, "bob@example.test"), plain("ann@example.test", password) + " ",
+          "ann\x01"s, plain("ann@example.test", password).substr(0, plain("ann@example.test", password).size() - 1)}) {
         CAPTURE(response);
         const std::string direct = behind_ehlo(appliance.talk(kEhlo + "AUTH PLAIN\r\n" + response + "\r\n", kSecure));
         CHECK((direct == "334 \r\n" + kMalformed || direct == "334 \r\n" + kWrong));
     }
     CHECK(behind_ehlo(appliance.talk(kEhlo + "AUTH PLAIN\r\n*\r\nNOOP\r\n", kSecure)) ==
           "334 \r\n501 5.7.0 authentication cancelled\r\n250 2.0.0 ok\r\n");
-    CHECK(behind_ehlo(appliance.talk(kEhlo + "AUTH LOGIN\r\n*\r\n", kSecure)) == "334 VXNlcm5hbWU6\r\n501 5.7.0 authentication cancelled\r\n");
+    CHECK(behind_ehlo(appliance.talk(kEhlo + "AUTH LOGIN\r\n*\r\n", kSecure)) ==
+          "334 VXNlcm5hbWU6\r\n501 5.7.0 authentication cancelled\r\n");
     CHECK(behind_ehlo(appliance.talk(kEhlo + "AUTH PLAIN\r\n" + std::string(12'289, 'A') + "\r\nNOOP\r\n", kSecure)) ==
           "334 \r\n500 5.5.6 authentication exchange line too long\r\n250 2.0.0 ok\r\n");
     CHECK(behind_ehlo(appliance.talk(kEhlo + "AUTH PLAIN " + std::string(12'289, 'A') + "\r\nNOOP\r\n", kSecure)) ==
@@ -116,7 +123,8 @@ TEST_CASE("C10: what is no SASL message is 501 or 535, never a log-in (RFC 4954 
 TEST_CASE("J2: an unknown account, a disabled one and a wrong password get one answer", "[smtp][submission]")
 {
     Appliance appliance;
-    const std::string unknown = appliance.talk(kEhlo + "AUTH PLAIN " + plain("nobody@example.test", "x") + "\r\n", kSecure);
+    const std::string unknown =
+        appliance.talk(kEhlo + "AUTH PLAIN " + plain("nobody@example.test", "x") + "\r\n", kSecure);
     CHECK(behind_ehlo(unknown) == kWrong);
     CHECK(appliance.talk(kEhlo + "AUTH PLAIN " + plain("ann@example.test", "x") + "\r\n", kSecure) == unknown);
     CHECK(appliance.talk(kEhlo + log_in("off@example.test"), kSecure) == unknown);
@@ -133,7 +141,8 @@ TEST_CASE("failed log-ins end the session", "[smtp][submission]")
 TEST_CASE("AUTH comes once, and not within a transaction (RFC 4954 4)", "[smtp][submission]")
 {
     Appliance appliance;
-    CHECK(behind_ehlo(appliance.talk(kEhlo + log_in() + log_in() + "MAIL FROM:<ann@example.test>\r\n" + log_in(), kSecure)) ==
+    CHECK(behind_ehlo(
+              appliance.talk(kEhlo + log_in() + log_in() + "MAIL FROM:<ann@example.test>\r\n" + log_in(), kSecure)) ==
           kSuccess + "503 5.5.1 already authenticated\r\n" + kSender + "503 5.5.1 bad sequence of commands\r\n");
 }
 
@@ -143,16 +152,20 @@ TEST_CASE("C9: the sender must be the account's own address; <> is everybody's",
     const std::string foreign = "550 5.7.1 not your sender address\r\n";
     const auto from = [](const std::string& address) { return "MAIL FROM:<" + address + ">\r\nRSET\r\n"; };
     const std::string reset = "250 2.0.0 flushed\r\n";
-    CHECK(behind_ehlo(appliance.talk(kEhlo + log_in() + from("ann@example.test") + from("Ann+tag@EXAMPLE.test") + from("sales@example.test") +
-                                         from("") + from("bob@example.test") + from("ann@elsewhere.example") + from("root@example.test"),
-                                     kSecure)) == kSuccess + kSender + reset + kSender + reset + kSender + reset + kSender + reset + foreign +
-                                                      reset + foreign + reset + foreign + reset);
+    CHECK(behind_ehlo(appliance.talk(
+              kEhlo + log_in() + from("ann@example.test") + from("Ann+tag@EXAMPLE.test") + from("sales@example.test") +
+                  from("") + from("bob@example.test") + from("ann@elsewhere.example") + from("root@example.test"),
+              kSecure)) == kSuccess + kSender + reset + kSender + reset + kSender + reset + kSender + reset + foreign +
+                               reset + foreign + reset + foreign + reset);
 }
 
-TEST_CASE("mail to other domains is put off, to our own delivered; nothing is accepted and dropped", "[smtp][submission]")
+TEST_CASE("mail to other domains is put off, to our own delivered; nothing is accepted and dropped",
+          "[smtp][submission]")
 {
     Appliance appliance;
-    CHECK(behind_ehlo(appliance.talk(kEhlo + log_in() + "MAIL FROM:<ann@example.test>\r\nRCPT TO:<far@elsewhere.example>\r\nDATA\r\n", kSecure)) ==
+    CHECK(behind_ehlo(appliance.talk(kEhlo + log_in() +
+                                         "MAIL FROM:<ann@example.test>\r\nRCPT TO:<far@elsewhere.example>\r\nDATA\r\n",
+                                     kSecure)) ==
           kSuccess + kSender + "450 4.3.3 cannot deliver outside yet, try later\r\n554 5.5.1 no valid recipients\r\n");
 }
 
@@ -176,10 +189,12 @@ TEST_CASE("C9: Date and Message-ID are added where they are missing (RFC 6409 8)
     CHECK(as_sent(appliance.inbox("bob")[0], 2) == full);
 }
 
-TEST_CASE("a live session is on the list while it is logged in, and an account that changed ends it", "[smtp][submission]")
+TEST_CASE("a live session is on the list while it is logged in, and an account that changed ends it",
+          "[smtp][submission]")
 {
     Appliance appliance;
-    appliance.directory->on_change([&appliance] { appliance.live_sessions.end_outdated(*appliance.directory->snapshot()); });
+    appliance.directory->on_change(
+        [&appliance] { appliance.live_sessions.end_outdated(*appliance.directory->snapshot()); });
     Dialogue dialogue(appliance, smtp::Role::submission, 1U << 20U, true);
     (void)dialogue.hear();
     CHECK(dialogue.say(kEhlo + log_in()).ends_with(kSuccess));
@@ -201,10 +216,12 @@ TEST_CASE("J6: no word of a log-in gets into the log, right, wrong, refused or m
     {
         Appliance appliance({}, ends[1]);
         const std::string response = plain("ann@example.test", secret);
-        const std::string login = "AUTH LOGIN\r\n" + encode_base64("ann@example.test") + "\r\n" + encode_base64(secret) + "\r\n";
+        const std::string login =
+            "AUTH LOGIN\r\n" + encode_base64("ann@example.test") + "\r\n" + encode_base64(secret) + "\r\n";
         for (const Caller& caller : {kSecure, kClear, Caller{}}) {
             (void)appliance.talk(kEhlo + "AUTH PLAIN " + response + "\r\nAUTH PLAIN\r\n" + response + "\r\n" + login +
-                                     "AUTH PLAIN " + response + "\xff\r\nPASS " + secret + "\r\nAUTHPLAIN " + response + "\r\n",
+                                     "AUTH PLAIN " + response + "\xff\r\nPASS " + secret + "\r\nAUTHPLAIN " + response +
+                                     "\r\n",
                                  caller);
         }
         (void)appliance.talk(kEhlo + log_in(), kSecure);
@@ -216,11 +233,12 @@ TEST_CASE("J6: no word of a log-in gets into the log, right, wrong, refused or m
     }
     ::close(ends[0]);
     CHECK_FALSE(logged.empty());
-    for (const std::string& word : {secret, encode_base64(secret), plain("ann@example.test", secret), std::string(Appliance::kPassword),
-                                    plain("ann@example.test", Appliance::kPassword), encode_base64("ann@example.test")}) {
+    for (const std::string& word :
+         {secret, encode_base64(secret), plain("ann@example.test", secret), std::string(Appliance::kPassword),
+          plain("ann@example.test", Appliance::kPassword), encode_base64("ann@example.test")}) {
         CHECK(logged.find(word) == std::string::npos);
     }
 }
 
-}  // namespace
-}  // namespace mbx::test
+} // namespace
+} // namespace mbx::test

@@ -1,4 +1,5 @@
-// A directory of a test's own, removed with all that is in it.
+// A directory of a test's own, removed with all that is in it. In memory where the machine has room there: what these
+// tests prove does not depend on how long a sync takes. `on_disk` where it does.
 #pragma once
 
 #include <stdlib.h>
@@ -14,9 +15,11 @@ namespace mbx::test {
 
 class Scratch {
 public:
-    Scratch()
+    enum class Where { in_memory, on_disk };
+
+    explicit Scratch(Where where = Where::in_memory)
     {
-        std::string name = (std::filesystem::temp_directory_path() / "mailboxd-test-XXXXXX").string();
+        std::string name = (base(where) / "mailboxd-test-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
         path_ = name;
     }
@@ -31,6 +34,15 @@ public:
     std::string operator/(std::string_view below) const { return path_ + "/" + std::string(below); }
 
 private:
+    static std::filesystem::path base(Where where)
+    {
+        const std::filesystem::path memory = "/dev/shm";
+        constexpr std::uintmax_t kEnough = 256U << 20U;
+        std::error_code error;
+        const auto space = std::filesystem::space(memory, error);
+        const bool fits = !error && space.available > kEnough;
+        return fits && where == Where::in_memory ? memory : std::filesystem::temp_directory_path();
+    }
     std::string path_;
 };
 

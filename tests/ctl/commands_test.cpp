@@ -1,0 +1,320 @@
+// Whole commands against the real administration over a control socket.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <fcntl.h>
+#include <csignal>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "config/load.hpp"
+#include "ctl/ctl.hpp"
+#include "ctl/exit_code.hpp"
+#include "ctl/table.hpp"
+#include "ctl/views.hpp"
+#include "support/administration_world.hpp"
+
+using namespace mbx;
+using nlohmann::json;
+
+namespace {
+
+struct Outcome {
+    int code = -1;
+    std::string out;
+    std::string err;
+};
+
+// Standard descriptors of one command, as files.
+class Files {
+public:
+    Files(const test::TemporaryFolder& folder, const std::string& input)
+        : out_path_(folder.path("out")), err_path_(folder.path("err"))
+    {
+        in = ::open(folder.write("in", input).c_str(), O_RDONLY | O_CLOEXEC);
+        out = ::open(out_path_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+        err = ::open(err_path_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    }
+    Files(const Files&) = delete;
+    Files& operator=(const Files&) = delete;
+    ~Files()
+    {
+        for (const int descriptor : {in, out, err}) ::close(descriptor);
+    }
+    std::string printed() const { return whole(out_path_); }
+    std::string complained() const { return whole(err_path_); }
+    int in = -1;
+    int out = -1;
+    int err = -1;
+
+private:
+    static std::string whole(const std::string& path)
+    {
+        std::ifstream file(path, std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    }
+    std::string out_path_;
+    std::string err_path_;
+};
+
+Outcome run_offline(std::vector<std::string> words, const std::string& input = "")
+{
+    const test::TemporaryFolder folder;
+    const Files files(folder, input);
+    ctl::Terminal terminal(files.in, files.out, files.err);
+    const int code = ctl::run(words, terminal);
+    return Outcome{code, files.printed(), files.complained()};
+}
+
+// The command runs in a thread, the server's loop here.
+Outcome run_against(test::AdministrationWorld& world, std::vector<std::string> words, const std::string& input = "")
+{
+    if (!world.listener) world.listen();
+    words.insert(words.end(), {"--socket", world.socket_path()});
+    Outcome outcome;
+    std::thread command([&] {
+        outcome = run_offline(words, input);
+        world.loop.post([&world] { world.loop.stop(); });
+    });
+    world.loop.run();
+    command.join();
+    return outcome;
+}
+
+void add_domain_and_account(test::AdministrationWorld& world)
+{
+    REQUIRE(run_against(world, {"domain", "add", "example.org"}).code == 0);
+    REQUIRE(run_against(world, {"account", "add", "ann@example.org", "--name", "Ann", "--admin", "--password-stdin"}, "marker-correct-horse\n").code == 0);
+}
+
+}  // namespace
+
+TEST_CASE("domains are administered from the command line", "[ctl]")
+{
+    test::AdministrationWorld world;
+    CHECK(run_against(world, {"domain", "list"}).out == "no domains\n");
+    const auto added = run_against(world, {"domain", "add", "example.org"});
+    CHECK(added.code == ctl::kDone);
+    CHECK(added.out == "added the domain example.org\n");
+    CHECK(added.err.empty());
+    CHECK(run_against(world, {"domain", "list"}).out == "DOMAIN       ACCOUNTS  ENABLED  CATCH-ALL\nexample.org         0  yes\n");
+    CHECK(run_against(world, {"domain", "set", "example.org", "--disable", "-q"}).out.empty());
+    CHECK(run_against(world, {"domain", "show", "example.org"}).out == "domain:    example.org\nenabled:   no\ncatch-all: nobody\n");
+    const auto again = run_against(world, {"domain", "add", "example.org"});
+    CHECK(again.code == ctl::kFailed);
+    CHECK(again.out.empty());
+    CHECK(again.err.starts_with("mailboxctl: "));
+    CHECK(again.err.find(": ") != again.err.rfind("\n"));
+    CHECK(run_against(world, {"domain", "remove", "example.org"}).out == "removed the domain example.org\n");
+    CHECK(run_against(world, {"domain", "show", "example.org"}).code == ctl::kFailed);
+}
+
+TEST_CASE("accounts are administered from the command line", "[ctl]")
+{
+    test::AdministrationWorld world;
+    add_domain_and_account(world);
+    const auto list = run_against(world, {"account", "list"});
+    CHECK(list.out == "ADDRESS          NAME  QUOTA  ENABLED  ADMIN\nann@example.org  Ann    none  yes      yes\n");
+    CHECK(run_against(world, {"account", "set", "ann@example.org", "--quota", "5GiB", "--no-admin"}).code == 0);
+    const auto shown = run_against(world, {"account", "show", "ann@example.org"});
+    CHECK(shown.out.find("quota:         5.0 GiB\n") != std::string::npos);
+    CHECK(shown.out.find("mailbox:       0 messages, 0 B\n") != std::string::npos);
+    const auto made = run_against(world, {"account", "password", "ann@example.org", "--generate-password"});
+    CHECK(made.out.starts_with("set the password of ann@example.org\nits password is "));
+    const auto quiet = run_against(world, {"account", "password", "ann@example.org", "--generate-password", "--quiet"});
+    CHECK(quiet.out.size() == 24);
+    const auto removed = run_against(world, {"account", "remove", "ann@example.org", "--keep", "1d"});
+    CHECK(removed.code == 0);
+    CHECK(removed.out.starts_with("removed the account ann@example.org\nits mail is kept in "));
+    CHECK(run_against(world, {"account", "list"}).out == "no accounts\n");
+}
+
+TEST_CASE("aliases are administered from the command line", "[ctl]")
+{
+    test::AdministrationWorld world;
+    add_domain_and_account(world);
+    CHECK(run_against(world, {"alias", "add", "sales@example.org", "ann@example.org", "x@remote.example"}).code == 0);
+    CHECK(run_against(world, {"alias", "list"}).out ==
+          "ALIAS              ENABLED  TARGETS\nsales@example.org  yes      ann@example.org, x@remote.example\n");
+    CHECK(run_against(world, {"alias", "set", "sales@example.org", "--target", "ann@example.org"}).code == 0);
+    CHECK(run_against(world, {"alias", "show", "sales@example.org"}).out.find("targets: ann@example.org\n") != std::string::npos);
+    CHECK(run_against(world, {"alias", "remove", "sales@example.org", "-y"}).code == 0);
+}
+
+TEST_CASE("status, sessions, configuration, reload and stop are for people to read", "[ctl]")
+{
+    test::AdministrationWorld world;
+    add_domain_and_account(world);
+    const auto status = run_against(world, {"status"});
+    CHECK(status.code == 0);
+    CHECK(status.out.find("state:       ready\n") != std::string::npos);
+    CHECK(status.out.find("messages in: 42\n") != std::string::npos);
+    CHECK(status.out.find("smtp     127.0.0.1:2525  starttls     1         7        2\n") != std::string::npos);
+    CHECK(status.out.find("\x1b[") == std::string::npos);
+    CHECK(run_against(world, {"session", "list"}).out == "no sessions\n");
+    CHECK(run_against(world, {"config", "show"}).out.find("smtp.max_recipients  1000                default\n") != std::string::npos);
+    world.reload_changes = {{"smtp.max_recipients", "1000", "500", true}};
+    CHECK(run_against(world, {"reload"}).out == "applied: smtp.max_recipients is now 500 (was 1000)\n");
+    world.reload_error = Error{"reading the configuration", "line 7", "correct it"};
+    const auto refused = run_against(world, {"reload"});
+    CHECK(refused.code == ctl::kFailed);
+    CHECK(refused.err == "mailboxctl: reading the configuration: line 7; correct it\n");
+    CHECK(run_against(world, {"stop"}).out == "the server is stopping\n");
+    CHECK(world.is_stopped);
+}
+
+TEST_CASE("L6: --json prints one document, for errors too", "[ctl][L6]")
+{
+    test::AdministrationWorld world;
+    add_domain_and_account(world);
+    using Words = std::vector<std::string>;
+    const Words words = GENERATE(Words{"status"}, Words{"domain", "list"}, Words{"account", "show", "ann@example.org"}, Words{"alias", "list"},
+                                 Words{"session", "list"}, Words{"config", "show"}, Words{"reload"},
+                                 Words{"domain", "add", "example.net"}, Words{"account", "remove", "ann@example.org"});
+    Words asked = words;
+    asked.emplace_back("--json");
+    const auto outcome = run_against(world, asked);
+    CAPTURE(words, outcome.out, outcome.err);
+    CHECK(outcome.code == 0);
+    CHECK(json::accept(outcome.out));
+    const auto wrong = run_against(world, {"account", "show", "nobody@example.org", "--json"});
+    CHECK(wrong.code == ctl::kFailed);
+    CHECK(wrong.out.empty());
+    CHECK(json::parse(wrong.err)["attempted"].is_string());
+}
+
+TEST_CASE("L6: a daemon that is not there is code 3, with what to do", "[ctl][L6]")
+{
+    const test::TemporaryFolder folder;
+    const auto outcome = run_offline({"status", "--socket", folder.path("none.sock")});
+    CHECK(outcome.code == ctl::kUnreachable);
+    CHECK(outcome.err.find("there is no such socket; start the daemon") != std::string::npos);
+    const std::string plain = folder.write("plain", "x");
+    CHECK(run_offline({"status", "--socket", plain}).code == ctl::kUnreachable);
+    CHECK(run_offline({"nonsense"}).code == ctl::kUsage);
+    CHECK(run_offline({"account", "set", "a@b", "--socket", folder.path("none.sock")}).code == ctl::kUsage);
+    CHECK(run_offline({"account", "set", "a@b", "--quota", "much", "--socket", folder.path("none.sock")}).code == ctl::kUsage);
+}
+
+TEST_CASE("L6: a reader that went away ends the output without a word", "[ctl][L6]")
+{
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    ::close(ends[0]);
+    (void)std::signal(SIGPIPE, SIG_IGN);
+    const test::TemporaryFolder folder;
+    const Files files(folder, "");
+    ctl::Terminal terminal(files.in, ends[1], files.err);
+    CHECK(ctl::run({"completion", "bash"}, terminal) == ctl::kDone);
+    CHECK(files.complained().empty());
+    ::close(ends[1]);
+}
+
+TEST_CASE("J6: a password is never asked for on a command line, and never printed back", "[ctl][J6]")
+{
+    test::AdministrationWorld world;
+    add_domain_and_account(world);
+    const auto asked = run_against(world, {"account", "password", "ann@example.org"});
+    CHECK(asked.code == ctl::kFailed);
+    CHECK(asked.err.find("--password-stdin") != std::string::npos);
+    const auto set = run_against(world, {"account", "password", "ann@example.org", "--password-stdin", "--json"}, "marker-another-one\n");
+    CHECK(set.code == 0);
+    CHECK((set.out + set.err).find("marker") == std::string::npos);
+    const auto bad = run_against(world, {"account", "password", "ann@example.org", "--password-stdin"}, "marker\n");
+    CHECK(bad.code == ctl::kFailed);
+    CHECK(bad.err.find("12 characters") != std::string::npos);
+    CHECK((bad.out + bad.err).find("marker") == std::string::npos);
+    const std::string file = world.folder.write("password", "marker-from-a-file\n", 0600);
+    CHECK(run_against(world, {"account", "password", "ann@example.org", "--password-file", file}).code == 0);
+}
+
+TEST_CASE("L6: an answer of another version is a clear message", "[ctl][L6]")
+{
+    const auto shown = ctl::show(ctl::View::status, R"({"version":"9"})", ctl::Style{});
+    REQUIRE_FALSE(shown);
+    CHECK(shown.error().advice.find("--json") != std::string::npos);
+    CHECK_FALSE(ctl::show(ctl::View::domains, "not json", ctl::Style{}));
+    CHECK(ctl::read_problem(404, "nothing").advice.find("version") != std::string::npos);
+}
+
+TEST_CASE("setup makes a server that can start, and is not done twice", "[ctl]")
+{
+    const test::TemporaryFolder folder;
+    const std::string config = folder.path("etc/mailboxd.toml");
+    const std::vector<std::string> words = {"setup", "--hostname", "mail.example.org", "--domain", "example.org", "--admin", "ann@example.org",
+                                            "--config", config, "--data", folder.path("data"), "--user", "nobody",
+                                            "--set", "server.runtime_directory=\"" + folder.path("run") + "\"",
+                                            "--set", "smtp.listen=[\"127.0.0.1:2525\"]", "--password-stdin"};
+    const auto done = run_offline(words, "marker-correct-horse\n");
+    CAPTURE(done.err);
+    REQUIRE(done.code == ctl::kDone);
+    CHECK((done.out + done.err).find("marker") == std::string::npos);
+    struct stat info{};
+    REQUIRE(::stat(config.c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777U) == 0640U);
+    REQUIRE(::stat(folder.path("data/tls/key.pem").c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777U) == 0600U);
+    const auto loaded = config::load(config);
+    REQUIRE(loaded);
+    CHECK(loaded->settings.server.hostname == "mail.example.org");
+    CHECK(loaded->settings.smtp.listen == std::vector<std::string>{"127.0.0.1:2525"});
+    CHECK(config::check_files(*loaded).empty());
+    CHECK(run_offline({"config", "check", "--config", config}).code == ctl::kDone);
+    CHECK(run_offline({"config", "show", "--config", config}).out.find("server.hostname") != std::string::npos);
+
+    const auto again = run_offline(words, "marker-correct-horse\n");
+    CHECK(again.code == ctl::kDone);
+    CHECK(again.out.find("set up already") != std::string::npos);
+    std::vector<std::string> other = words;
+    other[2] = "other.example.org";
+    const auto refused = run_offline(other, "marker-correct-horse\n");
+    CHECK(refused.code == ctl::kFailed);
+    CHECK(refused.err.find("--force") != std::string::npos);
+    CHECK(config::load(config)->settings.server.hostname == "mail.example.org");
+    other.emplace_back("--force");
+    CHECK(run_offline(other, "marker-correct-horse\n").code == ctl::kDone);
+    CHECK(config::load(config)->settings.server.hostname == "other.example.org");
+}
+
+TEST_CASE("setup says what is missing or wrong before it writes anything", "[ctl]")
+{
+    const test::TemporaryFolder folder;
+    const std::string config = folder.path("mailboxd.toml");
+    const auto with = [&](std::vector<std::string> more, const std::string& input) {
+        std::vector<std::string> words = {"setup", "--config", config, "--data", folder.path("data"), "--user", "nobody", "--password-stdin",
+                                          "--hostname", "mail.example.org"};
+        words.insert(words.end(), more.begin(), more.end());
+        const auto outcome = run_offline(words, input);
+        CHECK(outcome.code == ctl::kFailed);
+        CHECK(::access(config.c_str(), F_OK) != 0);
+        return outcome.err;
+    };
+    CHECK(with({}, "").find("--domain") != std::string::npos);
+    CHECK(with({"--domain", "example.org", "--admin", "ann"}, "short\n").find("12 characters") != std::string::npos);
+    CHECK(with({"--domain", "example.org", "--admin", "ann", "--set", "smtp.nonsense=1"}, "marker-correct-horse\n").find("nonsense") != std::string::npos);
+    CHECK(with({"--domain", "example.org", "--admin", "ann", "--set", "nonsense"}, "marker-correct-horse\n").find("KEY=VALUE") != std::string::npos);
+    CHECK(with({"--domain", "not a domain", "--admin", "a@b"}, "marker-correct-horse\n").find("not a domain") != std::string::npos);
+}
+
+TEST_CASE("a broken configuration is told with its place, and --json tells it to programs", "[ctl]")
+{
+    const test::TemporaryFolder folder;
+    const std::string file = folder.write("mailboxd.toml", "[smtp]\nmax_recipient = 5\n");
+    const auto checked = run_offline({"config", "check", "--config", file});
+    CHECK(checked.code == ctl::kFailed);
+    CHECK(checked.err.find(":2:") != std::string::npos);
+    const auto document = run_offline({"config", "check", "--config", file, "--json"});
+    CHECK(json::parse(document.out)["errors"][0]["line"] == 2);
+    CHECK(json::parse(document.out)["good"] == false);
+}
+
+TEST_CASE("a table is aligned by characters, and control bytes do not reach the terminal", "[ctl]")
+{
+    ctl::Table table({{"A"}, {"N", ctl::Table::Side::right}, {"B"}});
+    table.add({"\u00e4\u00f6", "1", "x"});
+    table.add({"a\x1b[31m", "100", ""});
+    CHECK(table.text(ctl::Style{}, "none") == "A            N  B\n\u00e4\u00f6           1  x\na\\x1b[31m  100\n");
+    CHECK(table.text(ctl::Style{true}, "none").starts_with("\x1b[1mA"));
+}

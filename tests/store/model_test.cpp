@@ -1,0 +1,291 @@
+// A random sequence of everything an account can do, against a model in memory, with reopening and loss of the index in
+// between. The seed is printed; MAILBOXD_SEED repeats a run.
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <set>
+
+#include "store/desk.hpp"
+
+using namespace mbx;
+using namespace mbx::store;
+using mbx::test::Desk;
+using mbx::test::kAll;
+
+namespace {
+
+struct ModelMessage {
+    std::string text;
+    std::uint8_t system = 0;
+    std::set<std::string> keywords;
+};
+
+struct ModelMailbox {
+    std::map<Uid, ModelMessage> messages;
+    Uid highest = 0;        // the highest UID ever seen
+    ModSeq modseq = 0;      // the highest mod-sequence ever seen
+    std::uint32_t uidvalidity = 0;
+};
+
+const std::vector<std::string> kNames{"INBOX", "Sent", "a", "a/b", "a/b/c", "d.d", "e%", "INBOX/x"};
+const std::vector<std::string> kKeywords{"$Label1", "work", "Later", "$Forwarded"};
+
+class Model {
+public:
+    explicit Model(std::uint64_t seed) : desk_(seed), random_(seed)
+    {
+        for (const auto& info : desk_->list()) boxes_[info.name] = {};
+    }
+
+    void step()
+    {
+        switch (roll(40)) {
+        case 0: return create();
+        case 1: return remove();
+        case 2: return rename();
+        case 3: return reopen();
+        case 4: return desk_.lose_index(), reopen();
+        case 5:
+        case 6: return transfer(false);
+        case 7:
+        case 8: return transfer(true);
+        case 9:
+        case 10: return expunge();
+        case 11: return withdraw();
+        default: break;
+        }
+        if (roll(2) == 0) return deliver();
+        return store_flags();
+    }
+
+    void check_all()
+    {
+        std::set<std::string> names;
+        for (const auto& info : desk_->list()) names.insert(info.name);
+        std::set<std::string> expected;
+        for (const auto& [name, box] : boxes_) expected.insert(name);
+        REQUIRE(names == expected);
+        for (auto& [name, box] : boxes_) check(name, box);
+    }
+
+private:
+    std::size_t roll(std::size_t sides) { return random_() % sides; }
+    std::string any_name() { return kNames[roll(kNames.size())]; }
+    std::string existing()
+    {
+        auto it = boxes_.begin();
+        std::advance(it, static_cast<std::ptrdiff_t>(roll(boxes_.size())));
+        return it->first;
+    }
+    UidRange range(const ModelMailbox& box)
+    {
+        const Uid first = static_cast<Uid>(1 + roll(box.highest + 2));
+        return {first, static_cast<Uid>(first + roll(6))};
+    }
+
+    void check(const std::string& name, ModelMailbox& box)
+    {
+        CAPTURE(name);
+        const auto status = desk_.status(name);
+        if (box.uidvalidity != 0) REQUIRE(status.uidvalidity == box.uidvalidity);
+        box.uidvalidity = status.uidvalidity;
+        REQUIRE(status.highest_modseq >= box.modseq);
+        box.modseq = status.highest_modseq;
+        REQUIRE(status.messages == box.messages.size());
+        REQUIRE(status.uidnext > box.highest);
+        const auto rows = desk_->rows(status.id, kAll);
+        REQUIRE(rows);
+        REQUIRE(rows->size() == box.messages.size());
+        std::uint32_t unseen = 0;
+        std::uint64_t size = 0;
+        for (const auto& row : *rows) {
+            const auto it = box.messages.find(row.uid);
+            REQUIRE(it != box.messages.end());
+            REQUIRE(row.flags.system == it->second.system);
+            std::set<std::string> keywords;
+            for (std::size_t n = 0; n < status.keywords.size(); ++n) {
+                if ((row.flags.keywords >> n & 1U) != 0) keywords.insert(status.keywords[n]);
+            }
+            REQUIRE(keywords == it->second.keywords);
+            REQUIRE(row.size == it->second.text.size());
+            REQUIRE(row.modseq <= status.highest_modseq);
+            if ((row.flags.system & kSeen) == 0) ++unseen;
+            size += row.size;
+            if (roll(8) == 0) REQUIRE(desk_.text(row.uid, name) == it->second.text);
+        }
+        REQUIRE(status.unseen == unseen);
+        REQUIRE(status.size == size);
+    }
+
+    void enter(const std::string& name, Uid uid, ModelMessage message)
+    {
+        auto& box = boxes_[name];
+        REQUIRE(uid > box.highest);
+        box.highest = uid;
+        box.messages[uid] = std::move(message);
+    }
+
+    void deliver()
+    {
+        const auto name = existing();
+        ModelMessage message;
+        message.text = "Subject: " + std::to_string(++serial_) + "\r\n\r\n" + std::string(roll(50), 'x') + "\r\n";
+        if (roll(3) == 0) message.system = static_cast<std::uint8_t>(roll(64));
+        std::vector<std::string> keywords;
+        if (roll(4) == 0) keywords.push_back(kKeywords[roll(3)]);
+        message.keywords = {keywords.begin(), keywords.end()};
+        const auto done = desk_->deliver(desk_.spool(message.text), desk_.incoming(name, message.system, keywords));
+        REQUIRE(done);
+        enter(name, done->uid, std::move(message));
+    }
+
+    void store_flags()
+    {
+        const auto name = existing();
+        auto& box = boxes_[name];
+        const auto which = range(box);
+        FlagChange change;
+        change.action = static_cast<FlagAction>(roll(3));
+        change.system = static_cast<std::uint8_t>(roll(64));
+        if (roll(3) == 0) change.keywords.push_back(kKeywords[roll(kKeywords.size())]);
+        const auto done = desk_->store_flags(desk_.id(name), {which}, change);
+        REQUIRE(done);
+        auto system = change.system;
+        std::set<std::string> keywords;
+        for (const auto& keyword : change.keywords) {
+            if (keyword == "$Forwarded") system |= kForwarded;
+            else keywords.insert(keyword);
+        }
+        std::size_t rows = 0;
+        for (auto& [uid, message] : box.messages) {
+            if (uid < which.first || uid > which.last) continue;
+            ++rows;
+            if (change.action == FlagAction::replace) {
+                message.system = system;
+                message.keywords = keywords;
+            } else if (change.action == FlagAction::add) {
+                message.system |= system;
+                message.keywords.insert(keywords.begin(), keywords.end());
+            } else {
+                message.system = static_cast<std::uint8_t>(message.system & ~system);
+                for (const auto& keyword : keywords) message.keywords.erase(keyword);
+            }
+        }
+        REQUIRE(done->rows.size() == rows);
+    }
+
+    void transfer(bool moving)
+    {
+        const auto from = existing();
+        const auto to = existing();
+        const auto which = range(boxes_[from]);
+        const auto done = moving ? desk_->move(desk_.id(from), {which}, to) : desk_->copy(desk_.id(from), {which}, to);
+        REQUIRE(done);
+        std::vector<std::pair<Uid, ModelMessage>> chosen;
+        for (const auto& [uid, message] : boxes_[from].messages) {
+            if (uid >= which.first && uid <= which.last) chosen.emplace_back(uid, message);
+        }
+        REQUIRE(done->uids.size() == chosen.size());
+        for (std::size_t n = 0; n < chosen.size(); ++n) {
+            REQUIRE(done->uids[n].first == chosen[n].first);
+            enter(to, done->uids[n].second, chosen[n].second);
+            if (moving) boxes_[from].messages.erase(chosen[n].first);
+        }
+    }
+
+    void expunge()
+    {
+        const auto name = existing();
+        auto& box = boxes_[name];
+        const auto id = desk_.id(name);
+        const auto before = desk_.status(name).highest_modseq;
+        const auto done = desk_->expunge(id, nullptr);
+        REQUIRE(done);
+        std::vector<Uid> expected;
+        for (const auto& [uid, message] : box.messages) {
+            if ((message.system & kDeleted) != 0) expected.push_back(uid);
+        }
+        REQUIRE(*done == expected);
+        for (const Uid uid : expected) box.messages.erase(uid);
+        REQUIRE(desk_->changes(id, before)->expunged == expected);
+    }
+
+    void withdraw()
+    {
+        const auto name = existing();
+        auto& box = boxes_[name];
+        if (box.messages.empty()) return;
+        const Uid uid = box.messages.rbegin()->first;
+        REQUIRE(desk_->withdraw(desk_.id(name), uid));
+        box.messages.erase(uid);
+    }
+
+    void create()
+    {
+        const auto name = any_name();
+        const bool is_new = !boxes_.contains(name);
+        REQUIRE(static_cast<bool>(desk_->create(name, SpecialUse::none)) == is_new);
+        for (std::string level = name; !level.empty(); level = level.substr(0, level.rfind('/') + 1)) {
+            if (level.ends_with('/')) level.pop_back();
+            boxes_.try_emplace(level);
+        }
+    }
+
+    bool has_children(const std::string& name)
+    {
+        const auto it = boxes_.upper_bound(name + "/");
+        return it != boxes_.end() && it->first.starts_with(name + "/");
+    }
+
+    void remove()
+    {
+        const auto name = existing();
+        const bool may = name != "INBOX" && !has_children(name);
+        REQUIRE(static_cast<bool>(desk_->remove(name)) == may);
+        if (may) boxes_.erase(name);
+    }
+
+    void rename()
+    {
+        const auto from = existing();
+        const auto to = any_name();
+        if (from == "INBOX" || boxes_.contains(to) || to.starts_with(from + "/")) return;
+        REQUIRE(desk_->rename(from, to));
+        std::map<std::string, ModelMailbox> moved;
+        for (auto it = boxes_.begin(); it != boxes_.end();) {
+            if (it->first != from && !it->first.starts_with(from + "/")) {
+                ++it;
+                continue;
+            }
+            moved.emplace(to + it->first.substr(from.size()), std::move(it->second));
+            it = boxes_.erase(it);
+        }
+        boxes_.merge(moved);
+        const auto slash = to.rfind('/');
+        if (slash != std::string::npos) boxes_.try_emplace(to.substr(0, slash));
+        if (to == "a/b/c") boxes_.try_emplace("a");
+    }
+
+    void reopen() { desk_.open(); }
+
+    Desk desk_;
+    std::mt19937_64 random_;
+    std::map<std::string, ModelMailbox> boxes_;
+    int serial_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("an account does what a simple model of it does, over reopening and loss of the index", "[store][model]")
+{
+    const char* wanted = std::getenv("MAILBOXD_SEED");
+    const std::uint64_t seed = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : std::random_device()();
+    CAPTURE(seed);
+    Model model(seed);
+    for (int step = 0; step < 3000; ++step) {
+        CAPTURE(step);
+        model.step();
+        if (step % 50 == 0) model.check_all();
+    }
+    model.check_all();
+}

@@ -5,13 +5,12 @@ import os
 import pathlib
 import resource
 import socket
-import subprocess
 import sys
 import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from appliance import Appliance, need, send_data, wait_until
+from appliance import Appliance, send_data, wait_until
 from box_case import BoxCase, message
 from conversation import Conversation
 
@@ -36,6 +35,7 @@ def close_all(links):
 class Floods(BoxCase):
     accounts = 3
     settings = {"imap.login_timeout": "5s", "smtp.command_timeout": "5s"}
+    options = {"quarantine_mb": 4}
 
     @classmethod
     def setUpClass(cls):
@@ -207,8 +207,7 @@ class PerNetwork(BoxCase):
 
 class Descriptors(unittest.TestCase):
     def test_g4_out_of_descriptors_it_answers_421_and_recovers_without_spinning(self):
-        with Appliance(accounts=1) as box:
-            subprocess.run([need("prlimit"), f"--pid={box.pid}", f"--nofile={box.descriptors() + 12}"], check=True)
+        with Appliance(accounts=1, descriptors=64) as box:
             held = []
             for _ in range(60):
                 link = Conversation(box.host, box.ports["smtp"], timeout=20)

@@ -33,10 +33,10 @@ class Paths(unittest.TestCase):
             mark = trace.stat().st_size
             secret = box.folder / "outside"
             secret.write_text("outside\n")
-            with Conversation(box.host, box.ports["imap"]) as link:
-                link.line()
-                link.send(f'a LOGIN {box.user_name(1)} "{box.password}"\r\n').tagged("a")
-                for number, name in enumerate(NAMES):
+            for number, name in enumerate(NAMES):
+                with Conversation(box.host, box.ports["imap"]) as link:
+                    link.line()
+                    link.send(f'a LOGIN {box.user_name(1)} "{box.password}"\r\n').tagged("a")
                     for verb in ("CREATE {}", "SELECT {}", "STATUS {} (MESSAGES)", "SUBSCRIBE {}", "RENAME {} {}x", "LIST \"\" {}",
                                  "DELETE {}x", "DELETE {}", "UNSUBSCRIBE {}"):
                         quoted = self.quoted(name)

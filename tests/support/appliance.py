@@ -15,6 +15,7 @@ import os
 import pathlib
 import random
 import re
+import resource
 import shutil
 import signal
 import smtplib
@@ -112,11 +113,13 @@ def toml(value):
 class Appliance:
     """`settings` are keys of mailboxd.toml ("smtp.max_errors": 3), laid over the ones of a test."""
 
-    def __init__(self, accounts=2, settings=None, environment=None, prefix=(), leaks=True):
+    def __init__(self, accounts=2, settings=None, environment=None, prefix=(), leaks=True, quarantine_mb=256, descriptors=0):
         self.accounts = accounts
         self.environment = dict(environment or {})
         self.prefix = list(prefix)
         self.leaks = leaks
+        self.quarantine_mb = quarantine_mb  # memory that the sanitizer holds back counts as resident
+        self.descriptor_limit = descriptors
         self.host = "127.0.0.1"
         self.domain = DOMAIN
         self.password = PASSWORD
@@ -220,13 +223,17 @@ class Appliance:
         return [*self.prefix, executable(), "--config", str(self.config)]
 
     def start(self, descriptors=(), wait=True):
-        options = ["halt_on_error=1", "abort_on_error=0", f"detect_leaks={1 if self.leaks else 0}"]
+        options = ["halt_on_error=1", "abort_on_error=0", f"detect_leaks={1 if self.leaks else 0}",
+                   f"quarantine_size_mb={self.quarantine_mb}"]
+        limit = (self.descriptor_limit, self.descriptor_limit)
         environment = os.environ | {
             "ASAN_OPTIONS": ":".join(options), "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1", "LC_ALL": "C.UTF-8",
         } | self.environment
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env=environment, pass_fds=descriptors, cwd="/")
+                                            env=environment, pass_fds=descriptors, cwd="/",
+                                            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit))
+                                            if self.descriptor_limit else None)
         if wait:
             self.wait_ready()
         return self

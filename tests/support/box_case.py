@@ -13,11 +13,11 @@ SHARED = SOURCE.parent / "shared"
 class BoxCase(unittest.TestCase):
     accounts = 4
     settings = {}
-    leaks = True
+    options = {}  # more of Appliance's own
 
     @classmethod
     def setUpClass(cls):
-        cls.box = Appliance(accounts=cls.accounts, settings=cls.settings, leaks=cls.leaks)
+        cls.box = Appliance(accounts=cls.accounts, settings=cls.settings, **cls.options)
         cls.box.__enter__()
 
     @classmethod

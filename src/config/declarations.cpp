@@ -198,7 +198,7 @@ const std::vector<Declaration>& rows()
          "ann@example.org. Empty: off.",
          [](S& s) -> Slot { return &s.directory.sub_addressing; }, {}, separator_complaint},
         {"directory.removed_mail_keep", Kind::duration, R"("30d")", {0, 3650 * kDay}, Effect::live,
-         "How long the mail of a removed account is kept aside, under removed/ in the data directory.",
+         "How long the mail of a removed account is kept aside, under mail/.removed/ in the data directory.",
          [](S& s) -> Slot { return &s.directory.removed_mail_keep; }},
 
         {"auth.cache_time", Kind::duration, R"("5m")", {0, kHour}, Effect::live,

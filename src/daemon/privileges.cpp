@@ -90,6 +90,8 @@ void harden_process()
     constexpr int kDumpable = 0;
 #endif
     (void)prctl(PR_SET_DUMPABLE, kDumpable);
+    // SQLite and others make files beside their own with the mode that the umask leaves.
+    (void)umask(0077);
     rlimit cores{0, 0};
     (void)setrlimit(RLIMIT_CORE, &cores);
     rlimit files{};

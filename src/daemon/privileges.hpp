@@ -16,7 +16,8 @@ Result<void, Error> drop_privileges(const std::string& user);
 // that user. Root only has an owner to choose; others create it as themselves.
 Result<void, Error> prepare_directory(const std::string& path, const std::string& user);
 
-// No core dumps with mail and passwords in them (HOSTILE row J6), and as many descriptors as the hard limit allows.
+// No core dumps with mail and passwords in them (HOSTILE row J6), no file that others may read, and as many descriptors
+// as the hard limit allows.
 void harden_process();
 
 }  // namespace mbx::daemon

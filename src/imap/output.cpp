@@ -11,7 +11,8 @@ co::Task<bool> Output::flush(bool then_wait)
         broken_ = !written;
     }
     text_.clear();
-    if (then_wait && text_.capacity() > 1024) text_ = std::string();
+    // Not by assignment: std::string keeps its memory when it takes over a short string.
+    if (then_wait && text_.capacity() > 1024) std::string().swap(text_);
     co_return !broken_;
 }
 

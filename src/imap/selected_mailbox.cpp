@@ -91,7 +91,7 @@ bool SelectedMailbox::announce(std::string& out, bool may_expunge, std::size_t m
                flags_text(row.flags, keywords_) + ")\r\n";
     }
     if (changed_told_ == changed_.size()) {
-        changed_ = {};
+        std::vector<store::MessageRow>().swap(changed_);
         changed_told_ = 0;
     }
     return told_exists;

@@ -134,7 +134,7 @@ co::Task<void> Session::serve_command()
     }
     metrics_.commands.add();
     auto command = parse_command(*text, utf8_);
-    text = std::string();
+    std::string().swap(*text);  // a long command's bytes are not kept while it is carried out
     if (command) {
         tag_ = command->tag;
         co_await execute(*command);

@@ -80,7 +80,7 @@ private:
     struct Upload {
         bool lost = false;     // the connection or the place in the stream
         bool has_nul = false;
-        bool failed = false;   // the draft did not take the bytes
+        std::optional<intake::IntakeError> failure;  // why the draft did not take the bytes
     };
     co::Task<Upload> receive(std::uint64_t size, intake::Draft* into);
     co::Task<void> finish_append(const Append& command, intake::Draft draft);

@@ -1,4 +1,6 @@
 // APPEND (RFC 9051 section 6.3.12): the message goes from the stream into a draft, never whole into memory.
+#include <algorithm>
+
 #include "imap/cursor.hpp"
 #include "imap/response.hpp"
 #include "imap/session.hpp"
@@ -8,6 +10,18 @@ namespace mbx::imap {
 namespace {
 
 constexpr std::size_t kChunk = 64 * 1024;
+constexpr std::int64_t kFirstDate = INT32_MIN;      // 13 December 1901
+constexpr std::int64_t kLastDate = 9'223'372'035;   // 11 April 2262
+
+store::StoreError to_store_error(intake::IntakeError error)
+{
+    switch (error) {
+    case intake::IntakeError::no_space: return store::StoreError::no_space;
+    case intake::IntakeError::over_quota: return store::StoreError::over_quota;
+    case intake::IntakeError::failure: break;
+    }
+    return store::StoreError::io;
+}
 
 }  // namespace
 
@@ -48,8 +62,8 @@ co::Task<void> Session::handle(const Append& command)
     if (!reply_.empty()) co_return;  // the line behind the message was no end of the command
     if (!refusal.empty()) {
         no(refusal);
-    } else if (upload.failed) {
-        no("[SERVERBUG] the message could not be kept; nothing was stored");
+    } else if (upload.failure) {
+        no(refusal_text(to_store_error(*upload.failure)));
     } else if (upload.has_nul) {
         // RFC 3516 section 4.4: a server that cannot store binary content says so; RFC 9051 forbids NUL in a literal.
         no(command.literal8 ? "[UNKNOWN-CTE] a message with NUL bytes cannot be stored"
@@ -75,9 +89,9 @@ co::Task<Session::Upload> Session::receive(std::uint64_t size, intake::Draft* in
         }
         size -= bytes->size();
         upload.has_nul = upload.has_nul || bytes->find('\0') != std::string_view::npos;
-        if (into == nullptr || upload.failed) continue;
+        if (into == nullptr || upload.failure) continue;
         const auto appended = co_await into->append(*bytes);
-        upload.failed = !appended;
+        if (!appended) upload.failure = appended.error();
     }
     const auto deadline = net::Deadline::after(options_->literal_timeout);
     const auto line = co_await lines_.line(options_->max_line, deadline);
@@ -105,7 +119,9 @@ co::Task<void> Session::finish_append(const Append& command, intake::Draft draft
     incoming.keywords = command.flags.keywords;
     incoming.internal_date = services_.clock.wall();
     if (command.internal_date) {
-        incoming.internal_date = WallTime(std::chrono::seconds(command.internal_date->unix_seconds));
+        // As far as the time of a file reaches, where it is kept (and a WallTime, which ends in 2262).
+        const auto kept = std::clamp(command.internal_date->unix_seconds, kFirstDate, kLastDate);
+        incoming.internal_date = WallTime(std::chrono::seconds(kept));
     }
     const auto appended = co_await services_.intake.append(account_, std::move(incoming), std::move(draft));
     if (!appended) {

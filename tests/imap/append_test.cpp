@@ -87,3 +87,18 @@ TEST_CASE("CLIENTS: APPEND to the selected mailbox tells EXISTS before its answe
     const auto answer = client.say("a APPEND INBOX {6+}\r\na: b\r\n\r\n");
     CHECK(answer.find("* 1 EXISTS\r\na OK [APPENDUID") != std::string::npos);
 }
+
+TEST_CASE("RFC 9051 6.3.12: a date beyond what a file's time can hold is kept as near as it goes", "[imap][session]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    client.append(message("first"), "\"01-Jan-0001 00:00:00 +0000\"");
+    client.append(message("last"), "\"31-Dec-9999 23:59:59 +0000\"");
+    client.append(message("old"), "\"01-Jan-1902 00:00:00 +0000\"");
+    client.select();
+    CHECK(client.say("a FETCH 1:* INTERNALDATE\r\n") ==
+          "* 1 FETCH (INTERNALDATE \"13-Dec-1901 20:45:52 +0000\")\r\n"
+          "* 2 FETCH (INTERNALDATE \"11-Apr-2262 23:47:15 +0000\")\r\n"
+          "* 3 FETCH (INTERNALDATE \" 1-Jan-1902 00:00:00 +0000\")\r\na OK FETCH completed\r\n");
+}

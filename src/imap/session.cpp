@@ -142,6 +142,8 @@ co::Task<void> Session::serve_command()
         tag_ = command.error().tag;
         bad(command.error().reason);
     }
+    // In a row: a session of weeks must not end because a client tries, once a day, what we do not know.
+    if (login_ && reply_.starts_with("OK ")) bad_commands_ = 0;
     if (!reply_.empty()) out_.add(tag_ + " " + std::exchange(reply_, {}) + "\r\n");
     (void)co_await out_.flush(true);
     const auto most = login_ ? options_->max_bad : options_->max_bad_before_login;
@@ -224,9 +226,11 @@ co::Task<void> Session::announce(bool may_expunge, bool look)
         }
         if (!changes) {
             changed_ = true;  // another time
+            news_failed_ = true;
             services_.log.warning("changes not read", {{"account", account_->key().id}, {"mailbox", id.value}});
             co_return;
         }
+        news_failed_ = false;
         selected_->take(std::move(*changes));
     }
     co_await tell_news(may_expunge);

@@ -129,6 +129,7 @@ private:
     store::Account::Watch watch_;
     std::unique_ptr<SelectedMailbox> selected_;
     bool changed_ = false;             // the store told of a change since we last looked
+    bool news_failed_ = false;         // the store could not say what; asked again later
     bool idling_ = false;              // a read may be interrupted
     bool in_fetch_ = false;
     bool exists_told_in_fetch_ = false;

@@ -4,6 +4,12 @@
 
 namespace mbx::imap {
 
+namespace {
+
+constexpr std::chrono::milliseconds kNewsAgain{30'000};
+
+}  // namespace
+
 // On the loop, after a job of any session changed the selected mailbox. Must not wait.
 void Session::on_change()
 {
@@ -34,9 +40,10 @@ co::Task<bool> Session::wait_in_idle(net::Deadline end)
     if (changed_ && selected_) {
         co_await announce(true, false);
         (void)co_await out_.flush(true);
-        if (!open_ || changed_) co_return open_;
+        if (!open_ || (changed_ && !news_failed_)) co_return open_;
     }
-    auto until = net::Deadline::after(options_->idle_keepalive);
+    // A store that cannot say what changed is asked again after a while: asked at once, it would be asked for ever.
+    auto until = net::Deadline::after(news_failed_ ? kNewsAgain : options_->idle_keepalive);
     if (until.at > end.at) until = end;
     idling_ = true;
     const auto line = co_await lines_.line(options_->max_line, until);

@@ -134,14 +134,16 @@ std::vector<Listed> list_subscribed(const Lsub& lsub, const std::vector<store::M
     const NameSet above = ancestors(subscribed);
     // RFC 3501 section 6.3.9: with "%" a name above a subscribed one is answered as \Noselect.
     if (lsub.pattern.find('%') != std::string::npos) names.insert(above.begin(), above.end());
+    std::map<std::string_view, const store::MailboxInfo*> known;
+    for (const auto& mailbox : mailboxes) known.emplace(mailbox.name, &mailbox);
     std::vector<Listed> all;
     for (const auto& name : names) {
         if (!pattern.matches(name)) continue;
         Listed listed;
         listed.name = name;
         if (!subscribed.contains(name)) add_attribute(listed, "\\Noselect");
-        const auto info = std::ranges::find(mailboxes, name, &store::MailboxInfo::name);
-        if (info != mailboxes.end()) add_attribute(listed, special_use_text(info->special_use));
+        const auto info = known.find(name);
+        if (info != known.end()) add_attribute(listed, special_use_text(info->second->special_use));
         all.push_back(std::move(listed));
     }
     return all;

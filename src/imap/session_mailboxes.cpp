@@ -27,11 +27,6 @@ Result<Opened, store::StoreError> open_mailbox(store::AccountStore& store, const
     return Opened{std::move(*info), std::move(*status), UidMap(*uids)};
 }
 
-struct Listing {
-    std::vector<store::MailboxInfo> mailboxes;
-    std::vector<std::string> subscriptions;
-};
-
 }  // namespace
 
 co::Task<void> Session::handle(const Enable& command)
@@ -69,8 +64,9 @@ co::Task<void> Session::handle(const Select& command)
         no(refusal_text(opened.error()));
         co_return;
     }
+    // Nothing slips in between the job and the watch: the loop hears of jobs in their order, and of this one here. So the
+    // answer of a SELECT holds no news, least of all an EXPUNGE, which no client expects there.
     watch_ = account_->watch(opened->info.id, [this] { on_change(); });
-    changed_ = true;  // what happened between the job and the watch
     const auto& status = opened->status;
     std::uint32_t first_unseen = 0;
     if (status.first_unseen) first_unseen = opened->view.sequence(*status.first_unseen).value_or(0);
@@ -199,9 +195,11 @@ co::Task<void> Session::handle(const Status& command)
 
 co::Task<void> Session::handle(const List& command)
 {
-    auto job = [](store::AccountStore& store) { return Listing{store.list(), store.subscriptions()}; };
-    const auto listing = co_await account_->run(net::WorkClass::interactive, std::move(job));
-    const auto all = list_mailboxes(command, listing.mailboxes, listing.subscriptions);
+    // Ten thousand names are matched on the worker too, not on the loop.
+    auto job = [&command](store::AccountStore& store) {
+        return list_mailboxes(command, store.list(), store.subscriptions());
+    };
+    const auto all = co_await account_->run(net::WorkClass::interactive, std::move(job));
     std::size_t at = 0;
     while (at < all.size() && !out_.is_broken()) {
         const auto end = std::min(all.size(), at + kStatusesAtOnce);
@@ -229,9 +227,11 @@ co::Task<void> Session::handle(const List& command)
 
 co::Task<void> Session::handle(const Lsub& command)
 {
-    auto job = [](store::AccountStore& store) { return Listing{store.list(), store.subscriptions()}; };
-    const auto listing = co_await account_->run(net::WorkClass::interactive, std::move(job));
-    for (const auto& listed : list_subscribed(command, listing.mailboxes, listing.subscriptions)) {
+    auto job = [&command](store::AccountStore& store) {
+        return list_subscribed(command, store.list(), store.subscriptions());
+    };
+    const auto all = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    for (const auto& listed : all) {
         out_.add(listed_text("LSUB", listed, utf8_));
         if (out_.is_full()) (void)co_await out_.flush();
     }

@@ -1,5 +1,6 @@
 #include <catch2/catch_test_macros.hpp>
 
+#include "imap/output.hpp"
 #include "imap/world.hpp"
 
 using namespace mbx;
@@ -166,4 +167,56 @@ TEST_CASE("B7: a session whose client vanishes ends, in every state", "[imap][se
         CHECK(client.is_over());
     }
     CHECK(world.sessions.count("imap") == 0);
+}
+
+TEST_CASE("RFC 9051 6.3.2: what another session expunges during a SELECT is told by the next command, not in its answer",
+          "[imap][session][E10]")
+{
+    Pair pair(3);
+    (void)pair.first.ask("a STORE 2 +FLAGS.SILENT (\\Deleted)");
+    // Both commands are there before either is carried out.
+    const auto never = net::Deadline::never();
+    (void)test::run_ready(pair.second.end().write("b SELECT INBOX\r\n", never));
+    (void)test::run_ready(pair.first.end().write("b EXPUNGE\r\n", never));
+    const auto selected = pair.second.heard();
+    CHECK(selected.find("EXPUNGE") == std::string::npos);
+    CHECK(pair.first.heard() == "* 2 EXPUNGE\r\nb OK EXPUNGE completed\r\n");
+    const bool is_before = selected.find("* 3 EXISTS") != std::string::npos;
+    CHECK(pair.second.say("c NOOP\r\n") == (is_before ? "* 2 EXPUNGE\r\nc OK NOOP completed\r\n" : "c OK NOOP completed\r\n"));
+}
+
+TEST_CASE("RFC 9051 6.3.13: an IDLE whose store fails waits and asks again later, without spinning", "[imap][session]")
+{
+    Pair pair(1);
+    const auto there = pair.world.folder.path("mail/example.org/ann/cur");
+    const auto aside = pair.world.folder.path("aside");
+    REQUIRE(pair.world.files.rename(there, aside));
+    CHECK(pair.second.say("a IDLE\r\n") == "+ idling\r\n");
+    REQUIRE(pair.world.files.rename(aside, there));
+    pair.first.append(message("new"));
+    CHECK(pair.second.heard().find("* 2 EXISTS\r\n") != std::string::npos);
+    CHECK(pair.second.say("DONE\r\n") == "a OK IDLE completed\r\n");
+}
+
+TEST_CASE("bad commands end a session after log-in only in a row", "[imap][session]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    for (int i = 0; i < 60; ++i) {
+        REQUIRE(client.ask("a XYZZY").starts_with("BAD"));
+        REQUIRE(client.ask("b NOOP").starts_with("OK"));
+    }
+    for (int i = 0; i < 50; ++i) (void)client.ask("c XYZZY");
+    CHECK(client.is_over());
+}
+
+TEST_CASE("what was written out leaves no memory with a session that waits", "[imap]")
+{
+    test::MemoryPipe pipe(1U << 20U, 1U << 20U);
+    Output out(std::chrono::seconds(1));
+    out.attach(pipe.near.get());
+    out.text().assign(100'000, 'x');
+    (void)test::run_ready(out.flush(true));
+    CHECK(out.text().capacity() < 1024);
 }

@@ -249,6 +249,8 @@ Outcome AccountStore::State::rename_tree(const std::string& from, const std::str
         if (auto good = check_new_name(name); !good) return good;
         Renaming renaming{folder.directory, directory_of(name, id.value), {}};
         if (renaming.to.starts_with(".%id-")) renaming.name = name;
+        // Something of other tools that is no folder: an intent that runs into it could never be finished.
+        if (renaming.to != renaming.from && files.info(path + "/" + renaming.to)) return StoreError::mailbox_exists;
         renamings.push_back(std::move(renaming));
     }
     RecordLines lines;

@@ -177,3 +177,17 @@ TEST_CASE("a copied folder directory becomes a mailbox of its own", "[store]")
     CHECK(desk.status("a").uidvalidity != desk.status("b").uidvalidity);
     CHECK(desk.uids("b").size() == 1);
 }
+
+TEST_CASE("a RENAME onto what another tool left is refused and does not lock the account", "[store]")
+{
+    Desk desk;
+    REQUIRE(desk->create("a/b", SpecialUse::none));
+    desk.deliver("a\r\n", "a/b");
+    std::filesystem::create_directories(desk.account() + "/.x.b/sieve");
+    CHECK(desk->rename("a", "x").error() == StoreError::mailbox_exists);
+    CHECK(desk->find("a/b"));
+    CHECK_FALSE(desk->find("x"));
+    desk.open();
+    CHECK(desk.text(1, "a/b") == "a\r\n");
+    CHECK(desk->rename("a", "y"));
+}

@@ -65,8 +65,16 @@ std::string fold_case(std::string_view utf8)
         const auto first = static_cast<unsigned char>(utf8[at]);
         const std::size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
         if (length == 1) {
-            out += ascii::lower(utf8[at]);
-        } else if (length == 4 || at + length > utf8.size()) {
+            // Most text is ASCII, in long runs.
+            const auto from = out.size();
+            std::size_t end = at + 1;
+            while (end < utf8.size() && !ascii::is_eight_bit(utf8[end])) ++end;
+            out.append(utf8, at, end - at);
+            for (auto i = from; i < out.size(); ++i) out[i] = ascii::lower(out[i]);
+            at = end;
+            continue;
+        }
+        if (length == 4 || at + length > utf8.size()) {
             out.append(utf8.substr(at, length));
         } else {
             char32_t c = first & (length == 2 ? 0x1fU : 0x0fU);

@@ -150,6 +150,14 @@ public:
         else into_.text += character;
         return !into_.cut;
     }
+    // Characters of one byte each, as many as fit.
+    bool add_run(std::string_view run)
+    {
+        const std::size_t room = most_ - std::min(most_, into_.text.size());
+        into_.text += run.substr(0, room);
+        if (run.size() > room) into_.cut = true;
+        return !into_.cut;
+    }
     bool add_replacement()
     {
         into_.has_replaced = true;
@@ -162,9 +170,21 @@ private:
     std::size_t most_;
 };
 
+std::size_t ascii_run(std::string_view bytes)
+{
+    std::size_t size = 0;
+    while (size < bytes.size() && !ascii::is_eight_bit(bytes[size])) ++size;
+    return size;
+}
+
 void copy_utf8(std::string_view bytes, Output& out)
 {
     while (!bytes.empty()) {
+        if (const std::size_t run = ascii_run(bytes); run != 0) {
+            if (!out.add_run(bytes.substr(0, run))) return;
+            bytes.remove_prefix(run);
+            continue;
+        }
         const Utf8Character next = first_character(bytes);
         const bool goes_on = next.is_good ? out.add(bytes.substr(0, next.size)) : out.add_replacement();
         if (!goes_on) return;
@@ -174,8 +194,12 @@ void copy_utf8(std::string_view bytes, Output& out)
 
 void copy_ascii(std::string_view bytes, Output& out)
 {
-    for (const char& c : bytes)
-        if (!(ascii::is_eight_bit(c) ? out.add_replacement() : out.add({&c, 1}))) return;
+    while (!bytes.empty()) {
+        const std::size_t run = ascii_run(bytes);
+        const bool goes_on = run != 0 ? out.add_run(bytes.substr(0, run)) : out.add_replacement();
+        if (!goes_on) return;
+        bytes.remove_prefix(std::max<std::size_t>(run, 1));
+    }
 }
 
 void copy_by_table(std::string_view bytes, const HighHalf& table, Output& out)

@@ -99,19 +99,19 @@ Result<MessageFilePtr, FileError> load_message(std::unique_ptr<File> file, std::
     if (info->kind != FileKind::regular || info->size > size) return MessageFilePtr();
     if (info->size == size && size >= kMapFrom) return map_whole(*file, size);
 
-    const bool is_wire_form = info->size == size;
     std::string bytes;
-    bytes.reserve(size);
-    LineEnds ends;
-    const auto put = [&bytes](std::string_view text) { bytes += text; };
-    const auto read = read_pieces(*file, [&](std::string_view piece) {
-        if (is_wire_form) {
-            put(piece);
-        } else {
-            ends.feed(piece, put);
-        }
-    });
-    if (!read) return read.error();
+    if (info->size == size) {
+        bytes.resize(size);
+        const auto got = file->read_at(0, bytes.data(), size);
+        if (!got) return got.error();
+        bytes.resize(*got);
+    } else {
+        bytes.reserve(size);
+        LineEnds ends;
+        const auto put = [&bytes](std::string_view text) { bytes += text; };
+        const auto read = read_pieces(*file, [&](std::string_view piece) { ends.feed(piece, put); });
+        if (!read) return read.error();
+    }
     if (bytes.size() != size) return MessageFilePtr();
     return MessageFilePtr(std::make_shared<MemoryMessage>(std::move(bytes)));
 }

@@ -94,7 +94,11 @@ co::Task<Session::Upload> Session::receive(std::uint64_t size, intake::Draft* in
         if (!appended) upload.failure = appended.error();
     }
     const auto deadline = net::Deadline::after(options_->literal_timeout);
-    const auto line = co_await lines_.line(options_->max_line, deadline);
+    auto line = co_await lines_.line(options_->max_line, deadline);
+    // A server that stops lets a command under way come to its end.
+    while (!line && line.error() == net::ReadFailure::interrupted) {
+        line = co_await lines_.line(options_->max_line, deadline);
+    }
     if (!line) {
         open_ = false;
         upload.lost = true;

@@ -102,3 +102,17 @@ TEST_CASE("RFC 9051 6.3.12: a date beyond what a file's time can hold is kept as
           "* 2 FETCH (INTERNALDATE \"11-Apr-2262 23:47:15 +0000\")\r\n"
           "* 3 FETCH (INTERNALDATE \" 1-Jan-1902 00:00:00 +0000\")\r\na OK FETCH completed\r\n");
 }
+
+TEST_CASE("RFC 9051 7.1.5: an APPEND under way when the server stops is finished before BYE", "[imap][session]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    const auto text = message("late");
+    CHECK(client.say("a APPEND INBOX {" + std::to_string(text.size()) + "+}\r\n" + text).empty());
+    world.server->stop();
+    CHECK(client.heard().empty());
+    const auto answer = client.say("\r\n");
+    CHECK(answer.starts_with("a OK [APPENDUID "));
+    CHECK(answer.ends_with("* BYE [UNAVAILABLE] server is stopping\r\n"));
+}

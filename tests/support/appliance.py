@@ -317,7 +317,8 @@ class Appliance:
         return values
 
     def resident_kib(self):
-        return int(re.search(r"^VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text(), re.M).group(1))
+        """The process's own memory; mapped mail files count for the kernel's cache."""
+        return int(re.search(r"^RssAnon:\s+(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text(), re.M).group(1))
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

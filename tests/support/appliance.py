@@ -226,9 +226,9 @@ class Appliance:
         options = ["halt_on_error=1", "abort_on_error=0", f"detect_leaks={1 if self.leaks else 0}",
                    f"quarantine_size_mb={self.quarantine_mb}"]
         limit = (self.descriptor_limit, self.descriptor_limit)
-        environment = os.environ | {
-            "ASAN_OPTIONS": ":".join(options), "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1", "LC_ALL": "C.UTF-8",
-        } | self.environment
+        undefined = "print_stacktrace=1:halt_on_error=1"
+        environment = os.environ | {"ASAN_OPTIONS": ":".join(options), "UBSAN_OPTIONS": undefined, "LC_ALL": "C.UTF-8"} | \
+            self.environment
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=environment, pass_fds=descriptors, cwd="/",

@@ -212,6 +212,7 @@ int report(Run run, const SetupOutcome& outcome)
         run.terminal.print(run.arguments.quiet ? outcome.generated_password + "\n"
                                                : "its password is " + outcome.generated_password + "\n");
     }
+    if (!run.arguments.quiet) run.terminal.print("next: systemctl enable --now mailboxd, or mailboxd --config " + outcome.config + "\n");
     return kDone;
 }
 

@@ -69,8 +69,9 @@ running_pid() {
 
 stop_demo() {
   local pid
-  pid=$(running_pid) || { printf 'No demo is running in %s.\n' "$dir"; return 0; }
   what="stopping the demo"
+  if [ -e "$dir/demo.env" ] && [ ! -r "$dir/demo.env" ]; then fail "$dir belongs to another user: stop it as that one"; fi
+  pid=$(running_pid) || { printf 'No demo is running in %s.\n' "$dir"; return 0; }
   kill -TERM "$pid" 2>/dev/null || [ ! -d "/proc/$pid" ] || fail "process $pid is not yours: use the user who started it"
   for _ in $(seq 150); do
     [ -d "/proc/$pid" ] || { printf 'The demo in %s has stopped.\n' "$dir"; return 0; }
@@ -112,8 +113,8 @@ ctl=$dir/mailboxctl
 link=$dir/bin/mailboxctl
 
 step "Setting up $dir"
-what="setting up the demo"
 stop_demo >/dev/null
+what="setting up the demo"
 user=$(id -un)
 PATH=$PATH:/usr/sbin:/sbin
 if [ "$(id -u)" -eq 0 ]; then

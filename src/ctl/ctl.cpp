@@ -128,7 +128,7 @@ Result<std::optional<std::string>, Error> obtain_password(Run run)
         return Error{"asking for the password", "there is no terminal to ask on",
                      "use --password-stdin, --password-file or --generate-password"};
     }
-    auto password = run.terminal.ask_secret("New password (empty: make one)");
+    auto password = run.terminal.ask_secret("New password (12 characters or more; empty: make one)");
     if (!password) return password.error();
     if (password->empty()) return std::optional<std::string>();
     const auto again = run.terminal.ask_secret("Once more");

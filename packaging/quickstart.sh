@@ -38,17 +38,22 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-case "$port_base$accounts" in *[!0-9]*) fail "--port-base and --accounts want whole numbers" ;; esac
+for value in "$port_base" "$accounts"; do
+  case "$value" in *[!0-9]*|??????*) fail "--port-base and --accounts want whole numbers, not $value" ;; esac
+done
+port_base=$((10#$port_base)) accounts=$((10#$accounts))
 [ "$port_base" -ge 1024 ] && [ "$port_base" -le 55000 ] || fail "--port-base must lie between 1024 and 55000"
 [ "$accounts" -ge 2 ] && [ "$accounts" -le 9999 ] || fail "--accounts must lie between 2 and 9999"
 
 # Root's server drops to a user of its own, which could not reach a folder inside root's home.
 if [ -z "$dir" ]; then
   if [ "$(id -u)" -eq 0 ]; then dir=/var/lib/mailboxd-demo
-  else dir=${XDG_STATE_HOME:-$HOME/.local/state}/mailboxd-demo; fi
+  else dir=${XDG_STATE_HOME:-${HOME:?is not set: name a folder with --dir}/.local/state}/mailboxd-demo; fi
 fi
-mkdir -p "$dir" || fail "cannot make $dir: choose another with --dir"
-dir=$(cd "$dir" && pwd)
+if [ -n "$stop" ] && [ ! -d "$dir" ]; then printf 'No demo is running in %s.\n' "$dir"; exit 0; fi
+mkdir -p "$dir" 2>/dev/null || fail "cannot make $dir: choose another with --dir"
+dir=$(cd "$dir" 2>/dev/null && pwd) || fail "cannot enter $dir: choose another with --dir"
+case "$dir" in *[\"\'\\\$\`]*|*$'\n'*) fail "$dir has a quote, a backslash, a dollar sign or a line end in its name: choose another with --dir" ;; esac
 
 hostname=mail.example.test
 domain=example.test
@@ -59,22 +64,30 @@ imap=$((port_base + 143)) imaps=$((port_base + 993)) http=$((port_base + 80))
 running_pid() {
   local pid
   pid=$(sed -n 's/^MB_PID=//p' "$dir/demo.env" 2>/dev/null | tr -d "'")
-  [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$dir/mailboxd.toml" && printf '%s' "$pid"
+  [ -n "$pid" ] && { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF -- "$dir/mailboxd.toml" && printf '%s' "$pid"
 }
 
 stop_demo() {
   local pid
+  what="stopping the demo"
+  if [ -e "$dir/demo.env" ] && [ ! -r "$dir/demo.env" ]; then fail "$dir belongs to another user: stop it as that one"; fi
   pid=$(running_pid) || { printf 'No demo is running in %s.\n' "$dir"; return 0; }
-  kill -TERM "$pid"
+  kill -TERM "$pid" 2>/dev/null || [ ! -d "/proc/$pid" ] || fail "process $pid is not yours: use the user who started it"
   for _ in $(seq 150); do
     [ -d "/proc/$pid" ] || { printf 'The demo in %s has stopped.\n' "$dir"; return 0; }
     sleep 0.1
   done
-  what="stopping the demo"
   fail "process $pid did not end within 15 seconds; its log is $dir/mailboxd.log"
 }
 
 if [ -n "$stop" ]; then stop_demo; exit 0; fi
+
+# What stands in the folder is removed before each start, so it must be a demo's own.
+marker=$dir/.mailboxd-demo
+if [ ! -e "$marker" ] && [ ! -e "$dir/demo.env" ] && [ -n "$(ls -A "$dir")" ]; then
+  fail "$dir is not empty and holds no demo: choose a new folder with --dir"
+fi
+: 2>/dev/null >"$marker" || fail "cannot write in $dir: choose another with --dir"
 
 if [ -z "$bin" ]; then
   if [ -n "$install" ]; then
@@ -89,18 +102,21 @@ if [ -z "$bin" ]; then
   what="compiling"
   (cd "$top" && NINJA_STATUS='%f/%t ' cmake --build --preset release --target mailboxd -j "$(nproc)" 2>&1) | tee -a "$dir/build.log" |
     awk '/^[0-9]+\/[0-9]+ / { split($1, part, "/"); if (int(part[1] * 10 / part[2]) > shown) { shown = int(part[1] * 10 / part[2]);
-         printf "        %d of %d\n", part[1], part[2]; fflush() } }' || { grep -m 5 'error:' "$dir/build.log" >&2; fail "see $dir/build.log"; }
+         printf "        %d of %d\n", part[1], part[2]; fflush() } }' || { grep -m 5 'error:' "$dir/build.log" >&2 || tail -5 "$dir/build.log" >&2; fail "see $dir/build.log"; }
   bin=$top/build/release/src/mailboxd
 fi
 what="finding the executable"
-[ -x "$bin" ] || fail "$bin is not there"
+[ -f "$bin" ] && [ -x "$bin" ] || fail "$bin is not there, or cannot be run"
+command -v curl >/dev/null || fail "curl is not installed: packaging/dependencies.sh build installs it"
 bin=$(cd "$(dirname "$bin")" && pwd)/$(basename "$bin")
 ctl=$dir/mailboxctl
+link=$dir/bin/mailboxctl
 
 step "Setting up $dir"
-what="setting up the demo"
 stop_demo >/dev/null
+what="setting up the demo"
 user=$(id -un)
+PATH=$PATH:/usr/sbin:/sbin
 if [ "$(id -u)" -eq 0 ]; then
   user=mailboxd
   id -u "$user" >/dev/null 2>&1 || useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin "$user" ||
@@ -112,11 +128,16 @@ if [ "$(id -u)" -eq 0 ]; then
     probe=$(dirname "$probe")
   done
 fi
-ln -sfn "$bin" "$ctl"
+# mailboxctl of this demo: the executable by its second name, its socket and configuration already said.
+mkdir -p "$dir/bin"
+ln -sfn "$bin" "$link"
+rm -f "$ctl"
+printf '#!/bin/sh\nexec "%s" --socket "%s" --config "%s" "$@"\n' "$link" "$dir/run/control.sock" "$dir/mailboxd.toml" >"$ctl"
+chmod 0755 "$ctl"
 rm -rf "$dir/data" "$dir/run" "$dir/mailboxd.toml" "$dir/demo.env" "$dir/mailboxd.log"
 password=demo-$(od -An -N9 -tx1 /dev/urandom | tr -d ' \n')
 account() { printf "user%04d@$domain" "$1"; }
-printf '%s\n' "$password" | "$ctl" setup --config "$dir/mailboxd.toml" --data "$dir/data" --hostname "$hostname" --domain "$domain" \
+printf '%s\n' "$password" | "$link" setup --config "$dir/mailboxd.toml" --data "$dir/data" --hostname "$hostname" --domain "$domain" \
   --admin "$(account 1)" --password-stdin --quiet || fail "mailboxctl setup did not succeed"
 (umask 077; cat >"$dir/mailboxd.toml" <<CONFIG
 # A demo on loopback. The generous limits and the log-in without TLS are for load programs on this machine only.
@@ -169,13 +190,16 @@ what="starting the server"
 setsid "$bin" --config "$dir/mailboxd.toml" </dev/null >>"$dir/mailboxd.log" 2>&1 &
 pid=$!
 disown "$pid"
+trap 'kill -TERM "$pid" 2>/dev/null || true; exit 130' INT TERM HUP
 ready=
+# Asked on its own socket: on the port another server might answer.
 for _ in $(seq 300); do
-  if curl -fsS -o /dev/null "http://127.0.0.1:$http/readyz" 2>/dev/null; then ready=1; break; fi
+  if curl -fsS -o /dev/null --unix-socket "$dir/run/control.sock" http://localhost/readyz 2>/dev/null; then ready=1; break; fi
   [ -d "/proc/$pid" ] || break
   sleep 0.1
 done
-[ -n "$ready" ] || { tail -5 "$dir/mailboxd.log" >&2; kill "$pid" 2>/dev/null || true; fail "it is not ready; its log is $dir/mailboxd.log"; }
+[ -n "$ready" ] || { tail -5 "$dir/mailboxd.log" >&2; kill "$pid" 2>/dev/null || true
+  fail "the lines above say why (all: $dir/mailboxd.log); where a port is taken, choose others with --port-base"; }
 
 (umask 077; cat >"$dir/demo.env" <<ENV
 MB_HOST=127.0.0.1
@@ -193,7 +217,7 @@ MB_CA_FILE='$dir/data/tls/certificate.pem'
 MB_DATA_DIR='$dir/data'
 MB_PID=$pid
 MB_BIN='$bin'
-MB_CTL='$ctl --socket $dir/run/control.sock'
+MB_CTL='$ctl'
 ENV
 )
 give_up() { kill -TERM "$pid" 2>/dev/null || true; fail "$1"; }
@@ -201,7 +225,7 @@ give_up() { kill -TERM "$pid" 2>/dev/null || true; fail "$1"; }
 what="creating the accounts"
 step "Creating $accounts accounts of $domain"
 for number in $(seq 2 "$accounts"); do
-  printf '%s\n' "$password" | "$ctl" --socket "$dir/run/control.sock" account add "$(account "$number")" --password-stdin --quiet ||
+  printf '%s\n' "$password" | "$ctl" account add "$(account "$number")" --password-stdin --quiet ||
     give_up "$(account "$number") could not be added"
   [ $((number % 50)) -ne 0 ] || printf '        %d of %d\n' "$number" "$accounts"
 done
@@ -239,6 +263,8 @@ if [ -n "$check" ]; then
   exit 0
 fi
 
+trap - INT TERM HUP
+quoted() { case "$1" in *[!A-Za-z0-9_./-]*) printf "'%s'" "$1" ;; *) printf '%s' "$1" ;; esac; }
 cat <<DONE
 
 mailboxd runs as process $pid (user $user). A mail client on this machine can use:
@@ -246,7 +272,7 @@ mailboxd runs as process $pid (user $user). A mail client on this machine can us
   outgoing   SMTP  127.0.0.1  port $submissions (TLS) or $submission
   log-in     $(account 1) … $(account "$accounts"), password: see MB_PASSWORD in $dir/demo.env
   status     http://127.0.0.1:$http/
-  command    $ctl --socket $dir/run/control.sock status
+  command    $(quoted "$ctl") status
 
-Stop it with:  packaging/quickstart.sh --stop$([ "$dir" = /var/lib/mailboxd-demo ] || printf ' --dir %s' "$dir")
+Stop it with:  $(quoted "$0") --stop --dir $(quoted "$dir")
 DONE

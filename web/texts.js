@@ -6,14 +6,16 @@ const english = {
   warnings: "Worth a look",
   uptime: "Up for",
   since: (when) => `since ${when}`,
-  messages: "Messages in",
-  rate: (perMinute) => `${perMinute} per minute`,
+  messages: "Messages received",
+  sinceStart: "since the start",
+  rate: (perMinute) => `since the start; ${perMinute} per minute now`,
   accounts: "Accounts",
   domains: (count) => (count === "1" ? "in 1 domain" : `in ${count} domains`),
-  sessions: "Live sessions",
+  sessions: "Logged in now",
   lag: "Loop lag",
-  lagWorst: (ms) => `${ms} at worst lately`,
+  lagWorst: (ms) => `how late work begins; ${ms} at worst since the last look`,
   disk: "Disk free",
+  diskUnknown: "could not be read",
   diskUsed: (percent, total) => `${percent} of ${total} used`,
   listeners: "Listeners",
   service: "Service",
@@ -22,16 +24,27 @@ const english = {
   open: "Open",
   accepted: "Accepted",
   refused: "Refused",
-  tlsKinds: { none: "none", starttls: "STARTTLS", implicit: "implicit" },
+  tlsKinds: { none: "none", starttls: "STARTTLS", implicit: "from the start" },
+  localSocket: "local socket",
+  services: {
+    smtp: "mail from other servers",
+    submission: "mail that people send",
+    submissions: "mail that people send",
+    imap: "reading mail",
+    imaps: "reading mail",
+    http: "this page, health, metrics",
+    control: "mailboxctl",
+  },
   certificates: "Certificates",
   noCertificates: "No certificate is loaded.",
   selfSigned: "self-signed",
-  expires: (when, days) => `expires ${when}, in ${days} days`,
+  expires: (when, days) => (days === "1" ? `expires ${when}, in 1 day` : `expires ${when}, in ${days} days`),
   expired: (when) => `expired ${when}`,
   ready: "All is well",
   readyWithWarnings: "Running, worth a look",
   notReady: "Not ready for mail",
   unreachable: "The server does not answer",
+  unreachableSince: (when) => `The server does not answer; figures of ${when}`,
   refreshed: (when) => `Read at ${when}`,
   metrics: "Metrics",
   api: "API document",
@@ -40,6 +53,8 @@ const english = {
 
 const languages = { en: english };
 
-const wanted = navigator.languages.map((tag) => tag.split("-")[0]).find((tag) => tag in languages) ?? "en";
-export const language = wanted;
-export const texts = { ...english, ...languages[wanted] };
+const known = (tag) => tag.split("-")[0] in languages;
+// Figures and dates follow the region too: "en-GB" reads the English words and writes 24 hours.
+export const locale = navigator.languages.find(known) ?? "en";
+export const language = locale.split("-")[0];
+export const texts = { ...english, ...languages[language] };

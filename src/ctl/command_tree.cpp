@@ -4,6 +4,7 @@
 #include <sstream>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "ctl/cli_description.hpp"
 #include "ctl/exit_code.hpp"
 
@@ -50,8 +51,8 @@ private:
         const std::string common = "Common options";
         node.add_flag("--json", into_.json, "Print the API's JSON document instead of text")->group(common);
         node.add_flag("-q,--quiet", into_.quiet, "Print nothing but errors and what was asked for")->group(common);
-        node.add_option("--socket", into_.socket, "The daemon's control socket")->type_name("PATH")->group(common);
-        node.add_option("--config", into_.config_path, "The configuration file")->type_name("PATH")->group(common);
+        node.add_option("--socket", into_.socket, "The daemon's control socket")->type_name("PATH")->group(common)->take_last();
+        node.add_option("--config", into_.config_path, "The configuration file")->type_name("PATH")->group(common)->take_last();
     }
 
     void add_name(CLI::App* node, const std::string& name, const std::string& help)
@@ -104,7 +105,7 @@ private:
         leaf(app_, "reload", "Have the server read its configuration and certificates again", Command::reload);
         leaf(app_, "stop", "Have the server stop in an orderly way", Command::stop);
         CLI::App* session = group("session", "Sessions that are logged in");
-        leaf(*session, "list", "List them", Command::session_list);
+        leaf(*session, "list", "List all sessions", Command::session_list);
     }
 
     void add_domain_commands()
@@ -186,12 +187,41 @@ private:
         man->add_option("PAGE", into_.page, "mailboxctl, mailboxd or mailboxd.toml")
             ->required()
             ->check(CLI::IsMember({"mailboxctl", "mailboxd", "mailboxd.toml"}));
-        man->group("");
     }
 
     Arguments& into_;
     CLI::App app_;
 };
+
+// The command that the words had named before they went wrong, as "mailboxctl domain".
+std::string last_command(const CLI::App& app, const CLI::App*& deepest)
+{
+    std::string path = app.get_name();
+    deepest = &app;
+    while (!deepest->get_subcommands().empty()) {
+        deepest = deepest->get_subcommands().back();
+        path += " " + deepest->get_name();
+    }
+    return path;
+}
+
+// CLI11 complains of a command that is missing before it looks at the word that stands in its place.
+std::string complaint(const CLI::App& app, const CLI::ParseError& error)
+{
+    const CLI::App* deepest = nullptr;
+    const std::string path = last_command(app, deepest);
+    const std::vector<std::string> unknown = app.remaining(true);
+    const bool wants_command = !deepest->get_subcommands([](const CLI::App*) { return true; }).empty();
+    std::string text = error.what();
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    if (wants_command && !unknown.empty()) {
+        const std::string kind = unknown.front().starts_with('-') ? "option " : "command ";
+        text = "there is no " + kind + ascii::printable(unknown.front());
+    } else if (wants_command) {
+        text = "a command is missing";
+    }
+    return "reading the command line: " + text + "; " + path + " --help shows what there is\n";
+}
 
 }  // namespace
 
@@ -208,9 +238,7 @@ Result<Arguments, ParseEnd> parse_command_line(const std::vector<std::string>& a
         std::ostringstream problem;
         const bool is_asked_for = tree.app().exit(error, out, problem) == 0;
         if (is_asked_for) return ParseEnd{kDone, out.str()};
-        std::string text = error.what();
-        while (!text.empty() && text.back() == '\n') text.pop_back();
-        return ParseEnd{kUsage, "reading the command line: " + text + "; mailboxctl --help shows what there is\n"};
+        return ParseEnd{kUsage, complaint(tree.app(), error)};
     }
     return parsed;
 }
@@ -221,9 +249,10 @@ CommandNode command_tree()
     Tree tree(unused);
     CommandNode root = describe(tree.app());
     for (CommandNode& command : root.commands) {
-        if (command.name != "completion") continue;
         for (OptionNode& option : command.options) {
-            if (option.is_positional) option.choices = {"bash", "zsh", "fish"};
+            if (!option.is_positional) continue;
+            if (command.name == "completion") option.choices = {"bash", "zsh", "fish"};
+            if (command.name == "man") option.choices = {"mailboxctl", "mailboxd", "mailboxd.toml"};
         }
     }
     return root;

@@ -128,7 +128,7 @@ Result<std::optional<std::string>, Error> obtain_password(Run run)
         return Error{"asking for the password", "there is no terminal to ask on",
                      "use --password-stdin, --password-file or --generate-password"};
     }
-    auto password = run.terminal.ask_secret("New password (empty: make one)");
+    auto password = run.terminal.ask_secret("New password (12 characters or more; empty: make one)");
     if (!password) return password.error();
     if (password->empty()) return std::optional<std::string>();
     const auto again = run.terminal.ask_secret("Once more");
@@ -148,7 +148,9 @@ int run(const std::vector<std::string>& arguments, Terminal& terminal)
     }
     const Run one{*parsed, terminal};
     try {
-        return dispatch(one);
+        const int result = dispatch(one);
+        const auto lost = terminal.lost_output();
+        return lost && result == kDone ? one.fail(*lost, kFailed) : result;
     } catch (const std::exception& error) {
         return one.fail(Error{"running mailboxctl", error.what(), "this is a bug; please report it"}, kFailed);
     }

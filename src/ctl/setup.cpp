@@ -210,8 +210,9 @@ int report(Run run, const SetupOutcome& outcome)
     }
     if (!outcome.generated_password.empty()) {
         run.terminal.print(run.arguments.quiet ? outcome.generated_password + "\n"
-                                               : "its password is " + outcome.generated_password + "\n");
+                                               : "the password of " + outcome.administrator + " is " + outcome.generated_password + "\n");
     }
+    if (!run.arguments.quiet) run.terminal.print("next: systemctl enable --now mailboxd, or mailboxd --config " + outcome.config + "\n");
     return kDone;
 }
 

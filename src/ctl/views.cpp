@@ -91,7 +91,7 @@ std::string status_text(const json& status, Style style)
         {"aliases", number(status, "aliases")},
         {"sessions", sessions},
         {"messages in", number(status, "messages_in")},
-        {"loop lag", fmt::format("{:.1f} ms, {:.1f} ms at worst lately", status.at("loop_lag_milliseconds").get<double>(),
+        {"loop lag", fmt::format("{:.1f} ms, {:.1f} ms at worst since the last look", status.at("loop_lag_milliseconds").get<double>(),
                                  status.at("worst_loop_lag_milliseconds").get<double>())},
     };
     const json& disk = status.at("disk");

@@ -3,7 +3,7 @@
 #include <CLI/Version.hpp>
 #include <fmt/format.h>
 #include <llhttp.h>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <sodium.h>
 #include <sqlite3.h>
 #include <toml++/toml.h>

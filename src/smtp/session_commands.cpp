@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "base/ascii.hpp"
 #include "smtp/recipient.hpp"
 #include "smtp/session.hpp"
 
@@ -65,6 +66,9 @@ const Session::VerbRow Session::kVerbRows[] = {
 
 void Session::dispatch(std::string_view line)
 {
+    // Whatever becomes of an AUTH: a client that does not wait for our answer sends the password next, as a line that
+    // looks like a command to us and must not be logged (HOSTILE row J6).
+    saw_auth_ = saw_auth_ || ascii::starts_with(ascii::trim(line), "AUTH");
     const auto command = parse_command(line);
     if (!command) {
         refuse_line(command.error(), line);

@@ -62,7 +62,6 @@ co::Task<void> Session::start_tls()
 void Session::on_auth(std::string_view argument)
 {
     if (role_ != Role::submission) return refuse(ReplyId::not_implemented);
-    saw_auth_ = true;
     if (login_) return refuse(ReplyId::auth_already_done);
     if (!may_log_in_here()) return refuse(ReplyId::auth_needs_tls);
     const std::string_view mechanism = argument.substr(0, argument.find(' '));

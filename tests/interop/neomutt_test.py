@@ -1,4 +1,4 @@
-"""neomutt without a person: sends by smtp, reads the folder by imap, copies, flags, deletes and moves into a new folder."""
+"""neomutt without a person: sends by smtps, reads the folder by imap, copies, flags, deletes and moves into a new folder."""
 import pathlib
 import sys
 import unittest
@@ -34,13 +34,30 @@ unset ssl_verify_dates
     def environment(self):
         return {"HOME": str(self.home), "TERM": "xterm", "LC_ALL": "C.UTF-8", "XDG_CONFIG_HOME": str(self.home)}
 
+    def drive(self, number, keys, *arguments, conversation=""):
+        """neomutt with a terminal by expect, which waits for its end; the keys are pushed by neomutt itself, what must wait
+        for a screen is said by expect."""
+        script = self.home / f"drive{number}.exp"
+        words = " ".join(f"{{{word}}}" for word in arguments)
+        script.write_text(f"""set timeout 60
+spawn {NEOMUTT} -n -F {self.rc(number)} -e {{push "{keys}"}} {words}
+{conversation}
+expect eof {{}} timeout {{ exit 5 }}
+exit [lindex [wait] 3]
+""")
+        self.run_client([EXPECT, script], env=self.environment())
+
     def test_it_sends_and_keeps_a_copy(self):
-        self.run_client([NEOMUTT, "-n", "-F", self.rc(1), "-s", "from neomutt", "--", self.box.user_name(2)],
-                        text="Привет\n.\nend\n".encode(), env=self.environment())
+        body = self.home / "body"
+        body.write_text("Привет\n.\nend\n")
+        # In batch mode neomutt keeps no copy in an IMAP folder, so it is sent from the compose menu.
+        self.drive(1, "", "-e", "set editor=true autoedit=yes edit_headers=yes abort_unmodified=no", "-s", "from neomutt", "-i",
+                   body, "--", self.box.user_name(2), conversation='expect "Security:" {send "y"} timeout {exit 6}')
         arrived = self.only_message(2)
         self.assertIn(b"Subject: from neomutt\r\n", arrived)
         copy = self.only_message(1, "Sent")
         self.assertIn(b"Subject: from neomutt\r\n", copy)
+        self.assertEqual(copy.split(b"\r\n\r\n", 1)[1], arrived.split(b"\r\n\r\n", 1)[1])
 
     def test_it_reads_saves_and_deletes(self):
         for word in ("first", "second", "third"):
@@ -49,14 +66,7 @@ unset ssl_verify_dates
                "<first-entry><next-entry><copy-message><kill-line>+Drafts<enter>" \
                "<first-entry><next-entry><delete-message>" \
                "<last-entry><save-message><kill-line>+Archive2<enter><sync-mailbox><exit>"
-        # expect gives it a terminal and waits; the keys are pushed by neomutt itself.
-        script = self.home / "drive.exp"
-        script.write_text(f"""set timeout 60
-spawn {NEOMUTT} -n -F {self.rc(3)} -e {{push "{keys}"}}
-expect eof {{}} timeout {{ exit 5 }}
-exit [lindex [wait] 3]
-""")
-        self.run_client([EXPECT, script], env=self.environment())
+        self.drive(3, keys)
         for folder, words in (("INBOX", [b"first"]), ("Drafts", [b"second"]), ("Archive2", [b"third"])):
             found = sorted(body.split(b"Subject: the ")[1].split(b" ")[0] for _, body in self.box.messages(3, folder))
             self.assertEqual(found, words, folder)

@@ -226,9 +226,9 @@ class Appliance:
         options = ["halt_on_error=1", "abort_on_error=0", f"detect_leaks={1 if self.leaks else 0}",
                    f"quarantine_size_mb={self.quarantine_mb}"]
         limit = (self.descriptor_limit, self.descriptor_limit)
-        environment = os.environ | {
-            "ASAN_OPTIONS": ":".join(options), "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1", "LC_ALL": "C.UTF-8",
-        } | self.environment
+        undefined = "print_stacktrace=1:halt_on_error=1"
+        environment = os.environ | {"ASAN_OPTIONS": ":".join(options), "UBSAN_OPTIONS": undefined, "LC_ALL": "C.UTF-8"} | \
+            self.environment
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=environment, pass_fds=descriptors, cwd="/",
@@ -317,7 +317,8 @@ class Appliance:
         return values
 
     def resident_kib(self):
-        return int(re.search(r"^VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text(), re.M).group(1))
+        """The process's own memory; mapped mail files count for the kernel's cache."""
+        return int(re.search(r"^RssAnon:\s+(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text(), re.M).group(1))
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

@@ -128,11 +128,11 @@ if [ "$(id -u)" -eq 0 ]; then
     probe=$(dirname "$probe")
   done
 fi
-# mailboxctl of this demo: the executable by its second name, and the socket already said.
+# mailboxctl of this demo: the executable by its second name, its socket and configuration already said.
 mkdir -p "$dir/bin"
 ln -sfn "$bin" "$link"
 rm -f "$ctl"
-printf '#!/bin/sh\nexec "%s" --socket "%s" "$@"\n' "$link" "$dir/run/control.sock" >"$ctl"
+printf '#!/bin/sh\nexec "%s" --socket "%s" --config "%s" "$@"\n' "$link" "$dir/run/control.sock" "$dir/mailboxd.toml" >"$ctl"
 chmod 0755 "$ctl"
 rm -rf "$dir/data" "$dir/run" "$dir/mailboxd.toml" "$dir/demo.env" "$dir/mailboxd.log"
 password=demo-$(od -An -N9 -tx1 /dev/urandom | tr -d ' \n')

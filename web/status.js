@@ -26,8 +26,9 @@ function duration(seconds) {
   const days = Math.floor(seconds / 86400);
   const hours = Math.floor((seconds % 86400) / 3600);
   const minutes = Math.floor((seconds % 3600) / 60);
-  if (days > 0) return `${unit(days, "day")} ${unit(hours, "hour")}`;
-  if (hours > 0) return `${unit(hours, "hour")} ${unit(minutes, "minute")}`;
+  const pair = (first, second, name) => (second > 0 ? `${first} ${unit(second, name)}` : first);
+  if (days > 0) return pair(unit(days, "day"), hours, "hour");
+  if (hours > 0) return pair(unit(hours, "hour"), minutes, "minute");
   return minutes > 0 ? unit(minutes, "minute") : unit(seconds, "second");
 }
 
@@ -112,7 +113,8 @@ function showDisk(status) {
     show("disk-label", texts.diskUnknown);
     return;
   }
-  const used = status.disk.total_bytes ? 1 - status.disk.free_bytes / status.disk.total_bytes : 0;
+  // Rounded down: a disk with anything left is not 100 % full.
+  const used = status.disk.total_bytes ? Math.floor(100 - (100 * status.disk.free_bytes) / status.disk.total_bytes) / 100 : 0;
   const percent = new Intl.NumberFormat(locale, { style: "percent" }).format(used);
   show("disk", bytes(status.disk.free_bytes));
   byId("disk-used").value = Math.round(used * 100);

@@ -11,6 +11,11 @@ function(mailboxd_library name)
     add_library(mailboxd_${name} INTERFACE)
     set(scope INTERFACE)
   endif()
+  # A few files at a time are compiled as one: half the time of a clean build. The debug and gcc presets compile each
+  # file by itself, so that no file leans on its neighbours' includes.
+  if(sources AND MAILBOXD_UNITY)
+    set_target_properties(mailboxd_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
   target_include_directories(mailboxd_${name} ${scope} ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(mailboxd_${name} ${scope} ${arg_DEPENDS} ${arg_THIRD} third_fmt)
 endfunction()

@@ -76,6 +76,19 @@ co::Task<http::Response> Administration::add_account(const http::Request& reques
     wanted.is_administrator = body->is_administrator;
     const auto account = co_await deps_.directory.add_account(wanted);
     if (!account) co_return refused(account.error());
+    // Nothing can be this account's yet: what lies there is mail of an earlier one of the same address, whose removal was
+    // cut short or was overtaken by a delivery. Nobody else comes in between: the store's door closes at once.
+    const RemovedMail earlier = co_await set_mail_aside(*account, options_.removed_mail_keep);
+    if (!earlier.path.empty()) {
+        log_.warning("mail of an earlier account was set aside", {{"account", account->address()}, {"path", earlier.path}});
+    }
+    if (!earlier.failure.empty()) {
+        (void)co_await deps_.directory.remove_account(account->address());
+        co_return http::problem(500, Error{"making the mailbox of " + account->address(),
+                                           "mail of an earlier account of that address cannot be set aside: " +
+                                               std::string(earlier.failure),
+                                           "the account was not added; see to the disk and add it again"});
+    }
     const store::AccountKey key = key_of(*account);
     const auto mailbox = co_await deps_.store.account(key);
     if (!mailbox) {

@@ -82,10 +82,11 @@ co::Task<http::Response> Administration::guarded(const http::Request& request, A
 {
     const bool is_allowed = access == Access::anyone ? request.peer.is_loopback() : is_administrator(request.peer);
     if (!is_allowed) {
+        // A peer on TCP has no uid; 0 would read as root.
+        const std::string who = request.peer.is_unix ? fmt::format("uid {}", request.peer.unix_uid) : request.peer.text();
         log_.warning("an act was refused", {{"method", http::method_name(request.method)},
                                             {"path", request.target.path()},
-                                            {"peer", request.peer.text()},
-                                            {"uid", request.peer.unix_uid}});
+                                            {"peer", who}});
         co_return http::problem(403, Error{"acting as an administrator",
                                            "this connection has no right to it",
                                            "run mailboxctl on this machine as root or as the daemon's user"});

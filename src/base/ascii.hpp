@@ -35,6 +35,13 @@ inline bool starts_with(std::string_view text, std::string_view prefix)
 {
     return text.size() >= prefix.size() && same(text.substr(0, prefix.size()), prefix);
 }
+// The value of a hexadecimal digit in either case; -1 for anything else.
+constexpr int hex_digit(char c)
+{
+    if (is_digit(c)) return c - '0';
+    const char letter = lower(c);
+    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
 constexpr std::string_view trim(std::string_view text)
 {
     while (!text.empty() && is_space(text.front())) text.remove_prefix(1);

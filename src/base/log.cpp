@@ -55,7 +55,7 @@ struct LogWriter::Shared {
 
     std::mutex mutex;  // of all below
     std::condition_variable wake;
-    std::map<std::string, LogLevel, std::less<>> component_levels;
+    ComponentLevels component_levels;
     std::deque<std::string> lines;
     std::uint64_t untold_drops = 0;
     bool stopping = false;
@@ -146,11 +146,11 @@ LogWriter::~LogWriter()
 
 void LogWriter::set_level(LogLevel level) { shared_->level.store(level, std::memory_order_relaxed); }
 
-void LogWriter::set_component_level(std::string component, LogLevel level)
+void LogWriter::set_component_levels(ComponentLevels levels)
 {
     const std::lock_guard lock(shared_->mutex);
-    shared_->component_levels[std::move(component)] = level;
-    shared_->has_component_levels.store(true, std::memory_order_release);
+    shared_->component_levels = std::move(levels);
+    shared_->has_component_levels.store(!shared_->component_levels.empty(), std::memory_order_release);
 }
 
 bool LogWriter::wants(std::string_view component, LogLevel level) const

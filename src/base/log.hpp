@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -64,6 +66,8 @@ private:
 std::string format_log_line(LogFormat format, std::string_view time, LogLevel level, std::string_view component,
                             std::string_view event, const std::vector<LogField>& fields);
 
+using ComponentLevels = std::map<std::string, LogLevel, std::less<>>;
+
 // Owns the queue and the thread that writes to `descriptor` (not closed). Destroying it writes out what is queued.
 class LogWriter {
 public:
@@ -72,8 +76,9 @@ public:
     LogWriter(const LogWriter&) = delete;
     LogWriter& operator=(const LogWriter&) = delete;
 
-    void set_level(LogLevel level);                                     // of components without one of their own
-    void set_component_level(std::string component, LogLevel level);
+    void set_level(LogLevel level);  // of components without one of their own
+    // In the place of all that were set before: a component that is not among them has the common level again.
+    void set_component_levels(ComponentLevels levels);
     bool wants(std::string_view component, LogLevel level) const;
     void submit(LogLevel level, std::string_view component, std::string_view event, std::vector<LogField> fields);
     std::uint64_t dropped() const;

@@ -38,7 +38,7 @@ struct ChoiceSlot {
 
 // Where the value lives in the Settings.
 using Slot = std::variant<std::uint64_t*, Duration*, std::string*, ChoiceSlot, std::vector<std::string>*,
-                          std::map<std::string, LogLevel>*, std::vector<CertificatePair>*>;
+                          ComponentLevels*, std::vector<CertificatePair>*>;
 
 // Inclusive. Of an integer its value, of a size bytes, of a duration milliseconds, of a text and a path its bytes, of a
 // list its length.

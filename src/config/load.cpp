@@ -257,4 +257,16 @@ Settings apply_live(const Settings& before, const Settings& after)
     return mixed;
 }
 
+Loaded apply_live(const Loaded& before, Loaded after)
+{
+    for (const Change& change : diff_live(before.settings, after.settings)) {
+        if (change.is_live) continue;
+        after.origins.erase(change.key);
+        const auto place = before.origins.find(change.key);
+        if (place != before.origins.end()) after.origins.insert(*place);
+    }
+    after.settings = apply_live(before.settings, after.settings);
+    return after;
+}
+
 }  // namespace mbx::config

@@ -69,5 +69,7 @@ struct Change {
 std::vector<Change> diff_live(const Settings& before, const Settings& after);
 // What the daemon works with after a reload: `after` where a key can change live, `before` where it cannot.
 Settings apply_live(const Settings& before, const Settings& after);
+// The same with the places that the values come from: those of `after`, but for what waits for a restart.
+Loaded apply_live(const Loaded& before, Loaded after);
 
 }  // namespace mbx::config

@@ -41,7 +41,7 @@ struct ServerSettings {
 struct LogSettings {
     LogLevel level{};
     LogFormat format{};
-    std::map<std::string, LogLevel> components;
+    ComponentLevels components;
 };
 
 struct TlsSettings {

@@ -142,7 +142,7 @@ Complaints assign_list(const Declaration& declaration, const Node& node, std::ve
     return all;
 }
 
-Complaints assign_levels(const Declaration& declaration, const Node& node, std::map<std::string, LogLevel>& into)
+Complaints assign_levels(const Declaration& declaration, const Node& node, ComponentLevels& into)
 {
     static const std::vector<std::string_view> kLevels{"debug", "info", "notice", "warning", "error"};
     const auto* table = std::get_if<EntryList>(&node.value);
@@ -214,7 +214,7 @@ Complaints assign(const Declaration& declaration, const Node& node, Settings& se
         Complaints operator()(std::string* into) const { return assign_text(declaration, node, *into); }
         Complaints operator()(ChoiceSlot into) const { return assign_choice(declaration, node, into); }
         Complaints operator()(std::vector<std::string>* into) const { return assign_list(declaration, node, *into); }
-        Complaints operator()(std::map<std::string, LogLevel>* into) const
+        Complaints operator()(ComponentLevels* into) const
         {
             return assign_levels(declaration, node, *into);
         }

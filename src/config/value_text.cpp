@@ -58,7 +58,7 @@ struct Formatter {
         for (const std::string& item : *value) parts.push_back(quote(item));
         return join(parts, "[", "]");
     }
-    std::string operator()(const std::map<std::string, LogLevel>* value) const
+    std::string operator()(const ComponentLevels* value) const
     {
         std::vector<std::string> parts;
         for (const auto& [name, level] : *value)

@@ -148,7 +148,9 @@ int run(const std::vector<std::string>& arguments, Terminal& terminal)
     }
     const Run one{*parsed, terminal};
     try {
-        return dispatch(one);
+        const int result = dispatch(one);
+        const auto lost = terminal.lost_output();
+        return lost && result == kDone ? one.fail(*lost, kFailed) : result;
     } catch (const std::exception& error) {
         return one.fail(Error{"running mailboxctl", error.what(), "this is a bug; please report it"}, kFailed);
     }

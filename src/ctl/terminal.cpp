@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <system_error>
 
 namespace mbx::ctl {
 namespace {
@@ -65,7 +66,9 @@ void Terminal::write_all(int descriptor, std::string_view text)
         const ssize_t written = ::write(descriptor, text.data(), text.size());
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0) {
-            if (descriptor == out_) out_is_gone_ = true;
+            if (descriptor != out_) return;
+            out_is_gone_ = true;
+            if (errno != EPIPE) out_error_ = errno;
             return;
         }
         text.remove_prefix(static_cast<std::size_t>(written));
@@ -75,6 +78,13 @@ void Terminal::write_all(int descriptor, std::string_view text)
 void Terminal::print(std::string_view text)
 {
     if (!out_is_gone_) write_all(out_, text);
+}
+
+std::optional<Error> Terminal::lost_output() const
+{
+    if (out_error_ == 0) return std::nullopt;
+    return Error{"writing the answer to standard output", std::generic_category().message(out_error_),
+                 "the command itself was carried out"};
 }
 
 void Terminal::complain(std::string_view text) { write_all(err_, text); }

@@ -1,6 +1,7 @@
 // Where a command reads and writes. One thread; blocking.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,8 +16,12 @@ public:
     Terminal(int in, int out, int err);
 
     // A reader that went away (EPIPE) ends the output without a word (HOSTILE row L6): what follows is dropped.
+    // Any other failure to write is kept for lost_output().
     void print(std::string_view text);
     void complain(std::string_view text);  // to standard error, as it is
+
+    // Why what was printed did not arrive, such as a full disk behind a redirection; nothing when it did.
+    std::optional<Error> lost_output() const;
 
     bool is_interactive() const { return interactive_; }  // somebody can be asked
     bool has_colour() const { return colour_; }
@@ -37,6 +42,7 @@ private:
     bool interactive_;
     bool colour_;
     bool out_is_gone_ = false;
+    int out_error_ = 0;  // the errno of the first failed write but EPIPE
 };
 
 }  // namespace mbx::ctl

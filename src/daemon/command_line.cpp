@@ -9,6 +9,7 @@
 #include "config/load.hpp"
 #include "ctl/man_page.hpp"
 #include "daemon/daemon.hpp"
+#include "daemon/privileges.hpp"
 #include "daemon/version.hpp"
 
 namespace mbx::daemon {
@@ -79,6 +80,11 @@ int report(const std::vector<config::ConfigError>& errors)
 // Files are judged as the user that will read them: root may read what the daemon's own user may not.
 int check(const config::Loaded& loaded)
 {
+    const auto dropped = drop_privileges(loaded.settings.server.user);
+    if (!dropped) {
+        fmt::print(stderr, "mailboxd: {}\n", dropped.error().text());
+        return kWrongUsage;
+    }
     const auto errors = config::check_files(loaded);
     if (!errors.empty()) return report(errors);
     fmt::print("{}: the configuration is good\n", loaded.file);

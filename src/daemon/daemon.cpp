@@ -1,8 +1,11 @@
 #include "daemon/daemon.hpp"
 
 #include <csignal>
+#include <optional>
+#include <utility>
 
 #include "daemon/privileges.hpp"
+#include "daemon/protocol_options.hpp"
 #include "daemon/version.hpp"
 
 namespace mbx::daemon {
@@ -21,7 +24,7 @@ std::string tls_of(Service service, bool has_certificate)
 void set_levels(LogWriter& writer, const config::LogSettings& settings)
 {
     writer.set_level(settings.level);
-    for (const auto& [component, level] : settings.components) writer.set_component_level(component, level);
+    writer.set_component_levels(settings.components);
 }
 
 Error first_of(const std::vector<config::ConfigError>& errors)
@@ -32,6 +35,46 @@ Error first_of(const std::vector<config::ConfigError>& errors)
 }
 
 }  // namespace
+
+// What a reload finds, or why it is refused.
+struct Daemon::Fresh {
+    explicit Fresh(Error why) : refusal(std::move(why)) {}
+    Fresh(config::Loaded all, std::shared_ptr<const net::TlsServer::Certificates> pairs)
+        : loaded(std::move(all)), certificates(std::move(pairs))
+    {
+    }
+    std::optional<Error> refusal;
+    config::Loaded loaded;
+    std::shared_ptr<const net::TlsServer::Certificates> certificates;  // empty: none is named
+};
+
+// On a worker: the loop waits for no disk and computes with no key.
+Daemon::Fresh Daemon::read_again(const std::string& path)
+{
+    auto loaded = config::load(path);
+    if (!loaded) return Fresh(first_of(loaded.error()));
+    const auto errors = config::check_files(*loaded);
+    if (!errors.empty()) return Fresh(first_of(errors));
+    const auto files = certificate_files(loaded->settings);
+    if (files.empty()) return {std::move(*loaded), nullptr};
+    auto certificates = net::TlsServer::read(files);
+    if (!certificates) return Fresh(certificates.error());
+    return {std::move(*loaded), std::move(*certificates)};
+}
+
+HeldSignals::HeldSignals() { hold(); }
+
+void HeldSignals::hold() { mask(SIG_BLOCK); }
+
+void HeldSignals::release() { mask(SIG_UNBLOCK); }
+
+void HeldSignals::mask(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+    (void)pthread_sigmask(how, &set, nullptr);
+}
 
 Daemon::Daemon(config::Loaded loaded)
     : loaded_(std::move(loaded)),
@@ -93,6 +136,7 @@ void Daemon::listen()
     signals_->on(SIGTERM, [this] { begin_stop(); });
     signals_->on(SIGINT, [this] { begin_stop(); });
     signals_->on(SIGHUP, [this] { reload_by_signal(); });
+    held_signals_.release();
     if (const auto interval = systemd_.watchdog_interval()) tasks_.spawn(feed_watchdog(*interval));
     tasks_.spawn(purge_now_and_then());
     is_ready_ = true;
@@ -105,6 +149,7 @@ void Daemon::listen()
 void Daemon::run()
 {
     loop_.run();
+    held_signals_.hold();
     log_.notice("stopped");
 }
 
@@ -171,7 +216,6 @@ co::Task<void> Daemon::stop()
     for (auto& open : listeners_) open.listener->close_sessions();
     watchdog_timer_.cancel();
     purge_timer_.cancel();
-    signals_->close();
 }
 
 // Ends the wait in stop() as soon as nobody is left.
@@ -206,6 +250,7 @@ co::Task<void> Daemon::purge_now_and_then()
 
 void Daemon::reload_by_signal()
 {
+    if (is_stopping_) return;
     const auto reload_and_log = [](Daemon& daemon) -> co::Task<void> {
         const auto changes = co_await daemon.reload();
         if (!changes) daemon.log_.error("reload refused", {{"why", changes.error().text()}});
@@ -213,38 +258,36 @@ void Daemon::reload_by_signal()
     tasks_.spawn(reload_and_log(*this));
 }
 
+// One after another: else one that read the older file could have the last word.
 co::Task<Daemon::Reload> Daemon::reload()
 {
+    while (is_reloading_) co_await reloaded_.wait();
+    if (is_stopping_) co_return Error{"reading the configuration again", "the server is stopping", ""};
+    is_reloading_ = true;
     systemd_.reloading();
-    const std::string path = loaded_.file;
-    auto job = [path] {
-        auto loaded = config::load(path);
-        if (!loaded) return loaded;
-        auto errors = config::check_files(*loaded);
-        return errors.empty() ? std::move(loaded) : config::LoadResult(std::move(errors));
-    };
-    auto fresh = co_await workers_->run(net::WorkClass::interactive, std::move(job));
-    if (!fresh) {
-        systemd_.ready("serving; the last reload was refused");
-        co_return first_of(fresh.error());
-    }
-    const auto changes = config::diff_live(loaded_.settings, fresh->settings);
-    const auto effective = config::apply_live(loaded_.settings, fresh->settings);
-    const auto taken = services_->reload(effective);
-    if (!taken) {
-        systemd_.ready("serving; the last reload was refused");
-        co_return taken.error();
-    }
-    loaded_.settings = effective;
-    apply_limits(listeners_, effective);
-    set_levels(*writer_, effective.log);
+    auto job = [path = loaded_.file] { return read_again(path); };
+    Fresh fresh = co_await workers_->run(net::WorkClass::interactive, std::move(job));
+    auto outcome = take(std::move(fresh));
+    if (!is_stopping_) systemd_.ready(outcome ? "serving" : "serving; the last reload was refused");
+    is_reloading_ = false;
+    reloaded_.notify_all();
+    co_return outcome;
+}
+
+Daemon::Reload Daemon::take(Fresh fresh)
+{
+    if (fresh.refusal) return *std::move(fresh.refusal);
+    const auto changes = config::diff_live(loaded_.settings, fresh.loaded.settings);
+    loaded_ = config::apply_live(loaded_, std::move(fresh.loaded));
+    services_->reload(loaded_.settings, std::move(fresh.certificates));
+    apply_limits(listeners_, loaded_.settings);
+    set_levels(*writer_, loaded_.settings.log);
     for (const auto& change : changes) {
         log_.notice(change.is_live ? "setting changed" : "setting waits for a restart",
                     {{"key", change.key}, {"before", change.before}, {"after", change.after}});
     }
-    systemd_.ready("serving");
     log_.notice("reloaded", {{"changes", changes.size()}});
-    co_return changes;
+    return changes;
 }
 
 }  // namespace mbx::daemon

@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "base/random.hpp"
+#include "co/event.hpp"
 #include "co/scope.hpp"
 #include "config/load.hpp"
 #include "daemon/listeners.hpp"
@@ -20,6 +21,18 @@
 #include "net/workers.hpp"
 
 namespace mbx::daemon {
+
+// SIGTERM, SIGINT and SIGHUP come through only while the loop runs and handles them. Threads that are made meanwhile
+// never take one; at the end a late one does not end the process as if it had failed.
+class HeldSignals {
+public:
+    HeldSignals();
+    void hold();
+    void release();
+
+private:
+    static void mask(int how);
+};
 
 class Daemon {
 public:
@@ -49,7 +62,11 @@ private:
     co::Task<void> feed_watchdog(std::chrono::milliseconds interval);
     co::Task<void> purge_now_and_then();
     co::Task<Reload> reload();
+    struct Fresh;
+    static Fresh read_again(const std::string& path);
+    Reload take(Fresh fresh);
 
+    HeldSignals held_signals_;  // before the first thread
     config::Loaded loaded_;
     SystemClock clock_;
     SystemRandom random_;
@@ -72,6 +89,8 @@ private:
     co::Scope tasks_;
     bool is_ready_ = false;
     bool is_stopping_ = false;
+    bool is_reloading_ = false;
+    co::Event reloaded_;
     bool sessions_are_gone_ = false;  // after is_stopping_
 };
 

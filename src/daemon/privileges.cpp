@@ -1,5 +1,6 @@
 #include "daemon/privileges.hpp"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/prctl.h>
@@ -15,6 +16,9 @@
 
 namespace mbx::daemon {
 namespace {
+
+constexpr mode_t kParentMode = 0755;  // the daemon's user passes through it
+constexpr mode_t kOwnMode = 0750;
 
 struct Identity {
     uid_t uid = 0;
@@ -41,6 +45,22 @@ Error no_such_user(const std::string& user)
                  "create it (adduser --system --group " + user + ") or name another in server.user"};
 }
 
+// The mode is given to what was opened: the umask takes bits from a new directory, and who owns the one above it could
+// have put a link in its place.
+Result<void, Error> make_directory(const std::string& path, mode_t mode, const std::optional<Identity>& owner)
+{
+    const std::string attempted = "creating the directory " + path;
+    const std::string advice = "create it by hand, or name another in the configuration";
+    if (::mkdir(path.c_str(), 0700) != 0) return system_error(attempted, advice);
+    const int directory = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (directory < 0) return system_error(attempted, advice);
+    const bool is_done = (!owner || ::fchown(directory, owner->uid, owner->gid) == 0) && ::fchmod(directory, mode) == 0;
+    Result<void, Error> result;
+    if (!is_done) result = system_error(attempted, advice);
+    ::close(directory);
+    return result;
+}
+
 }  // namespace
 
 Result<void, Error> drop_privileges(const std::string& user)
@@ -62,20 +82,25 @@ Result<void, Error> drop_privileges(const std::string& user)
 
 Result<void, Error> prepare_directory(const std::string& path, const std::string& user)
 {
+    std::vector<std::string> missing;  // the deepest first
     std::error_code code;
-    if (std::filesystem::is_directory(path, code)) return {};
-    std::filesystem::create_directories(path, code);
-    if (code) {
-        return Error{"creating the directory " + path, code.message(), "create it by hand, owned by " + user};
+    for (std::filesystem::path at(path); !std::filesystem::is_directory(at, code) && at.has_relative_path();
+         at = at.parent_path()) {
+        missing.push_back(at.string());
     }
-    if (::chmod(path.c_str(), 0750) != 0) return system_error("setting the mode of " + path, "check who owns it");
-    if (geteuid() != 0) return {};
-    const auto identity = find_user(user);
-    if (!identity) return no_such_user(user);
-    if (::chown(path.c_str(), identity->uid, identity->gid) != 0) {
-        return system_error("giving " + path + " to " + user, "check the file system it lies on");
+    if (missing.empty()) return {};
+    std::optional<Identity> owner;
+    if (geteuid() == 0) {
+        owner = find_user(user);
+        if (!owner) return no_such_user(user);
     }
-    return {};
+    const std::string own = missing.front();
+    missing.erase(missing.begin());
+    for (auto parent = missing.rbegin(); parent != missing.rend(); ++parent) {
+        auto made = make_directory(*parent, kParentMode, std::nullopt);
+        if (!made) return made;
+    }
+    return make_directory(own, kOwnMode, owner);
 }
 
 void harden_process()

@@ -12,8 +12,8 @@ namespace mbx::daemon {
 // serves as root.
 Result<void, Error> drop_privileges(const std::string& user);
 
-// Makes `path` a directory (mode 0750) of `user`, with its parents; an existing one is left as it is, but must be usable by
-// that user. Root only has an owner to choose; others create it as themselves.
+// Makes `path` a directory (mode 0750) of `user`, with the parents that it lacks (mode 0755, of whoever starts us); an
+// existing one is left as it is. Root only has an owner to choose; others create it as themselves.
 Result<void, Error> prepare_directory(const std::string& path, const std::string& user);
 
 // No core dumps with mail and passwords in them (HOSTILE row J6), no file that others may read, and as many descriptors

@@ -84,19 +84,14 @@ net::Listener::Session Services::session(Service service)
     return [this](Stream stream) { return http_.serve(std::move(stream)); };
 }
 
-Result<void, Error> Services::reload(const config::Settings& settings)
+void Services::reload(const config::Settings& settings, std::shared_ptr<const net::TlsServer::Certificates> certificates)
 {
-    const auto files = certificate_files(settings);
-    if (!files.empty()) {
-        const auto loaded = tls_.load(files);
-        if (!loaded) return loaded.error();
-    }
+    if (certificates) tls_.use(std::move(certificates));
     directory_->set_options(snapshot_options(settings));
     smtp_.set_options(smtp_options(settings));
     imap_.set_options(imap_options(settings));
     authenticator_.set_options(authenticator_options(settings));
     administration_.set_removed_mail_keep(settings.directory.removed_mail_keep);
-    return {};
 }
 
 void Services::stop()

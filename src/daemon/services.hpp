@@ -43,7 +43,7 @@ public:
     net::Listener::Session session(Service service);
 
     // Gives new sessions the options of `settings`, and reads the certificates again. A failure leaves all as it was.
-    Result<void, Error> reload(const config::Settings& settings);
+    void reload(const config::Settings& settings, std::shared_ptr<const net::TlsServer::Certificates> certificates);
 
     // Sessions that wait end with 421 or BYE; those in the middle of something finish it.
     void stop();

@@ -9,13 +9,6 @@ namespace {
 
 constexpr std::size_t kMaxQueryPairs = 64;
 
-int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    const char low = ascii::lower(c);
-    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}
-
 bool is_safe_segment(std::string_view segment)
 {
     if (segment.empty() || segment == "." || segment == "..") return false;
@@ -88,7 +81,7 @@ bool is_ipv6_literal(std::string_view host)
 {
     return host.size() > 3 && host.size() <= 48 && host.front() == '[' && host.back() == ']' &&
            std::ranges::all_of(host.substr(1, host.size() - 2),
-                               [](char c) { return hex_value(c) >= 0 || c == ':' || c == '.'; });
+                               [](char c) { return ascii::hex_digit(c) >= 0 || c == ':' || c == '.'; });
 }
 
 }  // namespace
@@ -137,8 +130,8 @@ std::optional<std::string> decode_percent(std::string_view text)
             continue;
         }
         if (text.size() - at < 3) return std::nullopt;
-        const int high = hex_value(text[at + 1]);
-        const int low = hex_value(text[at + 2]);
+        const int high = ascii::hex_digit(text[at + 1]);
+        const int low = ascii::hex_digit(text[at + 2]);
         if (high < 0 || low < 0) return std::nullopt;
         out += static_cast<char>(high * 16 + low);
         at += 2;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/ascii.hpp"
+#include "mail/utf8.hpp"
 
 namespace mbx::imap {
 
@@ -29,18 +30,6 @@ constexpr std::array<FoldRange, 42> kRanges{{
     {0x1f28, 0x1f2f, -8, 1},   {0x1f38, 0x1f3f, -8, 1},   {0x1f48, 0x1f4d, -8, 1},   {0x1f68, 0x1f6f, -8, 1},
     {0x2160, 0x216f, 16, 1},   {0xff21, 0xff3a, 32, 1},
 }};
-
-// All folded letters have two or three bytes in UTF-8, like the letters they come from.
-void append_utf8(std::string& out, char32_t c)
-{
-    if (c < 0x800) {
-        out += static_cast<char>(0xc0U | (c >> 6U));
-    } else {
-        out += static_cast<char>(0xe0U | (c >> 12U));
-        out += static_cast<char>(0x80U | ((c >> 6U) & 0x3fU));
-    }
-    out += static_cast<char>(0x80U | (c & 0x3fU));
-}
 
 }  // namespace
 
@@ -71,7 +60,7 @@ std::string fold_case(std::string_view utf8)
         } else {
             char32_t c = first & (length == 2 ? 0x1fU : 0x0fU);
             for (std::size_t i = 1; i < length; ++i) c = (c << 6U) | (static_cast<unsigned char>(utf8[at + i]) & 0x3fU);
-            append_utf8(out, fold_case(c));
+            mail::append_character(out, fold_case(c));
         }
         at += length;
     }

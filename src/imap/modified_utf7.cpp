@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/ascii.hpp"
+#include "mail/utf8.hpp"
 
 namespace mbx::imap {
 
@@ -51,26 +52,6 @@ private:
     unsigned count_ = 0;
 };
 
-void append_utf8(std::string& out, char32_t c)
-{
-    const auto tail = [&out, c](unsigned shift) { out += static_cast<char>(0x80U | ((c >> shift) & 0x3fU)); };
-    if (c < 0x80) {
-        out += static_cast<char>(c);
-    } else if (c < 0x800) {
-        out += static_cast<char>(0xc0U | (c >> 6U));
-        tail(0);
-    } else if (c < 0x10000) {
-        out += static_cast<char>(0xe0U | (c >> 12U));
-        tail(6);
-        tail(0);
-    } else {
-        out += static_cast<char>(0xf0U | (c >> 18U));
-        tail(12);
-        tail(6);
-        tail(0);
-    }
-}
-
 // Joins UTF-16 units to code points as they come.
 class Utf16Reader {
 public:
@@ -79,7 +60,7 @@ public:
     {
         if (high_ != 0) {
             if (value < 0xdc00 || value > 0xdfff) return false;
-            append_utf8(out_, 0x10000U + ((high_ - 0xd800U) << 10U) + (value - 0xdc00U));
+            mail::append_character(out_, 0x10000U + ((high_ - 0xd800U) << 10U) + (value - 0xdc00U));
             high_ = 0;
             return true;
         }
@@ -89,7 +70,7 @@ public:
             return true;
         }
         if (value == 0) return false;
-        append_utf8(out_, value);
+        mail::append_character(out_, value);
         return true;
     }
     bool is_whole() const { return high_ == 0; }

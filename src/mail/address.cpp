@@ -6,16 +6,10 @@
 #include <array>
 
 #include "base/ascii.hpp"
+#include "mail/atext.hpp"
 
 namespace mbx::mail {
 namespace {
-
-// RFC 5322 section 3.2.3; RFC 6531 section 3.3 adds UTF-8.
-constexpr bool is_atext(char c)
-{
-    return ascii::is_alnum(c) || ascii::is_eight_bit(c) ||
-           std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
-}
 
 bool has_eight_bit(std::string_view text) { return std::ranges::any_of(text, ascii::is_eight_bit); }
 

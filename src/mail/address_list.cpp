@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "mail/atext.hpp"
 #include "mail/header.hpp"
 
 namespace mbx::mail {
@@ -12,12 +13,6 @@ namespace {
 constexpr bool is_special(char c)
 {
     return ascii::is_space(c) || std::string_view("()<>@,;:\"").find(c) != std::string_view::npos;
-}
-
-constexpr bool is_atext(char c)
-{
-    return ascii::is_alnum(c) || ascii::is_eight_bit(c) ||
-           std::string_view("!#$%&'*+-/=?^_`{|}~").find(c) != std::string_view::npos;
 }
 
 // Words on their way to be a display name or a local part: only what follows tells.

@@ -49,19 +49,12 @@ std::optional<EncodedWord> parse_word(std::string_view text)
     return word;
 }
 
-int hex_digit(char c)
-{
-    if (ascii::is_digit(c)) return c - '0';
-    const char letter = ascii::lower(c);
-    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
 // RFC 2047 section 4.2: as quoted-printable, "_" is a space.
 void decode_q(std::string_view text, std::string& out)
 {
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const int high = text[i] == '=' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-        const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+        const int high = text[i] == '=' && i + 2 < text.size() ? ascii::hex_digit(text[i + 1]) : -1;
+        const int low = high >= 0 ? ascii::hex_digit(text[i + 2]) : -1;
         if (low >= 0) {
             out += static_cast<char>(high * 16 + low);
             i += 2;

@@ -24,13 +24,6 @@ constexpr std::array<std::uint8_t, 256> kBase64Digits = [] {
     return digits;
 }();
 
-int hex_digit(char c)
-{
-    if (ascii::is_digit(c)) return c - '0';
-    const char letter = ascii::lower(c);
-    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
 // The size of the line end at the front; 0: there is none.
 std::size_t line_end(std::string_view text)
 {
@@ -120,9 +113,9 @@ void TransferDecoder::feed_quoted(char c, std::string& out)
 void TransferDecoder::feed_quoted_escape(char c, std::string& out)
 {
     const char last = pending_.back();
-    const bool is_digits = pending_.size() == 2 && hex_digit(last) >= 0;
-    if (is_digits && hex_digit(c) >= 0) {
-        out += static_cast<char>(hex_digit(last) * 16 + hex_digit(c));
+    const bool is_digits = pending_.size() == 2 && ascii::hex_digit(last) >= 0;
+    if (is_digits && ascii::hex_digit(c) >= 0) {
+        out += static_cast<char>(ascii::hex_digit(last) * 16 + ascii::hex_digit(c));
         pending_.clear();
         in_escape_ = false;
         return;
@@ -132,7 +125,7 @@ void TransferDecoder::feed_quoted_escape(char c, std::string& out)
         in_escape_ = false;
         return;
     }
-    const bool may_be_digits = pending_.size() == 1 && hex_digit(c) >= 0;
+    const bool may_be_digits = pending_.size() == 1 && ascii::hex_digit(c) >= 0;
     const bool may_be_soft = !is_digits && last != '\r' && (ascii::is_space(c) || c == '\r');
     if (may_be_digits || (may_be_soft && pending_.size() < kMaxPending)) {
         pending_ += c;

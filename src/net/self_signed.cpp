@@ -17,7 +17,7 @@
 namespace mbx::net {
 namespace {
 
-constexpr std::size_t kMostPem = 8192;
+constexpr std::size_t kMostMadePem = 8192;
 
 int random_bytes(void* random, unsigned char* into, std::size_t size)
 {
@@ -160,8 +160,8 @@ Result<SelfSigned, Error> make_self_signed(const std::vector<std::string>& names
     Writer writer;
     make_key(writer, random);
     describe_certificate(writer, names, days, random);
-    std::array<unsigned char, kMostPem> certificate{};
-    std::array<unsigned char, kMostPem> key{};
+    std::array<unsigned char, kMostMadePem> certificate{};
+    std::array<unsigned char, kMostMadePem> key{};
     writer.then([&] {
         return mbedtls_x509write_crt_pem(&writer.certificate, certificate.data(), certificate.size(), random_bytes,
                                          &random);

@@ -38,8 +38,13 @@ public:
     TlsServer(Workers& workers, Log log);
     ~TlsServer();
 
-    // Reads and checks every pair (key matches, not expired, key file readable by its owner alone), then swaps.
-    // The first pair answers when SNI is absent or names nobody.
+    struct Certificates;
+    // Reads and checks every pair (key matches, not expired, key file readable by its owner alone). Any thread: a reload
+    // reads on a worker.
+    static Result<std::shared_ptr<const Certificates>, Error> read(const std::vector<CertificateFiles>& files);
+    // From the next handshake on. The first pair answers when SNI is absent or names nobody.
+    void use(std::shared_ptr<const Certificates> certificates);
+    // Both in one, for the start.
     Result<void, Error> load(const std::vector<CertificateFiles>& files);
     bool is_ready() const;
     std::vector<CertificateFacts> certificates() const;

@@ -18,7 +18,7 @@
 namespace mbx::net {
 namespace {
 
-constexpr off_t kMostPem = 1024 * 1024;
+constexpr off_t kMostPemFile = 1024 * 1024;
 constexpr std::string_view kCertificateMark = "-----BEGIN CERTIFICATE-----";
 constexpr int kDnsName = 2;  // RFC 5280 section 4.2.1.6
 
@@ -59,7 +59,7 @@ Result<SecretText, Error> read_pem(const std::string& path, const std::string& a
     }
     struct stat facts {};
     if (::fstat(file.number(), &facts) != 0) return Error{attempted, system_text(errno), ""};
-    if (!S_ISREG(facts.st_mode) || facts.st_size > kMostPem) {
+    if (!S_ISREG(facts.st_mode) || facts.st_size > kMostPemFile) {
         return Error{attempted, "this is no PEM file", "give the path of a PEM file"};
     }
     if (owner_only && (facts.st_mode & 077U) != 0) {

@@ -37,7 +37,7 @@ constexpr std::array<std::uint16_t, 4> kGroups = {
     MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 };
 
-std::size_t byte_at(std::string_view bytes, std::size_t at) { return static_cast<unsigned char>(bytes[at]); }
+std::size_t record_byte(std::string_view bytes, std::size_t at) { return static_cast<unsigned char>(bytes[at]); }
 
 // Change cipher spec, alert, handshake, application data.
 bool is_record_type(std::size_t type) { return type >= 20 && type <= 23; }
@@ -113,9 +113,9 @@ void TlsEngine::find_records()
     const std::string_view all = input_;
     while (visible_ < all.size() && !input_ended_) {
         const std::string_view rest = all.substr(visible_);
-        if (!is_record_type(byte_at(rest, 0))) break;
+        if (!is_record_type(record_byte(rest, 0))) break;
         if (rest.size() < kRecordHeader) return;
-        const std::size_t length = (byte_at(rest, 3) << 8U) | byte_at(rest, 4);
+        const std::size_t length = (record_byte(rest, 3) << 8U) | record_byte(rest, 4);
         if (length > kMostRecord) break;
         if (rest.size() < kRecordHeader + length) return;
         visible_ += kRecordHeader + length;

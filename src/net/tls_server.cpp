@@ -9,7 +9,14 @@
 #include "net/tls_stream.hpp"
 
 namespace mbx::net {
+
+struct TlsServer::Certificates {
+    std::vector<std::unique_ptr<CertificatePair>> pairs;  // never empty
+};
+
 namespace {
+
+using CertificateSet = TlsServer::Certificates;
 
 // How long a client may resume; the key that seals tickets is renewed as often, and the one before still opens.
 constexpr std::uint32_t kTicketSeconds = 12 * 3600;
@@ -28,10 +35,6 @@ public:
 
     mbedtls_ssl_ticket_context context{};  // has a lock of its own
     bool is_ready = false;
-};
-
-struct CertificateSet {
-    std::vector<std::unique_ptr<CertificatePair>> pairs;  // never empty
 };
 
 // What the sessions of one certificate set and one list of protocols share. Unchanging once made; workers read it.
@@ -112,21 +115,35 @@ TlsServer::TlsServer(Workers& workers, Log log) : state_(std::make_shared<State>
 
 TlsServer::~TlsServer() = default;
 
-Result<void, Error> TlsServer::load(const std::vector<CertificateFiles>& files)
+Result<std::shared_ptr<const TlsServer::Certificates>, Error> TlsServer::read(const std::vector<CertificateFiles>& files)
 {
     if (files.empty()) return Error{"loading certificates", "none is named", "name a certificate and its key"};
     auto set = std::make_shared<CertificateSet>();
     for (const CertificateFiles& each : files) {
         auto pair = CertificatePair::load(each);
         if (!pair) return pair.error();
-        if (mbedtls_x509_time_is_future(&(*pair)->chain.valid_from) != 0) {
-            // Not refused: a machine that starts before its clock is set would stay without encryption.
-            state_->log.warning("a certificate is not valid yet", {{"certificate", each.certificate_path}});
-        }
         set->pairs.push_back(std::move(*pair));
     }
-    state_->set = std::move(set);
+    return std::shared_ptr<const Certificates>(std::move(set));
+}
+
+void TlsServer::use(std::shared_ptr<const Certificates> certificates)
+{
+    for (const auto& pair : certificates->pairs) {
+        if (mbedtls_x509_time_is_future(&pair->chain.valid_from) == 0) continue;
+        // Not refused: a machine that starts before its clock is set would stay without encryption.
+        const std::string name = pair->facts().names.empty() ? std::string() : pair->facts().names.front();
+        state_->log.warning("a certificate is not valid yet", {{"name", name}});
+    }
+    state_->set = std::move(certificates);
     state_->configs.clear();
+}
+
+Result<void, Error> TlsServer::load(const std::vector<CertificateFiles>& files)
+{
+    auto certificates = read(files);
+    if (!certificates) return certificates.error();
+    use(std::move(*certificates));
     return {};
 }
 

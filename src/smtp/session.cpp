@@ -171,8 +171,9 @@ void Session::end_input(net::ReadFailure failure)
         return;
     case net::ReadFailure::timed_out: hang_up(ReplyId::timed_out); return;
     case net::ReadFailure::broken:
-        // Closed by us, or gone: the word is for a stream that still takes one.
-        hang_up(ReplyId::shutting_down);
+        // Closed by us, or the client is gone: no word can reach it.
+        deps_.log.info("connection lost", {{"peer", peer_}});
+        open_ = false;
         return;
     }
 }

@@ -162,6 +162,26 @@ TEST_CASE("a removed account's mail is kept aside for its time, and then purged"
     CHECK(world.ask(Method::post, "/api/v1/accounts", R"({"address":"ann@example.org","generate_password":true})").status == 201);
 }
 
+TEST_CASE("mail that a removed account left in its place is not given to the next one of that address", "[admin]")
+{
+    AdministrationWorld world;
+    add_domain_and_account(world);
+    const auto account = world.directory->snapshot()->accounts().front();
+    REQUIRE(world.ask(Method::remove, "/api/v1/accounts/ann@example.org").status == 200);
+    // A delivery that began before the removal comes last, or the removal is cut short before its mail moves.
+    const store::AccountKey gone{account.id.value, account.local_part, account.domain};
+    REQUIRE(test::run_on(world.loop, world.store.account(gone)));
+    const std::string place = world.folder.path("mail/example.org/ann");
+    std::ofstream(place + "/new/1.secret.host") << "Subject: for the one before\r\n\r\n";
+    REQUIRE(world.ask(Method::post, "/api/v1/accounts", R"({"address":"ann@example.org","generate_password":true})").status == 201);
+    CHECK(std::filesystem::is_directory(place));
+    CHECK_FALSE(std::filesystem::exists(place + "/new/1.secret.host"));
+    std::size_t kept = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(world.folder.path("mail/.removed")))
+        kept += entry.path().filename() == "1.secret.host" ? 1 : 0;
+    CHECK(kept == 1);
+}
+
 TEST_CASE("an alias lives from add to remove", "[admin]")
 {
     AdministrationWorld world;

@@ -110,12 +110,14 @@ TEST_CASE("events below the level are not written, and a component may have a le
         const Log imap = smtp.for_component("imap");
         smtp.info("hidden");
         smtp.notice("one");
-        writer->set_component_level("imap", LogLevel::debug);
+        writer->set_component_levels({{"imap", LogLevel::debug}});
         imap.debug("two", {{"uid", 7}});
         smtp.debug("hidden");
         writer->set_level(LogLevel::error);
         smtp.warning("hidden");
         smtp.error("three");
+        writer->set_component_levels({});
+        imap.warning("hidden: it has no level of its own any more");
     }
     CHECK(pipe.all() ==
           "<5>component=smtp event=one\n<7>component=imap event=two uid=7\n<3>component=smtp event=three\n");

@@ -307,6 +307,21 @@ TEST_CASE("a reload tells what changes live and what needs a restart, and applie
     CHECK(mixed.smtp.listen == before.smtp.listen);
 }
 
+TEST_CASE("after a reload each value has the place of the file that it is from", "[config]")
+{
+    const auto before = parse("[server]\nhostname = \"a.example.org\"\n[smtp]\nmax_errors = 7\n", "m");
+    const auto after = parse("\n\n[smtp]\nmax_received = 50\nlisten = []\n", "m");
+    REQUIRE(before);
+    REQUIRE(after);
+    const Loaded now = apply_live(*before, *after);
+    CHECK(now.settings.smtp.max_received == 50);
+    CHECK(now.origins.at("smtp.max_received").line == 4);
+    CHECK_FALSE(now.origins.contains("smtp.max_errors")); // the default again
+    CHECK(now.settings.server.hostname == "a.example.org"); // waits for a restart
+    CHECK(now.origins.at("server.hostname").line == 2);
+    CHECK_FALSE(now.origins.contains("smtp.listen"));
+}
+
 TEST_CASE("G11: a certificate that is missing or a key that others may read is refused at its line", "[config][hostile]")
 {
     const TemporaryFile certificate("x", 0644);

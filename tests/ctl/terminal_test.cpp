@@ -93,3 +93,17 @@ TEST_CASE("a removal on a terminal is done only after a yes", "[ctl]")
     asking.join();
     CHECK(code == ctl::kFailed);
 }
+
+TEST_CASE("an answer that could not be written is a failure", "[ctl]")
+{
+    const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    REQUIRE(full >= 0);
+    REQUIRE(null >= 0);
+    ctl::Terminal terminal(null, full, null);
+    CHECK(ctl::run({"man", "mailboxctl"}, terminal) == ctl::kFailed);
+    REQUIRE(terminal.lost_output());
+    CHECK(terminal.lost_output()->happened == "No space left on device");
+    ::close(full);
+    ::close(null);
+}

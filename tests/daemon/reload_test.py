@@ -59,6 +59,19 @@ class Reload(BoxCase):
         self.assertIn("mailboxd.toml:", said)
         self.assertIn("default", said)
 
+    def source(self, key):
+        return {row["key"]: row["source"] for row in self.box.ctl_json("config", "show")["settings"]}[key]
+
+    def test_config_show_tells_after_a_reload_where_values_come_from_now(self):
+        self.assertEqual(self.source("smtp.max_received"), "default")
+        self.box.write_config(smtp__max_received=50)
+        self.box.ctl("reload")
+        self.assertIn("mailboxd.toml:", self.source("smtp.max_received"))
+        del self.box.settings["smtp.max_received"]
+        self.box.write_config()
+        self.box.ctl("reload")
+        self.assertEqual(self.source("smtp.max_received"), "default")
+
     def serial(self):
         link = self.box.tls()
         link.check_hostname = False

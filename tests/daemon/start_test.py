@@ -268,6 +268,33 @@ class Root(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("server.user", done.stderr)
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root could read what the daemon cannot")
+    def test_the_check_judges_files_as_the_user_of_the_daemon(self):
+        box = Appliance(accounts=1)
+        os.chown(box.data / "tls" / "key.pem", 0, 0)
+        said = [subprocess.run([executable(), "--config", str(box.config), *extra], capture_output=True, text=True, timeout=60,
+                               check=False, stdin=subprocess.DEVNULL) for extra in (["--check-config"], [])]
+        box.discard()
+        for done in said:
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("key.pem", done.stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root makes folders for another")
+    def test_folders_that_are_missing_are_made_with_a_way_to_them(self):
+        box = Appliance(accounts=1)
+        deep = box.folder / "a" / "b"
+        box.write_config(server__data_directory=str(deep / "data"), server__runtime_directory=str(deep / "run"),
+                         tls__certificate=str(box.data / "tls" / "certificate.pem"), tls__key=str(box.data / "tls" / "key.pem"))
+        try:
+            box.start()
+            for folder, mode in ((box.folder / "a", 0o755), (deep, 0o755), (deep / "data", 0o750), (deep / "run", 0o750)):
+                self.assertEqual(folder.stat().st_mode & 0o777, mode, folder)
+            self.assertEqual((deep / "data").owner(), box.user)
+            self.assertEqual(deep.owner(), "root")
+            box.stop()
+        finally:
+            box.discard()
+
     def test_a_key_that_others_can_read_is_refused(self):
         box = Appliance(accounts=1)
         (box.data / "tls" / "key.pem").chmod(0o644)

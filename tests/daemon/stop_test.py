@@ -130,6 +130,16 @@ class Stop(unittest.TestCase):
             box.process = None
             link.__exit__()
 
+    def test_a_storm_of_signals_does_not_make_the_end_a_failure(self):
+        """G9: also the last moments belong to the daemon: what comes after its loop has ended changes nothing."""
+        for _ in range(5):
+            with Appliance(accounts=1) as box:
+                while box.process.poll() is None:
+                    os.kill(box.pid, signal.SIGTERM)
+                    os.kill(box.pid, signal.SIGHUP)
+                self.assertEqual(box.process.wait(60), 0)
+                box.process = None
+
     def test_mailboxctl_stop(self):
         with Appliance(accounts=1) as box:
             box.ctl("stop")

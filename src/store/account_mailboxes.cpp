@@ -80,6 +80,16 @@ Outcome AccountStore::State::check_new_name(const std::string& name) const
     return {};
 }
 
+// A mailbox without a row is taken at the next start for one whose rows were lost, and its UIDNEXT jumps; it may change
+// only when messages come (RFC 9051 section 2.3.1.1). The row is no more than that: without it nothing is lost.
+void AccountStore::State::index_made(const std::vector<MailboxId>& made)
+{
+    if (!index) return;
+    index->begin();
+    for (const auto id : made) index->save_mailbox(id, folders.at(id).counters);
+    if (const auto done = index->commit(); !done) (void)index_failed("indexing a new mailbox", done.error());
+}
+
 // All that is missing is counted before the first of it is made (HOSTILE row F3: no half-made tree).
 Outcome AccountStore::State::create_with_parents(const std::string& name, SpecialUse use)
 {
@@ -96,6 +106,7 @@ Outcome AccountStore::State::create_with_parents(const std::string& name, Specia
     }
     if (outcome) outcome = sync_account();
     if (outcome) {
+        index_made(made);
         changed.insert(made.begin(), made.end());
         return {};
     }

@@ -172,6 +172,7 @@ struct AccountStore::State {
     Result<FolderRecord, StoreError> new_record();
     Outcome make_folder(const std::string& name, SpecialUse use);  // the account's directory is still to be synced
     Outcome create_with_parents(const std::string& name, SpecialUse use);
+    void index_made(const std::vector<MailboxId>& made);
     Outcome sync_account();
     Result<void, FileError> write_folder(const std::string& staged, const FolderRecord& record);
     Outcome rename_tree(const std::string& from, const std::string& to);

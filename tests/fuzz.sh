@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Runs one fuzzer on its seeds and then on new inputs for a bounded time (MAILBOXD_FUZZ_SECONDS, default 5).
+# Runs one fuzzer on its seeds and then on new inputs for a bounded time (MAILBOXD_FUZZ_SECONDS, default 5). The sequence
+# is the same each time for one build, so that a change is judged by its own faults; MAILBOXD_FUZZ_SEED=0 draws another
+# one, as the long run does.
 # tests/fuzz.sh FUZZER [SEED-FOLDER]
 set -euo pipefail
 fuzzer=$1
@@ -8,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 folders=("$work")
 [ -n "$seeds" ] && [ -d "$seeds" ] && folders+=("$seeds")
-"$fuzzer" -max_total_time="${MAILBOXD_FUZZ_SECONDS:-5}" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
+"$fuzzer" -seed="${MAILBOXD_FUZZ_SEED:-1}" -max_total_time="${MAILBOXD_FUZZ_SECONDS:-5}" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
   -print_final_stats=1 -artifact_prefix="$work/" "${folders[@]}" 2>"$work/log" || {
     tail -60 "$work/log"
     for found in "$work"/crash-* "$work"/timeout-* "$work"/oom-*; do

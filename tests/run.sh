@@ -46,6 +46,7 @@ if [ -n "$long" ]; then
   say "build with g++"
   cmake --preset gcc >/dev/null
   cmake --build --preset gcc -j "$jobs" | tail -1
+  export MAILBOXD_FUZZ_SEED=0
   export MAILBOXD_FUZZ_SECONDS=${MAILBOXD_FUZZ_SECONDS:-60}
 fi
 

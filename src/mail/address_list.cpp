@@ -270,13 +270,16 @@ private:
     bool read_route()
     {
         std::string route;
+        std::string first_domain;  // kept whole: a literal may hold "," and "@"
         for (;;) {
             skip_space();
             const char c = at_end() ? '\0' : text_[at_];
             const bool after_comma = route.ends_with(',');
             if (c == '@') {
                 ++at_;
-                route += '@' + read_domain();
+                const std::string domain = read_domain();
+                if (first_domain.empty()) first_domain = domain;
+                route += '@' + domain;
             } else if (c == ',') {
                 ++at_;
                 route += ',';
@@ -285,8 +288,7 @@ private:
                 entry_.route = std::move(route);
                 return true;
             } else {
-                const std::size_t begin = std::min(route.find_first_not_of("@,"), route.size());
-                entry_.domain = route.substr(begin, route.find_first_of("@,", begin) - begin);
+                entry_.domain = std::move(first_domain);
                 if (c == '>' && !after_comma) ++at_;
                 return false;
             }

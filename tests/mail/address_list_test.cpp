@@ -116,3 +116,11 @@ TEST_CASE("a list is written so that it is read back", "[mail][address_list]")
         REQUIRE(shown(parse_address_list(written)) == shown(addresses));
     }
 }
+
+TEST_CASE("a route that never ends leaves its first domain whole, also a literal with a comma in it", "[mail]")
+{
+    const auto addresses = parse_address_list("<@[a,@b> c@d>");
+    REQUIRE(!addresses.empty());
+    CHECK(addresses.front().domain.starts_with("[a,@b"));
+    CHECK(parse_address_list(format_address_list(addresses)) == addresses);
+}

@@ -54,10 +54,13 @@ struct Workers::State {
     std::size_t next_class()
     {
         if (may_run(index_of(WorkClass::delivery))) return index_of(WorkClass::delivery);
-        const bool turned = ++picks % kTurnEvery == 0;
+        // Only a pick that found work counts: a thread woken in vain must not use up the turn.
+        const bool turned = (picks + 1) % kTurnEvery == 0;
         for (std::size_t i = 1; i < kClasses; ++i) {
             const std::size_t candidate = turned ? kClasses - i : i;
-            if (may_run(candidate)) return candidate;
+            if (!may_run(candidate)) continue;
+            ++picks;
+            return candidate;
         }
         return kClasses;
     }

@@ -153,7 +153,7 @@ TEST_CASE("interactive work goes before bulk work, and bulk work is not left wai
     REQUIRE(order.size() == 41);
     const auto bulk = std::ranges::find(order, "bulk!") - order.begin();
     CHECK(bulk > 0);
-    CHECK(bulk < 40);
+    CHECK(bulk < 16);  // the sixteenth pick turns the order round, however often the other thread was woken in vain
 }
 
 namespace {

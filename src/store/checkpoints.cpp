@@ -12,8 +12,8 @@ constexpr unsigned kLookEvery = 32;
 
 }  // namespace
 
-Checkpoints::Checkpoints(Ground ground, CheckpointHooks hooks, CheckpointOptions options, std::function<void()> failed)
-    : ground_(std::move(ground)), hooks_(std::move(hooks)), options_(options), failed_(std::move(failed)),
+Checkpoints::Checkpoints(Ground ground, Commit commit, CheckpointOptions options, std::function<void()> failed)
+    : ground_(std::move(ground)), commit_(std::move(commit)), options_(options), failed_(std::move(failed)),
       reached_(ground_.journal.recovery().checkpoint), timer_(ground_.loop),
       runs_(ground_.metrics.counter("mailboxd_store_checkpoints_total", "Checkpoints of the journal")),
       seconds_(ground_.metrics.histogram("mailboxd_store_checkpoint_seconds",
@@ -60,8 +60,8 @@ co::Task<void> Checkpoints::run_once()
     is_running_ = true;
     const auto run = ++begun_;
     const auto begin = ground_.clock.steady();
-    const journal::Lsn bound = hooks_.bound(ground_.journal.last());
-    bool is_good = co_await hooks_.commit();
+    const journal::Lsn bound = floor_.bound(ground_.journal.last());
+    bool is_good = co_await commit_();
     if (is_good && bound > reached_) {
         is_good = co_await ground_.waiters.durable(bound);
         if (!is_good) fail("the journal");
@@ -162,10 +162,12 @@ co::Task<void> Checkpoints::stop()
 co::Task<bool> Checkpoints::wait_for_room(std::chrono::milliseconds most)
 {
     const auto end = ground_.clock.steady() + most;
+    bool is_first = true;
     while (!has_failed_ && !has_room()) {
         if (ground_.clock.steady() >= end) co_return false;
         if (is_started_) {
-            timer_.cancel();
+            // Once: what cannot be applied is not applied sooner by asking again and again.
+            if (std::exchange(is_first, false)) timer_.cancel();
             co_await room_.wait();
         } else {
             (void)co_await run_now();

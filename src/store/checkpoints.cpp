@@ -38,7 +38,7 @@ bool Checkpoints::has_room() const { return !exceeds(options_.most); }
 
 bool Checkpoints::is_half_full() const { return exceeds({options_.most.bytes / 2, options_.most.records / 2}); }
 
-void Checkpoints::fail(std::string_view what)
+void Checkpoints::give_up(std::string_view what)
 {
     if (has_failed_) return;
     has_failed_ = true;
@@ -64,17 +64,17 @@ co::Task<void> Checkpoints::run_once()
     bool is_good = co_await commit_();
     if (is_good && bound > reached_) {
         is_good = co_await ground_.waiters.durable(bound);
-        if (!is_good) fail("the journal");
+        if (!is_good) give_up("the journal");
         if (is_good) {
             auto sync = [this] { return sync_volumes(); };
             const auto synced = co_await ground_.workers.run(net::WorkClass::delivery, std::move(sync));
-            if (!synced) fail("syncing the file system: " + synced.error().name());
+            if (!synced) give_up("syncing the file system: " + synced.error().name());
             is_good = static_cast<bool>(synced);
         }
         if (is_good) {
             auto mark = [this, bound] { return ground_.journal.checkpoint(bound); };
             is_good = co_await ground_.workers.run(net::WorkClass::delivery, std::move(mark));
-            if (!is_good) fail("the journal");
+            if (!is_good) give_up("the journal");
         }
         if (is_good) {
             reached_ = bound;
@@ -136,7 +136,7 @@ co::Task<void> Checkpoints::keep_running()
         (void)co_await timer_.wait(options_.interval);
         if (is_stopping_ || has_failed_ || is_running_) continue;
         if (ground_.journal.has_failed()) {
-            fail("the journal");
+            give_up("the journal");
         } else if (ground_.journal.last() > reached_) {
             co_await run_once();
         }

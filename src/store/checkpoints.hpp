@@ -116,6 +116,8 @@ public:
     // Half of what is allowed stands above the last checkpoint: what cannot be applied must get out of its way.
     bool is_half_full() const;
     bool has_failed() const { return has_failed_; }
+    // Nothing may be acknowledged any more: as after a failed sync.
+    void give_up(std::string_view what);
     CheckpointFloor& floor() { return floor_; }
 
 private:
@@ -123,7 +125,6 @@ private:
     co::Task<void> keep_running();
     Result<void, FileError> sync_volumes() const;  // worker
     void call_those_below();
-    void fail(std::string_view what);
     bool exceeds(const journal::Journal::Backlog& limit) const;
 
     Ground ground_;

@@ -251,6 +251,7 @@ void Store::State::enter(const std::string& place, Opening& opening)
     take_outcome(place, opening.key, std::move(opening.work), std::move(opening.outcome), std::move(opening.hold));
     auto held_back = waiting.extract(place);
     if (!held_back.empty()) {
+        under_way -= held_back.mapped().size();
         for (auto& delivery : held_back.mapped()) enqueue(entry.account, std::move(delivery));
     }
     note_counts();

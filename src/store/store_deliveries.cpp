@@ -46,12 +46,11 @@ co::Task<void> Store::State::open_for_waiting(AccountKey key)
     auto left = waiting.extract(place);
     if (left.empty()) co_return;
     for (auto& delivery : left.mapped()) {
+        --under_way;
         if (opened) {
             enqueue(*opened, std::move(delivery));
-            --under_way;
         } else {
             stuck[place].push_back(std::move(delivery));
-            --under_way;
         }
     }
     delivered.notify_all();
@@ -157,35 +156,46 @@ co::Task<void> Store::State::park(std::string place)
     auto taken = stuck.extract(place);
     if (taken.empty()) co_return;
     std::vector<OwedDelivery>& deliveries = taken.mapped();
-    const AccountKey key = deliveries.front().key;
-    std::map<Lsn, std::shared_ptr<const AcceptedMessage>> messages;
-    for (const auto& delivery : deliveries) messages[delivery.owed->message->lsn()] = delivery.owed->message;
-    auto write = [this, &key, &messages] {
+    AccountKey key = deliveries.front().key;
+    std::vector<std::shared_ptr<const AcceptedMessage>> messages;
+    for (const auto& delivery : deliveries) messages.push_back(delivery.owed->message);
+    const bool is_parked = co_await write_parked(std::move(key), std::move(messages));
+    if (is_parked) {
+        for (auto& delivery : deliveries) settle(*delivery.owed);
+    } else {
+        auto& queue = stuck[place];
+        queue.insert(queue.begin(), deliveries.begin(), deliveries.end());
+    }
+    note_counts();
+}
+
+co::Task<bool> Store::State::write_parked(AccountKey key, std::vector<std::shared_ptr<const AcceptedMessage>> messages)
+{
+    std::map<Lsn, std::shared_ptr<const AcceptedMessage>> by_lsn;
+    for (auto& message : messages) by_lsn[message->lsn()] = std::move(message);
+    auto write = [this, &key, &by_lsn] {
         std::vector<ReplayRecord> records;
-        for (const auto& [lsn, message] : messages) {
+        for (const auto& [lsn, message] : by_lsn) {
             AcceptedRecord part = message->record();
             part.recipients = {key};
             records.push_back({lsn, std::move(part), {}, 0});
         }
-        const auto body = [&messages](const ReplayRecord& record) -> Result<std::string, FileError> {
-            const auto& bytes = messages.at(record.lsn)->body();
+        const auto body = [&by_lsn](const ReplayRecord& record) -> Result<std::string, FileError> {
+            const auto& bytes = by_lsn.at(record.lsn)->body();
             return bytes ? *bytes : std::string();
         };
         return parking.park(key, records, body);
     };
     auto file = co_await workers.run(net::WorkClass::delivery, std::move(write));
     if (!file) {
-        log.error("store: mail cannot be parked", {{"account", key.local_part + "@" + key.domain},
-                                                   {"error", file.error().name()}});
-        auto& queue = stuck[place];
-        queue.insert(queue.begin(), deliveries.begin(), deliveries.end());
-        co_return;
+        log.error("store: mail cannot be parked",
+                  {{"account", key.local_part + "@" + key.domain}, {"error", file.error().name()}});
+        co_return false;
     }
     log.error("store: an account cannot take its mail; it is parked and tried again",
-              {{"account", key.local_part + "@" + key.domain}, {"messages", messages.size()}, {"path", file->path}});
-    parked[place].push_back(*std::move(file));
-    for (auto& delivery : deliveries) settle(*delivery.owed);
-    note_counts();
+              {{"account", key.local_part + "@" + key.domain}, {"messages", by_lsn.size()}, {"path", file->path}});
+    parked[account_place(key)].push_back(*std::move(file));
+    co_return true;
 }
 
 Store::Condition Store::condition() const

@@ -12,6 +12,7 @@ namespace {
 // Segments of the journal count from the bottom.
 constexpr std::uint64_t kParkedSegments = UINT64_MAX / 2;
 constexpr std::string_view kSpoolStem = "in-";
+constexpr int kReplaysAtOnce = 2;
 
 bool has_body(const JournalRecord& record)
 {
@@ -219,11 +220,13 @@ void Store::State::take_outcome(const std::string& place, const AccountKey& key,
     placed_counter.add(outcome.placed);
     replayed_rows.add(outcome.replayed.rows);
     repaired_files.add(outcome.replayed.repaired);
+    const auto closing = std::make_shared<Closing>();
     std::set<Lsn> in_files;
+    std::set<std::string> paths;
     for (const auto& file : work.files) {
+        paths.insert(file.path);
         for (const auto& record : file.records) in_files.insert(record.lsn);
     }
-    auto closing = std::make_shared<Closing>();
     for (auto& message : outcome.unplaced) {
         if (in_files.contains(message->lsn())) {
             closing->unplaced.push_back(std::move(message));
@@ -232,19 +235,21 @@ void Store::State::take_outcome(const std::string& place, const AccountKey& key,
             add_stuck(key, std::move(message), std::move(one));
         }
     }
-    log.notice("store: applied what the last run left",
+    log.notice("store: applied what was left of an account",
                {{"account", key.local_part + "@" + key.domain}, {"records", work.records.size()},
                 {"placed", outcome.placed}, {"rows", outcome.replayed.rows}, {"repaired", outcome.replayed.repaired}});
     journal.recovered().accounts.erase(place);
     replay_holds.erase(place);
     replay_fails_since.erase(place);
     if (work.files.empty()) return;
-    parked.erase(place);
+    auto& left = parked[place];
+    std::erase_if(left, [&paths](const ParkedFile& file) { return paths.contains(file.path); });
+    if (left.empty()) parked.erase(place);
     closing->files = std::move(work.files);
     closing->key = key;
     closing->lsn = outcome.last_lsn;
     closing->hold = std::move(hold);
-    tasks.spawn(close_in_background(std::move(closing)));
+    tasks.spawn(close_in_background(closing));
 }
 
 co::Task<void> Store::State::close_in_background(std::shared_ptr<Closing> closing)
@@ -259,33 +264,162 @@ co::Task<bool> Store::State::close_parked(std::shared_ptr<Closing> closing)
 {
     const bool is_durable = co_await journal.waiters().durable(closing->lsn);
     if (!is_durable) co_return false;
+    const std::string place = account_place(closing->key);
     if (!closing->unplaced.empty()) {
-        auto hold = checkpoints->floor().hold(journal.journal().last() + 1);
-        const std::string place = account_place(closing->key);
-        for (auto& message : closing->unplaced) {
-            auto one = checkpoints->floor().hold(message->lsn());
-            add_stuck(closing->key, message, std::move(one));
-        }
+        std::vector<std::shared_ptr<const AcceptedMessage>> messages = closing->unplaced;
+        const bool is_parked = co_await write_parked(closing->key, std::move(messages));
+        if (!is_parked) co_return false;
         closing->unplaced.clear();
-        co_await park(place);
-        if (stuck.contains(place)) {
-            // Not parked: the old file is still the only place where they survive. Until it can be, nothing passes.
-            co_return false;
-        }
-    } else if (stuck.contains(account_place(closing->key)) && closing->has_unplaced) {
-        co_return false;
     }
     for (auto& file : closing->files) {
-        if (file.done != 0 && !closing->has_unplaced && closing->lsn <= file.done) continue;
+        if (file.done != 0) continue;
         ParkedFile* target = &file;
         auto mark = [this, target, lsn = closing->lsn] { return parking.mark_done(*target, lsn); };
         const auto marked = co_await workers.run(net::WorkClass::delivery, std::move(mark));
-        if (!marked) {
-            log.error("store: disk", {{"path", file.path}, {"error", marked.error().name()}});
-            co_return false;
+        if (marked) continue;
+        log.error("store: disk", {{"path", file.path}, {"error", marked.error().name()}});
+        co_return false;
+    }
+    for (const auto& file : closing->files) {
+        checkpoints->after(file.done, [this, file] { remove_done(file); });
+    }
+    closing->hold = {};
+    co_return true;
+}
+
+void Store::State::remove_done(const ParkedFile& file)
+{
+    std::vector<std::string> spooled;
+    for (const auto& record : file.records) {
+        const auto* name = spool_name_of(record.record);
+        if (name != nullptr && !name->empty() && !is_parked_spool(*name)) spooled.push_back(*name);
+    }
+    auto job = [this, file, spooled] {
+        (void)parking.remove(file);
+        for (const auto& name : spooled) (void)files.unlink(options.spool_directory + "/" + name);
+    };
+    workers.submit(net::WorkClass::bulk, std::move(job), [] {});
+}
+
+// On an open account parked files hold nothing but messages that are owed.
+co::Task<void> Store::State::retry_place(std::string place)
+{
+    const auto parked_here = parked.find(place);
+    if (parked_here == parked.end() || !retrying.insert(place).second) co_return;
+    AccountKey key = parked_here->second.front().key;
+    const auto it = entries.find(place);
+    if (it == entries.end() || it->second.is_busy()) {
+        (void)co_await store->account(std::move(key));
+        retrying.erase(place);
+        co_return;
+    }
+    const std::shared_ptr<Account> account = it->second.account;
+    auto hold = checkpoints->floor().hold(journal.journal().last() + 1);
+    PendingWork work = pending_of(place);
+    auto job = [this, &work](AccountStore& target) { return place_owed(target, work); };
+    auto outcome = co_await account->run(net::WorkClass::delivery, std::move(job));
+    if (outcome) take_outcome(place, key, std::move(work), *std::move(outcome), std::move(hold));
+    retrying.erase(place);
+    note_counts();
+}
+
+co::Task<void> Store::State::retry_parked()
+{
+    std::vector<std::string> places;
+    for (const auto& [place, parked_files] : parked) places.push_back(place);
+    for (const auto& place : places) {
+        if (is_stopping || journal.journal().has_failed()) co_return;
+        co_await retry_place(place);
+    }
+}
+
+co::Task<void> Store::State::replay_all()
+{
+    std::vector<std::pair<std::string, AccountKey>> left;
+    for (const auto& [place, account] : journal.recovered().accounts) left.emplace_back(place, account.key);
+    co::Scope beside;
+    std::size_t next = 0;
+    const auto work = [](State& state, const std::vector<std::pair<std::string, AccountKey>>& all,
+                         std::size_t& at) -> co::Task<void> {
+        while (at < all.size() && !state.is_stopping) {
+            const auto& [place, key] = all[at++];
+            co_await state.replay_one(place, key);
+        }
+    };
+    for (int n = 0; n < kReplaysAtOnce; ++n) beside.spawn(work(*this, left, next));
+    co_await beside.finished();
+    // Their bodies are nobody's to wait for any more: a checkpoint lets the journal forget them.
+    checkpoints->nudge();
+}
+
+co::Task<void> Store::State::replay_one(const std::string& place, AccountKey key)
+{
+    if (!replay_holds.contains(place)) co_return;
+    const auto opened = co_await store->account(std::move(key));
+    if (!opened && replay_holds.contains(place)) replay_fails_since.emplace(place, clock.steady());
+}
+
+// An account that cannot be opened at all: what the journal holds of it goes into a file of its own.
+co::Task<void> Store::State::park_recovered(std::string place)
+{
+    const auto recovered = journal.recovered().accounts.find(place);
+    if (recovered == journal.recovered().accounts.end() || entries.contains(place)) co_return;
+    entries[place].phase = Phase::closing;
+    const AccountKey key = recovered->second.key;
+    const std::vector<ReplayRecord>& records = recovered->second.records;
+    const auto body = [this](const ReplayRecord& record) -> Result<std::string, FileError> {
+        if (!has_body(record.record)) return std::string();
+        auto payload = journal.journal().read(record.location);
+        if (!payload) return payload.error();
+        return payload->substr(std::min<std::size_t>(record.body_offset, payload->size()));
+    };
+    auto write = [this, &key, &records, &body] { return parking.park(key, records, body); };
+    auto file = co_await workers.run(net::WorkClass::delivery, std::move(write));
+    if (file) {
+        log.error("store: an account cannot be opened; what the journal holds of it is parked and tried again",
+                  {{"account", key.local_part + "@" + key.domain}, {"records", records.size()}, {"path", file->path}});
+        parked[place].push_back(*std::move(file));
+        journal.recovered().accounts.erase(place);
+        replay_holds.erase(place);
+        replay_fails_since.erase(place);
+    } else {
+        log.error("store: mail cannot be parked", {{"account", key.local_part + "@" + key.domain},
+                                                   {"error", file.error().name()}});
+    }
+    entries.erase(place);
+    note_counts();
+    settled.notify_all();
+}
+
+co::Task<void> Store::State::retry_replays()
+{
+    const auto now = clock.steady();
+    const bool is_pressed = checkpoints->is_half_full();
+    std::vector<std::pair<std::string, SteadyTime>> failing(replay_fails_since.begin(), replay_fails_since.end());
+    for (const auto& [place, since] : failing) {
+        const auto it = journal.recovered().accounts.find(place);
+        if (it == journal.recovered().accounts.end()) continue;
+        if (is_pressed || now - since >= options.park_after) {
+            co_await park_recovered(place);
+        } else {
+            AccountKey key = it->second.key;
+            co_await replay_one(place, std::move(key));
         }
     }
-    co_return true;
+}
+
+co::Task<void> Store::State::keep_retrying()
+{
+    auto parked_tried = clock.steady();
+    while (!is_stopping) {
+        (void)co_await retry_timer.wait(options.retry_delivery);
+        if (is_stopping || journal.journal().has_failed()) continue;
+        co_await retry_deliveries();
+        co_await retry_replays();
+        if (clock.steady() - parked_tried < options.retry_parked) continue;
+        co_await retry_parked();
+        parked_tried = clock.steady();
+    }
 }
 
 }  // namespace mbx::store

@@ -40,6 +40,7 @@ struct WorkOutcome {
     std::size_t placed = 0;
     Replayed replayed;
     Lsn last_lsn = 0;
+    bool is_journal_unreadable = false;
 };
 
 struct Store::State {
@@ -89,6 +90,8 @@ struct Store::State {
     bool has_deliveries_under_way() const { return under_way != 0; }
     co::Task<void> retry_deliveries();
     co::Task<void> park(std::string place);
+    // In a file of their own; true when it is synced.
+    co::Task<bool> write_parked(AccountKey key, std::vector<std::shared_ptr<const AcceptedMessage>> messages);
 
     // store_replay.cpp: what the last run left, and what is parked.
     void take_over();
@@ -102,7 +105,10 @@ struct Store::State {
     co::Task<void> park_recovered(std::string place);
     co::Task<bool> close_parked(std::shared_ptr<Closing> closing);
     co::Task<void> close_in_background(std::shared_ptr<Closing> closing);
+    void remove_done(const ParkedFile& file);
     co::Task<void> replay_all();
+    co::Task<void> replay_one(const std::string& place, AccountKey key);
+    co::Task<void> retry_replays();
     co::Task<void> retry_parked();
     co::Task<void> retry_place(std::string place);
     co::Task<void> keep_retrying();

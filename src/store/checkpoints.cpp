@@ -1,6 +1,5 @@
 #include "store/checkpoints.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace mbx::store {
@@ -92,12 +91,12 @@ co::Task<void> Checkpoints::run_once()
 
 void Checkpoints::call_those_below()
 {
-    const auto is_above = [this](const auto& call) { return call.first > reached_; };
-    const auto first_below = std::ranges::stable_partition(calls_, is_above).begin();
-    std::vector<std::pair<journal::Lsn, std::function<void()>>> due(std::make_move_iterator(first_below),
-                                                                   std::make_move_iterator(calls_.end()));
-    calls_.erase(first_below, calls_.end());
-    for (auto& [lsn, call] : due) call();
+    std::vector<std::function<void()>> due;
+    for (auto& [lsn, call] : calls_) {
+        if (lsn <= reached_) due.push_back(std::move(call));
+    }
+    std::erase_if(calls_, [this](const auto& call) { return call.first <= reached_; });
+    for (const auto& call : due) call();
 }
 
 void Checkpoints::after(journal::Lsn lsn, std::function<void()> call)

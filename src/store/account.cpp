@@ -8,8 +8,8 @@
 namespace mbx::store {
 
 Account::Account(AccountKey key, net::Workers& workers, journal::CommitWaiters& waiters,
-                 std::unique_ptr<AccountStore> store, AccountStore::Usage usage)
-    : key_(std::move(key)), waiters_(waiters), store_(std::move(store)), strand_(workers), usage_(usage)
+                 std::unique_ptr<AccountStore> store)
+    : key_(std::move(key)), waiters_(waiters), store_(std::move(store)), strand_(workers), usage_(store_->known_usage())
 {
 }
 
@@ -20,13 +20,13 @@ Account::JobEnd Account::end_job()
     JobEnd end;
     end.changed = store_->end_job();
     end.lsn = store_->last_lsn();
-    end.usage = store_->usage();
+    end.usage = end.changed.empty() ? std::nullopt : std::optional(store_->known_usage());
     return end;
 }
 
 co::Task<bool> Account::finish(JobEnd& end)
 {
-    usage_ = end.usage;
+    if (end.usage) usage_ = *end.usage;
     const bool is_durable = co_await waiters_.durable(end.lsn);
     if (is_durable) tell(end.changed);
     co_return is_durable;
@@ -52,7 +52,7 @@ co::Task<void> Account::deliver(std::shared_ptr<Account> account, std::shared_pt
     co_await account->strand_.run(net::WorkClass::delivery, std::move(place));
     batch->tell();
     if (account->watchers_.empty()) {
-        account->usage_ = end.usage;
+        if (end.usage) account->usage_ = *end.usage;
         co_return;
     }
     (void)co_await account->finish(end);

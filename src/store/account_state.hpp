@@ -74,14 +74,14 @@ struct Admission {
 struct AccountStore::State {
     State(FileSystem& files_in, std::string path_in, AccountKey key_in, JournalSeat seat_in, const Clock& clock_in,
           Random& random_in, Log log_in, AccountStoreOptions options_in)
-        : files(files_in), path(std::move(path_in)), key(std::move(key_in)), seat(seat_in), clock(clock_in),
+        : files(files_in), path(std::move(path_in)), account_key(std::move(key_in)), seat(seat_in), clock(clock_in),
           random(random_in), log(std::move(log_in)), options(options_in)
     {
     }
 
     FileSystem& files;
     std::string path;
-    AccountKey key;
+    AccountKey account_key;
     JournalSeat seat;
     const Clock& clock;
     Random& random;
@@ -180,6 +180,8 @@ struct AccountStore::State {
     // account_open.cpp, account_folders.cpp: from the disk to memory.
     Outcome open();
     Outcome ensure();  // at the beginning of every job
+    Outcome ensure_index();
+    bool has_good_index() const { return index && !index->is_damaged() && !index->is_lost(); }
     Outcome make_directories();
     void clear_staging();
     void clear_unplaced();
@@ -213,6 +215,7 @@ struct AccountStore::State {
     void index_made(const std::vector<MailboxId>& made);
     Outcome sync_account();
     Result<void, FileError> write_folder(const std::string& staged, const FolderRecord& record);
+    Outcome put_away(Folder& folder);
     Outcome rename_tree(const std::string& from, const std::string& to);
     bool has_children(std::string_view name) const;
     MailboxInfo info(const Folder& folder) const;

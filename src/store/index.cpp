@@ -201,6 +201,7 @@ Result<void, StoreError> Index::outcome()
 Result<void, StoreError> Index::commit(Lsn lsn)
 {
     open_transaction();
+    if (!is_open_) return outcome();
     statements_->note.run(std::string_view(std::to_string(lsn)));
     statements_->commit.run();
     changes_ = 0;

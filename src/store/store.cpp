@@ -181,7 +181,6 @@ struct Store::State::Opening {
     PendingWork work;
     QuotaLimits quota;
     std::unique_ptr<AccountStore> store;
-    AccountStore::Usage usage;
     WorkOutcome outcome;
     CheckpointFloor::Hold hold;
 };
@@ -205,7 +204,8 @@ Result<void, StoreError> Store::State::open(Opening& opening)
         opening.outcome.replayed = *replayed;
     }
     opening.store->set_quota(opening.quota);
-    if (opening.quota.bytes != 0 || opening.quota.messages != 0) opening.usage = opening.store->usage();
+    // Known figures may lack a folder that is still to be rebuilt; a limit is to be compared with all of them.
+    if (opening.quota.bytes != 0 || opening.quota.messages != 0) (void)opening.store->usage();
     return {};
 }
 
@@ -243,8 +243,7 @@ co::Task<Result<std::shared_ptr<Account>, StoreError>> Store::account(AccountKey
 void Store::State::enter(const std::string& place, Opening& opening)
 {
     Entry& entry = entries[place];
-    entry.account = std::make_shared<Account>(opening.key, workers, journal.waiters(), std::move(opening.store),
-                                              opening.usage);
+    entry.account = std::make_shared<Account>(opening.key, workers, journal.waiters(), std::move(opening.store));
     entry.phase = Phase::open;
     entry.used = ++uses;
     entry.committed_jobs = opening.work.is_empty() ? 0 : UINT64_MAX;  // the replay is uncommitted work

@@ -21,8 +21,7 @@ namespace mbx::store {
 class Account : public std::enable_shared_from_this<Account> {
 public:
     // `waiters` outlives it. Made by make_shared.
-    Account(AccountKey key, net::Workers& workers, journal::CommitWaiters& waiters, std::unique_ptr<AccountStore> store,
-            AccountStore::Usage usage = {});
+    Account(AccountKey key, net::Workers& workers, journal::CommitWaiters& waiters, std::unique_ptr<AccountStore> store);
     ~Account();
 
     // Runs `job(AccountStore&)` on the account's strand. It comes back when everything that it can have seen or changed is
@@ -88,7 +87,7 @@ private:
     struct JobEnd {
         std::set<MailboxId> changed;
         Lsn lsn = 0;
-        AccountStore::Usage usage;
+        std::optional<AccountStore::Usage> usage;  // where it may have changed
     };
     JobEnd end_job();                     // strand
     co::Task<bool> finish(JobEnd& end);   // loop: false when the journal failed

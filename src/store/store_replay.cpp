@@ -11,7 +11,8 @@ namespace {
 
 // Segments of the journal count from the bottom.
 constexpr std::uint64_t kParkedSegments = UINT64_MAX / 2;
-constexpr std::string_view kSpoolStem = "in-";
+constexpr std::string_view kSpoolStem = "in-";   // large messages on their way in
+constexpr std::string_view kSharedStem = "one-";  // AcceptedMessage::spooled()
 constexpr int kReplaysAtOnce = 2;
 
 bool has_body(const JournalRecord& record)
@@ -91,8 +92,8 @@ void Store::State::sweep_spool(const std::set<std::string>& named)
     }
     std::size_t removed = 0;
     for (const auto& entry : *found) {
-        const bool is_ours = entry.name.starts_with(kSpoolStem) && entry.kind == FileKind::regular;
-        if (!is_ours || named.contains(entry.name)) continue;
+        const bool is_ours = entry.name.starts_with(kSpoolStem) || entry.name.starts_with(kSharedStem);
+        if (!is_ours || entry.kind != FileKind::regular || named.contains(entry.name)) continue;
         if (files.unlink(options.spool_directory + "/" + entry.name)) ++removed;
     }
     if (removed != 0) log.notice("store: removed what was under way when the daemon ended", {{"files", removed}});

@@ -107,6 +107,7 @@ Store::~Store() = default;
 std::size_t Store::open_accounts() const { return state_->entries.size(); }
 Checkpoints& Store::checkpoints() { return *state_->checkpoints; }
 MailJournal& Store::journal() { return state_->journal; }
+const std::string& Store::root() const { return state_->options.root; }
 
 void Store::set_quotas(std::function<QuotaLimits(const AccountKey&)> quotas)
 {

@@ -143,6 +143,7 @@ public:
     void deliver(std::shared_ptr<const AcceptedMessage> message, CheckpointFloor::Hold hold);
     Checkpoints& checkpoints();
     MailJournal& journal();
+    const std::string& root() const;
 
     // What an account may hold; asked whenever it is opened, and again by quotas_changed(). None set: no limits.
     void set_quotas(std::function<QuotaLimits(const AccountKey&)> quotas);

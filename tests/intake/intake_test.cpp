@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 
+#include "support/mail_ground.hpp"
 #include "support/run.hpp"
 #include "support/scratch.hpp"
 
@@ -90,11 +91,13 @@ struct House {
     Metrics metrics;
     net::Loop loop;
     net::Workers workers{loop, 3, 1};
+    std::unique_ptr<store::MailJournal> journal;
     store::Store store;
     std::unique_ptr<Intake> intake;
 
     explicit House(std::size_t max_open = 128)
-        : store(files, workers, clock, random, metrics, Log(), {scratch / "mail", max_open, {}})
+        : journal(test::open_mail_journal(loop, files, clock, metrics, {scratch / "journal"})),
+          store(loop, files, workers, *journal, clock, random, metrics, Log(), {scratch / "mail", max_open, {}})
     {
         start_intake();
     }

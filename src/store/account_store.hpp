@@ -1,5 +1,8 @@
 // One account's mail: Maildir++ on disk as the truth, index.db as a cache with a promise (docs/store.md).
-// Blocking; lives on the account's strand: one job at a time. Every change that returns a value is durable.
+//
+// Blocking; lives on the account's strand: one job at a time. A change is durable when the journal has last_lsn() on the
+// disk; Account::run() waits for that, so nothing is shown before. Nothing here syncs a message, a directory of one or the
+// index: the checkpoint does, and until it has, the journal makes them again (replay).
 #pragma once
 
 #include <memory>
@@ -8,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/file_system.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
@@ -48,13 +52,23 @@ struct ExpungedMessage {
     Flags flags;
 };
 
+// The bytes of an APPEND in wire form: in memory, or in a file of the spool that is synced, as is its directory.
+struct Body {
+    std::shared_ptr<const std::string> bytes;  // null: in the file
+    std::string path;                          // of the file
+    std::string name;                          // of the file in spool/: what the journal calls it
+    std::uint64_t size = 0;
+    std::uint32_t crc = 0;                     // CRC-32C
+};
+
 class AccountStore {
 public:
     // Opens the account at `path`, creating it with INBOX and the special-use mailboxes (Drafts, Sent, Junk, Trash,
-    // Archive; subscribed) when it is not there. An index that is missing, stale or damaged is rebuilt from the names.
-    static Result<std::unique_ptr<AccountStore>, StoreError> open(FileSystem& files, std::string path,
-                                                                  const Clock& clock, Random& random, Log log,
-                                                                  AccountStoreOptions options);
+    // Archive; subscribed) when it is not there. An index that is missing or damaged is rebuilt from the names. What the
+    // journal still holds of the account is to be given to replay() before anything else is asked.
+    static Result<std::unique_ptr<AccountStore>, StoreError> open(FileSystem& files, std::string path, AccountKey key,
+                                                                  JournalSeat seat, const Clock& clock, Random& random,
+                                                                  Log log, AccountStoreOptions options);
     ~AccountStore();
 
     // Mailboxes. Names are UTF-8; "inbox" in any case is INBOX; created names get their missing parents.
@@ -73,26 +87,42 @@ public:
     Result<Changes, StoreError> changes(MailboxId mailbox, ModSeq since);
     Result<MessageFilePtr, StoreError> message(MailboxId mailbox, Uid uid);
 
-    Result<Appended, StoreError> deliver(const SpooledMessage& message, const Incoming& incoming);
+    // Places what the gate took responsibility for into INBOX, whatever the quota says. After a failure the message is
+    // owed as before: nothing of it is there.
+    Result<Appended, StoreError> place(const AcceptedMessage& message);
+    // The spool file of a large body is removed by the caller when a checkpoint has passed last_lsn().
+    Result<Appended, StoreError> append(const Body& body, const Incoming& incoming);
     Result<FlagsStored, StoreError> store_flags(MailboxId mailbox, const UidSet& which, const FlagChange& change);
     Result<Copied, StoreError> copy(MailboxId from, const UidSet& which, std::string_view to);
     Result<Copied, StoreError> move(MailboxId from, const UidSet& which, std::string_view to);
     // Removes the messages with \Deleted (of `which` only, when given); answers their UIDs, ascending.
     Result<std::vector<Uid>, StoreError> expunge(MailboxId mailbox, const UidSet* which);
-    // Takes back a delivery that is not to be acknowledged after all, whatever its flags.
-    Result<void, StoreError> withdraw(MailboxId mailbox, Uid uid);
 
+    // Of all mailboxes; what is expunged but can be undeleted does not count.
     struct Usage {
         std::uint64_t bytes = 0;
         std::uint64_t messages = 0;
     };
     Usage usage() const;
+    void set_quota(QuotaLimits limits);  // heeded by append and copy
 
-    // The mailboxes that changed since the last call: what Account tells its watchers.
-    std::set<MailboxId> take_changed();
+    // The highest number that was appended to the journal for this account; 0: none since it was opened.
+    Lsn last_lsn() const;
+    // The records up to here are in the committed index; those of this account above it are not, or not for sure.
+    Lsn index_lsn() const;
+    bool has_uncommitted() const;
+    // Commits the rows of all jobs so far, after the journal has their records on the disk (it waits for that). After a
+    // failure the rows are made again from the names; a checkpoint must not pass the account before it succeeds.
+    Result<void, StoreError> commit_index();
+    // Makes the journal's records of this account true again, rows and files. Before anything else, after open().
+    Result<Replayed, StoreError> replay(const Replay& records);
 
-    // For Store. settle: writes the index's log back, before the account is put away. retire: the files are about to be
-    // moved; every later call answers StoreError::io.
+    // Ends a job: notes the times of the directories that it changed, so that other tools' changes are told from ours, and
+    // answers the mailboxes that changed since the last call, for Account's watchers.
+    std::set<MailboxId> end_job();
+
+    // For Store. settle: commits the rows and writes the index's log back, before the account is put away. retire: the
+    // files are about to be moved; every later call answers StoreError::io.
     void settle();
     void retire();
 

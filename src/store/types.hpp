@@ -130,12 +130,6 @@ struct Copied {
     std::vector<std::pair<Uid, Uid>> uids;     // source, target; ascending by source
 };
 
-// A message that lies complete and synced in the spool, to be hard-linked into mailboxes.
-struct SpooledMessage {
-    std::string path;
-    std::uint64_t size = 0;
-};
-
 struct Incoming {
     std::string mailbox = "INBOX";
     std::uint8_t system_flags = 0;

@@ -213,8 +213,8 @@ const std::vector<Declaration>& rows()
          "The most messages in an account without a quota of its own. 0: no limit.",
          [](S& s) -> Slot { return &s.quota.default_messages; }},
         {"quota.warn_percent", Kind::integer, "90", {0, 100}, Effect::live,
-         "From how much of its quota on a user is told so by the mail program, the first time that a session opens a "
-         "mailbox (IMAP's ALERT); mailboxctl account show says it too. 0: never.",
+         "From how much of its quota on a user is told so by the mail program when it opens a mailbox (IMAP's ALERT, once "
+         "an hour at most); mailboxctl account show says it too. 0: never.",
          [](S& s) -> Slot { return &s.quota.warn_percent; }},
 
         {"undelete.keep", Kind::duration, R"("14d")", {0, 3650 * kDay}, Effect::live,

@@ -1,6 +1,7 @@
 // Time enters through here, so that tests can move it. Any thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 
 namespace mbx {
@@ -21,21 +22,21 @@ public:
     SteadyTime steady() const override { return std::chrono::steady_clock::now(); }
 };
 
-// The test twin: stands still until moved. One thread.
+// The test twin: stands still until moved, by one thread; any thread may look.
 class ManualClock final : public Clock {
 public:
     WallTime wall() const override { return wall_; }
     SteadyTime steady() const override { return steady_; }
     void advance(std::chrono::milliseconds by)
     {
-        wall_ += by;
-        steady_ += by;
+        wall_ = wall_.load() + by;
+        steady_ = steady_.load() + by;
     }
     void set_wall(WallTime to) { wall_ = to; }
 
 private:
-    WallTime wall_{std::chrono::seconds(1'800'000'000)};
-    SteadyTime steady_{std::chrono::hours(1)};
+    std::atomic<WallTime> wall_{WallTime(std::chrono::seconds(1'800'000'000))};
+    std::atomic<SteadyTime> steady_{SteadyTime(std::chrono::hours(1))};
 };
 
 }  // namespace mbx

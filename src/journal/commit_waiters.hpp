@@ -24,7 +24,7 @@ public:
 
 private:
     struct State;
-    std::unique_ptr<State> state_;
+    std::shared_ptr<State> state_;  // shared with what was posted to the loop
 };
 
 }  // namespace mbx::journal

@@ -5,10 +5,11 @@
 // the load and an idle journal adds no delay.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,8 @@
 #include "base/result.hpp"
 
 namespace mbx::journal {
+
+class Core;
 
 // The number of a record. Grows, and is never given twice, whatever is lost; 0: none.
 using Lsn = std::uint64_t;
@@ -58,9 +61,11 @@ struct Recovery {
 };
 
 struct JournalOptions {
-    std::string directory;                              // made when missing
-    std::uint64_t segment_bytes = 32U << 20U;
-    std::chrono::milliseconds lazy_delay{20};           // after which records are written that nobody waits for
+    std::string directory;                     // made when missing, its parent not
+    std::uint64_t segment_bytes = 32U << 20U;  // nothing larger can be appended; 16 KiB to 1 GiB, whole blocks of 4 KiB
+    std::size_t spare_segments = 8;            // kept for reuse beyond the two that are ready; others are removed
+    std::chrono::milliseconds lazy_delay{20};  // after which records are written that nobody waits for
+    std::optional<WriteMode> mode;             // none: whichever is quicker here, measured at open()
 };
 
 class Journal {
@@ -78,8 +83,14 @@ public:
     const Recovery& recovery() const;
 
     // Numbers the records (the answer is the first one's, the others follow) and hands them to the writing thread; they
-    // share a frame: after a crash all of them are there, or none. Any thread. 0 after a failure of the journal.
+    // share a frame: after a crash all of them are there, or none. Any thread, never waits for the disk.
+    // 0: nothing was taken, because the journal has failed (has_failed(), 451) or because no prepared room is left for so
+    // much (452; comes back by itself when a checkpoint frees a segment or the volume has space). What got a number has
+    // its place on the disk reserved. One record at least; together at most kMaxTogether and what a segment holds.
     Lsn append(std::vector<Payload> together);
+    // Whether a record of that many bytes would be taken now. For answering 452 before a message is sent; others may
+    // take the room meanwhile. False also after a failure. Any thread.
+    bool has_room(std::size_t bytes) const;
 
     // What was numbered, and what is on the disk. Any thread.
     Lsn last() const;
@@ -96,7 +107,7 @@ public:
     bool has_failed() const;
 
     // Everything up to `applied` has been applied and synced elsewhere: makes that durable, then recycles the segments
-    // below it. Blocking: on a worker. False: the journal has failed.
+    // below it. What is not durable yet counts as not applied. Blocking: on a worker. False: the journal has failed.
     bool checkpoint(Lsn applied);
     struct Backlog {
         std::uint64_t bytes = 0;    // above the last checkpoint
@@ -104,10 +115,12 @@ public:
     };
     Backlog backlog() const;
 
-    // Bytes of a record that open() visited and that no checkpoint has passed since. Worker threads.
+    // Bytes of a record that open() visited and that no checkpoint has passed since. ESTALE or ENOENT when one has and
+    // the place is used anew: never another record's bytes. Worker threads.
     Result<std::string, FileError> read(const Location& where) const;
 
-    // `call` runs on the writing thread whenever durable() grew or the journal failed; it must be quick and not call back.
+    // `call` runs on a thread of the journal whenever durable() grew or the journal failed; it must be quick and not call
+    // back. It does not run any more once another one (or none) was given.
     void on_progress(std::function<void()> call);
 
     // Everything appended is written, and what is below `applied` recycled; was_closed holds at the next open() when
@@ -115,22 +128,23 @@ public:
     void close(Lsn applied);
 
 private:
-    struct State;
-    explicit Journal(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    explicit Journal(std::unique_ptr<Core> core);
+    std::unique_ptr<Core> core_;
 };
 
 // For `mailboxctl journal`: reads a journal that may be in use, changes nothing. Blocking.
 struct FrameInfo {
-    std::uint64_t segment = 0;
-    std::uint64_t generation = 0;
+    std::uint64_t segment = 0;  // its number is its generation
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
     Lsn first = 0;
     std::uint32_t records = 0;
     Lsn claims_durable = 0;
     Lsn checkpoint = 0;
+    bool is_intact = false;  // all of it; otherwise only its header
 };
+// `frame` sees every frame, in order; `record` every whole record, also those that are applied. Damage is an Error, after
+// everything that can be read was told.
 Result<Recovery, Error> inspect(FileSystem& files, const std::string& directory,
                                 const std::function<void(const FrameInfo&)>& frame, const Journal::Visit& record);
 

@@ -1,4 +1,5 @@
-// AccountStore: flags. A flag is a letter in the file's name, so every change is a rename.
+// AccountStore: flags. A flag is a letter in the file's name, so every change is a rename. The names go first here: the
+// record says what was renamed, whatever other tools were doing meanwhile.
 #include <utility>
 
 #include "store/account_state.hpp"
@@ -21,6 +22,8 @@ Flags changed_flags(const Flags& flags, FlagAction action, const Flags& change)
     return {apply(flags.system, change.system), apply(flags.keywords, change.keywords)};
 }
 
+constexpr std::size_t kChangesInRecord = 100'000;
+
 // One STORE on its way through a folder.
 class Reflagging {
 public:
@@ -29,52 +32,83 @@ public:
     // False where it is to end here: the disk failed.
     bool apply(StoredMessage& message, const Flags& after)
     {
-        const StoredMessage before = message;
-        message.row.flags = after;
-        const std::string target = state_.place_path(folder_, Place::cur) + "/" + file_name(message, Place::cur);
-        std::string source;
+        Change change{message, message, {}, {}};
+        change.after.row.flags = after;
+        change.to = state_.place_path(folder_, Place::cur) + "/" + file_name(change.after, Place::cur);
         const auto rename = [&](const std::string& path) {
-            source = path;
-            return path == target ? Result<void, FileError>() : state_.files.rename(path, target);
+            change.from = path;
+            return path == change.to ? Result<void, FileError>() : state_.files.rename(path, change.to);
         };
-        const auto done = state_.on_file(folder_, before, rename);
-        if (!done) message = before;
+        const auto done = state_.on_file(folder_, message, rename);
         if (!done && done.error().is_absent()) return true;  // gone: the next look at the folder will tell
         if (!done) {
-            outcome_ = state_.failed("changing flags", source, done.error());
+            outcome_ = state_.failed("changing flags", change.from, done.error());
             return false;
         }
-        left_fresh_ = left_fresh_ || source.starts_with(state_.place_path(folder_, Place::fresh) + "/");
-        message.row.modseq = modseq_;
-        changes_.emplace_back(before.row.flags, message.row);
+        change.after.row.modseq = modseq_;
+        message = change.after;
+        changes_.push_back(std::move(change));
         return true;
     }
 
     Outcome finish()
     {
+        if (!outcome_) undo();
         if (changes_.empty()) return outcome_;
-        if (auto done = state_.sync(folder_, Place::cur); !done) outcome_ = done;
-        if (left_fresh_) {
-            if (auto done = state_.sync(folder_, Place::fresh); !done) outcome_ = done;
-        }
-        state_.after_change(folder_);
-        // What was renamed stands in the names, whatever became of the rest: the rows follow.
+        if (!state_.note_in_turns(records())) return StoreError::io;
         auto written = state_.transact({&folder_}, [this] {
             folder_.counters.highest_modseq = modseq_;
-            for (const auto& [before, row] : changes_) {
-                state_.index->update_flags(folder_.id(), row);
-                recount(folder_.counters, before, row.flags);
+            for (const auto& change : changes_) {
+                state_.index->update_flags(folder_.id(), change.after.row);
+                recount(folder_.counters, change.before.row.flags, change.after.row.flags);
             }
         });
         return outcome_ ? written : outcome_;
     }
 
 private:
+    struct Change {
+        StoredMessage before;
+        StoredMessage after;
+        std::string from;
+        std::string to;
+    };
+
+    // All or nothing, as far as the disk lets us. What cannot be renamed back stays changed, in the rows as well.
+    void undo()
+    {
+        const auto is_undone = [this](const Change& change) {
+            return change.from == change.to || state_.files.rename(change.to, change.from);
+        };
+        std::erase_if(changes_, is_undone);
+    }
+
+    std::vector<JournalRecord> records() const
+    {
+        std::vector<JournalRecord> all;
+        auto record = state_.flags_record(folder_, modseq_);
+        for (const auto& change : changes_) {
+            const Uid uid = change.after.row.uid;
+            const Flags& flags = change.after.row.flags;
+            auto& last = record.changes;
+            if (!last.empty() && last.back().uids.last + 1 == uid && last.back().flags == flags) {
+                last.back().uids.last = uid;
+                continue;
+            }
+            if (last.size() == kChangesInRecord) {
+                all.emplace_back(std::move(record));
+                record = state_.flags_record(folder_, modseq_);
+            }
+            record.changes.push_back({{uid, uid}, flags});
+        }
+        all.emplace_back(std::move(record));
+        return all;
+    }
+
     AccountStore::State& state_;
     Folder& folder_;
     ModSeq modseq_ = folder_.counters.highest_modseq + 1;
-    std::vector<std::pair<Flags, MessageRow>> changes_;
-    bool left_fresh_ = false;
+    std::vector<Change> changes_;
     Outcome outcome_;
 };
 

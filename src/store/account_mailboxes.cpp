@@ -9,18 +9,29 @@ namespace mbx::store {
 AccountStore::AccountStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
 AccountStore::~AccountStore() = default;
 
-Result<std::unique_ptr<AccountStore>, StoreError> AccountStore::open(FileSystem& files, std::string path,
-                                                                     const Clock& clock, Random& random, Log log,
-                                                                     AccountStoreOptions options)
+Result<std::unique_ptr<AccountStore>, StoreError> AccountStore::open(FileSystem& files, std::string path, AccountKey key,
+                                                                     JournalSeat seat, const Clock& clock, Random& random,
+                                                                     Log log, AccountStoreOptions options)
 {
-    auto state = std::make_unique<State>(files, std::move(path), clock, random, std::move(log), options);
+    auto state = std::make_unique<State>(files, std::move(path), std::move(key), seat, clock, random, std::move(log),
+                                         options);
     if (auto done = state->open(); !done) return done.error();
     return std::unique_ptr<AccountStore>(new AccountStore(std::move(state)));
 }
 
 void AccountStore::settle()
 {
-    if (state_->index) state_->index->checkpoint();
+    State& state = *state_;
+    if (state.is_retired || !state.index) return;
+    for (auto& [id, folder] : state.folders) state.end_changes(folder);
+    if (const auto done = state.commit_index(); done) {
+        state.index->checkpoint();
+    } else if (!state.seat.journal.has_failed()) {
+        // Its rows end here, the names do not: better none than old ones. (After a failure of the journal the next start
+        // replays what they lack.)
+        state.index.reset();
+        (void)state.drop_index();
+    }
 }
 
 void AccountStore::retire()
@@ -29,7 +40,35 @@ void AccountStore::retire()
     state_->index.reset();
 }
 
-std::set<MailboxId> AccountStore::take_changed() { return std::exchange(state_->changed, {}); }
+std::set<MailboxId> AccountStore::end_job()
+{
+    constexpr unsigned kMostUncommitted = 1000;
+    State& state = *state_;
+    if (state.is_retired) return {};
+    for (auto& [id, folder] : state.folders) state.end_changes(folder);
+    // What goes wrong is logged, and told by the next job.
+    if (state.index && state.index->uncommitted_changes() >= kMostUncommitted) (void)state.commit_index();
+    return std::exchange(state.changed, {});
+}
+
+Lsn AccountStore::last_lsn() const { return state_->last_lsn; }
+
+Lsn AccountStore::index_lsn() const { return state_->index ? state_->index->lsn() : 0; }
+
+bool AccountStore::has_uncommitted() const
+{
+    const auto is_unsaved = [](const auto& entry) { return entry.second.is_unsaved; };
+    if (!state_->index) return false;
+    return state_->index->has_uncommitted() || std::ranges::any_of(state_->folders, is_unsaved);
+}
+
+Result<void, StoreError> AccountStore::commit_index()
+{
+    if (state_->is_retired) return StoreError::io;
+    return state_->commit_index();
+}
+
+void AccountStore::set_quota(QuotaLimits limits) { state_->quota = limits; }
 
 bool AccountStore::State::has_children(std::string_view name) const
 {
@@ -87,7 +126,7 @@ void AccountStore::State::index_made(const std::vector<MailboxId>& made)
     if (!index) return;
     index->begin();
     for (const auto id : made) index->save_mailbox(id, folders.at(id).counters);
-    if (const auto done = index->commit(); !done) (void)index_failed("indexing a new mailbox", done.error());
+    if (const auto done = index->end(); !done) (void)index_failed("indexing a new mailbox", done.error());
 }
 
 // All that is missing is counted before the first of it is made (HOSTILE row F3: no half-made tree).
@@ -130,6 +169,27 @@ Result<MailboxInfo, StoreError> AccountStore::create(std::string_view name, Spec
     return state_->info(*state_->find_folder(std::string_view(wanted)));
 }
 
+// As a whole into the undelete directory, with its name in its state: the directory no longer says it. No record names
+// this, so the number in the new name is that of the last one that can speak of the mailbox.
+Outcome AccountStore::State::put_away(Folder& folder)
+{
+    auto record = folder.record;
+    record.name = folder.name;
+    if (auto done = save_folder(folder, std::move(record)); !done) return done;
+    const ExpungedName name{std::max(seat.journal.last(), Lsn{1}), now_seconds(), folder.id(), 0, {}};
+    const std::string there = folder_path(folder);
+    if (auto done = files.rename(there, expunged_path(format_expunged_name(name))); !done) {
+        return failed("removing a mailbox", there, done.error());
+    }
+    auto done = sync_account();
+    const std::string expunged = path + "/" + std::string(kExpungedDirectory);
+    if (const auto synced = files.sync_directory(expunged); done && !synced) {
+        done = failed("syncing a directory", expunged, synced.error());
+    }
+    if (!done) is_torn = true;
+    return done;
+}
+
 Result<void, StoreError> AccountStore::remove(std::string_view name)
 {
     if (auto good = state_->ensure(); !good) return good.error();
@@ -139,23 +199,14 @@ Result<void, StoreError> AccountStore::remove(std::string_view name)
     if (state_->has_children(folder->name)) return StoreError::has_children;
 
     const auto id = folder->id();
-    const std::string aside = state_->staging_path("removed-" + std::to_string(id.value));
-    const std::string there = state_->folder_path(*folder);
-    if (auto done = state_->files.rename(there, aside); !done) {
-        return state_->failed("removing a mailbox", there, done.error());
-    }
-    if (auto done = state_->sync_account(); !done) {
-        state_->is_torn = true;
-        return done.error();
-    }
+    if (auto done = state_->put_away(*folder); !done) return done.error();
     state_->names.erase(folder->name);
     state_->folders.erase(id);
     state_->changed.insert(id);
     state_->index->begin();
     state_->index->remove_mailbox(id);
     // Rows without a folder are forgotten at the next open.
-    if (auto done = state_->index->commit(); !done) (void)state_->index_failed("forgetting a mailbox", done.error());
-    state_->remove_tree(aside, 2);
+    if (auto done = state_->index->end(); !done) (void)state_->index_failed("forgetting a mailbox", done.error());
     return {};
 }
 

@@ -141,14 +141,11 @@ Result<MessageFilePtr, StoreError> AccountStore::message(MailboxId mailbox, Uid 
 
 AccountStore::Usage AccountStore::usage() const
 {
-    Usage usage;
-    if (!state_->ensure()) return usage;
-    for (auto& [id, folder] : state_->folders) {
-        (void)state_->ready(folder);
-        usage.bytes += folder.counters.size;
-        usage.messages += folder.counters.messages;
-    }
-    return usage;
+    if (!state_->ensure()) return {};
+    for (auto& [id, folder] : state_->folders) (void)state_->ready(folder);
+    return state_->known_usage();
 }
+
+AccountStore::Usage AccountStore::known_usage() const { return state_->known_usage(); }
 
 }  // namespace mbx::store

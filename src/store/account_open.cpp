@@ -19,13 +19,6 @@ constexpr std::array<std::pair<const char*, SpecialUse>, 5> kFirstMailboxes{{{"A
 // Folder, its three directories, files in them.
 constexpr int kTreeDepth = 3;
 
-std::string boot_id(FileSystem& files)
-{
-    constexpr std::size_t kMost = 100;
-    auto text = read_whole(files, "/proc/sys/kernel/random/boot_id", kMost);
-    return text ? *std::move(text) : std::string();
-}
-
 std::string parent_of(const std::string& path)
 {
     const auto slash = path.rfind('/');
@@ -37,19 +30,28 @@ std::string parent_of(const std::string& path)
 
 Outcome AccountStore::State::open()
 {
-    index.reset();
+    // Where folders are read again under way, the open transaction goes on; what it does not have yet enters it.
+    if (index) {
+        index->begin();
+        for (const auto& [id, folder] : folders) index->save_mailbox(id, folder.counters);
+        if (const auto done = index->end(); !done) (void)index_failed("keeping the counters", done.error());
+    }
     folders.clear();
     names.clear();
     is_torn = true;
     if (auto done = make_directories(); !done) return done;
     if (auto done = finish_intent(); !done) return done;
     clear_staging();
+    clear_unplaced();
     if (auto done = load_account(); !done) return done;
     if (auto done = load_folders(); !done) return done;
     if (auto done = make_missing_parents(); !done) return done;
     if (auto done = set_up(); !done) return done;
-    boot = boot_id(files);
-    if (auto done = open_index(); !done) return done;
+    if (has_good_index()) {
+        take_counters();
+    } else if (auto done = ensure_index(); !done) {
+        return done;
+    }
     is_torn = false;
     return {};
 }
@@ -57,11 +59,16 @@ Outcome AccountStore::State::open()
 Outcome AccountStore::State::ensure()
 {
     if (is_retired) return StoreError::io;
-    if (is_torn) return open();
-    if (index && !index->is_damaged()) return {};
+    return is_torn ? open() : ensure_index();
+}
+
+Outcome AccountStore::State::ensure_index()
+{
+    if (has_good_index()) return {};
     if (index) {
+        const bool is_damaged = index->is_damaged();
         index.reset();
-        if (auto done = set_index_aside(); !done) return done;
+        if (auto done = is_damaged ? set_index_aside() : drop_index(); !done) return done;
     }
     return open_index();
 }
@@ -69,8 +76,9 @@ Outcome AccountStore::State::ensure()
 Outcome AccountStore::State::make_directories()
 {
     bool is_new = false;
-    const std::array<std::string, 5> wanted{path, path + "/cur", path + "/new", path + "/tmp",
-                                            path + "/" + std::string(kStaging)};
+    const std::array<std::string, 6> wanted{path, path + "/cur", path + "/new", path + "/tmp",
+                                            path + "/" + std::string(kStaging),
+                                            path + "/" + std::string(kExpungedDirectory)};
     for (const auto& directory : wanted) {
         const auto done = files.make_directory(directory, kDirectoryMode);
         if (!done && done.error().code != EEXIST) return failed("making a directory", directory, done.error());
@@ -103,6 +111,17 @@ void AccountStore::State::clear_staging()
         } else {
             (void)files.unlink(item);
         }
+    }
+}
+
+// Files of ours that were being written: what they were to become is in the journal. Other tools have theirs here too.
+void AccountStore::State::clear_unplaced()
+{
+    const std::string directory = path + "/tmp";
+    const auto entries = files.list(directory);
+    if (!entries) return;
+    for (const auto& entry : *entries) {
+        if (entry.kind == FileKind::regular && lsn_of(entry.name)) (void)files.unlink(directory + "/" + entry.name);
     }
 }
 
@@ -174,7 +193,7 @@ Outcome AccountStore::State::open_index()
     const std::string file = path + "/index.db";
     for (int attempt = 0; attempt < 2; ++attempt) {
         auto condition = Index::Condition::good;
-        index = Index::open(file, boot, condition);
+        index = Index::open(file, seat.identity, condition);
         if (index) {
             take_counters();
             return {};
@@ -202,9 +221,26 @@ Outcome AccountStore::State::set_index_aside()
     return {};
 }
 
+// SQLite gave up what was not committed: the rows that are left are older than what was shown, and must not come back.
+Outcome AccountStore::State::drop_index()
+{
+    const std::string file = path + "/index.db";
+    log.error("store: the index lost changes; it is rebuilt from the file names", {{"path", file}});
+    for (const char* part : {"", "-wal", "-shm"}) {
+        const auto done = files.unlink(file + part);
+        if (!done && !done.error().is_absent()) return failed("removing an index", file + part, done.error());
+    }
+    return sync_account();
+}
+
+// Of another journal, or of a later state of this one, than the one that is open: then nothing says what the rows lack.
+bool AccountStore::State::is_of_this_journal() const { return index->lsn() <= seat.journal.last(); }
+
 void AccountStore::State::take_counters()
 {
     for (auto& [id, folder] : folders) folder.counters = {};
+    const bool is_known = is_of_this_journal();
+    if (!is_known) index->forget_lsn();
     std::vector<MailboxId> orphans;
     for (const auto& [id, counters] : index->mailboxes()) {
         Folder* folder = find_folder(id);
@@ -216,13 +252,12 @@ void AccountStore::State::take_counters()
         // An index that knows more than the state file: one of the two comes from another time.
         const bool fits = counters.uidnext <= folder->record.uid_ceiling &&
                           counters.highest_modseq <= folder->record.modseq_ceiling;
-        if (!fits) folder->counters.is_stale = true;
-        if (!index->pending(id).empty()) distrust(*folder);
+        if (!fits || !is_known) folder->counters.is_stale = true;
     }
     if (orphans.empty()) return;
     index->begin();
     for (const auto id : orphans) index->remove_mailbox(id);
-    if (const auto done = index->commit(); !done) (void)index_failed("forgetting removed mailboxes", done.error());
+    if (const auto done = index->end(); !done) (void)index_failed("forgetting removed mailboxes", done.error());
 }
 
 }  // namespace mbx::store

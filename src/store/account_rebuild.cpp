@@ -1,5 +1,5 @@
-// A folder's rows made again from its names: after the loss of the index, after a start of the machine that may have
-// taken the end of its log, and for a folder that another server left. Here, and only here, I= is believed.
+// A folder's rows made again from its names: after the loss of the index, beside another journal, and for a folder that
+// another server left. Here, and only here, I= is believed.
 #include <algorithm>
 #include <tuple>
 #include <unordered_map>
@@ -33,17 +33,14 @@ private:
     std::vector<FoundFile> found_;
     std::vector<StoredMessage> messages_;
     std::vector<std::pair<FoundFile, bool>> strangers_;  // keeps its unique?
-    std::set<std::string> pending_;
-    std::vector<std::string> unremoved_;  // expunged files that cannot be removed yet
+    std::size_t believed_ = 0;  // of messages_, the first ones; the others got new UIDs
     FolderTimes times_;
     ModSeq modseq_ = 1;
-    bool renamed_ = false;
 };
 
 // Two listings joined: what one of them missed while somebody renamed is in the other.
 Outcome Rebuild::collect()
 {
-    pending_ = state_.index->pending(folder_.id());
     times_ = state_.look(folder_);
     std::unordered_set<std::string> names;
     for (int scan = 0; scan < 2; ++scan) {
@@ -51,12 +48,7 @@ Outcome Rebuild::collect()
         if (!listing) return listing.error();
         for (auto& file : *listing) {
             if (!names.insert(state_.found_path(folder_, file)).second) continue;
-            if (!pending_.contains(file.parsed.unique)) {
-                found_.push_back(std::move(file));
-                continue;
-            }
-            const auto done = state_.files.unlink(state_.found_path(folder_, file));
-            if (!done && !done.error().is_absent()) unremoved_.push_back(file.parsed.unique);
+            found_.push_back(std::move(file));
         }
     }
     // Of a file that was renamed between the two only the name that is left counts.
@@ -92,7 +84,7 @@ bool Rebuild::believe(const FoundFile& file)
     message.row.save_date = save_date_of(file.parsed.unique).value_or(message.row.internal_date);
     message.row.size = *file.parsed.size;
     message.unique = file.parsed.unique;
-    renamed_ = state_.settle(folder_, file, message) || renamed_;
+    (void)state_.settle(folder_, file, message);
     messages_.push_back(std::move(message));
     return true;
 }
@@ -114,7 +106,6 @@ Outcome Rebuild::admit_strangers()
         ++folder_.counters.uidnext;
         messages_.push_back(**std::move(message));
     }
-    renamed_ = renamed_ || !strangers_.empty();
     return {};
 }
 
@@ -129,7 +120,6 @@ Outcome Rebuild::write()
             index.insert(folder_.id(), message);
             count(counters, message.row, 1);
         }
-        for (const auto& unique : unremoved_) index.add_pending(folder_.id(), unique);
         counters.highest_modseq = modseq_;
         // What was expunged before is known by difference only.
         counters.log_floor = modseq_;
@@ -137,6 +127,13 @@ Outcome Rebuild::write()
         counters.is_verified = false;
         counters.is_stale = false;
     };
+    // New UIDs are shown when their records are durable.
+    std::vector<JournalRecord> records;
+    for (std::size_t n = believed_; n < messages_.size(); ++n) {
+        messages_[n].row.modseq = modseq_;
+        records.emplace_back(state_.placed(folder_, messages_[n], PlacedRecord::Source::present));
+    }
+    if (!state_.note_in_turns(records)) return StoreError::io;
     const auto uidnext = counters.uidnext;
     auto done = state_.transact({&folder_}, body);
     if (!done) {
@@ -174,11 +171,8 @@ Outcome Rebuild::run()
         strangers_.emplace_back(file, inode == 0);
         inode = info->inode;
     }
+    believed_ = messages_.size();
     if (auto done = admit_strangers(); !done) return done;
-    if (renamed_ || !pending_.empty()) {
-        if (auto done = state_.sync(folder_, Place::cur); !done) return done;
-        if (auto done = state_.sync(folder_, Place::fresh); !done) return done;
-    }
     // The ceilings go up before anything of this is shown.
     if (!messages_.empty() || ceiling > 1) {
         if (auto done = state_.reserve(folder_, 0); !done) return done;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "store/account_state.hpp"
@@ -35,6 +36,8 @@ private:
     bool is_twin(const FoundFile& file, const StoredMessage& message) const;
     Outcome find_vanished();
     Outcome admit_strangers(ModSeq modseq);
+    void find_expunged();
+    bool note(ModSeq modseq);
     Outcome write(FolderTimes times, bool is_verified, ModSeq modseq);
 
     AccountStore::State& state_;
@@ -42,13 +45,11 @@ private:
     std::vector<StoredMessage> known_;
     std::unordered_map<std::string_view, std::size_t> by_unique_;
     std::vector<bool> seen_;
-    std::set<std::string> pending_;
     std::vector<std::pair<std::size_t, Flags>> reflagged_;  // which, and its flags before
     std::vector<std::pair<FoundFile, bool>> strangers_;     // keeps its unique?
     std::vector<StoredMessage> admitted_;
     std::vector<std::size_t> vanished_;
-    bool renamed_ = false;
-    bool keeps_pending_ = false;  // an expunged file cannot be removed yet; it must not come back as a message
+    std::unordered_set<std::string> expunged_;  // unique parts of those that lie in the undelete directory
 };
 
 void Comparison::load()
@@ -57,7 +58,6 @@ void Comparison::load()
     state_.index->visit(folder_.id(), {1, UINT32_MAX}, [this](StoredMessage&& m) { known_.push_back(std::move(m)); });
     for (std::size_t i = 0; i < known_.size(); ++i) by_unique_.emplace(known_[i].unique, i);
     seen_.assign(known_.size(), false);
-    pending_ = state_.index->pending(folder_.id());
 }
 
 // The same file under two names: listed twice while it was renamed, or left by a tool that links and unlinks.
@@ -74,11 +74,6 @@ bool Comparison::is_twin(const FoundFile& file, const StoredMessage& message) co
 
 void Comparison::match(const FoundFile& file)
 {
-    if (pending_.contains(file.parsed.unique)) {
-        const auto done = state_.files.unlink(state_.found_path(folder_, file));
-        if (!done && !done.error().is_absent()) keeps_pending_ = true;
-        return;
-    }
     const auto it = by_unique_.find(file.parsed.unique);
     if (it == by_unique_.end()) {
         strangers_.emplace_back(file, true);
@@ -95,7 +90,18 @@ void Comparison::match(const FoundFile& file)
         reflagged_.emplace_back(it->second, message.row.flags);
         message.row.flags = flags;
     }
-    renamed_ = state_.settle(folder_, file, message) || renamed_;
+    (void)state_.settle(folder_, file, message);
+}
+
+// What an expunge of ours took away before it failed: no file that vanished.
+void Comparison::find_expunged()
+{
+    const auto entries = state_.files.list(state_.expunged_path(""));
+    if (!entries) return;
+    for (const auto& entry : *entries) {
+        const auto name = parse_expunged_name(entry.name);
+        if (name && name->mailbox == folder_.id()) expunged_.insert(parse_message_name(name->name).unique);
+    }
 }
 
 Outcome Comparison::find_vanished()
@@ -116,18 +122,21 @@ Outcome Comparison::find_vanished()
         };
         if (std::ranges::all_of(paths, is_absent)) vanished_.push_back(i);
     }
-    const bool is_much = vanished_.size() > kManyVanished && vanished_.size() * kVanishedShare > known_.size();
+    if (!vanished_.empty()) find_expunged();
+    const auto is_expunged = [this](std::size_t at) { return expunged_.contains(known_[at].unique); };
+    const auto lost = vanished_.size() - static_cast<std::size_t>(std::ranges::count_if(vanished_, is_expunged));
+    const bool is_much = lost > kManyVanished && lost * kVanishedShare > known_.size();
     if (is_much && !folder_.is_frozen) {
         state_.log.error("store: too many messages vanished at once; the folder is frozen until they are back or its "
                          "index is deleted",
-                         {{"path", state_.folder_path(folder_)}, {"vanished", vanished_.size()},
+                         {{"path", state_.folder_path(folder_)}, {"vanished", lost},
                           {"messages", known_.size()}});
     }
     if (!is_much && folder_.is_frozen) {
         state_.log.notice("store: the folder is whole again", {{"path", state_.folder_path(folder_)}});
     }
     folder_.is_frozen = is_much;
-    if (is_much) vanished_.clear();
+    if (is_much) std::erase_if(vanished_, [&](std::size_t at) { return !is_expunged(at); });
     return {};
 }
 
@@ -148,8 +157,30 @@ Outcome Comparison::admit_strangers(ModSeq modseq)
         ++counters.uidnext;
         admitted_.push_back(**std::move(message));
     }
-    renamed_ = renamed_ || !admitted_.empty();
     return {};
+}
+
+// What other tools did becomes ours, and is shown when these are durable.
+bool Comparison::note(ModSeq modseq)
+{
+    std::vector<JournalRecord> records;
+    for (const auto& message : admitted_) {
+        records.emplace_back(state_.placed(folder_, message, PlacedRecord::Source::present));
+    }
+    auto flags = state_.flags_record(folder_, modseq);
+    for (const auto& [at, before] : reflagged_) {
+        const auto& row = known_[at].row;
+        flags.changes.push_back({{row.uid, row.uid}, row.flags});
+        constexpr std::size_t kChangesInOne = 100'000;
+        if (flags.changes.size() < kChangesInOne) continue;
+        records.emplace_back(std::exchange(flags, state_.flags_record(folder_, modseq)));
+    }
+    if (!flags.changes.empty()) records.emplace_back(std::move(flags));
+    std::vector<StoredMessage> gone;
+    for (const auto at : vanished_) gone.push_back(known_[at]);
+    auto expunged = state_.expunged_records(folder_, modseq, ExpungedRecord::Reason::vanished, gone);
+    for (auto& record : expunged) records.push_back(std::move(record));
+    return state_.note_in_turns(records);
 }
 
 Outcome Comparison::write(FolderTimes times, bool is_verified, ModSeq modseq)
@@ -172,7 +203,6 @@ Outcome Comparison::write(FolderTimes times, bool is_verified, ModSeq modseq)
             index.insert(folder_.id(), message);
             count(counters, message.row, 1);
         }
-        if (!keeps_pending_) index.clear_pending(folder_.id());
         counters.times = times;
         counters.is_verified = is_verified;
     };
@@ -202,15 +232,14 @@ Outcome Comparison::run(FolderTimes times, bool is_verified)
     if (auto done = find_vanished(); !done) return done;
     const ModSeq modseq = folder_.counters.highest_modseq + 1;
     if (auto done = admit_strangers(modseq); !done) return done;
-    // New names are durable before a client hears of the UIDs in them.
-    if (renamed_ || !pending_.empty()) {
-        if (auto done = state_.sync(folder_, Place::cur); !done) return done;
-        if (auto done = state_.sync(folder_, Place::fresh); !done) return done;
-    }
-    if (!reflagged_.empty() || !vanished_.empty() || !admitted_.empty() || !pending_.empty()) {
+    if (!reflagged_.empty() || !vanished_.empty() || !admitted_.empty()) {
         if (auto done = state_.reserve(folder_, 0); !done) return done;
+        std::ranges::sort(reflagged_, {}, &std::pair<std::size_t, Flags>::first);
+        std::ranges::sort(vanished_);
+        if (!note(modseq)) return StoreError::io;
         return write(times, is_verified, modseq);
     }
+    folder_.is_unsaved = true;
     folder_.counters.times = times;
     folder_.counters.is_verified = is_verified;
     return {};
@@ -238,6 +267,7 @@ bool AccountStore::State::may_look_again(const Folder& folder) const
 Outcome AccountStore::State::refresh(Folder& folder)
 {
     if (auto done = ready(folder); !done) return done;
+    end_changes(folder);
     const auto times = look(folder);
     if (times == folder.counters.times && !may_look_again(folder)) return {};
     if (folder.is_frozen && !may_look_again(folder)) return {};
@@ -282,7 +312,12 @@ Result<std::vector<FoundFile>, StoreError> AccountStore::State::list_files(Folde
                 an_ignored = entry.name;
                 continue;
             }
-            found.push_back({entry.name, place, parse_message_name(entry.name)});
+            FoundFile file{entry.name, place, parse_message_name(entry.name)};
+            if (is_void(file.parsed.unique)) {
+                set_aside(found_path(folder, file), entry.name);
+                continue;
+            }
+            found.push_back(std::move(file));
         }
     }
     if (ignored > folder.ignored) {

@@ -54,12 +54,18 @@ std::string AccountStore::State::staging_path(std::string_view name) const
     return path + "/" + std::string(kStaging) + "/" + std::string(name);
 }
 
+std::string AccountStore::State::expunged_path(std::string_view name) const
+{
+    return path + "/" + std::string(kExpungedDirectory) + "/" + std::string(name);
+}
+
 std::int64_t AccountStore::State::now_seconds() const
 {
     return std::chrono::duration_cast<std::chrono::seconds>(clock.wall().time_since_epoch()).count();
 }
 
-// The leading number is the save date; the rest makes it unique without asking anybody.
+// For files of other tools that cannot keep theirs: the leading number is the save date; the rest makes it unique without
+// asking anybody.
 std::string AccountStore::State::new_unique()
 {
     constexpr std::size_t kRandomBytes = 10;
@@ -146,19 +152,22 @@ FolderTimes AccountStore::State::look(const Folder& folder) const
     return {cur->mtime_ns, fresh->mtime_ns};
 }
 
-// Only where nobody else had changed the directories before do our times stand for all that is in them.
-void AccountStore::State::after_change(Folder& folder)
+// Once for all changes of a job, not for each: a look costs as much as a rename.
+void AccountStore::State::before_change(Folder& folder)
 {
-    if (folder.is_ours) folder.counters.times = look(folder);
-    folder.counters.is_verified = false;
+    if (folder.is_changing) return;
+    folder.is_ours = look(folder) == folder.counters.times;
+    folder.is_changing = true;
 }
 
-Outcome AccountStore::State::sync(const Folder& folder, Place place)
+// Only where nobody else had changed the directories before do our times stand for all that is in them.
+void AccountStore::State::end_changes(Folder& folder)
 {
-    const std::string directory = place_path(folder, place);
-    const auto done = files.sync_directory(directory);
-    if (!done) return failed("syncing a directory", directory, done.error());
-    return {};
+    if (!folder.is_changing) return;
+    folder.is_changing = false;
+    if (folder.is_ours) folder.counters.times = look(folder);
+    folder.counters.is_verified = false;
+    folder.is_unsaved = true;
 }
 
 Outcome AccountStore::State::transact(std::initializer_list<Folder*> touched, const std::function<void()>& body)
@@ -167,18 +176,61 @@ Outcome AccountStore::State::transact(std::initializer_list<Folder*> touched, co
     for (Folder* folder : touched) before.emplace_back(folder, folder->counters);
     index->begin();
     body();
-    for (const Folder* folder : touched) index->save_mailbox(folder->id(), folder->counters);
-    const auto done = index->commit();
+    const auto done = index->end();
     if (done) {
-        for (const Folder* folder : touched) changed.insert(folder->id());
+        for (Folder* folder : touched) {
+            folder->is_unsaved = true;
+            changed.insert(folder->id());
+        }
         return {};
     }
     for (auto& [folder, counters] : before) {
         counters.uidnext = std::max(counters.uidnext, folder->counters.uidnext);
-        counters.times = {};  // the names may say more than the rows now
         folder->counters = counters;
+        distrust(*folder);  // the names may say more than the rows now
     }
     return index_failed("writing the index", done.error());
+}
+
+// Rows must not tell more than the journal does: after a power cut nothing would make their files.
+Outcome AccountStore::State::commit_index()
+{
+    if (!has_good_index()) return ensure();
+    bool is_due = index->has_uncommitted();
+    for (const auto& [id, folder] : folders) is_due = is_due || folder.is_unsaved;
+    if (!is_due) return {};
+    if (last_lsn != 0 && !seat.journal.wait(last_lsn)) return StoreError::io;
+    index->open_transaction();
+    for (auto& [id, folder] : folders) {
+        if (!std::exchange(folder.is_unsaved, false)) continue;
+        index->save_mailbox(id, folder.counters);
+    }
+    const auto done = index->commit(std::max(last_lsn, index->lsn()));
+    if (!done) return index_failed("committing the index", done.error());
+    return {};
+}
+
+AccountStore::Usage AccountStore::State::known_usage() const
+{
+    AccountStore::Usage usage;
+    for (const auto& [id, folder] : folders) {
+        usage.bytes += folder.counters.size;
+        usage.messages += folder.counters.messages;
+    }
+    return usage;
+}
+
+Outcome AccountStore::State::check_quota(std::uint64_t bytes, std::uint64_t messages)
+{
+    if (quota.bytes == 0 && quota.messages == 0) return {};
+    for (auto& [id, folder] : folders) {
+        if (auto done = ready(folder); !done) return done;
+    }
+    const auto usage = known_usage();
+    const bool has_bytes = quota.bytes == 0 || (bytes <= quota.bytes && usage.bytes <= quota.bytes - bytes);
+    const bool has_messages =
+        quota.messages == 0 || (messages <= quota.messages && usage.messages <= quota.messages - messages);
+    return has_bytes && has_messages ? Outcome() : Outcome(StoreError::over_quota);
 }
 
 std::string file_name(const StoredMessage& message, Place place)
@@ -200,7 +252,8 @@ std::vector<std::string> AccountStore::State::usual_paths(const Folder& folder, 
 
 std::optional<std::string> AccountStore::State::locate(Folder& folder, const std::string& unique)
 {
-    distrust(folder);
+    if (!folder.is_changing) distrust(folder);
+    folder.is_ours = false;
     if (!folder.located) {
         folder.located.emplace();
         auto found = list_files(folder);

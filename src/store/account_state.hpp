@@ -1,9 +1,10 @@
 // The inside of AccountStore, shared by its files and by nobody else: folders in memory, the steps that every change
 // is made of. One job at a time (the account's strand).
 //
-// The order of every change: file names first (link, rename), their directories synced, then one index transaction. A
-// crash in between leaves names that the next look at the folder finds and takes over. Removal runs the other way
-// round, behind a list of pending names in the index.
+// The order of every change: its record in the journal, whose number names new files; then the names (rename, link);
+// then the rows. Nothing waits for the disk: nobody is told before the record is durable (Account::run), the checkpoint
+// syncs the rest, and replay makes what a crash took. Flags alone go names first: only what was renamed is recorded. A
+// change that fails is taken back and its record voided; what cannot be taken back is recorded as it is.
 #pragma once
 
 #include <chrono>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "store/account_store.hpp"
+#include "store/expunged_name.hpp"
 #include "store/index.hpp"
 #include "store/mailbox_name.hpp"
 #include "store/message_name.hpp"
@@ -40,7 +42,11 @@ struct Folder {
     std::string directory;     // below the account's; empty: INBOX
     MailboxCounters counters;
     bool is_frozen = false;    // too much vanished at once; nothing is announced until it is back
-    bool is_ours = false;      // within a change: nobody else had touched the directories before it
+    // Changes of ours since the times were last noted, until the end of the job; is_ours: nobody else had touched the
+    // directories before the first of them.
+    bool is_changing = false;
+    bool is_ours = false;
+    bool is_unsaved = false;   // the counters are to be written with the next commit
     std::size_t ignored = 0;   // things in cur and new that are no messages
     SteadyTime last_look{};
     std::chrono::nanoseconds look_cost{0};
@@ -66,15 +72,17 @@ struct Admission {
 };
 
 struct AccountStore::State {
-    State(FileSystem& files_in, std::string path_in, const Clock& clock_in, Random& random_in, Log log_in,
-          AccountStoreOptions options_in)
-        : files(files_in), path(std::move(path_in)), clock(clock_in), random(random_in), log(std::move(log_in)),
-          options(options_in)
+    State(FileSystem& files_in, std::string path_in, AccountKey key_in, JournalSeat seat_in, const Clock& clock_in,
+          Random& random_in, Log log_in, AccountStoreOptions options_in)
+        : files(files_in), path(std::move(path_in)), account_key(std::move(key_in)), seat(seat_in), clock(clock_in),
+          random(random_in), log(std::move(log_in)), options(options_in)
     {
     }
 
     FileSystem& files;
     std::string path;
+    AccountKey account_key;
+    JournalSeat seat;
     const Clock& clock;
     Random& random;
     Log log;
@@ -86,8 +94,10 @@ struct AccountStore::State {
     std::map<MailboxId, Folder> folders;
     std::map<std::string, MailboxId, std::less<>> names;
     std::unique_ptr<Index> index;
-    std::string boot;
     std::set<MailboxId> changed;
+    Lsn last_lsn = 0;          // the highest number appended for this account
+    QuotaLimits quota;
+    std::set<std::string> taken_back;  // unique parts of files that a failed change may have left
     bool is_retired = false;
     bool is_torn = false;  // a change of folders failed half-way: what is on the disk is to be read again
 
@@ -97,6 +107,7 @@ struct AccountStore::State {
     std::string folder_path(const Folder& folder) const;
     std::string place_path(const Folder& folder, Place place) const;
     std::string staging_path(std::string_view name) const;
+    std::string expunged_path(std::string_view name) const;  // in the undelete directory
     std::int64_t now_seconds() const;
     std::string new_unique();
     NameLimits limits() const { return {options.max_depth, options.max_level_bytes}; }
@@ -112,15 +123,39 @@ struct AccountStore::State {
                                                    std::uint8_t& system, bool may_add);
 
     FolderTimes look(const Folder& folder) const;
-    void before_change(Folder& folder) { folder.is_ours = look(folder) == folder.counters.times; }
-    void after_change(Folder& folder);
+    void before_change(Folder& folder);  // of names in its directories; end_changes() at the end of the job
+    void end_changes(Folder& folder);
     void distrust(Folder& folder)
     {
         folder.counters.times = {};
+        folder.is_unsaved = true;
         folder.is_ours = false;
+        folder.is_changing = false;
     }
-    Outcome sync(const Folder& folder, Place place);
     Outcome transact(std::initializer_list<Folder*> touched, const std::function<void()>& body);
+    Outcome commit_index();
+    AccountStore::Usage known_usage() const;
+    Outcome check_quota(std::uint64_t bytes, std::uint64_t messages);
+
+    // account_journal.cpp. Appends records that are to be found together after a crash, or not at all; the number of the
+    // first, the others follow it; 0: the journal has failed.
+    Lsn note(const std::vector<JournalRecord>& records);
+    Lsn note(const JournalRecord& record, std::shared_ptr<const std::string> body = {});
+    PlacedRecord placed(const Folder& folder, const StoredMessage& message, PlacedRecord::Source source) const;
+    FlagsRecord flags_record(const Folder& folder, ModSeq modseq) const;
+    // Several records where one would be too large: each with its messages, all with the same mod-sequence.
+    std::vector<JournalRecord> expunged_records(const Folder& folder, ModSeq modseq, ExpungedRecord::Reason reason,
+                                                const std::vector<StoredMessage>& messages) const;
+    // Of records that are too many for one append: in several. False: the journal has failed.
+    bool note_in_turns(const std::vector<JournalRecord>& records);
+    void take_back(const std::vector<Lsn>& records);
+    std::string unique_of_record(const StoredMessage& message, Lsn lsn) const
+    {
+        return unique_of(message.row.save_date, seat.identity, lsn);
+    }
+    // Whether a file of this name never became durable, or was taken back: it is no message.
+    bool is_void(const std::string& unique) const;
+    void set_aside(const std::string& path_now, const std::string& name);  // into the undelete directory, name kept
 
     // The paths at which a message lies unless somebody renamed it.
     std::vector<std::string> usual_paths(const Folder& folder, const StoredMessage& message) const;
@@ -145,8 +180,11 @@ struct AccountStore::State {
     // account_open.cpp, account_folders.cpp: from the disk to memory.
     Outcome open();
     Outcome ensure();  // at the beginning of every job
+    Outcome ensure_index();
+    bool has_good_index() const { return index && !index->is_damaged() && !index->is_lost(); }
     Outcome make_directories();
     void clear_staging();
+    void clear_unplaced();
     void remove_tree(const std::string& directory, int depth);
     Outcome load_account();
     Outcome load_folders();
@@ -158,6 +196,8 @@ struct AccountStore::State {
     Outcome set_up();
     Outcome open_index();
     Outcome set_index_aside();
+    Outcome drop_index();
+    bool is_of_this_journal() const;
     void take_counters();
     Outcome finish_intent();
     struct Renaming {
@@ -175,6 +215,7 @@ struct AccountStore::State {
     void index_made(const std::vector<MailboxId>& made);
     Outcome sync_account();
     Result<void, FileError> write_folder(const std::string& staged, const FolderRecord& record);
+    Outcome put_away(Folder& folder);
     Outcome rename_tree(const std::string& from, const std::string& to);
     bool has_children(std::string_view name) const;
     MailboxInfo info(const Folder& folder) const;
@@ -193,12 +234,19 @@ struct AccountStore::State {
 
     // account_messages.cpp and its neighbours.
     std::vector<StoredMessage> select(const Folder& folder, const UidSet& which);
-    Result<void, FileError> place_link(const SpooledMessage& message, std::int64_t date, const std::string& target);
-    Result<void, FileError> place_copy(const std::string& source, std::int64_t date, const std::string& target);
+    // Unsynced. `bytes` under `target`, by way of tmp/; a link of `source` under it, or a copy where links do not do.
+    Result<void, FileError> publish_bytes(std::string_view bytes, std::int64_t date, const std::string& unique,
+                                          const std::string& target);
+    Result<void, FileError> publish_link(const std::string& source, std::int64_t date, const std::string& target);
+    Result<void, FileError> publish_copy(const std::string& source, std::int64_t date, const std::string& target);
+    // The end of place() and append(): the file is under `target` or failed to get there; its row, or nothing of it.
+    Result<Appended, StoreError> finish_placing(Folder& folder, const StoredMessage& message, Lsn lsn,
+                                                const std::string& target, const Result<void, FileError>& published);
     Result<Copied, StoreError> transfer(MailboxId from, const UidSet& which, std::string_view to, bool removing);
-    void log_removal(Folder& folder, const std::vector<StoredMessage>& messages);
+    // Within a transaction: rows out, the log in.
+    void log_removal(Folder& folder, const std::vector<StoredMessage>& messages, ModSeq modseq);
+    // Into the undelete directory with them.
     Outcome remove_messages(Folder& folder, const std::vector<StoredMessage>& messages);
-    Outcome unlink_removed(Folder& folder, const std::vector<StoredMessage>& messages);
     MailboxStatus status(Folder& folder);
 };
 

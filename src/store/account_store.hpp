@@ -160,6 +160,7 @@ public:
         std::uint64_t messages = 0;
     };
     Usage usage() const;
+    Usage known_usage() const;  // without the mailboxes whose rows are still to be rebuilt; looks at nothing
     void set_quota(QuotaLimits limits);  // heeded by append and copy
 
     // The highest number that was appended to the journal for this account; 0: none since it was opened.

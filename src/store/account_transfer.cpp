@@ -1,4 +1,6 @@
-// AccountStore: COPY, MOVE and EXPUNGE.
+// AccountStore: COPY and MOVE. Every message of the target gets a new record and so a new name: a link for COPY, the file
+// itself for MOVE.
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -8,143 +10,214 @@ namespace mbx::store {
 
 namespace {
 
-constexpr std::size_t kLoggedExpunges = 20'000;
-constexpr unsigned kTrimEvery = 1000;
+// Records of one append: those of a MOVE's part stand together with the word that the source is moved.
+constexpr std::size_t kTransferTogether = 2000;
 
-// Links messages of one folder into another; takes the links back unless they were kept.
-class Linking {
+// All of it or nothing, as far as the disk lets us: what cannot be taken back stays, in the rows as well.
+class Transfer {
 public:
-    Linking(AccountStore::State& state, Folder& source, Folder& target)
-        : state_(state), source_(source), target_(target)
+    Transfer(AccountStore::State& state, Folder& source, Folder& target, bool removing)
+        : state_(state), source_(source), target_(target), removing_(removing)
     {
-    }
-    Linking(const Linking&) = delete;
-    Linking& operator=(const Linking&) = delete;
-    ~Linking()
-    {
-        for (const auto& path : links_) (void)state_.files.unlink(path);
-        if (!links_.empty()) state_.distrust(target_);
     }
 
-    // The letters of the one table in those of the other; names that are new there enter it.
-    Outcome translate(const std::vector<StoredMessage>& messages)
-    {
-        std::uint32_t used = 0;
-        for (const auto& message : messages) used |= message.row.flags.keywords;
-        for (std::size_t n = 0; n < source_.record.keywords.size(); ++n) {
-            if ((used >> n & 1U) == 0) continue;
-            std::uint8_t ignored = 0;
-            const auto bits = state_.keyword_bits(target_, {source_.record.keywords[n]}, ignored, true);
-            if (!bits) return bits.error();
-            letters_.emplace_back(1U << n, *bits);
-        }
-        return {};
-    }
-
-    Outcome link(const StoredMessage& message, ModSeq modseq)
-    {
-        StoredMessage copy = message;
-        copy.row.flags.keywords = 0;
-        for (const auto& [from, to] : letters_) {
-            if ((message.row.flags.keywords & from) != 0) copy.row.flags.keywords |= to;
-        }
-        copy.row.uid = static_cast<Uid>(target_.counters.uidnext);
-        copy.row.modseq = modseq;
-        copy.unique = state_.new_unique();
-        copy.row.save_date = save_date_of(copy.unique).value_or(0);
-        const Place place = place_of(copy.row.flags);
-        const std::string path = state_.place_path(target_, place) + "/" + file_name(copy, place);
-        const auto put = [&](const std::string& from) {
-            auto done = state_.files.link(from, path);
-            if (done || done.error().code != EMLINK) return done;
-            return state_.place_copy(from, message.row.internal_date, path);
-        };
-        const auto done = state_.on_file(source_, message, put);
-        if (!done && done.error().is_absent()) return {};  // gone meanwhile: nothing to copy
-        if (!done) return state_.failed("copying a message", path, done.error());
-        links_.push_back(path);
-        touched_[place == Place::cur ? 0 : 1] = true;
-        ++target_.counters.uidnext;
-        pairs_.emplace_back(message, std::move(copy));
-        return {};
-    }
-
-    Outcome sync()
-    {
-        if (touched_[0]) {
-            if (auto done = state_.sync(target_, Place::cur); !done) return done;
-        }
-        return touched_[1] ? state_.sync(target_, Place::fresh) : Outcome();
-    }
-    void keep() { links_.clear(); }
-    const std::vector<std::pair<StoredMessage, StoredMessage>>& pairs() const { return pairs_; }
+    Outcome plan(const std::vector<StoredMessage>& messages);
+    // The records, then the files.
+    Outcome carry_out();
+    Outcome write(Copied& copied);
 
 private:
+    struct Step {
+        StoredMessage original;
+        StoredMessage copy;
+        Lsn lsn = 0;
+        std::string from;
+        std::string to;
+        bool is_done = false;
+    };
+    Outcome translate(const std::vector<StoredMessage>& messages);
+    bool note_part(std::size_t begin, std::size_t end);
+    Outcome apply(Step& step);
+    void undo();
+    void void_undone();
+    std::vector<StoredMessage> moved(std::size_t begin, std::size_t end) const;
+
     AccountStore::State& state_;
     Folder& source_;
     Folder& target_;
+    bool removing_;
+    ModSeq target_modseq_ = 0;
+    ModSeq source_modseq_ = 0;
     std::vector<std::pair<std::uint32_t, std::uint32_t>> letters_;
-    std::vector<std::string> links_;
-    std::vector<std::pair<StoredMessage, StoredMessage>> pairs_;
-    bool touched_[2] = {false, false};
+    std::vector<Step> steps_;
+    std::vector<Lsn> expunged_;  // the ExpungedRecords
 };
 
-}  // namespace
-
-// Within a transaction: rows out, the log and the list of names to unlink in.
-void AccountStore::State::log_removal(Folder& folder, const std::vector<StoredMessage>& messages)
+// The letters of the one table in those of the other; names that are new there enter it.
+Outcome Transfer::translate(const std::vector<StoredMessage>& messages)
 {
-    auto& counters = folder.counters;
-    const ModSeq modseq = ++counters.highest_modseq;
-    for (const auto& message : messages) {
-        index->erase(folder.id(), message.row.uid);
-        index->log_expunged(folder.id(), message.row.uid, modseq);
-        index->add_pending(folder.id(), message.unique);
-        count(counters, message.row, -1);
+    std::uint32_t used = 0;
+    for (const auto& message : messages) used |= message.row.flags.keywords;
+    for (std::size_t n = 0; n < source_.record.keywords.size(); ++n) {
+        if ((used >> n & 1U) == 0) continue;
+        std::uint8_t ignored = 0;
+        const auto bits = state_.keyword_bits(target_, {source_.record.keywords[n]}, ignored, true);
+        if (!bits) return bits.error();
+        letters_.emplace_back(1U << n, *bits);
     }
-    folder.logged_expunges += static_cast<unsigned>(messages.size());
-    if (folder.logged_expunges < kTrimEvery) return;
-    folder.logged_expunges = 0;
-    const auto floor = index->trim_expunged(folder.id(), kLoggedExpunges);
-    if (floor && *floor > counters.log_floor) counters.log_floor = *floor;
+    return {};
 }
 
-Outcome AccountStore::State::unlink_removed(Folder& folder, const std::vector<StoredMessage>& messages)
+Outcome Transfer::plan(const std::vector<StoredMessage>& messages)
 {
-    bool touched[2] = {false, false};
+    if (auto done = translate(messages); !done) return done;
+    if (auto done = state_.reserve(target_, messages.size()); !done) return done;
+    if (auto done = state_.reserve(source_, 0); !done) return done;
+    target_modseq_ = target_.counters.highest_modseq + 1;
+    source_modseq_ = (&source_ == &target_ ? target_modseq_ : source_.counters.highest_modseq) + 1;
+    const auto saved = std::max<std::int64_t>(state_.now_seconds(), 0);
+    steps_.reserve(messages.size());
+    for (const auto& message : messages) {
+        Step step;
+        step.original = message;
+        step.copy.row = message.row;
+        step.copy.row.flags.keywords = 0;
+        for (const auto& [from, to] : letters_) {
+            if ((message.row.flags.keywords & from) != 0) step.copy.row.flags.keywords |= to;
+        }
+        step.copy.row.uid = state_.take_uid(target_);
+        step.copy.row.modseq = target_modseq_;
+        step.copy.row.save_date = saved;
+        steps_.push_back(std::move(step));
+    }
+    return {};
+}
+
+std::vector<StoredMessage> Transfer::moved(std::size_t begin, std::size_t end) const
+{
+    std::vector<StoredMessage> messages;
+    for (std::size_t n = begin; n < end; ++n) messages.push_back(steps_[n].original);
+    return messages;
+}
+
+bool Transfer::note_part(std::size_t begin, std::size_t end)
+{
+    std::vector<JournalRecord> records;
+    for (std::size_t n = begin; n < end; ++n) {
+        auto record = state_.placed(target_, steps_[n].copy, PlacedRecord::Source::message);
+        record.source_mailbox = source_.id();
+        record.source_unique = steps_[n].original.unique;
+        records.emplace_back(std::move(record));
+    }
+    if (removing_) {
+        auto gone = state_.expunged_records(source_, source_modseq_, ExpungedRecord::Reason::moved, moved(begin, end));
+        for (auto& record : gone) records.push_back(std::move(record));
+    }
+    const Lsn first = state_.note(records);
+    if (first == 0) return false;
+    const std::size_t placed = end - begin;
+    for (std::size_t n = 0; n < placed; ++n) {
+        Step& step = steps_[begin + n];
+        step.lsn = first + n;
+        step.copy.unique = state_.unique_of_record(step.copy, step.lsn);
+    }
+    for (std::size_t n = placed; n < records.size(); ++n) expunged_.push_back(first + n);
+    return true;
+}
+
+Outcome Transfer::apply(Step& step)
+{
+    const Place place = place_of(step.copy.row.flags);
+    step.to = state_.place_path(target_, place) + "/" + file_name(step.copy, place);
+    const auto put = [&](const std::string& from) {
+        step.from = from;
+        if (removing_) return state_.files.rename(from, step.to);
+        auto done = state_.files.link(from, step.to);
+        if (done || done.error().code != EMLINK) return done;
+        return state_.publish_copy(from, step.original.row.internal_date, step.to);
+    };
+    const auto done = state_.on_file(source_, step.original, put);
+    step.is_done = static_cast<bool>(done);
+    // Gone meanwhile: nothing to take along; the next look at the source will tell.
+    if (!done && !done.error().is_absent()) return state_.failed("copying a message", step.to, done.error());
+    return {};
+}
+
+void Transfer::undo()
+{
+    for (auto& step : steps_) {
+        if (!step.is_done) continue;
+        const auto done = removing_ ? state_.files.rename(step.to, step.from) : state_.files.unlink(step.to);
+        if (done || done.error().is_absent()) {
+            step.is_done = false;
+        } else if (!removing_) {
+            // A link that stays is no message: it is set aside by the next look.
+            state_.taken_back.insert(step.copy.unique);
+            step.is_done = false;
+        }
+    }
+    for (Folder* folder : {&source_, &target_}) state_.distrust(*folder);
+}
+
+// What was not done after all is taken out of the records, in one piece.
+void Transfer::void_undone()
+{
+    std::vector<JournalRecord> records;
+    for (const auto& step : steps_) {
+        if (!step.is_done && step.lsn != 0) records.emplace_back(VoidRecord{step.lsn});
+    }
+    if (records.empty()) return;
+    for (const Lsn lsn : expunged_) records.emplace_back(VoidRecord{lsn});
+    std::erase_if(steps_, [](const Step& step) { return !step.is_done; });
+    const std::size_t voids = records.size();
+    if (removing_) {
+        auto rest = state_.expunged_records(source_, source_modseq_, ExpungedRecord::Reason::moved, moved(0, steps_.size()));
+        for (auto& record : rest) records.push_back(std::move(record));
+    }
+    if (!state_.note_in_turns(records)) return;
+    expunged_.clear();
+    for (std::size_t n = voids; n < records.size(); ++n) expunged_.push_back(state_.last_lsn + 1 + n - records.size());
+}
+
+Outcome Transfer::carry_out()
+{
     Outcome outcome;
-    const std::string cur = place_path(folder, Place::cur) + "/";
-    for (const auto& message : messages) {
-        std::string where;
-        const auto unlink = [&](const std::string& path_now) {
-            where = path_now;
-            return files.unlink(path_now);
-        };
-        const auto done = on_file(folder, message, unlink);
-        if (!done && !done.error().is_absent()) outcome = failed("removing a message", where, done.error());
-        if (done) touched[where.starts_with(cur) ? 0 : 1] = true;
+    for (std::size_t at = 0; at < steps_.size() && outcome; at += kTransferTogether) {
+        if (!note_part(at, std::min(steps_.size(), at + kTransferTogether))) outcome = StoreError::io;
     }
-    if (touched[0]) {
-        if (auto done = sync(folder, Place::cur); !done) outcome = done;
+    if (outcome) {
+        state_.before_change(target_);
+        state_.before_change(source_);
+        for (auto& step : steps_) {
+            if (outcome) outcome = apply(step);
+        }
     }
-    if (touched[1]) {
-        if (auto done = sync(folder, Place::fresh); !done) outcome = done;
-    }
-    if (!outcome) {
-        distrust(folder);  // the pending names are dealt with at the next look
-        return outcome;
-    }
-    after_change(folder);
-    return transact({&folder}, [&] { index->clear_pending(folder.id()); });
+    if (!outcome) undo();
+    void_undone();
+    return outcome;
 }
 
-Outcome AccountStore::State::remove_messages(Folder& folder, const std::vector<StoredMessage>& messages)
+Outcome Transfer::write(Copied& copied)
 {
-    if (auto done = reserve(folder, 0); !done) return done;
-    before_change(folder);
-    if (auto done = transact({&folder}, [&] { log_removal(folder, messages); }); !done) return done;
-    return unlink_removed(folder, messages);
+    for (const auto& step : steps_) copied.uids.emplace_back(step.original.row.uid, step.copy.row.uid);
+    if (steps_.empty()) return {};
+    const auto body = [this] {
+        target_.counters.highest_modseq = target_modseq_;
+        for (const auto& step : steps_) {
+            state_.index->insert(target_.id(), step.copy);
+            count(target_.counters, step.copy.row, 1);
+        }
+        if (removing_) state_.log_removal(source_, moved(0, steps_.size()), source_modseq_);
+    };
+    auto done = removing_ ? state_.transact({&target_, &source_}, body) : state_.transact({&target_}, body);
+    if (!done) {
+        undo();
+        void_undone();
+    }
+    return done;
 }
+
+}  // namespace
 
 Result<Copied, StoreError> AccountStore::State::transfer(MailboxId from, const UidSet& which, std::string_view to,
                                                          bool removing)
@@ -160,41 +233,17 @@ Result<Copied, StoreError> AccountStore::State::transfer(MailboxId from, const U
     const auto messages = select(*source, which);
     if (auto good = index->outcome(); !good) return index_failed("reading rows", good.error());
     if (messages.empty()) return copied;
-
-    Linking linking(*this, *source, *target);
-    if (auto done = linking.translate(messages); !done) return done.error();
-    if (auto done = reserve(*target, messages.size()); !done) return done.error();
-    before_change(*target);
-    if (source != target) before_change(*source);
-    const ModSeq modseq = target->counters.highest_modseq + 1;
-    for (const auto& message : messages) {
-        if (auto done = linking.link(message, modseq); !done) return done.error();
+    if (!removing) {
+        std::uint64_t bytes = 0;
+        for (const auto& message : messages) bytes += message.row.size;
+        if (auto good = check_quota(bytes, messages.size()); !good) return good.error();
     }
-    if (linking.pairs().empty()) return copied;
-    if (auto done = linking.sync(); !done) return done.error();
-    after_change(*target);
-
-    std::vector<StoredMessage> moved;
-    for (const auto& [original, copy] : linking.pairs()) {
-        copied.uids.emplace_back(original.row.uid, copy.row.uid);
-        if (removing) moved.push_back(original);
-    }
-    if (removing) {
-        if (auto done = reserve(*source, 0); !done) return done.error();
-    }
-    const auto write = [&] {
-        target->counters.highest_modseq = modseq;
-        for (const auto& [original, copy] : linking.pairs()) {
-            index->insert(target->id(), copy);
-            count(target->counters, copy.row, 1);
-        }
-        if (removing) log_removal(*source, moved);
-    };
-    const auto done = removing ? transact({target, source}, write) : transact({target}, write);
-    if (!done) return done.error();
-    linking.keep();
-    if (!removing) return copied;
-    if (auto removed = unlink_removed(*source, moved); !removed) return removed.error();
+    Transfer transfer(*this, *source, *target, removing);
+    if (auto done = transfer.plan(messages); !done) return done.error();
+    const auto carried = transfer.carry_out();
+    const auto written = transfer.write(copied);
+    if (!carried) return carried.error();
+    if (!written) return written.error();
     return copied;
 }
 
@@ -208,37 +257,6 @@ Result<Copied, StoreError> AccountStore::move(MailboxId from, const UidSet& whic
 {
     if (auto good = state_->ensure(); !good) return good.error();
     return state_->transfer(from, which, to, true);
-}
-
-Result<std::vector<Uid>, StoreError> AccountStore::expunge(MailboxId mailbox, const UidSet* which)
-{
-    if (auto good = state_->ensure(); !good) return good.error();
-    Folder* folder = state_->find_folder(mailbox);
-    if (folder == nullptr) return StoreError::no_such_mailbox;
-    if (auto done = state_->ready(*folder); !done) return done.error();
-    const UidSet all{{1, UINT32_MAX}};
-    std::vector<StoredMessage> messages;
-    for (const auto& range : which != nullptr ? *which : all) {
-        state_->index->visit_deleted(mailbox, range, [&](StoredMessage&& m) { messages.push_back(std::move(m)); });
-    }
-    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
-    std::vector<Uid> uids;
-    if (messages.empty()) return uids;
-    for (const auto& message : messages) uids.push_back(message.row.uid);
-    if (auto done = state_->remove_messages(*folder, messages); !done) return done.error();
-    return uids;
-}
-
-Result<void, StoreError> AccountStore::withdraw(MailboxId mailbox, Uid uid)
-{
-    if (auto good = state_->ensure(); !good) return good.error();
-    Folder* folder = state_->find_folder(mailbox);
-    if (folder == nullptr) return StoreError::no_such_mailbox;
-    if (auto done = state_->ready(*folder); !done) return done.error();
-    const auto messages = state_->select(*folder, {{uid, uid}});
-    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
-    if (messages.empty()) return StoreError::no_such_message;
-    return state_->remove_messages(*folder, messages);
 }
 
 }  // namespace mbx::store

@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include "base/ascii.hpp"
+
 namespace mbx::store {
 
 namespace {
 
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 
 constexpr const char* kSettings = "PRAGMA journal_mode=WAL;"
                                   "PRAGMA synchronous=NORMAL;"
@@ -32,7 +34,6 @@ CREATE INDEX messages_unseen ON messages(mailbox, uid) WHERE (flags & 1) = 0;
 CREATE INDEX messages_deleted ON messages(mailbox, uid) WHERE (flags & 8) = 8;
 CREATE TABLE expunged(mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, uid INTEGER NOT NULL,
     PRIMARY KEY(mailbox, modseq, uid)) STRICT, WITHOUT ROWID;
-CREATE TABLE pending(mailbox INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY(mailbox, name)) STRICT, WITHOUT ROWID;
 )sql";
 
 StoredMessage to_message(const Statement::Rows& rows)
@@ -53,7 +54,8 @@ StoredMessage to_message(const Statement::Rows& rows)
 
 struct Index::Statements {
     explicit Statements(Database& database)
-        : begin(database, "BEGIN IMMEDIATE"), commit(database, "COMMIT"),
+        : begin(database, "BEGIN IMMEDIATE"), commit(database, "COMMIT"), savepoint(database, "SAVEPOINT change"),
+          release(database, "RELEASE change"), note(database, "INSERT OR REPLACE INTO meta VALUES('lsn', ?)"),
           save_mailbox(database, "INSERT OR REPLACE INTO mailboxes VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
           insert(database, "INSERT INTO messages VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"),
           update_flags(database, "UPDATE messages SET modseq = ?, flags = ?, keywords = ? WHERE mailbox = ? AND uid = ?"),
@@ -69,14 +71,11 @@ struct Index::Statements {
           log_expunged(database, "INSERT INTO expunged VALUES(?, ?, ?)"),
           expunged(database, "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid"),
           oldest_kept(database, "SELECT modseq FROM expunged WHERE mailbox = ? ORDER BY modseq DESC LIMIT 1 OFFSET ?"),
-          trim(database, "DELETE FROM expunged WHERE mailbox = ? AND modseq <= ?"),
-          add_pending(database, "INSERT OR IGNORE INTO pending VALUES(?, ?)"),
-          pending(database, "SELECT name FROM pending WHERE mailbox = ?"),
-          clear_pending(database, "DELETE FROM pending WHERE mailbox = ?")
+          trim(database, "DELETE FROM expunged WHERE mailbox = ? AND modseq <= ?")
     {
     }
-    Statement begin, commit, save_mailbox, insert, update_flags, erase, visit, visit_deleted, visit_changed,
-        uids, first_unseen, log_expunged, expunged, oldest_kept, trim, add_pending, pending, clear_pending;
+    Statement begin, commit, savepoint, release, note, save_mailbox, insert, update_flags, erase, visit, visit_deleted,
+        visit_changed, uids, first_unseen, log_expunged, expunged, oldest_kept, trim;
 };
 
 Index::Index(Database database) : database_(std::move(database))
@@ -99,27 +98,33 @@ Index::Condition condition_of(int code)
     return Index::Condition::unreadable;
 }
 
-// All rows of another boot are stale: what a power cut took from the end of the log is unknown.
-void note_boot(Database& database, const std::string& boot)
+std::string read_meta(Database& database, std::string_view key)
 {
-    std::string known;
-    {
-        Statement read(database, "SELECT value FROM meta WHERE key = 'boot'");
-        auto rows = read.rows();
-        if (rows.next()) known = rows.text(0);
-    }
-    if (known == boot && !boot.empty()) return;
-    database.execute("BEGIN IMMEDIATE; UPDATE mailboxes SET is_stale = 1;");
-    {
-        Statement write(database, "INSERT OR REPLACE INTO meta VALUES('boot', ?)");
-        write.run(std::string_view(boot));
-    }
-    database.execute("COMMIT;");
+    Statement read(database, "SELECT value FROM meta WHERE key = ?");
+    auto rows = read.rows(key);
+    return rows.next() ? std::string(rows.text(0)) : std::string();
 }
 
 }  // namespace
 
-std::unique_ptr<Index> Index::open(const std::string& path, const std::string& boot, Condition& condition)
+void Index::note_journal(std::uint32_t identity)
+{
+    const std::string ours = std::to_string(identity);
+    const auto lsn = ascii::parse_number(read_meta(database_, "lsn"));
+    if (read_meta(database_, "journal") == ours && lsn) {
+        lsn_ = *lsn;
+        return;
+    }
+    database_.execute("BEGIN IMMEDIATE; UPDATE mailboxes SET is_stale = 1; INSERT OR REPLACE INTO meta VALUES('lsn', '0');");
+    {
+        Statement write(database_, "INSERT OR REPLACE INTO meta VALUES('journal', ?)");
+        write.run(std::string_view(ours));
+    }
+    database_.execute("COMMIT;");
+}
+
+std::unique_ptr<Index> Index::open(const std::string& path, std::uint32_t journal_identity,
+                                   Condition& condition)
 {
     Database database(path);
     database.execute(kSettings);
@@ -135,8 +140,8 @@ std::unique_ptr<Index> Index::open(const std::string& path, const std::string& b
         condition = Condition::wrong_schema;
         return nullptr;
     }
-    note_boot(database, boot);
     auto index = std::unique_ptr<Index>(new Index(std::move(database)));
+    index->note_journal(journal_identity);
     condition = condition_of(index->database_.take_error());
     if (condition != Condition::good) return nullptr;
     return index;
@@ -158,25 +163,60 @@ Result<void, StoreError> Index::judge(int code)
     return StoreError::corrupt;
 }
 
-void Index::begin() { statements_->begin.run(); }
-
-Result<void, StoreError> Index::commit()
+void Index::open_transaction()
 {
-    if (!database_.has_failed()) statements_->commit.run();
+    ++changes_;
+    if (is_open_) return;
+    statements_->begin.run();
+    is_open_ = !database_.has_failed();
+}
+
+void Index::begin()
+{
+    open_transaction();
+    statements_->savepoint.run();
+}
+
+Result<void, StoreError> Index::end()
+{
+    if (!database_.has_failed()) statements_->release.run();
+    const auto done = outcome();
+    if (!done && is_open_) {
+        database_.execute("ROLLBACK TO change; RELEASE change");
+        (void)database_.take_error();
+    }
+    return done;
+}
+
+Result<void, StoreError> Index::outcome()
+{
     const int code = database_.take_error();
-    if (code != SQLITE_OK) rollback();
+    if (is_open_ && !database_.is_in_transaction()) {
+        is_open_ = false;
+        is_lost_ = true;
+    }
     return judge(code);
 }
 
-void Index::rollback()
+Result<void, StoreError> Index::commit(Lsn lsn)
 {
-    // Without a transaction (BEGIN itself failed, or SQLite rolled back already) this is an error that means nothing.
-    (void)database_.take_error();
+    open_transaction();
+    if (!is_open_) return outcome();
+    statements_->note.run(std::string_view(std::to_string(lsn)));
+    statements_->commit.run();
+    changes_ = 0;
+    const int code = database_.take_error();
+    is_open_ = false;
+    if (code == SQLITE_OK) {
+        lsn_ = lsn;
+        return {};
+    }
+    is_lost_ = true;
+    // Without a transaction (SQLite took it back already) this is an error that means nothing.
     database_.execute("ROLLBACK");
     (void)database_.take_error();
+    return judge(code);
 }
-
-Result<void, StoreError> Index::outcome() { return judge(database_.take_error()); }
 
 std::vector<std::pair<MailboxId, MailboxCounters>> Index::mailboxes()
 {
@@ -210,7 +250,7 @@ void Index::save_mailbox(MailboxId mailbox, const MailboxCounters& counters)
 void Index::remove_mailbox(MailboxId mailbox)
 {
     for (const char* sql : {"DELETE FROM messages WHERE mailbox = ?", "DELETE FROM expunged WHERE mailbox = ?",
-                            "DELETE FROM pending WHERE mailbox = ?", "DELETE FROM mailboxes WHERE id = ?"}) {
+                            "DELETE FROM mailboxes WHERE id = ?"}) {
         Statement statement(database_, sql);
         statement.run(mailbox.value);
     }
@@ -293,20 +333,5 @@ std::optional<ModSeq> Index::trim_expunged(MailboxId mailbox, std::size_t keep)
     if (floor) statements_->trim.run(mailbox.value, *floor);
     return floor;
 }
-
-void Index::add_pending(MailboxId mailbox, std::string_view unique)
-{
-    statements_->add_pending.run(mailbox.value, unique);
-}
-
-std::set<std::string> Index::pending(MailboxId mailbox)
-{
-    std::set<std::string> names;
-    auto rows = statements_->pending.rows(mailbox.value);
-    while (rows.next()) names.emplace(rows.text(0));
-    return names;
-}
-
-void Index::clear_pending(MailboxId mailbox) { statements_->clear_pending.run(mailbox.value); }
 
 }  // namespace mbx::store

@@ -1,16 +1,19 @@
 // index.db of one account: what makes the names quick to ask. A cache with a promise: it can be deleted at any moment
 // and loses nothing. One thread at a time.
+//
+// Changes gather in one transaction that stays open from job to job until commit(); reads see it. Each change within it is
+// all or nothing.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
+#include "store/journal_record.hpp"
 #include "store/sqlite.hpp"
 #include "store/types.hpp"
 
@@ -47,18 +50,28 @@ class Index {
 public:
     enum class Condition : std::uint8_t { good, damaged, wrong_schema, unreadable };
 
-    // Opens or creates the index. Rows written before another start of the machine (`boot`) may have lost their tail in
-    // a power cut, so all mailboxes are stale then.
-    static std::unique_ptr<Index> open(const std::string& path, const std::string& boot, Condition& condition);
+    // Opens or creates the index. Rows that were written beside another journal are stale: nothing says what followed them.
+    static std::unique_ptr<Index> open(const std::string& path, std::uint32_t journal_identity, Condition& condition);
     // Bounds the write-ahead log before the account is put aside.
     void checkpoint();
 
+    // A change of several statements: undone when anything failed since begin().
     void begin();
-    Result<void, StoreError> commit();  // rolled back when anything failed since begin()
-    void rollback();
-    Result<void, StoreError> outcome();  // of reads
+    Result<void, StoreError> end();
+    // A change of one statement needs no more than open_transaction() before it and outcome() behind.
+    void open_transaction();
+    Result<void, StoreError> outcome();  // also of reads
+    // Commits all changes so far, with the number of the last record of the journal that is in them.
+    Result<void, StoreError> commit(Lsn lsn);
+    bool has_uncommitted() const { return is_open_; }
+    unsigned uncommitted_changes() const { return changes_; }
+    Lsn lsn() const { return lsn_; }  // of the last commit
+    void forget_lsn() { lsn_ = 0; }
+
     // SQLITE_CORRUPT or SQLITE_NOTADB came up: set it aside.
     bool is_damaged() const { return is_damaged_; }
+    // SQLite took the open transaction back: rows that were shown are missing, so it is to be made anew.
+    bool is_lost() const { return is_lost_; }
     const std::string& complaint() const { return database_.last_message(); }
 
     std::vector<std::pair<MailboxId, MailboxCounters>> mailboxes();
@@ -82,19 +95,19 @@ public:
     // Keeps about the `keep` newest entries; answers the mod-sequence up to which some are gone.
     std::optional<ModSeq> trim_expunged(MailboxId mailbox, std::size_t keep);
 
-    // Files whose rows are gone and which are to be unlinked: an expunge that a crash cut in two is finished from here.
-    void add_pending(MailboxId mailbox, std::string_view unique);
-    std::set<std::string> pending(MailboxId mailbox);
-    void clear_pending(MailboxId mailbox);
-
 private:
     struct Statements;
     explicit Index(Database database);
     Result<void, StoreError> judge(int code);
+    void note_journal(std::uint32_t identity);
 
     Database database_;
     std::unique_ptr<Statements> statements_;
+    Lsn lsn_ = 0;
+    unsigned changes_ = 0;
+    bool is_open_ = false;
     bool is_damaged_ = false;
+    bool is_lost_ = false;
 
 public:
     ~Index();

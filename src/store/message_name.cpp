@@ -13,8 +13,9 @@ namespace {
 constexpr std::array<std::pair<char, std::uint8_t>, 6> kLetters{{
     {'D', kDraft}, {'F', kFlagged}, {'P', kForwarded}, {'R', kAnswered}, {'S', kSeen}, {'T', kDeleted}}};
 
-// Room for ",S=<20 digits>,I=<10 digits>:2," and every letter there is.
-constexpr std::size_t kMaxUnique = kMaxFileName - 80;
+// Room for ",S=<20 digits>,I=<10 digits>:2," and every letter there is behind it, and for what stands before it in the
+// undelete directory.
+constexpr std::size_t kMaxUnique = kMaxFileName - 80 - 64;
 
 Flags parse_flags(std::string_view letters)
 {

@@ -27,6 +27,7 @@ public:
     // The first error since the last call, SQLITE_OK for none.
     int take_error();
     bool has_failed() const { return error_ != SQLITE_OK; }
+    bool is_in_transaction() const { return handle_ != nullptr && sqlite3_get_autocommit(handle_) == 0; }
     const std::string& last_message() const { return message_; }
 
 private:

@@ -9,12 +9,30 @@
 
 namespace mbx::store {
 
-Account::Account(AccountKey key, net::Workers& workers, std::unique_ptr<AccountStore> store)
-    : key_(std::move(key)), store_(std::move(store)), strand_(workers)
+Account::Account(AccountKey key, net::Workers& workers, journal::CommitWaiters& waiters,
+                 std::unique_ptr<AccountStore> store)
+    : key_(std::move(key)), waiters_(waiters), store_(std::move(store)), strand_(workers), usage_(store_->known_usage())
 {
 }
 
 Account::~Account() = default;
+
+Account::JobEnd Account::end_job()
+{
+    JobEnd end;
+    end.changed = store_->end_job();
+    end.lsn = store_->last_lsn();
+    end.usage = end.changed.empty() ? std::nullopt : std::optional(store_->known_usage());
+    return end;
+}
+
+co::Task<bool> Account::finish(JobEnd& end)
+{
+    const bool is_durable = co_await waiters_.durable(end.lsn);
+    if (end.usage) usage_ = *end.usage;
+    if (is_durable) tell(end.changed);
+    co_return is_durable;
+}
 
 Account::Watch& Account::Watch::operator=(Watch&& other) noexcept
 {
@@ -92,6 +110,8 @@ Result<void, StoreError> make_path(FileSystem& files, const Log& log, const std:
 struct Store::State {
     FileSystem& files;
     net::Workers& workers;
+    JournalSeat seat;
+    journal::CommitWaiters& waiters;
     const Clock& clock;
     Random& random;
     Log log;
@@ -112,9 +132,9 @@ struct Store::State {
     Result<std::string, StoreError> move_aside(const AccountKey& key);
 };
 
-Store::Store(FileSystem& files, net::Workers& workers, const Clock& clock, Random& random, Metrics& metrics, Log log,
-             StoreOptions options)
-    : state_(new State{files, workers, clock, random, std::move(log), std::move(options),
+Store::Store(FileSystem& files, net::Workers& workers, JournalSeat seat, journal::CommitWaiters& waiters,
+             const Clock& clock, Random& random, Metrics& metrics, Log log, StoreOptions options)
+    : state_(new State{files, workers, seat, waiters, clock, random, std::move(log), std::move(options),
                        metrics.gauge("mailboxd_store_open_accounts", "Accounts whose index is open"), {}, {}, 0})
 {
 }
@@ -158,7 +178,7 @@ Result<std::unique_ptr<AccountStore>, StoreError> Store::State::open(const Accou
 {
     const auto made = make_path(files, log, options.root, {path_component(key.domain)});
     if (!made) return made.error();
-    return AccountStore::open(files, options.root + "/" + place(key), clock, random, log, options.account);
+    return AccountStore::open(files, options.root + "/" + place(key), key, seat, clock, random, log, options.account);
 }
 
 co::Task<Result<std::shared_ptr<Account>, StoreError>> Store::account(AccountKey key)
@@ -181,7 +201,7 @@ co::Task<Result<std::shared_ptr<Account>, StoreError>> Store::account(AccountKey
         state.settled.notify_all();
         co_return opened.error();
     }
-    auto account = std::make_shared<Account>(std::move(key), state.workers, *std::move(opened));
+    auto account = std::make_shared<Account>(std::move(key), state.workers, state.waiters, *std::move(opened));
     Entry& entry = state.entries[name];
     entry.account = account;
     entry.is_busy = false;
@@ -226,10 +246,23 @@ co::Task<Result<std::string, StoreError>> Store::set_aside(AccountKey key)
     const std::shared_ptr<Account> account = entry.account;
     if (account) {
         auto retire = [](AccountStore& store) {
+            store.settle();
             store.retire();
             return true;
         };
         (void)co_await account->run(net::WorkClass::interactive, std::move(retire));
+    }
+    // Durable before the directory moves: a replay must not make the account again.
+    std::vector<journal::Payload> removed;
+    removed.push_back({encode(AccountRemovedRecord{key}), nullptr});
+    const Lsn lsn = state.seat.journal.append(std::move(removed));
+    bool is_durable = lsn != 0;
+    if (is_durable) is_durable = co_await state.waiters.durable(lsn);
+    if (!is_durable) {
+        state.entries.erase(name);
+        state.note_count();
+        state.settled.notify_all();
+        co_return StoreError::io;
     }
     auto job = [&state, &key] { return state.move_aside(key); };
     auto moved = co_await state.workers.run(net::WorkClass::interactive, std::move(job));

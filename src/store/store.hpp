@@ -77,7 +77,7 @@ private:
     struct JobEnd {
         std::set<MailboxId> changed;
         Lsn lsn = 0;
-        AccountStore::Usage usage;
+        std::optional<AccountStore::Usage> usage;  // where it may have changed
     };
     JobEnd end_job();                     // strand
     co::Task<bool> finish(JobEnd& end);   // loop: false when the journal failed

@@ -93,14 +93,14 @@ TEST_CASE("several recipients share one inode, and APPEND with another date gets
 {
     Desk desk;
     const auto spooled = desk.spool("a\r\n");
-    REQUIRE(desk->deliver(spooled, desk.incoming("INBOX")));
-    REQUIRE(desk->deliver(spooled, desk.incoming("Sent", kSeen)));
+    REQUIRE(desk->append(spooled, desk.incoming("INBOX")));
+    REQUIRE(desk->append(spooled, desk.incoming("Sent", kSeen)));
     struct stat one{};
     REQUIRE(::stat((desk.account() + "/new/" + desk.names("new")[0]).c_str(), &one) == 0);
     CHECK(one.st_nlink == 3);
     auto later = desk.incoming("Drafts", kDraft);
     later.internal_date += std::chrono::hours(1);
-    REQUIRE(desk->deliver(spooled, later));
+    REQUIRE(desk->append(spooled, later));
     CHECK(desk.row(1, "Drafts").internal_date == 1'700'003'600);
     CHECK(desk.row(1, "Sent").internal_date == 1'700'000'000);
     CHECK(desk.text(1, "Drafts") == "a\r\n");
@@ -110,10 +110,10 @@ TEST_CASE("a body with as many links as the file system allows is copied", "[sto
 {
     Desk desk;
     const auto spooled = desk.spool("a\r\n");
-    REQUIRE(desk->deliver(spooled, desk.incoming("INBOX")));
+    REQUIRE(desk->append(spooled, desk.incoming("INBOX")));
     desk.files().only({test::Call::link});
     desk.files().fail_at(1, EMLINK);
-    REQUIRE(desk->deliver(spooled, desk.incoming("INBOX")));
+    REQUIRE(desk->append(spooled, desk.incoming("INBOX")));
     CHECK(desk.text(2) == "a\r\n");
     CHECK(desk.row(2).internal_date == 1'700'000'000);
 }
@@ -182,7 +182,7 @@ TEST_CASE("COPY keeps flags, keywords by name, and the internal date; MOVE takes
     Desk desk;
     desk.deliver("a\r\n");
     CHECK(desk.flag(1, FlagAction::add, kSeen, {"one", "two"}));
-    REQUIRE(desk->deliver(desk.spool("x\r\n"), desk.incoming("Sent", 0, {"other", "two"})));
+    REQUIRE(desk->append(desk.body("x\r\n"), desk.incoming("Sent", 0, {"other", "two"})));
     const auto copied = desk->copy(desk.id("INBOX"), kAll, "Sent");
     REQUIRE(copied);
     CHECK(copied->uids == std::vector<std::pair<Uid, Uid>>{{1, 2}});

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "journal/journal.hpp"
 #include "store/account_store.hpp"
 #include "support/faulty_file_system.hpp"
 #include "support/scratch.hpp"
@@ -20,35 +21,86 @@ inline const store::UidSet kAll{{1, UINT32_MAX}};
 
 class Desk {
 public:
-    explicit Desk(std::uint64_t seed = 1) : random_(seed) { open(); }
+    explicit Desk(std::uint64_t seed = 1) : random_(seed)
+    {
+        open_journal([](journal::Lsn, std::string_view, const journal::Location&) {});
+        open();
+    }
 
+    // The journal stays the same: as when an account is put away and opened again.
     void open()
     {
-        store_.reset();
+        close();
         auto opened = try_open();
         REQUIRE(opened);
         store_ = *std::move(opened);
     }
     Result<std::unique_ptr<store::AccountStore>, store::StoreError> try_open()
     {
-        return store::AccountStore::open(files_, account(), clock_, random_, Log(), options_);
+        return store::AccountStore::open(files_, account(), key(), seat(), clock_, random_, Log(), options_);
     }
-    void close() { store_.reset(); }
+    void close()
+    {
+        if (store_) store_->settle();
+        store_.reset();
+    }
+    static store::AccountKey key() { return {1, "ada", "example.org"}; }
+    static constexpr std::uint32_t kIdentity = 0xd25c;
+    store::JournalSeat seat() { return {*journal_, kIdentity, voids_}; }
+    journal::Journal& journal() { return *journal_; }
+    // What of other starts never became durable, as the store is told.
+    std::vector<journal::LsnRange>& voids() { return voids_; }
+
+    // One job: its changes of directories end with the expression.
+    class Job {
+    public:
+        explicit Job(store::AccountStore& store) : store_(store) {}
+        Job(const Job&) = delete;
+        Job& operator=(const Job&) = delete;
+        ~Job() { (void)store_.end_job(); }
+        store::AccountStore* operator->() const { return &store_; }
+
+    private:
+        store::AccountStore& store_;
+    };
     store::AccountStore& operator*() { return *store_; }
-    store::AccountStore* operator->() { return store_.get(); }
+    Job operator->() { return Job(*store_); }
 
     std::string account() const { return scratch_ / "account"; }
     FaultyFileSystem& files() { return files_; }
     SystemClock& clock() { return clock_; }
     store::AccountStoreOptions& options() { return options_; }
 
-    // A spooled message; the file stays until the next one.
-    store::SpooledMessage spool(std::string_view bytes)
+    static store::Body body(std::string_view bytes)
     {
-        const std::string path = scratch_ / "spooled";
+        auto shared = std::make_shared<const std::string>(bytes);
+        const auto crc = store::crc32c(bytes);
+        return {std::move(shared), {}, {}, bytes.size(), crc};
+    }
+    // The same in a spool file; it stays until the next one.
+    store::Body spool(std::string_view bytes)
+    {
+        const std::string path = spool_directory() + "/spooled";
+        std::filesystem::create_directory(spool_directory());
         std::filesystem::remove(path);
         write_file(path, bytes);
-        return {path, bytes.size()};
+        return {nullptr, path, "spooled", bytes.size(), store::crc32c(bytes)};
+    }
+    std::string spool_directory() const { return scratch_ / "spool"; }
+    // A message that the gate took responsibility for, for this account and as many others.
+    std::shared_ptr<const store::AcceptedMessage> accept(std::string_view bytes, int others = 0)
+    {
+        std::filesystem::create_directory(spool_directory());
+        store::AcceptedRecord record;
+        record.trace_id = "trace";
+        record.internal_date = 1'700'000'000;
+        record.size = bytes.size();
+        record.crc = store::crc32c(bytes);
+        record.recipients.push_back(key());
+        for (int n = 0; n < others; ++n) record.recipients.push_back({2 + n, "other" + std::to_string(n), "example.org"});
+        auto shared = std::make_shared<const std::string>(bytes);
+        const auto lsn = journal_->append({{store::encode(record), shared}});
+        return std::make_shared<const store::AcceptedMessage>(lsn, std::move(record), std::move(shared), spool_directory());
     }
     store::Incoming incoming(std::string mailbox, std::uint8_t flags = 0, std::vector<std::string> keywords = {}) const
     {
@@ -61,38 +113,38 @@ public:
     }
     store::Uid deliver(std::string_view bytes, const std::string& mailbox = "INBOX", std::uint8_t flags = 0)
     {
-        const auto done = store_->deliver(spool(bytes), incoming(mailbox, flags));
+        const auto done = (*this)->append(body(bytes), incoming(mailbox, flags));
         REQUIRE(done);
         return done->uid;
     }
     store::MailboxId id(std::string_view name)
     {
-        const auto found = store_->find(name);
+        const auto found = (*this)->find(name);
         REQUIRE(found);
         return found->id;
     }
     store::MailboxStatus status(std::string_view name = "INBOX")
     {
-        const auto status = store_->status(id(name));
+        const auto status = (*this)->status(id(name));
         REQUIRE(status);
         return *status;
     }
     std::vector<store::Uid> uids(std::string_view name = "INBOX")
     {
-        const auto uids = store_->uids(id(name));
+        const auto uids = (*this)->uids(id(name));
         REQUIRE(uids);
         return *uids;
     }
     store::MessageRow row(store::Uid uid, std::string_view name = "INBOX")
     {
-        const auto rows = store_->rows(id(name), {{uid, uid}});
+        const auto rows = (*this)->rows(id(name), {{uid, uid}});
         REQUIRE(rows);
         REQUIRE(rows->size() == 1);
         return rows->front();
     }
     std::string text(store::Uid uid, std::string_view name = "INBOX")
     {
-        const auto message = store_->message(id(name), uid);
+        const auto message = (*this)->message(id(name), uid);
         REQUIRE(message);
         return std::string((*message)->bytes());
     }
@@ -103,7 +155,7 @@ public:
         change.action = action;
         change.system = flags;
         change.keywords = std::move(keywords);
-        return static_cast<bool>(store_->store_flags(id(name), {{uid, uid}}, change));
+        return static_cast<bool>((*this)->store_flags(id(name), {{uid, uid}}, change));
     }
     // File names below one of the account's directories, sorted.
     std::vector<std::string> names(const std::string& below) const
@@ -114,6 +166,16 @@ public:
         }
         std::ranges::sort(all);
         return all;
+    }
+    void open_journal(const journal::Journal::Visit& visit)
+    {
+        journal::JournalOptions options;
+        options.directory = scratch_ / "journal";
+        options.segment_bytes = 1U << 20U;
+        auto opened = journal::Journal::open(posix_, clock_, metrics_, Log(), options, visit);
+        REQUIRE(opened);
+        journal_ = *std::move(opened);
+        voids_ = journal_->recovery().voids;
     }
     void lose_index()
     {
@@ -128,8 +190,11 @@ private:
     PosixFileSystem posix_;
     FaultyFileSystem files_{posix_};
     SystemClock clock_;
+    Metrics metrics_;
     SeededRandom random_;
     store::AccountStoreOptions options_;
+    std::unique_ptr<journal::Journal> journal_;
+    std::vector<journal::LsnRange> voids_;
     std::unique_ptr<store::AccountStore> store_;
 };
 

@@ -59,7 +59,7 @@ TEST_CASE("G1/G3: a delivery whose n-th call fails is there once if it was ackno
 {
     const auto act = [](Desk& desk) {
         return static_cast<bool>(
-            desk->deliver(desk.spool("new\r\n"), desk.incoming("INBOX", kFlagged, {"keyword"})));
+            desk->append(desk.body("new\r\n"), desk.incoming("INBOX", kFlagged, {"keyword"})));
     };
     const auto check = [](Desk& desk, bool acknowledged) {
         const auto found = texts(desk);
@@ -174,7 +174,7 @@ TEST_CASE("G2: no change is acknowledged whose directories could not be synced",
         FlagChange change;
         change.system = kSeen;
         switch (kind) {
-        case 0: return static_cast<bool>(desk->deliver(desk.spool("x\r\n"), desk.incoming("INBOX")));
+        case 0: return static_cast<bool>(desk->append(desk.body("x\r\n"), desk.incoming("INBOX")));
         case 1: return static_cast<bool>(desk->store_flags(inbox, kAll, change));
         case 2: return static_cast<bool>(desk->expunge(inbox, nullptr));
         case 3: return static_cast<bool>(desk->copy(inbox, kAll, "Sent"));

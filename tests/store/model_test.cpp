@@ -134,7 +134,7 @@ private:
         std::vector<std::string> keywords;
         if (roll(4) == 0) keywords.push_back(kKeywords[roll(3)]);
         message.keywords = {keywords.begin(), keywords.end()};
-        const auto done = desk_->deliver(desk_.spool(message.text), desk_.incoming(name, message.system, keywords));
+        const auto done = desk_->append(desk_.body(message.text), desk_.incoming(name, message.system, keywords));
         REQUIRE(done);
         enter(name, done->uid, std::move(message));
     }

@@ -1,0 +1,148 @@
+// AccountStore: EXPUNGE. A file goes into the undelete directory, from where it can be had back until it is purged.
+#include <utility>
+
+#include "store/account_state.hpp"
+
+namespace mbx::store {
+
+namespace {
+
+constexpr std::size_t kLoggedExpunges = 20'000;
+constexpr unsigned kTrimEvery = 1000;
+
+// One EXPUNGE on its way through a folder. All or nothing, as far as the disk lets us.
+class Removal {
+public:
+    Removal(AccountStore::State& state, Folder& folder, const std::vector<StoredMessage>& messages)
+        : state_(state), folder_(folder)
+    {
+        for (const auto& message : messages) steps_.push_back({message, {}, {}});
+    }
+
+    Outcome run()
+    {
+        auto outcome = note(first_lsn_);
+        if (!outcome) return outcome;
+        state_.before_change(folder_);
+        for (auto& step : steps_) {
+            outcome = apply(step);
+            if (!outcome) break;
+        }
+        if (!outcome) undo();
+        if (steps_.empty()) return outcome;
+        const auto written =
+            state_.transact({&folder_}, [this] { state_.log_removal(folder_, messages(), modseq_); });
+        return outcome ? written : outcome;
+    }
+
+private:
+    struct Step {
+        StoredMessage message;
+        std::string from;
+        std::string to;  // empty: not done, or the file was gone already
+        bool is_done = false;
+    };
+
+    std::vector<StoredMessage> messages() const
+    {
+        std::vector<StoredMessage> all;
+        for (const auto& step : steps_) all.push_back(step.message);
+        return all;
+    }
+
+    Outcome note(Lsn& first)
+    {
+        const auto records =
+            state_.expunged_records(folder_, modseq_, ExpungedRecord::Reason::expunged, messages());
+        count_ = records.size();
+        // Each below a MiB: all of them fit into one append up to many millions of messages in a mailbox.
+        if (!state_.note_in_turns(records)) return StoreError::io;
+        first = state_.last_lsn + 1 - count_;
+        return {};
+    }
+
+    Outcome apply(Step& step)
+    {
+        const auto& row = step.message.row;
+        ExpungedName name{first_lsn_, state_.now_seconds(), folder_.id(), row.uid,
+                          file_name(step.message, place_of(row.flags))};
+        const std::string target = state_.expunged_path(format_expunged_name(name));
+        const auto move = [&](const std::string& path) {
+            step.from = path;
+            return state_.files.rename(path, target);
+        };
+        const auto done = state_.on_file(folder_, step.message, move);
+        if (!done && !done.error().is_absent()) return state_.failed("removing a message", step.from, done.error());
+        if (done) step.to = target;
+        step.is_done = true;
+        return {};
+    }
+
+    // What cannot be renamed back stays expunged, in a record and the rows as well.
+    void undo()
+    {
+        const auto is_back = [this](const Step& step) {
+            return !step.is_done || (!step.to.empty() && state_.files.rename(step.to, step.from));
+        };
+        std::erase_if(steps_, is_back);
+        state_.distrust(folder_);
+        std::vector<Lsn> all;
+        for (std::size_t n = 0; n < count_; ++n) all.push_back(first_lsn_ + n);
+        state_.take_back(all);
+        Lsn ignored = 0;
+        if (!steps_.empty()) (void)note(ignored);
+    }
+
+    AccountStore::State& state_;
+    Folder& folder_;
+    ModSeq modseq_ = folder_.counters.highest_modseq + 1;
+    std::vector<Step> steps_;
+    Lsn first_lsn_ = 0;
+    std::size_t count_ = 0;
+};
+
+}  // namespace
+
+void AccountStore::State::log_removal(Folder& folder, const std::vector<StoredMessage>& messages, ModSeq modseq)
+{
+    auto& counters = folder.counters;
+    counters.highest_modseq = modseq;
+    for (const auto& message : messages) {
+        index->erase(folder.id(), message.row.uid);
+        index->log_expunged(folder.id(), message.row.uid, modseq);
+        count(counters, message.row, -1);
+    }
+    folder.logged_expunges += static_cast<unsigned>(messages.size());
+    if (folder.logged_expunges < kTrimEvery) return;
+    folder.logged_expunges = 0;
+    const auto floor = index->trim_expunged(folder.id(), kLoggedExpunges);
+    if (floor && *floor > counters.log_floor) counters.log_floor = *floor;
+}
+
+Outcome AccountStore::State::remove_messages(Folder& folder, const std::vector<StoredMessage>& messages)
+{
+    if (messages.empty()) return {};
+    if (auto done = reserve(folder, 0); !done) return done;
+    Removal removal(*this, folder, messages);
+    return removal.run();
+}
+
+Result<std::vector<Uid>, StoreError> AccountStore::expunge(MailboxId mailbox, const UidSet* which)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(mailbox);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (auto done = state_->ready(*folder); !done) return done.error();
+    const UidSet all{{1, UINT32_MAX}};
+    std::vector<StoredMessage> messages;
+    for (const auto& range : which != nullptr ? *which : all) {
+        state_->index->visit_deleted(mailbox, range, [&](StoredMessage&& m) { messages.push_back(std::move(m)); });
+    }
+    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
+    if (auto done = state_->remove_messages(*folder, messages); !done) return done.error();
+    std::vector<Uid> uids;
+    for (const auto& message : messages) uids.push_back(message.row.uid);
+    return uids;
+}
+
+}  // namespace mbx::store

@@ -1,0 +1,419 @@
+#include "store/journal_record.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <limits>
+
+#include "base/ascii.hpp"
+#include "store/message_name.hpp"
+#include "store/record_bytes.hpp"
+
+namespace mbx::store {
+
+namespace {
+
+// The payload: version and kind, the length of what follows up to the body (four bytes, the low one first), that, the
+// body.
+constexpr char kRecordVersion = 1;
+constexpr std::size_t kRecordPrefix = 6;
+constexpr std::size_t kMaxTextInRecord = 4096;
+
+enum class Kind : char { accepted = 1, placed = 2, flags = 3, expunged = 4, account_removed = 5, voided = 6 };
+
+void put(RecordWriter& out, const AccountKey& account)
+{
+    out.signed_number(account.id);
+    out.text(account.local_part);
+    out.text(account.domain);
+}
+
+void put(RecordWriter& out, const MessageRow& row)
+{
+    out.number(row.uid);
+    out.number(row.modseq);
+    out.number(row.flags.system);
+    out.number(row.flags.keywords);
+    out.signed_number(row.internal_date);
+    out.signed_number(row.save_date);
+    out.number(row.size);
+}
+
+Kind put(RecordWriter& out, const AcceptedRecord& record)
+{
+    out.text(record.trace_id);
+    out.signed_number(record.internal_date);
+    out.number(record.size);
+    out.number(record.crc);
+    out.text(record.spool_name);
+    out.number(record.recipients.size());
+    for (const auto& recipient : record.recipients) put(out, recipient);
+    return Kind::accepted;
+}
+
+Kind put(RecordWriter& out, const PlacedRecord& record)
+{
+    put(out, record.account);
+    out.signed_number(record.mailbox.value);
+    put(out, record.row);
+    out.text(record.unique);
+    out.number(record.crc);
+    out.number(static_cast<std::uint64_t>(record.source));
+    out.number(record.accepted);
+    out.text(record.spool_name);
+    out.signed_number(record.source_mailbox.value);
+    out.text(record.source_unique);
+    return Kind::placed;
+}
+
+Kind put(RecordWriter& out, const FlagsRecord& record)
+{
+    put(out, record.account);
+    out.signed_number(record.mailbox.value);
+    out.number(record.modseq);
+    out.number(record.changes.size());
+    for (const auto& change : record.changes) {
+        out.number(change.uids.first);
+        out.number(change.uids.last);
+        out.number(change.flags.system);
+        out.number(change.flags.keywords);
+    }
+    return Kind::flags;
+}
+
+Kind put(RecordWriter& out, const ExpungedRecord& record)
+{
+    put(out, record.account);
+    out.signed_number(record.mailbox.value);
+    out.number(record.modseq);
+    out.number(static_cast<std::uint64_t>(record.reason));
+    out.number(record.messages.size());
+    for (const auto& message : record.messages) {
+        out.number(message.uid);
+        out.text(message.unique);
+    }
+    return Kind::expunged;
+}
+
+Kind put(RecordWriter& out, const AccountRemovedRecord& record)
+{
+    put(out, record.account);
+    return Kind::account_removed;
+}
+
+Kind put(RecordWriter& out, const VoidRecord& record)
+{
+    out.number(record.lsn);
+    return Kind::voided;
+}
+
+// Names of files: what stands here becomes part of a path.
+std::string file_part(RecordReader& in)
+{
+    const auto text = in.text(kMaxFileName);
+    if (text.starts_with('.') || text.find('/') != std::string_view::npos || text.find('\0') != std::string_view::npos) {
+        in.refuse();
+        return {};
+    }
+    return std::string(text);
+}
+
+void take(RecordReader& in, AccountKey& account)
+{
+    account.id = in.signed_number();
+    account.local_part = in.text(kMaxTextInRecord);
+    account.domain = in.text(kMaxTextInRecord);
+}
+
+void take(RecordReader& in, Flags& flags)
+{
+    in.number_into(flags.system);
+    in.number_into(flags.keywords);
+}
+
+void take(RecordReader& in, MessageRow& row)
+{
+    in.number_into(row.uid);
+    row.modseq = in.number();
+    take(in, row.flags);
+    row.internal_date = in.signed_number();
+    row.save_date = in.signed_number();
+    row.size = in.number();
+}
+
+template <typename Choice>
+void take_choice(RecordReader& in, Choice last, Choice& into)
+{
+    const auto value = in.number();
+    if (value > static_cast<std::uint64_t>(last)) return in.refuse();
+    into = static_cast<Choice>(value);
+}
+
+AcceptedRecord take_accepted(RecordReader& in)
+{
+    AcceptedRecord record;
+    record.trace_id = in.text(kMaxTextInRecord);
+    record.internal_date = in.signed_number();
+    record.size = in.number();
+    in.number_into(record.crc);
+    record.spool_name = file_part(in);
+    for (auto left = in.count(3); left != 0 && in.is_good(); --left) take(in, record.recipients.emplace_back());
+    return record;
+}
+
+PlacedRecord take_placed(RecordReader& in)
+{
+    PlacedRecord record;
+    take(in, record.account);
+    record.mailbox.value = in.signed_number();
+    take(in, record.row);
+    record.unique = file_part(in);
+    in.number_into(record.crc);
+    take_choice(in, PlacedRecord::Source::present, record.source);
+    record.accepted = in.number();
+    record.spool_name = file_part(in);
+    record.source_mailbox.value = in.signed_number();
+    record.source_unique = file_part(in);
+    return record;
+}
+
+FlagsRecord take_flags(RecordReader& in)
+{
+    FlagsRecord record;
+    take(in, record.account);
+    record.mailbox.value = in.signed_number();
+    record.modseq = in.number();
+    for (auto left = in.count(4); left != 0 && in.is_good(); --left) {
+        auto& change = record.changes.emplace_back();
+        in.number_into(change.uids.first);
+        in.number_into(change.uids.last);
+        take(in, change.flags);
+        if (change.uids.first > change.uids.last) in.refuse();
+    }
+    return record;
+}
+
+ExpungedRecord take_expunged(RecordReader& in)
+{
+    ExpungedRecord record;
+    take(in, record.account);
+    record.mailbox.value = in.signed_number();
+    record.modseq = in.number();
+    take_choice(in, ExpungedRecord::Reason::vanished, record.reason);
+    for (auto left = in.count(2); left != 0 && in.is_good(); --left) {
+        auto& message = record.messages.emplace_back();
+        in.number_into(message.uid);
+        message.unique = file_part(in);
+    }
+    return record;
+}
+
+std::optional<JournalRecord> take_record(Kind kind, RecordReader& in)
+{
+    switch (kind) {
+    case Kind::accepted: return take_accepted(in);
+    case Kind::placed: return take_placed(in);
+    case Kind::flags: return take_flags(in);
+    case Kind::expunged: return take_expunged(in);
+    case Kind::account_removed: {
+        AccountRemovedRecord record;
+        take(in, record.account);
+        return record;
+    }
+    case Kind::voided: return VoidRecord{in.number()};
+    }
+    return std::nullopt;
+}
+
+std::string name_of(const AccountKey& account)
+{
+    return ascii::printable(account.local_part) + "@" + ascii::printable(account.domain);
+}
+
+std::string text_of(const AcceptedRecord& record)
+{
+    std::string text = "accepted trace=" + ascii::printable(record.trace_id) + " size=" + std::to_string(record.size);
+    if (!record.spool_name.empty()) text += " spool=" + ascii::printable(record.spool_name);
+    for (const auto& recipient : record.recipients) text += " for=" + name_of(recipient);
+    return text;
+}
+
+std::string text_of(const PlacedRecord& record)
+{
+    std::string text = "placed account=" + name_of(record.account) + " mailbox=" + std::to_string(record.mailbox.value) +
+                       " uid=" + std::to_string(record.row.uid) + " modseq=" + std::to_string(record.row.modseq) +
+                       " size=" + std::to_string(record.row.size);
+    switch (record.source) {
+    case PlacedRecord::Source::accepted: return text + " accepted=" + std::to_string(record.accepted);
+    case PlacedRecord::Source::body: return text + " body=here";
+    case PlacedRecord::Source::spooled: return text + " spool=" + ascii::printable(record.spool_name);
+    case PlacedRecord::Source::message:
+        return text + " from=" + std::to_string(record.source_mailbox.value) + "/" + ascii::printable(record.source_unique);
+    case PlacedRecord::Source::present: return text + " present=" + ascii::printable(record.unique);
+    }
+    return text;
+}
+
+std::string text_of(const FlagsRecord& record)
+{
+    constexpr std::size_t kShown = 20;
+    std::string text = "flags account=" + name_of(record.account) + " mailbox=" + std::to_string(record.mailbox.value) +
+                       " modseq=" + std::to_string(record.modseq);
+    for (std::size_t n = 0; n < std::min(record.changes.size(), kShown); ++n) {
+        const auto& change = record.changes[n];
+        text += " " + std::to_string(change.uids.first);
+        if (change.uids.last != change.uids.first) text += ":" + std::to_string(change.uids.last);
+        text += "=" + flag_suffix(change.flags).substr(3);
+    }
+    return record.changes.size() > kShown ? text + " ..." : text;
+}
+
+std::string text_of(const ExpungedRecord& record)
+{
+    constexpr std::size_t kShown = 20;
+    constexpr std::array<const char*, 3> kReasons{"expunged", "moved", "vanished"};
+    std::string text = std::string(kReasons.at(static_cast<std::size_t>(record.reason))) +
+                       " account=" + name_of(record.account) + " mailbox=" + std::to_string(record.mailbox.value) +
+                       " modseq=" + std::to_string(record.modseq) + " uids=";
+    for (std::size_t n = 0; n < std::min(record.messages.size(), kShown); ++n) {
+        text += (n == 0 ? "" : ",") + std::to_string(record.messages[n].uid);
+    }
+    return record.messages.size() > kShown ? text + ",..." : text;
+}
+
+std::string text_of(const AccountRemovedRecord& record) { return "removed account=" + name_of(record.account); }
+
+std::string text_of(const VoidRecord& record) { return "void record=" + std::to_string(record.lsn); }
+
+}  // namespace
+
+std::string encode(const JournalRecord& record)
+{
+    RecordWriter out;
+    out.bytes().reserve(256);
+    out.bytes().assign(kRecordPrefix, '\0');
+    const Kind kind = std::visit([&out](const auto& each) { return put(out, each); }, record);
+    auto& bytes = out.bytes();
+    bytes[0] = kRecordVersion;
+    bytes[1] = static_cast<char>(kind);
+    const auto length = static_cast<std::uint32_t>(bytes.size() - kRecordPrefix);
+    for (unsigned n = 0; n < 4; ++n) bytes[2 + n] = static_cast<char>(length >> (8 * n) & 0xffU);
+    return std::move(bytes);
+}
+
+std::optional<DecodedRecord> decode(std::string_view payload)
+{
+    if (payload.size() < kRecordPrefix || payload[0] != kRecordVersion) return std::nullopt;
+    std::uint32_t length = 0;
+    for (unsigned n = 0; n < 4; ++n) length |= std::uint32_t{static_cast<unsigned char>(payload[2 + n])} << (8 * n);
+    const auto rest = payload.substr(kRecordPrefix);
+    if (length > rest.size()) return std::nullopt;
+    RecordReader in(rest.substr(0, length));
+    auto record = take_record(static_cast<Kind>(payload[1]), in);
+    if (!record || !in.is_good() || !in.is_at_end()) return std::nullopt;
+    return DecodedRecord{*std::move(record), rest.substr(length)};
+}
+
+std::string describe(const JournalRecord& record)
+{
+    return std::visit([](const auto& each) { return text_of(each); }, record);
+}
+
+namespace {
+
+// Castagnoli's polynomial, reflected (RFC 3720 appendix B.4).
+constexpr std::array<std::uint32_t, 256> kCrcTable = [] {
+    std::array<std::uint32_t, 256> table{};
+    for (std::uint32_t n = 0; n < table.size(); ++n) {
+        std::uint32_t value = n;
+        for (int bit = 0; bit < 8; ++bit) value = (value >> 1U) ^ ((value & 1U) != 0 ? 0x82f63b78U : 0U);
+        table[n] = value;
+    }
+    return table;
+}();
+
+std::uint32_t crc_by_table(std::uint32_t crc, std::string_view bytes)
+{
+    for (const char c : bytes) crc = (crc >> 8U) ^ kCrcTable[(crc ^ static_cast<unsigned char>(c)) & 0xffU];
+    return crc;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) std::uint32_t crc_by_instruction(std::uint32_t crc, std::string_view bytes)
+{
+    std::uint64_t state = crc;
+    while (bytes.size() >= sizeof(std::uint64_t)) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, bytes.data(), sizeof(word));
+        state = __builtin_ia32_crc32di(state, word);
+        bytes.remove_prefix(sizeof(word));
+    }
+    auto left = static_cast<std::uint32_t>(state);
+    for (const char c : bytes) left = __builtin_ia32_crc32qi(left, static_cast<unsigned char>(c));
+    return left;
+}
+#endif
+
+}  // namespace
+
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t before)
+{
+#if defined(__x86_64__)
+    static const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
+    if (has_instruction) return ~crc_by_instruction(~before, bytes);
+#endif
+    return ~crc_by_table(~before, bytes);
+}
+
+namespace {
+
+constexpr std::string_view kUniqueEnd = ".mailboxd";
+constexpr std::size_t kIdentityDigits = 8;
+constexpr std::size_t kMaxLsnDigits = 16;
+
+std::string hex_text(std::uint64_t value)
+{
+    std::array<char, kMaxLsnDigits> digits{};
+    const auto* end = std::to_chars(digits.begin(), digits.end(), value, 16).ptr;
+    return {digits.data(), static_cast<std::size_t>(end - digits.data())};
+}
+
+template <typename Number>
+std::optional<Number> parse_hex(std::string_view digits)
+{
+    Number value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+    if (error != std::errc() || end != digits.data() + digits.size() || std::ranges::any_of(digits, is_upper)) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+}  // namespace
+
+std::string unique_of(std::int64_t save_date, std::uint32_t identity, Lsn lsn)
+{
+    std::string unique = std::to_string(std::max<std::int64_t>(save_date, 0)) + ".J";
+    const std::string digits = hex_text(identity);
+    unique.append(kIdentityDigits - digits.size(), '0');
+    return unique.append(digits).append(hex_text(lsn)).append(kUniqueEnd);
+}
+
+std::optional<std::pair<std::uint32_t, Lsn>> lsn_of(std::string_view unique)
+{
+    if (!unique.ends_with(kUniqueEnd)) return std::nullopt;
+    unique.remove_suffix(kUniqueEnd.size());
+    const auto dot = unique.find(".J");
+    if (dot == 0 || dot == std::string_view::npos) return std::nullopt;
+    if (!std::ranges::all_of(unique.substr(0, dot), ascii::is_digit)) return std::nullopt;
+    const auto digits = unique.substr(dot + 2);
+    if (digits.size() <= kIdentityDigits || digits.size() > kIdentityDigits + kMaxLsnDigits) return std::nullopt;
+    const auto identity = parse_hex<std::uint32_t>(digits.substr(0, kIdentityDigits));
+    const auto lsn = parse_hex<Lsn>(digits.substr(kIdentityDigits));
+    if (!identity || !lsn) return std::nullopt;
+    return std::pair(*identity, *lsn);
+}
+
+}  // namespace mbx::store

@@ -1,6 +1,5 @@
 #include "store/checkpoints.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace mbx::store {
@@ -12,8 +11,8 @@ constexpr unsigned kLookEvery = 32;
 
 }  // namespace
 
-Checkpoints::Checkpoints(Ground ground, CheckpointHooks hooks, CheckpointOptions options, std::function<void()> failed)
-    : ground_(std::move(ground)), hooks_(std::move(hooks)), options_(options), failed_(std::move(failed)),
+Checkpoints::Checkpoints(Ground ground, Commit commit, CheckpointOptions options, std::function<void()> failed)
+    : ground_(std::move(ground)), commit_(std::move(commit)), options_(options), failed_(std::move(failed)),
       reached_(ground_.journal.recovery().checkpoint), timer_(ground_.loop),
       runs_(ground_.metrics.counter("mailboxd_store_checkpoints_total", "Checkpoints of the journal")),
       seconds_(ground_.metrics.histogram("mailboxd_store_checkpoint_seconds",
@@ -38,7 +37,7 @@ bool Checkpoints::has_room() const { return !exceeds(options_.most); }
 
 bool Checkpoints::is_half_full() const { return exceeds({options_.most.bytes / 2, options_.most.records / 2}); }
 
-void Checkpoints::fail(std::string_view what)
+void Checkpoints::give_up(std::string_view what)
 {
     if (has_failed_) return;
     has_failed_ = true;
@@ -60,21 +59,21 @@ co::Task<void> Checkpoints::run_once()
     is_running_ = true;
     const auto run = ++begun_;
     const auto begin = ground_.clock.steady();
-    const journal::Lsn bound = hooks_.bound(ground_.journal.last());
-    bool is_good = co_await hooks_.commit();
+    const journal::Lsn bound = floor_.bound(ground_.journal.last());
+    bool is_good = co_await commit_();
     if (is_good && bound > reached_) {
         is_good = co_await ground_.waiters.durable(bound);
-        if (!is_good) fail("the journal");
+        if (!is_good) give_up("the journal");
         if (is_good) {
             auto sync = [this] { return sync_volumes(); };
             const auto synced = co_await ground_.workers.run(net::WorkClass::delivery, std::move(sync));
-            if (!synced) fail("syncing the file system: " + synced.error().name());
+            if (!synced) give_up("syncing the file system: " + synced.error().name());
             is_good = static_cast<bool>(synced);
         }
         if (is_good) {
             auto mark = [this, bound] { return ground_.journal.checkpoint(bound); };
             is_good = co_await ground_.workers.run(net::WorkClass::delivery, std::move(mark));
-            if (!is_good) fail("the journal");
+            if (!is_good) give_up("the journal");
         }
         if (is_good) {
             reached_ = bound;
@@ -92,12 +91,12 @@ co::Task<void> Checkpoints::run_once()
 
 void Checkpoints::call_those_below()
 {
-    const auto is_above = [this](const auto& call) { return call.first > reached_; };
-    const auto first_below = std::ranges::stable_partition(calls_, is_above).begin();
-    std::vector<std::pair<journal::Lsn, std::function<void()>>> due(std::make_move_iterator(first_below),
-                                                                   std::make_move_iterator(calls_.end()));
-    calls_.erase(first_below, calls_.end());
-    for (auto& [lsn, call] : due) call();
+    std::vector<std::function<void()>> due;
+    for (auto& [lsn, call] : calls_) {
+        if (lsn <= reached_) due.push_back(std::move(call));
+    }
+    std::erase_if(calls_, [this](const auto& call) { return call.first <= reached_; });
+    for (const auto& call : due) call();
 }
 
 void Checkpoints::after(journal::Lsn lsn, std::function<void()> call)
@@ -136,7 +135,7 @@ co::Task<void> Checkpoints::keep_running()
         (void)co_await timer_.wait(options_.interval);
         if (is_stopping_ || has_failed_ || is_running_) continue;
         if (ground_.journal.has_failed()) {
-            fail("the journal");
+            give_up("the journal");
         } else if (ground_.journal.last() > reached_) {
             co_await run_once();
         }
@@ -162,10 +161,12 @@ co::Task<void> Checkpoints::stop()
 co::Task<bool> Checkpoints::wait_for_room(std::chrono::milliseconds most)
 {
     const auto end = ground_.clock.steady() + most;
+    bool is_first = true;
     while (!has_failed_ && !has_room()) {
         if (ground_.clock.steady() >= end) co_return false;
         if (is_started_) {
-            timer_.cancel();
+            // Once: what cannot be applied is not applied sooner by asking again and again.
+            if (std::exchange(is_first, false)) timer_.cancel();
             co_await room_.wait();
         } else {
             (void)co_await run_now();

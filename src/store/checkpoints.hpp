@@ -2,10 +2,13 @@
 // with its file systems, then the journal is told (STORE.md 3, docs/journal.md). Loop thread.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -19,12 +22,47 @@
 
 namespace mbx::store {
 
-// What a checkpoint needs of those who apply records.
-struct CheckpointHooks {
-    // The highest number, `last` at most, up to which nothing is owed and no replay is still to come.
-    std::function<journal::Lsn(journal::Lsn last)> bound;
-    // Has every account apply what it appended until now, and commit its index. False: one of them could not.
-    std::function<co::Task<bool>()> commit;
+// Numbers that no checkpoint may reach yet: of a message that is owed, of an account whose replay has not run. It
+// outlives its holds. Loop thread.
+class CheckpointFloor {
+public:
+    class Hold {
+    public:
+        Hold() = default;
+        Hold(Hold&& other) noexcept : floor_(std::exchange(other.floor_, nullptr)), lsn_(other.lsn_) {}
+        Hold& operator=(Hold&& other) noexcept
+        {
+            std::swap(floor_, other.floor_);
+            std::swap(lsn_, other.lsn_);
+            return *this;
+        }
+        ~Hold()
+        {
+            if (floor_ != nullptr) floor_->held_.erase(floor_->held_.find(lsn_));
+        }
+
+    private:
+        friend class CheckpointFloor;
+        Hold(CheckpointFloor* floor, journal::Lsn lsn) : floor_(floor), lsn_(lsn) {}
+        CheckpointFloor* floor_ = nullptr;
+        journal::Lsn lsn_ = 0;
+    };
+
+    // No checkpoint reaches `lsn` while the hold lives.
+    [[nodiscard]] Hold hold(journal::Lsn lsn)
+    {
+        held_.insert(lsn);
+        return {this, lsn};
+    }
+    // The highest number up to `last` that nobody holds.
+    journal::Lsn bound(journal::Lsn last) const
+    {
+        return held_.empty() ? last : std::min(last, *held_.begin() - std::min<journal::Lsn>(*held_.begin(), 1));
+    }
+    std::size_t size() const { return held_.size(); }
+
+private:
+    std::multiset<journal::Lsn> held_;
 };
 
 struct CheckpointOptions {
@@ -48,8 +86,10 @@ public:
         journal::CommitWaiters& waiters;
         std::vector<std::shared_ptr<Volume>> volumes;
     };
+    // Has every account commit to its index what it applied until now. False: one of them could not.
+    using Commit = std::function<co::Task<bool>()>;
     // `failed` is called once when a sync or the journal failed: the process is to end.
-    Checkpoints(Ground ground, CheckpointHooks hooks, CheckpointOptions options, std::function<void()> failed);
+    Checkpoints(Ground ground, Commit commit, CheckpointOptions options, std::function<void()> failed);
     ~Checkpoints();  // after stop(), and with nobody waiting
     Checkpoints(const Checkpoints&) = delete;
     Checkpoints& operator=(const Checkpoints&) = delete;
@@ -76,17 +116,20 @@ public:
     // Half of what is allowed stands above the last checkpoint: what cannot be applied must get out of its way.
     bool is_half_full() const;
     bool has_failed() const { return has_failed_; }
+    // Nothing may be acknowledged any more: as after a failed sync.
+    void give_up(std::string_view what);
+    CheckpointFloor& floor() { return floor_; }
 
 private:
     co::Task<void> run_once();
     co::Task<void> keep_running();
     Result<void, FileError> sync_volumes() const;  // worker
     void call_those_below();
-    void fail(std::string_view what);
     bool exceeds(const journal::Journal::Backlog& limit) const;
 
     Ground ground_;
-    CheckpointHooks hooks_;
+    Commit commit_;
+    CheckpointFloor floor_;
     CheckpointOptions options_;
     std::function<void()> failed_;
     journal::Lsn reached_ = 0;

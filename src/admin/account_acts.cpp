@@ -1,6 +1,5 @@
 // The acts about accounts. Passwords come in and leave as a hash; none is logged or shown, but one that the server made,
 // once, to the one who asked for it.
-#include <algorithm>
 #include <utility>
 
 #include "admin/administration.hpp"
@@ -14,25 +13,6 @@ namespace mbx::admin {
 namespace {
 
 constexpr std::chrono::milliseconds kMostKeep{std::chrono::hours(24) * 3650};
-
-const directory::Account* find_account(const directory::Snapshot& snapshot, std::string_view address)
-{
-    const std::string low = ascii::to_lower(address);
-    const auto& accounts = snapshot.accounts();
-    const auto found = std::ranges::find_if(accounts, [&low](const auto& account) { return account.address() == low; });
-    return found == accounts.end() ? nullptr : &*found;
-}
-
-http::Response no_account(std::string_view address)
-{
-    return not_found("looking up the account " + std::string(address), "there is none of that address",
-                     "mailboxctl account list shows all");
-}
-
-store::AccountKey key_of(const directory::Account& account)
-{
-    return store::AccountKey{account.id.value, account.local_part, account.domain};
-}
 
 }  // namespace
 
@@ -73,6 +53,7 @@ co::Task<http::Response> Administration::add_account(const http::Request& reques
     wanted.password_hash = password->hash;
     wanted.full_name = body->full_name;
     wanted.quota_bytes = body->quota_bytes;
+    wanted.quota_messages = body->quota_messages;
     wanted.is_administrator = body->is_administrator;
     const auto account = co_await deps_.directory.add_account(wanted);
     if (!account) co_return refused(account.error());
@@ -108,14 +89,10 @@ co::Task<http::Response> Administration::show_account(const http::Request& reque
     const auto snapshot = deps_.directory.snapshot();
     const directory::Account* account = find_account(*snapshot, request.parameter("address"));
     if (account == nullptr) co_return no_account(request.parameter("address"));
-    const store::AccountKey key = key_of(*account);
-    const auto mailbox = co_await deps_.store.account(key);
-    if (!mailbox) co_return http::json_response(200, account_json(*account, std::nullopt, std::nullopt));
-    auto ask = [](store::AccountStore& store) { return store.usage(); };
-    const std::shared_ptr<store::Account> open = *mailbox;
-    const auto usage = co_await open->run(net::WorkClass::interactive, std::move(ask));
-    const MailboxUsage shown{usage.bytes, usage.messages};
-    co_return http::json_response(200, account_json(*account, shown, std::nullopt));
+    const directory::Account shown = *account;
+    const auto usage = co_await mailbox_usage(shown);
+    if (!usage) co_return http::json_response(200, account_json(shown, std::nullopt, std::nullopt));
+    co_return http::json_response(200, account_json(shown, *usage, std::nullopt));
 }
 
 co::Task<http::Response> Administration::change_account(const http::Request& request)

@@ -64,6 +64,10 @@ http::Router Administration::router()
     add(router, remove, "/api/v1/accounts/{address}", Access::administrator, &A::remove_account);
     add(router, post, "/api/v1/accounts/{address}/password", Access::administrator, &A::set_password);
 
+    add(router, get, "/api/v1/accounts/{address}/usage", Access::administrator, &A::show_usage);
+    add(router, get, "/api/v1/accounts/{address}/expunged", Access::administrator, &A::list_expunged);
+    add(router, post, "/api/v1/accounts/{address}/expunged", Access::administrator, &A::undelete);
+
     add(router, get, "/api/v1/aliases", Access::administrator, &A::list_aliases);
     add(router, post, "/api/v1/aliases", Access::administrator, &A::add_alias);
     add(router, get, "/api/v1/aliases/{address}", Access::administrator, &A::show_alias);

@@ -31,6 +31,8 @@ struct AdministrationOptions {
     std::string data_directory;                          // for free space
     std::string removed_directory;                       // where Store::set_aside puts mail
     std::chrono::milliseconds removed_mail_keep{std::chrono::hours(24 * 30)};
+    config::QuotaSettings quota;                         // of accounts that have none of their own
+    std::chrono::milliseconds undelete_keep{std::chrono::hours(24 * 14)};
     std::vector<std::string> services{"imap", "submission"};  // whose sessions /metrics counts
 };
 
@@ -58,6 +60,11 @@ public:
 
     // After a reload.
     void set_removed_mail_keep(std::chrono::milliseconds keep) { options_.removed_mail_keep = keep; }
+    void set_mail_limits(config::QuotaSettings quota, std::chrono::milliseconds undelete_keep)
+    {
+        options_.quota = quota;
+        options_.undelete_keep = undelete_keep;
+    }
 
 private:
     enum class Access : std::uint8_t { anyone, administrator };
@@ -89,6 +96,10 @@ private:
     co::Task<http::Response> remove_account(const http::Request& request);
     co::Task<http::Response> set_password(const http::Request& request);
 
+    co::Task<http::Response> show_usage(const http::Request& request);
+    co::Task<http::Response> list_expunged(const http::Request& request);
+    co::Task<http::Response> undelete(const http::Request& request);
+
     co::Task<http::Response> list_aliases(const http::Request& request);
     co::Task<http::Response> add_alias(const http::Request& request);
     co::Task<http::Response> show_alias(const http::Request& request);
@@ -102,6 +113,8 @@ private:
     };
     co::Task<Result<NewPassword, http::Response>> hash_new_password(PasswordBody body, std::string address,
                                                                     std::string attempted);
+    // None: the mailbox cannot be opened.
+    co::Task<std::optional<MailboxUsage>> mailbox_usage(directory::Account account);
     co::Task<RemovedMail> set_mail_aside(directory::Account account, std::chrono::milliseconds keep);
     co::Task<std::optional<SpaceInfo>> disk_space();
     void audit(const http::Request& request, std::string_view act, std::string_view object) const;

@@ -1,5 +1,6 @@
 #include "admin/answers.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/ascii.hpp"
@@ -21,6 +22,25 @@ http::Response refused(const directory::Refusal& refusal)
 http::Response not_found(std::string attempted, std::string what, std::string advice)
 {
     return http::problem(404, Error{std::move(attempted), std::move(what), std::move(advice)});
+}
+
+const directory::Account* find_account(const directory::Snapshot& snapshot, std::string_view address)
+{
+    const std::string low = ascii::to_lower(address);
+    const auto& accounts = snapshot.accounts();
+    const auto found = std::ranges::find_if(accounts, [&low](const auto& account) { return account.address() == low; });
+    return found == accounts.end() ? nullptr : &*found;
+}
+
+http::Response no_account(std::string_view address)
+{
+    return not_found("looking up the account " + std::string(address), "there is none of that address",
+                     "mailboxctl account list shows all");
+}
+
+store::AccountKey key_of(const directory::Account& account)
+{
+    return store::AccountKey{account.id.value, account.local_part, account.domain};
 }
 
 http::Response unprocessable(const Error& error) { return http::problem(422, error); }

@@ -14,6 +14,10 @@ namespace mbx::admin {
 
 http::Response refused(const directory::Refusal& refusal);
 http::Response not_found(std::string attempted, std::string what, std::string advice);
+// The account of that address in any case, or null; it lives as long as the snapshot.
+const directory::Account* find_account(const directory::Snapshot& snapshot, std::string_view address);
+http::Response no_account(std::string_view address);
+store::AccountKey key_of(const directory::Account& account);
 // For a member that is well-formed and cannot be taken: 422.
 http::Response unprocessable(const Error& error);
 // 201 with a Location for what was made.

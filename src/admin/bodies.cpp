@@ -2,9 +2,14 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
+
+#include "base/ascii.hpp"
+#include "config/units.hpp"
 
 namespace mbx::admin {
 namespace {
@@ -177,6 +182,7 @@ Result<NewAccountBody, Error> parse_new_account(std::string_view text)
     body.password = take_password(members);
     body.full_name = members.text("full_name").value_or("");
     body.quota_bytes = members.number("quota_bytes").value_or(0);
+    body.quota_messages = members.number("quota_messages").value_or(0);
     body.is_administrator = members.flag("administrator").value_or(false);
     if (!body.password.password && !body.password.generate) members.fail("password or generate_password is missing");
     if (auto error = members.finish()) return *error;
@@ -189,6 +195,7 @@ Result<directory::AccountChange, Error> parse_account_change(std::string_view te
     directory::AccountChange change;
     change.full_name = members.text("full_name");
     change.quota_bytes = members.number("quota_bytes");
+    change.quota_messages = members.number("quota_messages");
     change.enabled = members.flag("enabled");
     change.is_administrator = members.flag("administrator");
     if (auto error = members.finish()) return *error;
@@ -225,6 +232,58 @@ Result<AliasChangeBody, Error> parse_alias_change(std::string_view text)
     body.enabled = members.flag("enabled");
     if (auto error = members.finish()) return *error;
     return body;
+}
+
+Result<UndeleteBody, Error> parse_undelete(std::string_view text)
+{
+    Members members("undeleting messages", text);
+    UndeleteBody body;
+    body.names = members.texts("names").value_or(std::vector<std::string>());
+    body.since = members.text("since").value_or("");
+    body.mailbox = members.text("mailbox").value_or("");
+    body.all = members.flag("all").value_or(false);
+    body.target = members.text("target");
+    const bool has_filter = body.all || !body.since.empty() || !body.mailbox.empty();
+    if (body.names.empty() && !has_filter) members.fail("one of names, since, mailbox and all must say which");
+    if (!body.names.empty() && has_filter) members.fail("names and since, mailbox or all exclude each other");
+    if (auto error = members.finish()) return *error;
+    return body;
+}
+
+namespace {
+
+// "10:00:00Z": seconds of the day.
+std::optional<std::int64_t> parse_time_of_day(std::string_view text)
+{
+    if (text.size() != 9 || text[2] != ':' || text[5] != ':' || text[8] != 'Z') return std::nullopt;
+    const auto hours = ascii::parse_number(text.substr(0, 2));
+    const auto minutes = ascii::parse_number(text.substr(3, 2));
+    const auto seconds = ascii::parse_number(text.substr(6, 2));
+    if (!hours || !minutes || !seconds || *hours > 23 || *minutes > 59 || *seconds > 60) return std::nullopt;
+    return static_cast<std::int64_t>(*hours * 3600 + *minutes * 60 + *seconds);
+}
+
+}  // namespace
+
+std::optional<std::int64_t> parse_since(std::string_view text, WallTime now)
+{
+    if (const auto span = config::parse_duration(text)) {
+        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch() - *span);
+        return std::max<std::int64_t>(0, seconds.count());
+    }
+    if (text.size() < 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
+    const auto year = ascii::parse_number(text.substr(0, 4));
+    const auto month = ascii::parse_number(text.substr(5, 2));
+    const auto day = ascii::parse_number(text.substr(8, 2));
+    if (!year || !month || !day || *year < 1970 || *month < 1 || *month > 12 || *day < 1 || *day > 31) return std::nullopt;
+    const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
+                                           std::chrono::month(static_cast<unsigned>(*month)),
+                                           std::chrono::day(static_cast<unsigned>(*day))};
+    if (!date.ok()) return std::nullopt;
+    const std::int64_t midnight = std::chrono::sys_days(date).time_since_epoch().count() * std::int64_t{86'400};
+    if (text.size() == 10) return midnight;
+    const auto time = text[10] == 'T' ? parse_time_of_day(text.substr(11)) : std::nullopt;
+    return time ? std::optional(midnight + *time) : std::nullopt;
 }
 
 }  // namespace mbx::admin

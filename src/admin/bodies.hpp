@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/result.hpp"
 #include "directory/directory.hpp"
@@ -31,12 +32,22 @@ struct NewAccountBody {
     PasswordBody password;
     std::string full_name;
     std::uint64_t quota_bytes = 0;
+    std::uint64_t quota_messages = 0;
     bool is_administrator = false;
 };
 
 struct AliasChangeBody {
     std::optional<std::vector<std::string>> targets;
     std::optional<bool> enabled;
+};
+
+// Which of the expunged are to come back: by name, or all that the filter lets through.
+struct UndeleteBody {
+    std::vector<std::string> names;
+    std::string since;    // as parse_since() takes it
+    std::string mailbox;  // that they were in
+    bool all = false;
+    std::optional<std::string> target;
 };
 
 // An error's `attempted` names the act; its `happened` names the member.
@@ -47,5 +58,9 @@ Result<directory::AccountChange, Error> parse_account_change(std::string_view js
 Result<PasswordBody, Error> parse_password(std::string_view json);
 Result<directory::Alias, Error> parse_new_alias(std::string_view json);
 Result<AliasChangeBody, Error> parse_alias_change(std::string_view json);
+Result<UndeleteBody, Error> parse_undelete(std::string_view json);
+
+// "2h" (before now), "2026-11-20" or "2026-11-20T10:00:00Z" as seconds since 1970, UTC; none for anything else.
+std::optional<std::int64_t> parse_since(std::string_view text, WallTime now);
 
 }  // namespace mbx::admin

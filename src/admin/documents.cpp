@@ -5,6 +5,8 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "admin/answers.hpp"
+
 namespace mbx::admin {
 namespace {
 
@@ -32,7 +34,21 @@ ordered_json value_of(const directory::Account& account)
 {
     return {{"id", account.id.value},       {"address", account.address()},
             {"full_name", account.full_name}, {"enabled", account.enabled},
-            {"administrator", account.is_administrator}, {"quota_bytes", account.quota_bytes}};
+            {"administrator", account.is_administrator}, {"quota_bytes", account.quota_bytes},
+            {"quota_messages", account.quota_messages}};
+}
+
+ordered_json value_of(const MailboxUsage& usage)
+{
+    const std::uint64_t percent = directory::percent_used(usage.quota, usage.bytes, usage.messages);
+    return {{"bytes", usage.bytes},
+            {"messages", usage.messages},
+            {"expunged_bytes", usage.expunged_bytes},
+            {"expunged_messages", usage.expunged_messages},
+            {"limit_bytes", usage.quota.bytes},
+            {"limit_messages", usage.quota.messages},
+            {"percent", percent},
+            {"nearly_full", usage.warn_percent != 0 && percent >= usage.warn_percent}};
 }
 
 ordered_json value_of(const directory::Alias& alias)
@@ -117,8 +133,53 @@ std::string account_json(const directory::Account& account, std::optional<Mailbo
                          std::optional<std::string> password)
 {
     ordered_json document = value_of(account);
-    if (usage) document["usage"] = {{"bytes", usage->bytes}, {"messages", usage->messages}};
+    if (usage) document["usage"] = value_of(*usage);
     if (password) document["password"] = *password;
+    return write(document);
+}
+
+std::string usage_json(const MailboxUsage& usage) { return write(value_of(usage)); }
+
+std::string expunged_json(const store::ExpungedList& list, std::chrono::milliseconds keep)
+{
+    ordered_json entries = ordered_json::array();
+    for (const store::ExpungedMessage& one : list.entries) {
+        const WallTime expunged(std::chrono::seconds(one.expunged_at));
+        ordered_json row = {{"name", one.name},
+                            {"kind", one.is_mailbox ? "mailbox" : "message"},
+                            {"mailbox", one.mailbox_name},
+                            {"expunged", timestamp(expunged)},
+                            {"kept_until", timestamp(expunged + keep)},
+                            {"size", one.size},
+                            {"messages", one.messages},
+                            {"from", one.from},
+                            {"subject", one.subject},
+                            {"date", one.date ? timestamp(WallTime(std::chrono::seconds(*one.date))) : ""}};
+        entries.push_back(std::move(row));
+    }
+    ordered_json document = {{"messages", list.messages},
+                             {"bytes", list.bytes},
+                             {"mailboxes", list.mailboxes},
+                             {"cut", list.is_cut}};
+    document["expunged"] = std::move(entries);
+    return write(document);
+}
+
+std::string restored_json(const std::vector<store::Undeleted>& restored)
+{
+    constexpr std::size_t kMostShown = 1000;
+    ordered_json entries = ordered_json::array();
+    std::uint64_t failed = 0;
+    for (const store::Undeleted& one : restored) {
+        if (one.failure) ++failed;
+        if (entries.size() >= kMostShown) continue;
+        entries.push_back({{"name", one.name},
+                           {"mailbox", one.mailbox},
+                           {"uid", one.uid},
+                           {"failure", one.failure ? describe(*one.failure) : std::string_view()}});
+    }
+    ordered_json document = {{"restored", restored.size() - failed}, {"failed", failed}};
+    document["entries"] = std::move(entries);
     return write(document);
 }
 

@@ -1,6 +1,7 @@
 // JSON that goes out: what the API shows of each thing. Never a password or its hash. Pure.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -10,7 +11,9 @@
 #include "admin/facts.hpp"
 #include "auth/live_sessions.hpp"
 #include "base/file_system.hpp"
+#include "directory/quota.hpp"
 #include "directory/snapshot.hpp"
+#include "store/account_store.hpp"
 
 namespace mbx::admin {
 
@@ -28,6 +31,11 @@ struct StatusDocument {
 struct MailboxUsage {
     std::uint64_t bytes = 0;
     std::uint64_t messages = 0;
+    // What was expunged and can be had back; it is not in the two above.
+    std::uint64_t expunged_bytes = 0;
+    std::uint64_t expunged_messages = 0;
+    directory::Quota quota;            // that holds; 0: none
+    std::uint64_t warn_percent = 0;    // 0: never
 };
 
 struct RemovedMail {
@@ -42,6 +50,11 @@ std::string domains_json(const directory::Snapshot& snapshot);
 // `usage` where the mailbox was asked, `password` where the server made one.
 std::string account_json(const directory::Account& account, std::optional<MailboxUsage> usage,
                          std::optional<std::string> password);
+std::string usage_json(const MailboxUsage& usage);
+// `keep`: how long expunged messages can be had back.
+std::string expunged_json(const store::ExpungedList& list, std::chrono::milliseconds keep);
+// The first thousand in detail.
+std::string restored_json(const std::vector<store::Undeleted>& restored);
 std::string accounts_json(const directory::Snapshot& snapshot, const std::string* domain);
 std::string removed_account_json(const directory::Account& account, const RemovedMail& mail);
 std::string alias_json(const directory::Alias& alias);

@@ -18,6 +18,7 @@ constexpr std::uint64_t kDay = 24 * kHour;
 // A path of a socket ends at 107 bytes on Linux; control.sock is appended to it.
 constexpr std::uint64_t kMostRuntimePath = 90;
 constexpr std::uint64_t kMostPath = 4000;
+constexpr std::uint64_t kMostQuota = 9'223'372'036'854'775'807;  // what SQLite and JSON carry as a whole number
 constexpr Bounds kListLength{0, 64};
 constexpr Bounds kConnections{1, 1'000'000};
 
@@ -57,6 +58,10 @@ constexpr std::array kTables{
     Table{"imap", "Users read their mail."},
     Table{"http", "Health, metrics and the status page."},
     Table{"directory", "Domains, accounts and aliases. They live in directory.db; change them with mailboxctl."},
+    Table{"quota", "How much mail an account may hold, where the account itself says nothing (mailboxctl account set)."},
+    Table{"undelete", "Messages that were expunged, and mailboxes that were deleted, can be had back: mailboxctl message "
+                      "undelete."},
+    Table{"expire", "Old mail that is expunged by itself. It can be had back as long as everything that is expunged."},
     Table{"auth", "Log-ins of all protocols."},
     Table{"proxy", "Load balancers that speak the PROXY protocol."},
 };
@@ -200,6 +205,29 @@ const std::vector<Declaration>& rows()
         {"directory.removed_mail_keep", Kind::duration, R"("30d")", {0, 3650 * kDay}, Effect::live,
          "How long the mail of a removed account is kept aside, under mail/.removed/ in the data directory.",
          [](S& s) -> Slot { return &s.directory.removed_mail_keep; }},
+
+        {"quota.default_bytes", Kind::size, R"("0B")", {0, kMostQuota}, Effect::live,
+         "The most bytes of mail in an account without a quota of its own. 0B: no limit.",
+         [](S& s) -> Slot { return &s.quota.default_bytes; }},
+        {"quota.default_messages", Kind::integer, "0", {0, kMostQuota}, Effect::live,
+         "The most messages in an account without a quota of its own. 0: no limit.",
+         [](S& s) -> Slot { return &s.quota.default_messages; }},
+        {"quota.warn_percent", Kind::integer, "90", {0, 100}, Effect::live,
+         "From how much of its quota on a user is told so by the mail program when it opens a mailbox (IMAP's ALERT, once "
+         "an hour at most); mailboxctl account show says it too. 0: never.",
+         [](S& s) -> Slot { return &s.quota.warn_percent; }},
+
+        {"undelete.keep", Kind::duration, R"("14d")", {0, 3650 * kDay}, Effect::live,
+         "How long expunged messages and deleted mailboxes can be had back. They do not count towards the quota. 0s: "
+         "they are gone within seconds. When the disk gets full the oldest go earlier.",
+         [](S& s) -> Slot { return &s.undelete.keep; }},
+
+        {"expire.trash", Kind::duration, R"("0s")", {0, 3650 * kDay}, Effect::live,
+         "How long a message stays in the mailbox for deleted mail (\\Trash) before it is expunged. 0s: for ever.",
+         [](S& s) -> Slot { return &s.expire.trash; }},
+        {"expire.junk", Kind::duration, R"("0s")", {0, 3650 * kDay}, Effect::live,
+         "The same for the mailbox for unwanted mail (\\Junk).",
+         [](S& s) -> Slot { return &s.expire.junk; }},
 
         {"auth.cache_time", Kind::duration, R"("5m")", {0, kHour}, Effect::live,
          "How long a password that was right need not be checked by its costly hash again. A changed password or a "

@@ -92,6 +92,21 @@ struct DirectorySettings {
     Duration removed_mail_keep{};
 };
 
+struct QuotaSettings {
+    Bytes default_bytes = 0;            // 0: none
+    std::uint64_t default_messages = 0;
+    std::uint64_t warn_percent = 0;     // 0: never
+};
+
+struct UndeleteSettings {
+    Duration keep{};
+};
+
+struct ExpireSettings {
+    Duration trash{};  // 0: never
+    Duration junk{};
+};
+
 struct AuthSettings {
     Duration cache_time{};
     std::uint64_t failures_before_delay = 0;
@@ -113,6 +128,9 @@ struct Settings {
     ImapSettings imap;
     HttpSettings http;
     DirectorySettings directory;
+    QuotaSettings quota;
+    UndeleteSettings undelete;
+    ExpireSettings expire;
     AuthSettings auth;
     ProxySettings proxy;
 };

@@ -65,6 +65,21 @@ Plan plan_account(const Arguments& a, const std::string* password)
     }
 }
 
+// Which: by name, by what fits, or, when nothing says it, none: then it is a question.
+Plan plan_undelete(const Arguments& a)
+{
+    const std::string path = at("accounts", a.name) + "/expunged";
+    const bool says_which = a.all || !a.message_names.empty() || !a.since.empty() || !a.mailbox.empty();
+    if (says_which && !a.list) {
+        const std::string question = a.message_names.empty() ? "Have all of these back into the mailbox of " + a.name : "";
+        return Plan{{Method::post, path, undelete_body(a)}, View::restored, "", question};
+    }
+    std::string query = "?limit=1000";
+    if (!a.since.empty()) query += "&since=" + http::encode_segment(a.since);
+    if (!a.mailbox.empty()) query += "&mailbox=" + http::encode_segment(a.mailbox);
+    return Plan{{Method::get, path + query, ""}, View::expunged, "", ""};
+}
+
 Plan plan_alias(const Arguments& a)
 {
     switch (a.command) {
@@ -95,6 +110,7 @@ Plan plan(const Arguments& a, const std::string* password)
     case Command::account_set:
     case Command::account_remove:
     case Command::account_password: return plan_account(a, password);
+    case Command::message_undelete: return plan_undelete(a);
     case Command::alias_add:
     case Command::alias_list:
     case Command::alias_show:
@@ -119,12 +135,17 @@ bool is_question(const Plan& plan) { return plan.call.method == Method::get; }
 // What can be said of the arguments before anybody is asked.
 std::optional<Error> complaint(const Arguments& arguments)
 {
-    if (arguments.quota && *arguments.quota != "0" && !config::parse_size(*arguments.quota)) {
-        return Error{"reading --quota " + *arguments.quota, "it is not a size", "write it like 5GiB, or 0 for no limit"};
+    if (arguments.quota && !quota_number(*arguments.quota, true)) {
+        return Error{"reading --quota " + *arguments.quota, "it is not a size",
+                     "write it like 5GiB, 0 for the server's default, or none for no limit"};
+    }
+    if (arguments.quota_messages && !quota_number(*arguments.quota_messages, false)) {
+        return Error{"reading --quota-messages " + *arguments.quota_messages, "it is not a whole number",
+                     "write it like 100000, 0 for the server's default, or none for no limit"};
     }
     const bool is_set = arguments.command == Command::domain_set || arguments.command == Command::account_set ||
                         arguments.command == Command::alias_set;
-    const bool has_change = arguments.enabled || arguments.administrator || arguments.full_name || arguments.quota ||
+    const bool has_change = arguments.enabled || arguments.administrator || arguments.full_name || arguments.quota || arguments.quota_messages ||
                             arguments.catch_all || !arguments.targets.empty();
     if (is_set && !has_change) {
         return Error{"changing " + arguments.name, "there is nothing to change", "--help shows what can be set"};
@@ -149,11 +170,12 @@ int report(Run run, const Plan& plan, const http::ClientResponse& answer)
     const std::string made = is_question(plan) ? "" : generated_password(answer.body);
     if (!run.arguments.quiet && !plan.done.empty()) run.terminal.print(plan.done + "\n");
     if (!made.empty()) run.terminal.print(run.arguments.quiet ? made + "\n" : "its password is " + made + "\n");
-    if (!plan.done.empty() || (run.arguments.quiet && !is_question(plan))) return kDone;
+    const bool is_whole = plan.view != View::restored || !has_failures(answer.body);
+    if (!plan.done.empty() || (run.arguments.quiet && !is_question(plan) && is_whole)) return kDone;
     const auto text = show(plan.view, answer.body, run.style());
     if (!text) return run.fail(text.error(), kFailed);
     run.terminal.print(*text);
-    return kDone;
+    return is_whole ? kDone : kFailed;
 }
 
 }  // namespace
@@ -171,7 +193,7 @@ int run_api_command(Run run)
     }
     const Plan wanted = plan(arguments, password ? &*password : nullptr);
     if (!is_confirmed(run, wanted.confirmation)) {
-        return run.fail(Error{run.arguments.name, "nothing was removed", "answer yes, or use --yes"}, kFailed);
+        return run.fail(Error{run.arguments.name, "nothing was done", "answer yes, or use --yes"}, kFailed);
     }
     const auto answer = call_daemon(run.socket_path(), wanted.call);
     if (!answer) return run.fail(answer.error().error, answer.error().is_unreachable ? kUnreachable : kFailed);

@@ -23,6 +23,7 @@ enum class Command : std::uint8_t {
     account_set,
     account_remove,
     account_password,
+    message_undelete,
     alias_add,
     alias_list,
     alias_show,
@@ -60,12 +61,20 @@ struct Arguments {
     std::vector<std::string> targets;  // of an alias
     std::optional<std::string> full_name;
     std::optional<std::string> quota;
+    std::optional<std::string> quota_messages;
     std::optional<std::string> catch_all;
     std::optional<bool> enabled;
     std::optional<bool> administrator;
     std::string domain_filter;
     std::string keep;
     bool yes = false;
+
+    std::vector<std::string> message_names;  // in the undelete directory
+    std::string since;
+    std::string mailbox;                     // where they were
+    std::optional<std::string> target;       // where they shall be
+    bool list = false;
+    bool all = false;
 
     bool password_stdin = false;
     bool generate_password = false;

@@ -24,6 +24,7 @@ public:
         add_server_commands();
         add_domain_commands();
         add_account_commands();
+        add_message_commands();
         add_alias_commands();
         add_config_commands();
         add_text_commands();
@@ -140,8 +141,10 @@ private:
         for (CLI::App* node : {add, show, set, remove, password}) add_name(node, "ADDRESS", "The account's address");
         for (CLI::App* node : {add, set}) {
             node->add_option("--name", into_.full_name, "The person's name")->type_name("TEXT");
-            node->add_option("--quota", into_.quota, "Most that the mailbox may hold, such as 5GiB; 0 for no limit")
+            node->add_option("--quota", into_.quota, "Most that the mailbox may hold, such as 5GiB; 0 as the server's default, none for no limit")
                 ->type_name("SIZE");
+            node->add_option("--quota-messages", into_.quota_messages, "Most messages that it may hold; 0 and none as above")
+                ->type_name("NUMBER");
             add_switch(node, into_.administrator, "--admin", "--no-admin", "An administrator, who gets postmaster's mail");
         }
         add_switch(set, into_.enabled, "--enable", "--disable", "Let the account log in and get mail");
@@ -150,6 +153,27 @@ private:
         add_password(add);
         add_password(password);
         add_yes(remove);
+    }
+
+    void add_message_commands()
+    {
+        CLI::App* message = group("message", "Messages in mailboxes");
+        CLI::App* undelete = leaf(*message, "undelete", "List expunged messages and removed mailboxes, and have them back",
+                                  Command::message_undelete);
+        add_name(undelete, "ADDRESS", "The account's address");
+        CLI::Option* names = undelete->add_option("NAME", into_.message_names, "What shall come back, as the list names it");
+        CLI::Option* list = undelete->add_flag("--list", into_.list, "Only list; without anything else it does that too");
+        CLI::Option* all = undelete->add_flag("--all", into_.all, "Have everything back");
+        CLI::Option* since =
+            undelete->add_option("--since", into_.since, "What was expunged since then: 2h, 2026-11-20, 2026-11-20T10:00:00Z")
+                ->type_name("TIME");
+        CLI::Option* mailbox = undelete->add_option("--mailbox", into_.mailbox, "What was in this mailbox")->type_name("MAILBOX");
+        undelete->add_option("--to", into_.target, "Put the messages there instead of where they were")
+            ->type_name("MAILBOX")
+            ->excludes(list);
+        names->excludes(list)->excludes(all)->excludes(since)->excludes(mailbox);
+        all->excludes(list);
+        add_yes(undelete);
     }
 
     void add_alias_commands()

@@ -67,6 +67,7 @@ int dispatch(Run run)
     case Command::account_set:
     case Command::account_remove:
     case Command::account_password:
+    case Command::message_undelete:
     case Command::alias_add:
     case Command::alias_list:
     case Command::alias_show:

@@ -5,6 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.hpp"
 #include "config/units.hpp"
 
 namespace mbx::ctl {
@@ -37,9 +38,35 @@ std::string size_text(std::uint64_t bytes)
 
 std::string size_of(const json& object, const char* name) { return size_text(object.at(name).get<std::uint64_t>()); }
 
+constexpr std::uint64_t kUnlimited = 9'223'372'036'854'775'807;
+
+// Of the account itself; what holds in the end stands beside the usage.
 std::string quota_text(const json& account)
 {
-    return account.at("quota_bytes").get<std::uint64_t>() == 0 ? "none" : size_of(account, "quota_bytes");
+    const auto bytes = account.at("quota_bytes").get<std::uint64_t>();
+    if (bytes == 0) return "default";
+    return bytes == kUnlimited ? "none" : size_text(bytes);
+}
+
+std::string message_quota_text(const json& account)
+{
+    const auto messages = account.value("quota_messages", std::uint64_t{0});
+    if (messages == 0) return "default";
+    return messages == kUnlimited ? "none" : std::to_string(messages);
+}
+
+// "12 messages of 100, 3.0 MiB of 5.0 GiB (0 %)"
+std::string usage_text(const json& usage)
+{
+    const auto limit_messages = usage.value("limit_messages", std::uint64_t{0});
+    const auto limit_bytes = usage.value("limit_bytes", std::uint64_t{0});
+    std::string all = number(usage, "messages") + " messages";
+    if (limit_messages != 0) all += " of " + std::to_string(limit_messages);
+    all += ", " + size_of(usage, "bytes");
+    if (limit_bytes != 0) all += " of " + size_text(limit_bytes);
+    if (limit_messages != 0 || limit_bytes != 0) all += fmt::format(" ({} %)", usage.value("percent", std::uint64_t{0}));
+    if (usage.value("nearly_full", false)) all += ": nearly full";
+    return all;
 }
 
 std::string span_text(std::int64_t seconds)
@@ -133,13 +160,51 @@ std::string account_text(const json& row)
                                                              {"name", text(row, "full_name")},
                                                              {"enabled", yes_no(row, "enabled")},
                                                              {"administrator", yes_no(row, "administrator")},
-                                                             {"quota", quota_text(row)}};
+                                                             {"quota", quota_text(row)},
+                                                             {"message quota", message_quota_text(row)}};
     if (row.contains("usage")) {
         const json& usage = row.at("usage");
-        rows.emplace_back("mailbox", number(usage, "messages") + " messages, " + size_of(usage, "bytes"));
+        rows.emplace_back("mailbox", usage_text(usage));
+        if (usage.contains("expunged_messages")) {
+            rows.emplace_back("can be undeleted", number(usage, "expunged_messages") + " messages, " +
+                                                      size_of(usage, "expunged_bytes") + " apart");
+        }
     }
     if (row.contains("password")) rows.emplace_back("password", text(row, "password"));
     return pairs(rows);
+}
+
+std::string expunged_text(const json& document, Style style)
+{
+    Table table({{"EXPUNGED"}, {"KEPT UNTIL"}, {"MAILBOX"}, {"SIZE", Side::right}, {"FROM"}, {"SUBJECT"}, {"NAME"}});
+    for (const json& row : document.at("expunged")) {
+        const bool is_mailbox = text(row, "kind") == "mailbox";
+        table.add({text(row, "expunged"), text(row, "kept_until"), text(row, "mailbox"), size_of(row, "size"),
+                   is_mailbox ? "" : text(row, "from"),
+                   is_mailbox ? "(the mailbox with " + number(row, "messages") + " messages)" : text(row, "subject"),
+                   text(row, "name")});
+    }
+    std::string all = table.text(style, "nothing to undelete");
+    if (document.at("cut").get<bool>()) {
+        all += fmt::format("of {} messages the newest are shown; --since and --mailbox narrow it\n",
+                           document.at("messages").get<std::uint64_t>());
+    }
+    return all;
+}
+
+std::string restored_text(const json& document)
+{
+    std::string all;
+    for (const json& row : document.at("entries")) {
+        if (!text(row, "failure").empty()) {
+            all += "not restored: " + text(row, "name") + ": " + text(row, "failure") + "\n";
+        } else if (row.at("uid").get<std::uint64_t>() == 0) {
+            all += "restored the mailbox " + text(row, "mailbox") + "\n";
+        } else {
+            all += "restored into " + text(row, "mailbox") + " as UID " + number(row, "uid") + ": " + text(row, "name") + "\n";
+        }
+    }
+    return all + number(document, "restored") + " restored, " + number(document, "failed") + " failed\n";
 }
 
 std::string removed_text(const json& row)
@@ -211,6 +276,8 @@ std::string show_document(View view, const json& document, Style style)
     case View::accounts: return accounts_text(document, style);
     case View::account: return account_text(document);
     case View::removed_account: return removed_text(document);
+    case View::expunged: return expunged_text(document, style);
+    case View::restored: return restored_text(document);
     case View::aliases: return aliases_text(document, style);
     case View::alias: return alias_text(document);
     case View::sessions: return sessions_text(document, style);
@@ -244,6 +311,19 @@ std::string generated_password(std::string_view account)
     const json document = json::parse(account, nullptr, false);
     if (!document.is_object() || !document.contains("password")) return "";
     return document["password"].is_string() ? document["password"].get<std::string>() : "";
+}
+
+bool has_failures(std::string_view restored)
+{
+    const json document = json::parse(restored, nullptr, false);
+    return document.is_object() && document.contains("failed") && document["failed"] != 0;
+}
+
+std::optional<std::uint64_t> quota_number(const std::string& text, bool is_size)
+{
+    if (text == "none") return kUnlimited;
+    const auto number = is_size && text != "0" ? config::parse_size(text) : ascii::parse_number(text);
+    return number && *number <= kUnlimited ? number : std::nullopt;
 }
 
 Error read_problem(int status, std::string_view body)
@@ -284,9 +364,21 @@ std::string account_body(const Arguments& arguments, bool with_address, const st
         add_password(body, arguments, password);
     }
     if (arguments.full_name) body["full_name"] = *arguments.full_name;
-    if (arguments.quota) body["quota_bytes"] = config::parse_size(*arguments.quota == "0" ? "0B" : *arguments.quota).value_or(0);
+    if (arguments.quota) body["quota_bytes"] = quota_number(*arguments.quota, true).value_or(0);
+    if (arguments.quota_messages) body["quota_messages"] = quota_number(*arguments.quota_messages, false).value_or(0);
     if (arguments.enabled) body["enabled"] = *arguments.enabled;
     if (arguments.administrator) body["administrator"] = *arguments.administrator;
+    return write(body);
+}
+
+std::string undelete_body(const Arguments& arguments)
+{
+    ordered_json body = ordered_json::object();
+    if (!arguments.message_names.empty()) body["names"] = arguments.message_names;
+    if (!arguments.since.empty()) body["since"] = arguments.since;
+    if (!arguments.mailbox.empty()) body["mailbox"] = arguments.mailbox;
+    if (arguments.all) body["all"] = true;
+    if (arguments.target) body["target"] = *arguments.target;
     return write(body);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ enum class View : std::uint8_t {
     accounts,
     account,
     removed_account,
+    expunged,
+    restored,
     aliases,
     alias,
     sessions,
@@ -35,6 +38,12 @@ Result<std::string, Error> show(View view, std::string_view json, Style style);
 // The password that the server made, out of an account's document; empty: none.
 std::string generated_password(std::string_view account_json);
 
+// Whether an answer to an undelete names something that did not come back.
+bool has_failures(std::string_view restored_json);
+
+// "5GiB" (or "100000", no size), "0" (the server's default), "none" (no limit: the largest number); none for others.
+std::optional<std::uint64_t> quota_number(const std::string& text, bool is_size);
+
 // What a refusal (RFC 9457) says.
 Error read_problem(int status, std::string_view json);
 std::string problem_json(const Error& error);
@@ -42,6 +51,7 @@ std::string problem_json(const Error& error);
 // The bodies of requests.
 std::string domain_body(const Arguments& arguments, bool with_name);
 std::string account_body(const Arguments& arguments, bool with_address, const std::string* password);
+std::string undelete_body(const Arguments& arguments);
 std::string password_body(const Arguments& arguments, const std::string* password);
 std::string alias_body(const Arguments& arguments, bool with_address);
 

@@ -29,7 +29,8 @@ struct Account {
     std::string password_hash;        // "$argon2id$…", or an imported crypt(3) hash
     // Grows with every change of password, of enabled and of is_administrator: ends sessions and cached log-ins.
     std::uint64_t credential_version = 0;
-    std::uint64_t quota_bytes = 0;    // 0: none
+    std::uint64_t quota_bytes = 0;    // 0: what quota.default_bytes says
+    std::uint64_t quota_messages = 0;
     bool enabled = true;
     bool is_administrator = false;
 

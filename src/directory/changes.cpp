@@ -74,8 +74,8 @@ Result<Account, Refusal> find_account(Database& database, const std::string& att
     const auto parts = parse_account_address(given);
     if (parts) {
         Statement rows = database.prepare(
-            "SELECT id, full_name, password_hash, credential_version, quota_bytes, enabled, is_administrator "
-            "FROM account WHERE local_part = ? AND domain = ?");
+            "SELECT id, full_name, password_hash, credential_version, quota_bytes, enabled, is_administrator, "
+            "quota_messages FROM account WHERE local_part = ? AND domain = ?");
         const auto row = rows.bind(parts->local_part).bind(parts->domain).step();
         if (!row) return refuse_storage(attempted, row.error());
         if (*row) {
@@ -89,6 +89,7 @@ Result<Account, Refusal> find_account(Database& database, const std::string& att
             account.quota_bytes = static_cast<std::uint64_t>(rows.integer(4));
             account.enabled = rows.integer(5) != 0;
             account.is_administrator = rows.integer(6) != 0;
+            account.quota_messages = static_cast<std::uint64_t>(rows.integer(7));
             return account;
         }
     }
@@ -104,8 +105,9 @@ std::string_view field_complaint(const Account& account)
     if (account.password_hash.empty() || account.password_hash.size() > kMostHash ||
         std::ranges::any_of(account.password_hash, ascii::is_control))
         return "the password hash is empty, too long, or holds control characters";
-    if (account.quota_bytes > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-        return "the quota is larger than 8 EiB";
+    constexpr auto kMostQuota = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (account.quota_bytes > kMostQuota) return "the quota is larger than 8 EiB";
+    if (account.quota_messages > kMostQuota) return "the quota of messages is larger than 2^63-1";
     return {};
 }
 
@@ -158,6 +160,7 @@ Account apply(Account account, const AccountChange& change)
     if (change.full_name) account.full_name = *change.full_name;
     if (change.password_hash) account.password_hash = *change.password_hash;
     if (change.quota_bytes) account.quota_bytes = *change.quota_bytes;
+    if (change.quota_messages) account.quota_messages = *change.quota_messages;
     if (change.enabled) account.enabled = *change.enabled;
     if (change.is_administrator) account.is_administrator = *change.is_administrator;
     const bool is_new_password = change.password_hash && !change.rehash_of;
@@ -231,14 +234,16 @@ Result<Account, Refusal> add_account(Database& database, const NewAccount& wante
     account.password_hash = wanted.password_hash;
     account.credential_version = 1;
     account.quota_bytes = wanted.quota_bytes;
+    account.quota_messages = wanted.quota_messages;
     account.is_administrator = wanted.is_administrator;
     const auto complaint = field_complaint(account);
     if (!complaint.empty()) return refuse(RefusalKind::invalid, attempted, std::string(complaint));
     const auto added = change(database,
                               "INSERT INTO account (local_part, domain, full_name, password_hash, quota_bytes, "
-                              "is_administrator) VALUES (?, ?, ?, ?, ?, ?)",
+                              "quota_messages, is_administrator) VALUES (?, ?, ?, ?, ?, ?, ?)",
                               account.local_part, account.domain, account.full_name, account.password_hash,
-                              static_cast<std::int64_t>(account.quota_bytes), std::int64_t{account.is_administrator});
+                              static_cast<std::int64_t>(account.quota_bytes),
+                              static_cast<std::int64_t>(account.quota_messages), std::int64_t{account.is_administrator});
     if (!added) return refuse_storage(attempted, added.error());
     account.id.value = database.last_row_id();
     return account;
@@ -255,10 +260,11 @@ Result<Account, Refusal> set_account(Database& database, const std::string& addr
     if (!complaint.empty()) return refuse(RefusalKind::invalid, attempted, std::string(complaint));
     const auto changed = change(database,
                                 "UPDATE account SET full_name = ?, password_hash = ?, credential_version = ?, "
-                                "quota_bytes = ?, enabled = ?, is_administrator = ? WHERE id = ?",
+                                "quota_bytes = ?, quota_messages = ?, enabled = ?, is_administrator = ? WHERE id = ?",
                                 account.full_name, account.password_hash,
                                 static_cast<std::int64_t>(account.credential_version),
-                                static_cast<std::int64_t>(account.quota_bytes), std::int64_t{account.enabled},
+                                static_cast<std::int64_t>(account.quota_bytes),
+                                static_cast<std::int64_t>(account.quota_messages), std::int64_t{account.enabled},
                                 std::int64_t{account.is_administrator}, account.id.value);
     if (!changed) return refuse_storage(attempted, changed.error());
     return account;

@@ -21,7 +21,7 @@ Result<std::vector<Account>, SqlFailure> read_accounts(Database& database)
     std::vector<Account> all;
     Statement rows = database.prepare(
         "SELECT id, local_part, domain, full_name, password_hash, credential_version, quota_bytes, enabled, "
-        "is_administrator FROM account ORDER BY domain, local_part");
+        "is_administrator, quota_messages FROM account ORDER BY domain, local_part");
     while (true) {
         const auto row = rows.step();
         if (!row) return row.error();
@@ -36,6 +36,7 @@ Result<std::vector<Account>, SqlFailure> read_accounts(Database& database)
         account.quota_bytes = static_cast<std::uint64_t>(rows.integer(6));
         account.enabled = rows.integer(7) != 0;
         account.is_administrator = rows.integer(8) != 0;
+        account.quota_messages = static_cast<std::uint64_t>(rows.integer(9));
         all.push_back(std::move(account));
     }
 }

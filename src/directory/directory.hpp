@@ -28,7 +28,8 @@ struct NewAccount {
     std::string address;
     std::string password_hash;  // made by auth; the directory never sees a password
     std::string full_name;
-    std::uint64_t quota_bytes = 0;
+    std::uint64_t quota_bytes = 0;  // 0: the default of the configuration
+    std::uint64_t quota_messages = 0;
     bool is_administrator = false;
 };
 
@@ -37,6 +38,7 @@ struct AccountChange {
     std::optional<std::string> full_name;
     std::optional<std::string> password_hash;
     std::optional<std::uint64_t> quota_bytes;
+    std::optional<std::uint64_t> quota_messages;
     std::optional<bool> enabled;
     std::optional<bool> is_administrator;
     // Set when password_hash is a better hash of the same password (an imported one at the next log-in): the hash that

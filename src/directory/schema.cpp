@@ -54,6 +54,15 @@ CREATE VIEW directory_accounts AS
 CREATE VIEW directory_aliases AS
     SELECT alias.address, alias_target.target, alias.enabled FROM alias JOIN alias_target USING (address);
 )sql",
+    // 4: the quota of messages; new columns of a view stand last.
+    R"sql(
+ALTER TABLE account ADD COLUMN quota_messages INTEGER NOT NULL DEFAULT 0 CHECK (quota_messages >= 0);
+DROP VIEW directory_accounts;
+CREATE VIEW directory_accounts AS
+    SELECT id, local_part || '@' || domain AS address, domain, full_name, quota_bytes, enabled, is_administrator,
+           quota_messages
+    FROM account;
+)sql",
 };
 
 Result<std::int64_t, SqlFailure> ask_number(Database& database, std::string_view sql)

@@ -59,6 +59,12 @@ struct Subscribe {
     bool on = true;
 };
 struct Namespace {};
+struct GetQuota {
+    std::string root;  // RFC 9208 section 4.1.1
+};
+struct GetQuotaRoot {
+    std::string mailbox;
+};
 struct Idle {};
 
 enum class StatusItem : std::uint8_t {
@@ -70,6 +76,7 @@ enum class StatusItem : std::uint8_t {
     deleted,
     size,
     appendlimit,
+    deleted_storage,  // RFC 9208 section 4.1.4
 };
 struct Status {
     std::string mailbox;
@@ -207,7 +214,7 @@ struct Search {
 
 using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Enable, Select, Create, Delete,
                              Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Check, Close, Unselect,
-                             Expunge, Copy, Store, Fetch, Search>;
+                             Expunge, Copy, Store, Fetch, Search, GetQuota, GetQuotaRoot>;
 
 struct Command {
     std::string tag;

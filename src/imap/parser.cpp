@@ -89,6 +89,21 @@ std::optional<Request> parse_rename(Cursor& at)
     return Request(Rename{std::move(*from), std::move(*to)});
 }
 
+std::optional<Request> parse_getquota(Cursor& at)
+{
+    if (!at.space()) return std::nullopt;
+    auto root = at.astring();
+    if (!root) return std::nullopt;
+    return Request(GetQuota{std::move(*root)});
+}
+
+std::optional<Request> parse_getquotaroot(Cursor& at)
+{
+    auto mailbox = one_mailbox(at);
+    if (!mailbox) return std::nullopt;
+    return Request(GetQuotaRoot{std::move(*mailbox)});
+}
+
 std::optional<Request> parse_subscribe(Cursor& at)
 {
     auto mailbox = one_mailbox(at);
@@ -136,7 +151,7 @@ std::optional<Request> parse_uid(Cursor& at)
     return at.fail("unknown UID command");
 }
 
-constexpr std::array<Verb, 31> kVerbs{{
+constexpr std::array<Verb, 33> kVerbs{{
     {"NOOP", bare<Noop>},
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, false); }},
     {"UID", parse_uid},
@@ -160,6 +175,8 @@ constexpr std::array<Verb, 31> kVerbs{{
     {"LIST", detail::parse_list},
     {"LSUB", detail::parse_lsub},
     {"APPEND", detail::parse_append},
+    {"GETQUOTA", parse_getquota},
+    {"GETQUOTAROOT", parse_getquotaroot},
     {"CHECK", bare<Check>},
     {"CLOSE", bare<Close>},
     {"UNSELECT", bare<Unselect>},

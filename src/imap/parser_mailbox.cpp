@@ -13,7 +13,7 @@ struct NamedItem {
     std::string_view name;
     StatusItem item;
 };
-constexpr std::array<NamedItem, 8> kStatusItems{{
+constexpr std::array<NamedItem, 9> kStatusItems{{
     {"MESSAGES", StatusItem::messages},
     {"RECENT", StatusItem::recent},
     {"UIDNEXT", StatusItem::uidnext},
@@ -22,6 +22,7 @@ constexpr std::array<NamedItem, 8> kStatusItems{{
     {"DELETED", StatusItem::deleted},
     {"SIZE", StatusItem::size},
     {"APPENDLIMIT", StatusItem::appendlimit},
+    {"DELETED-STORAGE", StatusItem::deleted_storage},
 }};
 
 struct NamedFlag {

@@ -47,6 +47,7 @@ std::string status_value(const store::MailboxStatus& status, StatusItem item, st
 {
     switch (item) {
     case StatusItem::messages: return "MESSAGES " + std::to_string(status.messages);
+    case StatusItem::deleted_storage: return "DELETED-STORAGE " + std::to_string(status.deleted_size);
     case StatusItem::recent: return "RECENT 0";
     case StatusItem::uidnext: return "UIDNEXT " + std::to_string(status.uidnext);
     case StatusItem::uidvalidity: return "UIDVALIDITY " + std::to_string(status.uidvalidity);

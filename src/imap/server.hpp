@@ -12,6 +12,7 @@
 #include "base/metrics.hpp"
 #include "directory/directory.hpp"
 #include "imap/options.hpp"
+#include "imap/quota.hpp"
 #include "intake/intake.hpp"
 #include "net/byte_stream.hpp"
 #include "net/tls.hpp"
@@ -62,6 +63,7 @@ private:
     Services services_;
     std::shared_ptr<const Options> options_;
     ImapMetrics metrics_;
+    QuotaAlerts alerts_;
     std::set<Session*> sessions_;
     bool stopping_ = false;
 };

@@ -53,8 +53,8 @@ bool is_http(std::string_view line)
 }  // namespace
 
 Session::Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics,
-                 std::unique_ptr<net::ByteStream> stream)
-    : services_(services), options_(std::move(options)), metrics_(metrics), stream_(std::move(stream)),
+                 QuotaAlerts& alerts, std::unique_ptr<net::ByteStream> stream)
+    : services_(services), options_(std::move(options)), metrics_(metrics), alerts_(alerts), stream_(std::move(stream)),
       peer_(stream_->peer().text()), lines_(*stream_), out_(options_->write_timeout), reader_(lines_, out_, *options_),
       login_deadline_(net::Deadline::after(options_->login_timeout))
 {
@@ -104,7 +104,7 @@ std::string Session::capabilities() const
     std::string all = "IMAP4rev1 IMAP4rev2";
     all += options_->literal_mode == LiteralMode::plus ? " LITERAL+" : " LITERAL-";
     all += " SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE CHILDREN UNSELECT SPECIAL-USE CREATE-SPECIAL-USE"
-           " LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES APPENDLIMIT=" +
+           " LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
            std::to_string(options_->max_append);
     if (login_) return all;
     const bool encrypted = stream_ && stream_->is_encrypted();

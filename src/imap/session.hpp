@@ -21,7 +21,7 @@ namespace mbx::imap {
 
 class Session {
 public:
-    Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics,
+    Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics, QuotaAlerts& alerts,
             std::unique_ptr<net::ByteStream> stream);
 
     co::Task<void> run();
@@ -75,6 +75,13 @@ private:
     co::Task<void> handle(const Lsub& command);
     void tell_selected(const store::MailboxStatus& status, std::uint32_t first_unseen);
     void deselect();
+    // session_quota.cpp
+    co::Task<void> handle(const GetQuota& command);
+    co::Task<void> handle(const GetQuotaRoot& command);
+    directory::Quota quota() const;  // that holds for the account
+    co::Task<void> tell_quota(directory::Quota quota);
+    // "* OK [ALERT]" when the account is nearly full, by the usage as of the last job.
+    void warn_of_quota();
     // session_append.cpp
     co::Task<void> handle(const Append& command);
     struct Upload {
@@ -108,6 +115,7 @@ private:
     Services& services_;
     std::shared_ptr<const Options> options_;
     ImapMetrics& metrics_;
+    QuotaAlerts& alerts_;
     std::unique_ptr<net::ByteStream> stream_;  // null after a failed STARTTLS
     std::string peer_;
     net::LineReader lines_;

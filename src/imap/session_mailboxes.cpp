@@ -1,4 +1,6 @@
 // ENABLE, SELECT and the commands over mailboxes (RFC 9051 section 6.3).
+#include <algorithm>
+
 #include "imap/list_pattern.hpp"
 #include "imap/mailbox_listing.hpp"
 #include "imap/response.hpp"
@@ -25,6 +27,18 @@ Result<Opened, store::StoreError> open_mailbox(store::AccountStore& store, const
     const auto uids = store.uids(info->id);
     if (!uids) return uids.error();
     return Opened{std::move(*info), std::move(*status), UidMap(*uids)};
+}
+
+// The status, with what costs more only where it is asked for.
+Result<store::MailboxStatus, store::StoreError> ask_status(store::AccountStore& store, store::MailboxId mailbox,
+                                                           const std::vector<StatusItem>& items)
+{
+    auto status = store.status(mailbox);
+    if (!status || std::ranges::find(items, StatusItem::deleted_storage) == items.end()) return status;
+    const auto size = store.deleted_size(mailbox);
+    if (!size) return size.error();
+    status->deleted_size = *size;
+    return status;
 }
 
 }  // namespace
@@ -73,6 +87,7 @@ co::Task<void> Session::handle(const Select& command)
     selected_ = std::make_unique<SelectedMailbox>(std::move(opened->info), command.read_only, status,
                                                   std::move(opened->view));
     tell_selected(status, first_unseen);
+    warn_of_quota();
     ok(command.read_only ? "[READ-ONLY] EXAMINE completed" : "[READ-WRITE] SELECT completed");
 }
 
@@ -177,10 +192,10 @@ co::Task<void> Session::handle(const Status& command)
 {
     const auto name = command.mailbox;
     using Found = Result<std::pair<store::MailboxInfo, store::MailboxStatus>, store::StoreError>;
-    auto job = [name](store::AccountStore& store) -> Found {
+    auto job = [name, &command](store::AccountStore& store) -> Found {
         auto info = store.find(name);
         if (!info) return info.error();
-        auto status = store.status(info->id);
+        auto status = ask_status(store, info->id, command.items);
         if (!status) return status.error();
         return std::pair(std::move(*info), std::move(*status));
     };
@@ -205,10 +220,10 @@ co::Task<void> Session::handle(const List& command)
         const auto end = std::min(all.size(), at + kStatusesAtOnce);
         std::vector<std::optional<store::MailboxStatus>> statuses(end - at);
         if (!command.return_status.empty()) {
-            auto ask = [&all, &statuses, at](store::AccountStore& store) {
+            auto ask = [&all, &statuses, &command, at](store::AccountStore& store) {
                 for (std::size_t i = 0; i < statuses.size(); ++i) {
                     if (!all[at + i].exists) continue;
-                    auto status = store.status(all[at + i].id);
+                    auto status = ask_status(store, all[at + i].id, command.return_status);
                     if (status) statuses[i] = std::move(*status);
                 }
                 return true;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -42,14 +43,56 @@ struct JournalSeat {
     const std::vector<journal::LsnRange>& voids;
 };
 
-// A message that was expunged and can be had back.
+// A message that was expunged, or a mailbox that was removed with all its messages, and can be had back.
 struct ExpungedMessage {
     std::string name;               // in the account's undelete directory; names it to undelete()
+    bool is_mailbox = false;
     MailboxId mailbox;              // where it was
-    Uid uid = 0;
+    std::string mailbox_name;       // what that is called now, or was at its end; empty: nobody knows any more
+    Uid uid = 0;                    // 0 for a mailbox
     std::int64_t expunged_at = 0;   // seconds since 1970, UTC
     std::uint64_t size = 0;
+    std::uint64_t messages = 1;
     Flags flags;
+    // Of the message's header, for a person: UTF-8, cut to some hundred bytes; empty where there is none.
+    std::string from;
+    std::string subject;
+    std::optional<std::int64_t> date;
+};
+
+// Which of them.
+struct ExpungedFilter {
+    std::int64_t since = 0;         // expunged at or after
+    std::string mailbox;            // that was in this one; empty: in any
+    std::size_t most = 1000;        // the newest of them
+    bool with_headers = true;       // reads the files
+};
+
+struct ExpungedList {
+    std::vector<ExpungedMessage> entries;  // newest first
+    // Of all that the filter lets through.
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t mailboxes = 0;
+    bool is_cut = false;            // there are more than `most`
+};
+
+struct Undeleted {
+    std::string name;               // as it was asked for
+    std::string mailbox;            // where it is now
+    Uid uid = 0;                    // 0 for a mailbox
+    std::optional<StoreError> failure;
+};
+
+// One purge of an account's undelete directory, in as many calls as it takes.
+struct PurgeRun {
+    std::int64_t expunged_before = 0;
+    Lsn below_lsn = 0;              // the journal's checkpoint: what lies above it can still be wanted by a replay
+    // Kept between the calls.
+    bool is_listed = false;
+    std::vector<std::string> left;
+    std::uint64_t removed = 0;      // files
+    std::uint64_t bytes = 0;
 };
 
 // The bytes of an APPEND in wire form: in memory, or in a file of the spool that is synced, as is its directory.
@@ -83,6 +126,7 @@ public:
     // Messages. Foreign changes in the Maildir are noticed here (directory times) and become UIDs, expunges, flags.
     Result<MailboxStatus, StoreError> status(MailboxId mailbox);
     Result<std::vector<Uid>, StoreError> uids(MailboxId mailbox);                                  // ascending
+    Result<std::uint64_t, StoreError> deleted_size(MailboxId mailbox);                             // with \Deleted
     Result<std::vector<MessageRow>, StoreError> rows(MailboxId mailbox, const UidSet& which);      // ascending
     Result<Changes, StoreError> changes(MailboxId mailbox, ModSeq since);
     Result<MessageFilePtr, StoreError> message(MailboxId mailbox, Uid uid);
@@ -97,6 +141,18 @@ public:
     Result<Copied, StoreError> move(MailboxId from, const UidSet& which, std::string_view to);
     // Removes the messages with \Deleted (of `which` only, when given); answers their UIDs, ascending.
     Result<std::vector<Uid>, StoreError> expunge(MailboxId mailbox, const UidSet* which);
+
+    // What can be had back. Reads the undelete directory.
+    Result<ExpungedList, StoreError> expunged_messages(const ExpungedFilter& filter);
+    // Puts messages back, each under a new UID, into the mailbox in which they were, or INBOX when that is gone, or
+    // `target`; without \Deleted. A mailbox comes back whole under its name (or NAME-2), with its UIDs and its UIDVALIDITY
+    // unless its id is in use. One answer for each name; an error when nothing could be tried.
+    Result<std::vector<Undeleted>, StoreError> undelete(const std::vector<std::string>& names,
+                                                        const std::optional<std::string>& target);
+    // Removes for ever what was expunged before that time; some files a call, so that the strand is not held. True: done.
+    Result<bool, StoreError> purge(PurgeRun& run);
+    // Expunges messages that came into the mailboxes of this use before `saved_before`, `most` at most; how many.
+    Result<std::size_t, StoreError> expire(SpecialUse use, std::int64_t saved_before, std::size_t most);
 
     // Of all mailboxes; what is expunged but can be undeleted does not count.
     struct Usage {

@@ -92,6 +92,7 @@ struct MailboxStatus {
     std::uint32_t unseen = 0;
     std::uint32_t deleted = 0;
     std::uint64_t size = 0;           // bytes of all messages
+    std::uint64_t deleted_size = 0;   // of those with \Deleted; only where AccountStore::deleted_size() was asked too
     std::optional<Uid> first_unseen;
     std::vector<std::string> keywords;  // the keyword table in bit order
 };

@@ -1,5 +1,5 @@
 // A message on its way in, while its bytes arrive: small ones stay in memory, larger ones go to a spool file by the
-// workers. Loop thread.
+// workers, so that one of any size costs half a megabyte. Loop thread.
 #pragma once
 
 #include <memory>
@@ -30,8 +30,10 @@ public:
     // Bytes in wire form (CRLF). After an error every later call answers the same.
     co::Task<Result<void, IntakeError>> append(std::string_view bytes);
     // Puts `bytes` before everything (Return-Path and Received), once. Nothing waits here. Where the message went to a
-    // spool file already, accepting it writes the file anew, on a worker; set before the first append() it costs nothing.
+    // spool file already, accepting it writes the file anew, on a worker; set before is_spooled() it costs nothing.
     void set_prefix(std::string bytes);
+    // Whether a part of it is in a file already: it is large.
+    bool is_spooled() const;
     std::uint64_t size() const;  // with the prefix
 
 private:

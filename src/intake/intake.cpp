@@ -13,27 +13,6 @@ namespace mbx::intake {
 
 namespace {
 
-// Recipients of one message that are served beside each other.
-constexpr std::size_t kAtOnce = 16;
-
-IntakeError to_intake_error(store::StoreError error)
-{
-    switch (error) {
-    case store::StoreError::no_space: return IntakeError::no_space;
-    case store::StoreError::over_quota: return IntakeError::over_quota;
-    case store::StoreError::no_such_mailbox:
-    case store::StoreError::mailbox_exists:
-    case store::StoreError::invalid_name:
-    case store::StoreError::not_permitted:
-    case store::StoreError::has_children:
-    case store::StoreError::no_such_message:
-    case store::StoreError::limit:
-    case store::StoreError::io:
-    case store::StoreError::corrupt: break;
-    }
-    return IntakeError::failure;
-}
-
 store::StoreError to_store_error(IntakeError error)
 {
     switch (error) {
@@ -44,11 +23,10 @@ store::StoreError to_store_error(IntakeError error)
     return store::StoreError::io;
 }
 
-std::int64_t nanoseconds(WallTime time)
+// Whole seconds: what the store compares and IMAP shows.
+std::int64_t seconds_of(WallTime time)
 {
-    // Whole seconds: what the store compares and IMAP shows.
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch());
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(seconds).count();
+    return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
 void put_base36(std::string& into, std::uint64_t value, int digits)
@@ -62,62 +40,96 @@ void put_base36(std::string& into, std::uint64_t value, int digits)
     into += text;
 }
 
-// What became of one recipient.
-struct Delivery {
+bool passes(const store::QuotaLimits& limits, const store::AccountStore::Usage& usage, std::uint64_t percent)
+{
+    const auto is_above = [percent](std::uint64_t used, std::uint64_t limit) {
+        return limit != 0 && used > limit / 100 * percent + limit % 100 * percent / 100;
+    };
+    return is_above(usage.bytes, limits.bytes) || is_above(usage.messages, limits.messages);
+}
+
+// One recipient with limits.
+struct Limited {
     store::AccountKey key;
-    std::shared_ptr<store::Account> account;
-    std::optional<store::Appended> appended;
-    store::StoreError error = store::StoreError::io;
+    store::QuotaLimits limits;
+    std::optional<store::AccountStore::Usage> usage;  // none: the account cannot be opened; it is not judged
+
+    bool has_room(std::uint64_t size) const
+    {
+        if (!usage) return true;
+        const bool bytes = limits.bytes == 0 || usage->bytes + size <= limits.bytes;
+        // A mailbox that is full to the byte has no room for a message of a size not known.
+        const bool is_full = size == 0 && limits.bytes != 0 && usage->bytes >= limits.bytes;
+        return bytes && !is_full && (limits.messages == 0 || usage->messages + 1 <= limits.messages);
+    }
 };
 
 }  // namespace
 
 struct Intake::State {
     store::Store& store;
+    journal::Journal& journal;
     const Clock& clock;
     Random& random;
     Log log;
+    IntakeOptions options;
     Spool spool;
     Admission admission;
     Counter& accepted;
     Counter& accepted_bytes;
     Counter& deliveries;
     Counter& refused;
-    Counter& withdrawn;
+    Counter& overflows;
+    Counter& warnings;
     std::uint64_t last_trace_time = 0;
+    journal::Lsn run = 0;  // a number that no other run has
 
-    co::Task<Result<store::SpooledMessage, IntakeError>> write_out(Draft::State& draft, WallTime date);
-    co::Task<void> deliver(Delivery& delivery, const store::SpooledMessage& message, const store::Incoming& incoming);
-    co::Task<void> deliver_all(std::vector<Delivery>& all, const store::SpooledMessage& message, WallTime date);
-    co::Task<void> withdraw(Delivery& delivery);
+    co::Task<std::optional<IntakeError>> admit(std::uint64_t size);
+    co::Task<std::vector<Limited>> limits_of(const Envelope& envelope);
+    co::Task<void> look_up(Limited& one);
+    co::Task<Result<store::Body, IntakeError>> write_out(Draft::State& draft, std::int64_t date);
+    co::Task<std::optional<IntakeError>> judge_quotas(const Envelope& envelope, std::uint64_t size, Receipt& receipt);
+    void warn(const store::AccountKey& key, const store::QuotaLimits& limits, store::AccountStore::Usage before,
+              std::uint64_t size);
+    void drop_later(std::string name);
 };
 
 Intake::Intake(store::Store& store, FileSystem& files, net::Workers& workers, const Clock& clock, Random& random,
-               Metrics& metrics, Log log, std::string spool_directory)
+               Metrics& metrics, Log log, std::string spool_directory, IntakeOptions options)
     : state_(std::unique_ptr<State>(new State{
-          store, clock, random, log, Spool(files, workers, random, log, spool_directory),
-          Admission(files, workers, clock, log, spool_directory),
+          store, store.journal().journal(), clock, random, log, options,
+          Spool(files, workers, random, log, spool_directory),
+          Admission(files, workers, clock, log, store.journal().journal(), {spool_directory, store.root()}),
           metrics.counter("mailboxd_intake_messages_total", "Messages made durable"),
           metrics.counter("mailboxd_intake_bytes_total", "Bytes of messages made durable"),
-          metrics.counter("mailboxd_intake_deliveries_total", "Links of messages into mailboxes"),
+          metrics.counter("mailboxd_intake_deliveries_total", "Mailboxes that messages were accepted for"),
           metrics.counter("mailboxd_intake_refused_total", "Messages that could not be made durable"),
-          metrics.counter("mailboxd_intake_withdrawn_total", "Deliveries taken back because another recipient's failed"),
-          0}))
+          metrics.counter("mailboxd_intake_overflows_total", "Messages that took a mailbox above its quota"),
+          metrics.counter("mailboxd_intake_quota_warnings_total", "Times that a mailbox came near its quota"), 0, 0}))
 {
+    // A record that means nothing, for its number.
+    std::vector<journal::Payload> together(1);
+    together.front().head = store::encode(store::VoidRecord{0});
+    state_->run = state_->journal.append(std::move(together));
 }
 
 Intake::~Intake() = default;
 
-// Ten digits of microseconds, which never repeat in one process, and ten of chance.
+void Intake::set_options(IntakeOptions options) { state_->options = options; }
+
+// Ten digits of microseconds, which never repeat in one run, six of the run's number in the journal, four of chance.
 std::string Intake::new_trace_id()
 {
-    constexpr int kHalf = 10;
+    constexpr int kTimeDigits = 10;
+    constexpr int kRunDigits = 6;
+    constexpr int kChanceDigits = 4;
     const auto since = std::chrono::duration_cast<std::chrono::microseconds>(state_->clock.wall().time_since_epoch());
     const auto now = static_cast<std::uint64_t>(std::max<std::int64_t>(since.count(), 0));
     state_->last_trace_time = std::max(now, state_->last_trace_time + 1);
     std::string id;
-    put_base36(id, state_->last_trace_time, kHalf);
-    put_base36(id, state_->random.number(), kHalf);
+    put_base36(id, state_->last_trace_time, kTimeDigits);
+    put_base36(id, state_->run, kRunDigits);
+    put_base36(id, state_->random.number(), kChanceDigits);
     return id;
 }
 
@@ -125,128 +137,180 @@ Draft Intake::new_draft() { return Draft(std::make_unique<Draft::State>(state_->
 
 bool Intake::is_short_of_space() const { return !state_->admission.had_room(0); }
 
-co::Task<Result<store::SpooledMessage, IntakeError>> Intake::State::write_out(Draft::State& draft, WallTime date)
+// Space on the disk, and room in the journal for what is not applied yet.
+co::Task<std::optional<IntakeError>> Intake::State::admit(std::uint64_t size)
+{
+    const bool has_space = co_await admission.has_room(size);
+    if (!has_space) co_return IntakeError::no_space;
+    auto& checkpoints = store.checkpoints();
+    if (checkpoints.has_room()) co_return std::nullopt;
+    const bool has_room = co_await checkpoints.wait_for_room(options.patience);
+    if (has_room) co_return std::nullopt;
+    co_return journal.has_failed() || checkpoints.has_failed() ? IntakeError::failure : IntakeError::no_space;
+}
+
+co::Task<void> Intake::State::look_up(Limited& one)
+{
+    store::AccountKey key = one.key;
+    const auto account = co_await store.account(std::move(key));
+    if (account) one.usage = (*account)->usage();
+}
+
+co::Task<std::vector<Limited>> Intake::State::limits_of(const Envelope& envelope)
+{
+    std::vector<Limited> limited;
+    for (const auto& key : envelope.recipients) {
+        const auto limits = store.quota(key);
+        if (limits.bytes != 0 || limits.messages != 0) limited.push_back({key, limits, std::nullopt});
+    }
+    for (auto& one : limited) {
+        co_await look_up(one);
+    }
+    co_return limited;
+}
+
+// Told once, by the message that crosses the line.
+void Intake::State::warn(const store::AccountKey& key, const store::QuotaLimits& limits,
+                         store::AccountStore::Usage before, std::uint64_t size)
+{
+    if (options.warn_percent == 0 || passes(limits, before, options.warn_percent)) return;
+    const store::AccountStore::Usage after{before.bytes + size, before.messages + 1};
+    if (!passes(limits, after, options.warn_percent)) return;
+    warnings.add();
+    log.warning("intake: a mailbox is nearly full",
+                {{"account", key.local_part + "@" + key.domain}, {"bytes", after.bytes}, {"limit_bytes", limits.bytes},
+                 {"messages", after.messages}, {"limit_messages", limits.messages}});
+}
+
+co::Task<std::optional<IntakeError>> Intake::State::judge_quotas(const Envelope& envelope, std::uint64_t size,
+                                                                 Receipt& receipt)
+{
+    const auto limited = co_await limits_of(envelope);
+    for (const auto& one : limited) {
+        if (!one.has_room(size)) receipt.over_quota.push_back(one.key);
+    }
+    if (!receipt.over_quota.empty() && receipt.over_quota.size() == envelope.recipients.size()) {
+        co_return IntakeError::over_quota;
+    }
+    for (const auto& one : limited) {
+        if (one.usage) warn(one.key, one.limits, *one.usage, size);
+    }
+    overflows.add(receipt.over_quota.size());
+    co_return std::nullopt;
+}
+
+co::Task<bool> Intake::room_for(store::AccountKey recipient, std::uint64_t size)
+{
+    Limited one{std::move(recipient), {}, std::nullopt};
+    one.limits = state_->store.quota(one.key);
+    if (one.limits.bytes == 0 && one.limits.messages == 0) co_return true;
+    co_await state_->look_up(one);
+    co_return one.has_room(size);
+}
+
+// Small bodies stay in memory and go into the record; a large one is synced in the spool, whose name the record has.
+co::Task<Result<store::Body, IntakeError>> Intake::State::write_out(Draft::State& draft, std::int64_t date)
 {
     if (draft.error) co_return *draft.error;
-    const std::uint64_t size = draft.prefix.size() + draft.body;
-    const bool has_room = co_await admission.has_room(size);
-    if (!has_room) co_return IntakeError::no_space;
-    auto job = [&draft, date] { return draft.finish(nanoseconds(date)); };
+    store::Body body;
+    body.size = draft.prefix.size() + draft.body;
+    const auto refusal = co_await admit(body.size);
+    if (refusal) co_return *refusal;
+    if (!draft.is_spooled() && body.size <= kDraftMemory) {
+        body.bytes = std::make_shared<const std::string>(draft.take_bytes());
+        body.crc = store::crc32c(*body.bytes);
+        co_return body;
+    }
+    constexpr std::int64_t kNanoseconds = 1'000'000'000;
+    auto job = [&draft, date] { return draft.finish(date * kNanoseconds); };
     const auto written = co_await spool.workers().run(net::WorkClass::delivery, std::move(job));
-    if (written) co_return store::SpooledMessage{draft.path, size};
-    spool.complain(draft.path.empty() ? spool.directory() : draft.path, written.error());
-    co_return intake::to_intake_error(written.error());
+    if (!written) {
+        spool.complain(spool.directory(), written.error());
+        co_return intake::to_intake_error(written.error());
+    }
+    body.name = draft.name;
+    body.path = spool.path(draft.name);
+    body.crc = draft.crc;
+    co_return body;
 }
 
-co::Task<void> Intake::State::deliver(Delivery& delivery, const store::SpooledMessage& message,
-                                      const store::Incoming& incoming)
+// Once a checkpoint has passed what was appended until now, the mailboxes' links are as good as the file.
+void Intake::State::drop_later(std::string name)
 {
-    store::AccountKey key = delivery.key;
-    auto account = co_await store.account(std::move(key));
-    if (!account) {
-        delivery.error = account.error();
-        co_return;
-    }
-    delivery.account = *account;
-    auto job = [&message, &incoming](store::AccountStore& target) { return target.deliver(message, incoming); };
-    auto appended = co_await delivery.account->run(net::WorkClass::delivery, std::move(job));
-    if (appended) {
-        delivery.appended = *appended;
-    } else {
-        delivery.error = appended.error();
-    }
-}
-
-co::Task<void> Intake::State::deliver_all(std::vector<Delivery>& all, const store::SpooledMessage& message,
-                                          WallTime date)
-{
-    store::Incoming incoming;
-    incoming.internal_date = date;
-    for (std::size_t begin = 0; begin < all.size(); begin += kAtOnce) {
-        const std::size_t end = std::min(all.size(), begin + kAtOnce);
-        if (end - begin == 1) {
-            co_await deliver(all[begin], message, incoming);
-            co_return;
-        }
-        co::Scope beside;
-        for (std::size_t i = begin; i < end; ++i) beside.spawn(deliver(all[i], message, incoming));
-        co_await beside.finished();
-    }
-}
-
-// Best effort: what cannot be taken back comes a second time when the client tries again. A duplicate, no loss.
-co::Task<void> Intake::State::withdraw(Delivery& delivery)
-{
-    if (!delivery.appended) co_return;
-    const store::Appended appended = *delivery.appended;
-    auto job = [appended](store::AccountStore& target) { return target.withdraw(appended.mailbox, appended.uid); };
-    const auto done = co_await delivery.account->run(net::WorkClass::delivery, std::move(job));
-    if (done) {
-        withdrawn.add();
-    } else {
-        log.warning("intake: a delivery could not be taken back", {{"local_part", delivery.key.local_part}});
-    }
+    store.checkpoints().after(journal.last(), [this, name = std::move(name)] { spool.discard(nullptr, spool.path(name)); });
 }
 
 co::Task<Result<Receipt, IntakeError>> Intake::accept(std::string trace_id, Envelope envelope, Draft draft)
 {
     State& state = *state_;
-    const WallTime date = state.clock.wall();
-    const auto spooled = co_await state.write_out(*draft.state_, date);
-    if (!spooled) {
-        state.refused.add();
-        co_return spooled.error();
-    }
-    std::vector<Delivery> all;
-    for (auto& key : envelope.recipients) all.push_back({std::move(key), nullptr, std::nullopt});
-    co_await state.deliver_all(all, *spooled, date);
-
     Receipt receipt;
-    receipt.trace_id = std::move(trace_id);
-    std::optional<IntakeError> failure;
-    for (const auto& delivery : all) {
-        if (delivery.appended) {
-            ++receipt.delivered;
-        } else if (delivery.error == store::StoreError::over_quota) {
-            receipt.over_quota.push_back(delivery.key);
-        } else {
-            failure = to_intake_error(delivery.error);
-        }
+    receipt.trace_id = trace_id;
+    const auto overfull = co_await state.judge_quotas(envelope, draft.size(), receipt);
+    if (overfull) {
+        state.refused.add();
+        co_return *overfull;
     }
-    if (!failure && receipt.delivered == 0) failure = receipt.over_quota.empty() ? IntakeError::failure
-                                                                                 : IntakeError::over_quota;
-    if (!failure) {
-        state.accepted.add();
-        state.accepted_bytes.add(spooled->size);
-        state.deliveries.add(receipt.delivered);
-        co_return receipt;
+    const std::int64_t date = seconds_of(state.clock.wall());
+    auto body = co_await state.write_out(*draft.state_, date);
+    if (!body) {
+        state.refused.add();
+        co_return body.error();
     }
-    for (auto& delivery : all) {
-        co_await state.withdraw(delivery);
+    store::AcceptedRecord record{std::move(trace_id), date, body->size, body->crc, body->name,
+                                 std::move(envelope.recipients)};
+    std::vector<journal::Payload> together(1);
+    together.front() = {store::encode(record), body->bytes};
+    const journal::Lsn lsn = state.journal.append(std::move(together));
+    if (lsn == 0) {
+        state.refused.add();
+        co_return state.journal.has_failed() ? IntakeError::failure : IntakeError::no_space;
     }
-    state.refused.add();
-    co_return *failure;
+    auto hold = state.store.checkpoints().floor().hold(lsn);
+    // The record may be durable whatever the answer is: the file stays for whoever reads it.
+    draft.state_->let_go();
+    const bool is_durable = co_await state.store.journal().waiters().durable(lsn);
+    if (!is_durable) {
+        state.refused.add();
+        co_return IntakeError::failure;
+    }
+    receipt.delivered = record.recipients.size();
+    state.accepted.add();
+    state.accepted_bytes.add(record.size);
+    state.deliveries.add(receipt.delivered);
+    auto message = std::make_shared<const store::AcceptedMessage>(lsn, std::move(record), std::move(body->bytes),
+                                                                  state.spool.directory());
+    state.store.deliver(std::move(message), std::move(hold));
+    co_return receipt;
 }
 
 co::Task<Result<store::Appended, store::StoreError>> Intake::append(std::shared_ptr<store::Account> account,
                                                                     store::Incoming incoming, Draft draft)
 {
     State& state = *state_;
-    const auto spooled = co_await state.write_out(*draft.state_, incoming.internal_date);
-    if (!spooled) {
+    const auto body = co_await state.write_out(*draft.state_, seconds_of(incoming.internal_date));
+    if (!body) {
         state.refused.add();
-        co_return to_store_error(spooled.error());
+        co_return to_store_error(body.error());
     }
-    const store::SpooledMessage& message = *spooled;
-    auto job = [&message, &incoming](store::AccountStore& target) { return target.deliver(message, incoming); };
+    const auto before = account->usage();
+    const store::Body& bytes = *body;
+    auto job = [&bytes, &incoming](store::AccountStore& target) { return target.append(bytes, incoming); };
     const auto appended = co_await account->run(net::WorkClass::delivery, std::move(job));
-    if (appended) {
-        state.accepted.add();
-        state.accepted_bytes.add(message.size);
-        state.deliveries.add();
-    } else {
+    if (!appended) {
+        // A record of it may be durable all the same where the journal failed: the next start looks.
+        if (state.journal.has_failed()) draft.state_->let_go();
         state.refused.add();
+        co_return appended;
     }
+    if (!bytes.name.empty()) {
+        draft.state_->let_go();
+        state.drop_later(bytes.name);
+    }
+    const auto limits = state.store.quota(account->key());
+    if (limits.bytes != 0 || limits.messages != 0) state.warn(account->key(), limits, before, bytes.size);
+    state.accepted.add();
+    state.accepted_bytes.add(bytes.size);
+    state.deliveries.add();
     co_return appended;
 }
 

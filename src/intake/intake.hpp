@@ -1,6 +1,5 @@
-// The one durable gate (docs/architecture.md rule 4): what it accepted survives any crash. In this version a message is
-// durable because its file and its directory entries are synced before accept() returns; the journal with group commit
-// takes that place behind the same two functions. Loop thread.
+// The one durable gate (docs/architecture.md rule 4): what it accepted survives any crash, because its record stands in
+// the journal before accept() returns (docs/journal.md). Loop thread.
 #pragma once
 
 #include <memory>
@@ -21,29 +20,44 @@ struct Envelope {
 
 struct Receipt {
     std::string trace_id;               // as in "250 2.0.0 <trace id>"
-    std::size_t delivered = 0;
-    std::vector<store::AccountKey> over_quota;  // the others have it
+    std::size_t delivered = 0;          // recipients, all of them: each has it, or will have it before anything else
+    std::vector<store::AccountKey> over_quota;  // those whose limits it passed: theirs all the same
+};
+
+struct IntakeOptions {
+    unsigned warn_percent = 90;  // of a quota, when passing it is told; 0: never
+    std::chrono::milliseconds patience{10'000};  // how long accept() waits for the journal to have room
 };
 
 class Intake {
 public:
+    // All outlive it; the journal is the store's.
     Intake(store::Store& store, FileSystem& files, net::Workers& workers, const Clock& clock, Random& random,
-           Metrics& metrics, Log log, std::string spool_directory);
+           Metrics& metrics, Log log, std::string spool_directory, IntakeOptions options = {});
     ~Intake();
 
-    // A new trace id: time-ordered, unique, 20 characters of [0-9a-z].
+    // A new trace id: time-ordered within a run, 20 characters of [0-9a-z], never given twice, not even when the clock
+    // went back between two starts (HOSTILE row G8): a part of it is a number that the journal gave to this run alone.
     std::string new_trace_id();
     Draft new_draft();
 
     // Whether accept() would answer no_space at the moment, as far as known: for an early 452 (HOSTILE row G3).
     bool is_short_of_space() const;
 
-    // Stores the message once and links it into every recipient's INBOX; all or none, durable when it returns.
+    // Whether a message of `size` bytes (0: of a size not known yet) fits into the recipient's quota: for the answer to
+    // RCPT. Room where it cannot be found out.
+    co::Task<bool> room_for(store::AccountKey recipient, std::uint64_t size);
+
+    // Writes the message into the journal; when it returns it is durable, and each recipient's next job sees it in INBOX.
+    // Quotas: when none of the recipients has room, over_quota. When some have, all get it: it was one message to all of
+    // them, there is one answer for all (RFC 5321 section 4.2.5), and none of them may lose it.
     co::Task<Result<Receipt, IntakeError>> accept(std::string trace_id, Envelope envelope, Draft draft);
 
     // IMAP APPEND: one mailbox of one account.
     co::Task<Result<store::Appended, store::StoreError>> append(std::shared_ptr<store::Account> account,
                                                                 store::Incoming incoming, Draft draft);
+
+    void set_options(IntakeOptions options);
 
 private:
     struct State;

@@ -18,23 +18,12 @@ Spool::Spool(FileSystem& files, net::Workers& workers, Random& random, Log log, 
     constexpr std::uint32_t kMode = 0700;
     const auto made = files_.make_directory(directory_, kMode);
     if (!made && made.error().code != EEXIST) complain(directory_, made.error());
-    const auto entries = files_.list(directory_);
-    if (!entries) {
-        complain(directory_, entries.error());
-        return;
-    }
-    std::size_t removed = 0;
-    for (const auto& entry : *entries) {
-        if (!entry.name.starts_with(kPrefix) || entry.kind != FileKind::regular) continue;
-        if (files_.unlink(directory_ + "/" + entry.name)) ++removed;
-    }
-    if (removed != 0) log_.notice("intake: removed what was under way when the daemon ended", {{"files", removed}});
 }
 
-std::string Spool::new_path() const
+std::string Spool::new_name() const
 {
     constexpr std::size_t kRandomBytes = 12;
-    return directory_ + "/" + std::string(kPrefix) + random_.hex(kRandomBytes);
+    return std::string(kPrefix) + random_.hex(kRandomBytes);
 }
 
 void Spool::complain(const std::string& path, const FileError& error) const

@@ -1,5 +1,5 @@
-// The directory in which messages lie between their first byte and their delivery. What is found there at start was
-// never acknowledged and is removed. Loop thread, but for write_*(), which run on workers.
+// The directory in which large messages lie between their first byte and their delivery. What no record of the journal
+// names when the daemon starts is removed by the store. Loop thread.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,8 @@ public:
     FileSystem& files() const { return files_; }
     net::Workers& workers() const { return workers_; }
     const std::string& directory() const { return directory_; }
-    std::string new_path() const;
+    std::string new_name() const;
+    std::string path(const std::string& name) const { return directory_ + "/" + name; }
     void complain(const std::string& path, const FileError& error) const;
 
     // Closes and removes on a worker; nobody waits for it.

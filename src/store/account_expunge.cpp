@@ -58,7 +58,8 @@ private:
         // Each below a MiB: all of them fit into one append up to many millions of messages in a mailbox.
         if (!state_.note_in_turns(records)) return StoreError::io;
         first = state_.last_lsn + 1 - count_;
-        return {};
+        // A rename takes the name away: a record that a crash loses must not have been acted upon.
+        return state_.seat.journal.wait(state_.last_lsn) ? Outcome() : Outcome(StoreError::io);
     }
 
     Outcome apply(Step& step)

@@ -185,6 +185,8 @@ Outcome Transfer::carry_out()
     for (std::size_t at = 0; at < steps_.size() && outcome; at += kTransferTogether) {
         if (!note_part(at, std::min(steps_.size(), at + kTransferTogether))) outcome = StoreError::io;
     }
+    // A rename takes the source's name away: a record that a crash loses must not have been acted upon.
+    if (outcome && removing_ && !state_.seat.journal.wait(state_.last_lsn)) outcome = StoreError::io;
     if (outcome) {
         state_.before_change(target_);
         state_.before_change(source_);

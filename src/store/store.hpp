@@ -11,13 +11,16 @@
 #include "journal/commit_waiters.hpp"
 #include "net/workers.hpp"
 #include "store/account_store.hpp"
+#include "store/checkpoints.hpp"
+#include "store/delivery_queue.hpp"
+#include "store/mail_journal.hpp"
 
 namespace mbx::store {
 
 // An open account. Held by sessions as a shared_ptr; closed some time after the last one let go. Loop thread.
-class Account {
+class Account : public std::enable_shared_from_this<Account> {
 public:
-    // `waiters` outlives it.
+    // `waiters` outlives it. Made by make_shared.
     Account(AccountKey key, net::Workers& workers, journal::CommitWaiters& waiters, std::unique_ptr<AccountStore> store);
     ~Account();
 
@@ -29,6 +32,7 @@ public:
     co::Task<std::invoke_result_t<Job, AccountStore&>> run(net::WorkClass work_class, Job job)
     {
         using Value = std::invoke_result_t<Job, AccountStore&>;
+        ++jobs_;
         JobEnd end;
         auto body = [this, &job, &end]() -> Value {
             Value value = job(*store_);
@@ -44,11 +48,17 @@ public:
     }
 
     // Has `message` placed by a delivery job of the strand: whatever is submitted behind it sees the message. `placed` is
-    // called on the loop. (intake's door)
-    void enqueue(std::shared_ptr<const AcceptedMessage> message, std::function<void(Result<void, StoreError>)> placed);
+    // called on the loop. (Store::deliver's)
+    void enqueue(const std::shared_ptr<const AcceptedMessage>& message, DeliveryBatch::Placed placed);
 
-    // As of the last job that ended.
-    AccountStore::Usage usage() const { return usage_; }
+    // As of the last job that ended, and what is enqueued besides.
+    AccountStore::Usage usage() const
+    {
+        const auto& waiting = queue_.waiting();
+        return {usage_.bytes + waiting.bytes, usage_.messages + waiting.messages};
+    }
+    // Jobs so far: whoever has seen the number knows later whether anything can have changed.
+    std::uint64_t jobs() const { return jobs_; }
 
     // `changed` is called on the loop after each job that changed the mailbox, until the watch dies. It must not wait.
     class Watch {
@@ -82,6 +92,7 @@ private:
     JobEnd end_job();                     // strand
     co::Task<bool> finish(JobEnd& end);   // loop: false when the journal failed
     void tell(const std::set<MailboxId>& changed);
+    static co::Task<void> deliver(std::shared_ptr<Account> account, std::shared_ptr<DeliveryBatch> batch);
     struct Watcher {
         MailboxId mailbox;
         std::function<void()> changed;
@@ -91,6 +102,9 @@ private:
     std::unique_ptr<AccountStore> store_;
     net::Strand strand_;
     AccountStore::Usage usage_;
+    DeliveryQueue queue_;
+    co::Scope deliveries_;
+    std::uint64_t jobs_ = 0;
     std::unordered_map<std::uint64_t, Watcher> watchers_;
     std::uint64_t next_watch_ = 1;
 };
@@ -99,24 +113,63 @@ struct StoreOptions {
     std::string root;                       // mail/ of the data directory
     std::size_t max_open_accounts = 128;    // idle ones beyond are closed
     AccountStoreOptions account;
+    std::string spool_directory;            // empty: spool/ beside the root
+    std::string parked_directory;           // empty: parked/ beside the root
+    CheckpointOptions checkpoints;
+    // A message that an account cannot take is parked after this time, or sooner when the journal fills.
+    std::chrono::milliseconds park_after{10'000};
+    std::chrono::milliseconds retry_delivery{1'000};
+    std::chrono::milliseconds retry_parked{60'000};
 };
 
 class Store {
 public:
-    // `seat` and `waiters` outlive it.
-    Store(FileSystem& files, net::Workers& workers, JournalSeat seat, journal::CommitWaiters& waiters,
-          const Clock& clock, Random& random, Metrics& metrics, Log log, StoreOptions options);
-    ~Store();
+    // `journal` outlives it; what it recovered is taken over. `failed` is called once on the loop when checkpoints cannot
+    // go on: the process is to end. Blocking: at start only.
+    Store(net::Loop& loop, FileSystem& files, net::Workers& workers, MailJournal& journal, const Clock& clock,
+          Random& random, Metrics& metrics, Log log, StoreOptions options, std::function<void()> failed = [] {});
+    ~Store();  // after stop(), or with a loop that has run empty
 
-    // The open account, opening (and at first creating) it on a worker.
+    // The open account, opening (and at first creating) it on a worker. What the journal or the parked files still hold
+    // of it is applied first.
     co::Task<Result<std::shared_ptr<Account>, StoreError>> account(AccountKey key);
 
     // Sets the mail of a removed account aside, out of reach of the account's name, and says where.
     co::Task<Result<std::string, StoreError>> set_aside(AccountKey key);
     std::size_t open_accounts() const;
 
+    // A durable message is owed to all its recipients: whatever job is submitted to one of their accounts from here on
+    // sees it. `hold` was taken when the record was appended and lives until the last recipient has the message.
+    void deliver(std::shared_ptr<const AcceptedMessage> message, CheckpointFloor::Hold hold);
+    Checkpoints& checkpoints();
+    MailJournal& journal();
+    const std::string& root() const;
+
+    // What an account may hold; asked whenever it is opened, and again by quotas_changed(). None set: no limits.
+    void set_quotas(std::function<QuotaLimits(const AccountKey&)> quotas);
+    void quotas_changed();
+    QuotaLimits quota(const AccountKey& key) const;
+
+    // From here on: replays every account that has something left, checkpoints, tries again what failed.
+    void start();
+    // Ends that, places what is owed as far as it can be, and makes a last checkpoint.
+    co::Task<void> stop();
+    // The steps of start(), for tests.
+    co::Task<void> replay_all();
+    co::Task<void> retry_deliveries();
+    co::Task<void> retry_parked();
+
+    struct Condition {
+        std::size_t replays_left = 0;   // accounts
+        std::size_t owed = 0;           // messages that at least one recipient does not have yet
+        std::size_t parked = 0;         // accounts
+        bool has_failed = false;
+    };
+    Condition condition() const;
+
+    struct State;  // of this folder's own files
+
 private:
-    struct State;
     std::unique_ptr<State> state_;
 };
 

@@ -1,0 +1,97 @@
+// Account: jobs of one account's strand, its deliveries, and who is told.
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "store/store.hpp"
+
+namespace mbx::store {
+
+Account::Account(AccountKey key, net::Workers& workers, journal::CommitWaiters& waiters,
+                 std::unique_ptr<AccountStore> store)
+    : key_(std::move(key)), waiters_(waiters), store_(std::move(store)), strand_(workers), usage_(store_->known_usage())
+{
+}
+
+Account::~Account() = default;
+
+Account::JobEnd Account::end_job()
+{
+    JobEnd end;
+    end.changed = store_->end_job();
+    end.lsn = store_->last_lsn();
+    end.usage = end.changed.empty() ? std::nullopt : std::optional(store_->known_usage());
+    return end;
+}
+
+co::Task<bool> Account::finish(JobEnd& end)
+{
+    if (end.usage) usage_ = *end.usage;
+    const bool is_durable = co_await waiters_.durable(end.lsn);
+    if (is_durable) tell(end.changed);
+    co_return is_durable;
+}
+
+void Account::enqueue(const std::shared_ptr<const AcceptedMessage>& message, DeliveryBatch::Placed placed)
+{
+    auto batch = queue_.add(message, std::move(placed));
+    if (!batch) return;
+    ++jobs_;
+    deliveries_.spawn(deliver(shared_from_this(), std::move(batch)));
+}
+
+// Who watches is told when it is durable. Without a watcher nobody waits: the records go with the next group commit, and
+// every job that shows something waits for them.
+co::Task<void> Account::deliver(std::shared_ptr<Account> account, std::shared_ptr<DeliveryBatch> batch)
+{
+    JobEnd end;
+    auto place = [&batch, &end, &account] {
+        batch->place(*account->store_);
+        end = account->end_job();
+    };
+    co_await account->strand_.run(net::WorkClass::delivery, std::move(place));
+    batch->tell();
+    if (account->watchers_.empty()) {
+        if (end.usage) account->usage_ = *end.usage;
+        co_return;
+    }
+    (void)co_await account->finish(end);
+}
+
+Account::Watch& Account::Watch::operator=(Watch&& other) noexcept
+{
+    std::swap(account_, other.account_);
+    std::swap(number_, other.number_);
+    return *this;
+}
+
+Account::Watch::~Watch()
+{
+    if (account_ != nullptr) account_->watchers_.erase(number_);
+}
+
+Account::Watch Account::watch(MailboxId mailbox, std::function<void()> changed)
+{
+    const auto number = next_watch_++;
+    watchers_.emplace(number, Watcher{mailbox, std::move(changed)});
+    return {this, number};
+}
+
+void Account::tell(const std::set<MailboxId>& changed)
+{
+    if (changed.empty() || watchers_.empty()) return;
+    std::vector<std::uint64_t> told;
+    for (const auto& [number, watcher] : watchers_) {
+        if (changed.contains(watcher.mailbox)) told.push_back(number);
+    }
+    std::ranges::sort(told);
+    for (const auto number : told) {
+        // One that was told may have ended another's watch, or its own.
+        const auto it = watchers_.find(number);
+        if (it == watchers_.end()) continue;
+        const auto call = it->second.changed;
+        call();
+    }
+}
+
+}  // namespace mbx::store

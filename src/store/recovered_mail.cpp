@@ -1,0 +1,82 @@
+#include "store/recovered_mail.hpp"
+
+#include <utility>
+
+#include "store/mailbox_name.hpp"
+
+namespace mbx::store {
+
+std::string account_place(const AccountKey& key)
+{
+    return path_component(key.domain) + "/" + path_component(key.local_part);
+}
+
+struct RecoveredMail::Adder {
+    RecoveredMail& mail;
+    Lsn lsn;
+    const journal::Location& location;
+    std::uint32_t body_offset;
+
+    void put(const AccountKey& key, JournalRecord record) const
+    {
+        Account& account = mail.accounts[account_place(key)];
+        account.key = key;
+        account.records.push_back({lsn, std::move(record), location, body_offset});
+    }
+    // Each recipient's store has its own part of it: what became of the others' does not matter there.
+    void operator()(AcceptedRecord& record) const
+    {
+        if (!record.spool_name.empty()) mail.spool_names.insert(record.spool_name);
+        const auto recipients = std::exchange(record.recipients, {});
+        for (const auto& key : recipients) {
+            AcceptedRecord part = record;
+            part.recipients = {key};
+            put(key, std::move(part));
+        }
+    }
+    void operator()(PlacedRecord& record) const
+    {
+        if (!record.spool_name.empty()) mail.spool_names.insert(record.spool_name);
+        const AccountKey key = record.account;
+        put(key, std::move(record));
+    }
+    void operator()(FlagsRecord& record) const
+    {
+        const AccountKey key = record.account;
+        put(key, std::move(record));
+    }
+    void operator()(ExpungedRecord& record) const
+    {
+        const AccountKey key = record.account;
+        put(key, std::move(record));
+    }
+    void operator()(const AccountRemovedRecord& record) const { mail.accounts.erase(account_place(record.account)); }
+    void operator()(const VoidRecord& record) const { mail.voided_.insert(record.lsn); }
+};
+
+bool RecoveredMail::add(Lsn lsn, std::string_view payload, const journal::Location& location)
+{
+    auto decoded = decode(payload);
+    if (!decoded) return false;
+    ++records;
+    const auto body_offset = static_cast<std::uint32_t>(payload.size() - decoded->body.size());
+    std::visit(Adder{*this, lsn, location, body_offset}, decoded->record);
+    return true;
+}
+
+void RecoveredMail::finish()
+{
+    for (auto& [place, account] : accounts) {
+        std::erase_if(account.records, [this](const ReplayRecord& record) { return voided_.contains(record.lsn); });
+        std::set<Lsn> placed;
+        for (const auto& record : account.records) {
+            if (const auto* it = std::get_if<PlacedRecord>(&record.record)) placed.insert(it->accepted);
+        }
+        for (const auto& record : account.records) {
+            if (std::holds_alternative<AcceptedRecord>(record.record) && !placed.contains(record.lsn)) ++owed;
+        }
+    }
+    std::erase_if(accounts, [](const auto& entry) { return entry.second.records.empty(); });
+}
+
+}  // namespace mbx::store

@@ -1,0 +1,355 @@
+// Replaying: the files. A message that the records leave in a mailbox is there with its name, size and bytes, repaired in
+// the inode that is there (it may be every recipient's) or made again; what they took away is not.
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "store/replaying.hpp"
+
+namespace mbx::store {
+
+namespace {
+
+constexpr std::int64_t kReplaySecond = 1'000'000'000;
+constexpr std::size_t kReplayPiece = 256UL * 1024;
+constexpr int kLongestChain = 1000;  // of copies of copies within one journal
+
+Result<std::uint32_t, FileError> crc_of_file(File& file)
+{
+    std::string piece(kReplayPiece, '\0');
+    std::uint32_t crc = 0;
+    for (std::uint64_t offset = 0;;) {
+        const auto got = file.read_at(offset, piece.data(), piece.size());
+        if (!got) return got.error();
+        crc = crc32c(std::string_view(piece).substr(0, *got), crc);
+        offset += *got;
+        if (*got < piece.size()) return crc;
+    }
+}
+
+}  // namespace
+
+const Replaying::Wanted* Replaying::find_wanted(MailboxId mailbox, const std::string& unique) const
+{
+    const auto it = by_unique_.find({mailbox, unique});
+    if (it == by_unique_.end()) return nullptr;
+    const auto wanted = wanted_.find(it->second);
+    return wanted == wanted_.end() ? nullptr : &wanted->second;
+}
+
+// Listing sets aside what never became durable.
+Result<Replaying::Found*, StoreError> Replaying::files_of(Folder& folder)
+{
+    const auto [it, is_new] = found_.try_emplace(folder.id());
+    if (!is_new) return &it->second;
+    const auto files = state_.list_files(folder);
+    if (!files) {
+        found_.erase(it);
+        return files.error();
+    }
+    for (const auto& file : *files) {
+        auto& path = it->second[file.parsed.unique];
+        const std::string here = state_.found_path(folder, file);
+        // Of two names of one message the one that the records give it.
+        const auto* wanted = find_wanted(folder.id(), file.parsed.unique);
+        bool is_usual = path.empty();
+        if (!is_usual && wanted != nullptr) {
+            const auto usual = state_.usual_paths(folder, wanted->message);
+            is_usual = std::ranges::find(usual, here) != usual.end();
+        }
+        if (is_usual) path = here;
+    }
+    return &it->second;
+}
+
+Outcome Replaying::load_expunged()
+{
+    if (std::exchange(has_expunged_, true)) return {};
+    const auto entries = state_.files.list(state_.expunged_path(""));
+    if (!entries && entries.error().is_absent()) return {};
+    if (!entries) return state_.failed("listing the undelete directory", state_.path, entries.error());
+    for (const auto& entry : *entries) {
+        const auto parsed = parse_expunged_name(entry.name);
+        if (!parsed) continue;
+        const std::string path = state_.expunged_path(entry.name);
+        if (parsed->uid != 0) {
+            expunged_.try_emplace({parsed->mailbox, parse_message_name(parsed->name).unique}, path);
+            continue;
+        }
+        for (const char* place : {"/new", "/cur"}) {
+            const auto inside = state_.files.list(path + place);
+            if (!inside) continue;
+            for (const auto& file : *inside) {
+                expunged_elsewhere_.try_emplace(parse_message_name(file.name).unique, path + place + "/" + file.name);
+            }
+        }
+    }
+    return {};
+}
+
+std::optional<std::string> Replaying::find_expunged(MailboxId mailbox, const std::string& unique)
+{
+    if (const auto it = expunged_.find({mailbox, unique}); it != expunged_.end()) return it->second;
+    if (const auto it = expunged_elsewhere_.find(unique); it != expunged_elsewhere_.end()) return it->second;
+    return std::nullopt;
+}
+
+Outcome Replaying::ensure(Wanted& wanted)
+{
+    Folder* folder = state_.find_folder(wanted.mailbox);
+    if (folder == nullptr) return {};  // the mailbox is gone, and its directory with it
+    const auto files = files_of(*folder);
+    if (!files) return files.error();
+    const auto it = (*files)->find(wanted.message.unique);
+    if (it == (*files)->end()) {
+        auto done = make(wanted, *folder);
+        return done;
+    }
+    const std::string path = it->second;
+    return check(wanted, *folder, path);
+}
+
+// The CRC that the file's bytes ought to have; none where nothing is to be compared: bytes from before the checkpoint are
+// synced, and other tools' files are what they are.
+Result<std::optional<std::uint32_t>, StoreError> Replaying::crc_of(const Wanted& wanted, const std::string& path)
+{
+    using Crc = std::optional<std::uint32_t>;
+    const Wanted* at = &wanted;
+    const PlacedRecord* last = nullptr;
+    for (int depth = 0; at != nullptr && depth < kLongestChain; ++depth) {
+        if (at->crc) return at->crc;
+        if (at->placed == nullptr) break;
+        const auto& record = std::get<PlacedRecord>(at->placed->record);
+        if (record.source != PlacedRecord::Source::message) return Crc();
+        last = &record;
+        at = find_wanted(record.source_mailbox, record.source_unique);
+    }
+    if (last == nullptr) return Crc();
+    // A copy by hand where links cannot do: compared with what it was made from.
+    const auto source = source_path(*last);
+    if (!source) return source.error();
+    if (!*source) return Crc();
+    const auto here = state_.files.info(path);
+    const auto there = state_.files.info(**source);
+    if (!here || !there || here->inode == there->inode) return Crc();
+    auto opened = state_.files.open_read(**source);
+    if (!opened) return state_.failed("reading a message", **source, opened.error());
+    const auto crc = crc_of_file(**opened);
+    if (!crc) return state_.failed("reading a message", **source, crc.error());
+    return Crc(*crc);
+}
+
+Outcome Replaying::check(Wanted& wanted, Folder& folder, const std::string& path)
+{
+    const auto expected = crc_of(wanted, path);
+    if (!expected) return expected.error();
+    if (*expected) {
+        auto file = state_.files.open_read(path);
+        if (!file) return state_.failed("opening a message", path, file.error());
+        const auto info = (*file)->info();
+        if (!info) return state_.failed("opening a message", path, info.error());
+        bool is_whole = !wanted.crc || info->size == wanted.message.row.size;
+        if (is_whole) {
+            const auto crc = crc_of_file(**file);
+            if (!crc) return state_.failed("reading a message", path, crc.error());
+            is_whole = *crc == **expected;
+        }
+        const bool is_dated = !wanted.crc || info->mtime_ns / kReplaySecond == wanted.message.row.internal_date;
+        if (!is_whole) {
+            if (auto done = repair(wanted, path); !done) return done;
+        } else if (!is_dated) {
+            const auto dated = (*file)->set_mtime(wanted.message.row.internal_date * kReplaySecond);
+            if (!dated) return state_.failed("dating a message", path, dated.error());
+        }
+    }
+    return rename_to_usual(wanted, folder, path);
+}
+
+Outcome Replaying::repair(const Wanted& wanted, const std::string& path)
+{
+    const auto content = content_of(wanted, 0);
+    if (!content) return content.error();
+    if (!*content) {
+        state_.log.error("store: a torn message cannot be repaired", {{"path", path}});
+        return {};
+    }
+    const auto write = [&]() -> Result<void, FileError> {
+        auto file = state_.files.open_write(path, WriteMode::buffered);
+        if (!file) return file.error();
+        std::uint64_t size = 0;
+        const auto put = [&](std::string_view bytes) {
+            auto done = (*file)->write_at(size, bytes);
+            size += bytes.size();
+            return done;
+        };
+        if ((*content)->path.empty()) {
+            if (auto done = put((*content)->bytes); !done) return done;
+        } else {
+            auto from = state_.files.open_read((*content)->path);
+            if (!from) return from.error();
+            std::string piece(kReplayPiece, '\0');
+            while (true) {
+                const auto got = (*from)->read_at(size, piece.data(), piece.size());
+                if (!got) return got.error();
+                const bool is_last = *got < piece.size();
+                if (auto done = put(std::string_view(piece).substr(0, *got)); !done) return done;
+                if (is_last) break;
+            }
+        }
+        if (auto done = (*file)->resize(size); !done) return done;
+        if (auto done = (*file)->set_mtime(wanted.message.row.internal_date * kReplaySecond); !done) return done;
+        (*file)->start_writing();
+        return {};
+    };
+    const auto done = write();
+    if (!done) return state_.failed("repairing a message", path, done.error());
+    state_.log.notice("store: a torn message was repaired", {{"path", path}});
+    ++replayed_.repaired;
+    return {};
+}
+
+Outcome Replaying::rename_to_usual(const Wanted& wanted, Folder& folder, const std::string& path)
+{
+    if (!wanted.has_row) return {};
+    const auto usual = state_.usual_paths(folder, wanted.message);
+    if (std::ranges::find(usual, path) != usual.end()) return {};
+    const auto done = state_.files.rename(path, usual.back());
+    if (!done) return state_.failed("naming a message", path, done.error());
+    found_[folder.id()][wanted.message.unique] = usual.back();
+    return {};
+}
+
+// Where the bytes are that another message was made from: in its mailbox, or in the undelete directory.
+Result<std::optional<std::string>, StoreError> Replaying::source_path(const PlacedRecord& record)
+{
+    using Path = std::optional<std::string>;
+    if (Folder* folder = state_.find_folder(record.source_mailbox)) {
+        const auto files = files_of(*folder);
+        if (!files) return files.error();
+        const auto it = (*files)->find(record.source_unique);
+        if (it != (*files)->end()) return Path(it->second);
+    }
+    if (auto done = load_expunged(); !done) return done.error();
+    return find_expunged(record.source_mailbox, record.source_unique);
+}
+
+Result<std::optional<Replaying::Content>, StoreError> Replaying::content_of(const Wanted& wanted, int depth)
+{
+    using Answer = std::optional<Content>;
+    if (wanted.placed == nullptr || depth > kLongestChain) return Answer();
+    const auto& record = std::get<PlacedRecord>(wanted.placed->record);
+    const auto from_journal = [this](const ReplayRecord& at) -> Result<Answer, StoreError> {
+        auto bytes = replay_.body(at);
+        if (!bytes) return state_.failed("reading the journal", state_.path, bytes.error());
+        return Answer(Content{*std::move(bytes), {}});
+    };
+    switch (record.source) {
+    case PlacedRecord::Source::body: return from_journal(*wanted.placed);
+    case PlacedRecord::Source::spooled: return Answer(Content{{}, replay_.spool_directory + "/" + record.spool_name});
+    case PlacedRecord::Source::accepted: {
+        const auto it = accepted_.find(record.accepted);
+        if (it == accepted_.end()) return Answer();
+        const auto& accepted = std::get<AcceptedRecord>(it->second->record);
+        if (accepted.spool_name.empty()) return from_journal(*it->second);
+        return Answer(Content{{}, replay_.spool_directory + "/" + accepted.spool_name});
+    }
+    case PlacedRecord::Source::message: break;
+    case PlacedRecord::Source::present: return Answer();
+    }
+    // The records first: a source that is there may be torn as well.
+    if (const Wanted* source = find_wanted(record.source_mailbox, record.source_unique)) {
+        auto content = content_of(*source, depth + 1);
+        if (!content || *content) return content;
+    }
+    const auto path = source_path(record);
+    if (!path) return path.error();
+    return *path ? Answer(Content{{}, **path}) : Answer();
+}
+
+Outcome Replaying::make_from_message(Wanted& wanted, const PlacedRecord& record, const std::string& target)
+{
+    const auto source = source_path(record);
+    if (!source) return source.error();
+    if (!*source) return StoreError::no_such_message;
+    Folder* folder = state_.find_folder(record.source_mailbox);
+    const Wanted* original = find_wanted(record.source_mailbox, record.source_unique);
+    const bool is_moved = original != nullptr && original->gone != nullptr && folder != nullptr &&
+                          std::get<ExpungedRecord>(original->gone->record).reason == ExpungedRecord::Reason::moved &&
+                          found_[folder->id()].contains(record.source_unique);
+    Result<void, FileError> done;
+    if (is_moved) {
+        done = state_.files.rename(**source, target);
+        if (done) found_[folder->id()].erase(record.source_unique);
+    } else {
+        done = state_.files.link(**source, target);
+        if (!done && (done.error().code == EMLINK || done.error().code == EXDEV)) {
+            done = state_.publish_copy(**source, wanted.message.row.internal_date, target);
+        }
+    }
+    if (!done) return state_.failed("making a message again", target, done.error());
+    return {};
+}
+
+Outcome Replaying::make(Wanted& wanted, Folder& folder)
+{
+    if (!wanted.has_row) return {};
+    const std::string target = state_.usual_paths(folder, wanted.message).front();
+    const auto& row = wanted.message.row;
+    const auto* record = wanted.placed == nullptr ? nullptr : &std::get<PlacedRecord>(wanted.placed->record);
+    Result<void, FileError> done;
+    bool is_made = false;
+    if (record != nullptr && record->source == PlacedRecord::Source::message) {
+        const auto made = make_from_message(wanted, *record, target);
+        if (!made && made.error() != StoreError::no_such_message) return made;
+        is_made = static_cast<bool>(made);
+        if (is_made) {
+            found_[folder.id()][wanted.message.unique] = target;
+            ++replayed_.repaired;
+            return check(wanted, folder, target);
+        }
+    }
+    if (auto loaded = load_expunged(); !loaded) return loaded;
+    const auto content = content_of(wanted, 0);
+    if (!content) return content.error();
+    if (*content) {
+        done = (*content)->path.empty()
+                   ? state_.publish_bytes((*content)->bytes, row.internal_date, wanted.message.unique, target)
+                   : state_.publish_link((*content)->path, row.internal_date, target);
+        if (!done) return state_.failed("making a message again", target, done.error());
+        is_made = true;
+    } else if (const auto set_aside = find_expunged(wanted.mailbox, wanted.message.unique)) {
+        // An expunge whose record never became durable: it did not happen.
+        done = state_.files.rename(*set_aside, target);
+        if (!done) return state_.failed("taking a message back", target, done.error());
+        is_made = true;
+    }
+    if (!is_made) {
+        // Another tool's, or taken away by one: the next look at the folder says so.
+        state_.log.warning("store: a message is not where the journal says, nor anywhere else", {{"path", target}});
+        return {};
+    }
+    found_[folder.id()][wanted.message.unique] = target;
+    ++replayed_.repaired;
+    return {};
+}
+
+// The last link may be all that holds its bytes until a checkpoint has passed: it goes into the undelete directory.
+Outcome Replaying::put_away(const Wanted& wanted)
+{
+    Folder* folder = state_.find_folder(wanted.mailbox);
+    if (folder == nullptr) return {};
+    const auto files = files_of(*folder);
+    if (!files) return files.error();
+    const auto it = (*files)->find(wanted.message.unique);
+    if (it == (*files)->end()) return {};
+    const std::string path = it->second;
+    const ExpungedName name{wanted.gone->lsn, state_.now_seconds(), wanted.mailbox, wanted.message.row.uid,
+                            path.substr(path.rfind('/') + 1)};
+    const auto done = state_.files.rename(path, state_.expunged_path(format_expunged_name(name)));
+    if (!done && !done.error().is_absent()) return state_.failed("removing a message", path, done.error());
+    (*files)->erase(it);
+    return {};
+}
+
+}  // namespace mbx::store

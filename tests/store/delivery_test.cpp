@@ -214,15 +214,3 @@ TEST_CASE("a message that is held can be read after its expunge", "[store]")
     CHECK((*held)->bytes().back() == 'x');
     CHECK(desk->message(desk.id("INBOX"), 1).error() == StoreError::no_such_message);
 }
-
-TEST_CASE("a delivery that is taken back leaves neither file nor row, and its UID is not given again", "[store]")
-{
-    Desk desk;
-    const Uid uid = desk.deliver("a\r\n");
-    REQUIRE(desk->withdraw(desk.id("INBOX"), uid));
-    CHECK(desk.uids().empty());
-    CHECK(desk.names("new").empty());
-    CHECK(desk.deliver("b\r\n") > uid);
-    CHECK(desk->usage().messages == 1);
-    CHECK(desk->usage().bytes == 3);
-}

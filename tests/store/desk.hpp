@@ -68,7 +68,18 @@ public:
 
     std::string account() const { return scratch_ / "account"; }
     FaultyFileSystem& files() { return files_; }
-    SystemClock& clock() { return clock_; }
+    // The machine's, until it is set; then it stands.
+    class MovedClock final : public Clock {
+    public:
+        WallTime wall() const override { return moved_ ? *moved_ : real_.wall(); }
+        SteadyTime steady() const override { return real_.steady(); }
+        void set_wall(WallTime to) { moved_ = to; }
+
+    private:
+        SystemClock real_;
+        std::optional<WallTime> moved_;
+    };
+    MovedClock& clock() { return clock_; }
     store::AccountStoreOptions& options() { return options_; }
 
     static store::Body body(std::string_view bytes)
@@ -87,6 +98,7 @@ public:
         return {nullptr, path, "spooled", bytes.size(), store::crc32c(bytes)};
     }
     std::string spool_directory() const { return scratch_ / "spool"; }
+    std::string journal_directory() const { return scratch_ / "journal"; }
     // A message that the gate took responsibility for, for this account and as many others.
     std::shared_ptr<const store::AcceptedMessage> accept(std::string_view bytes, int others = 0)
     {
@@ -170,7 +182,7 @@ public:
     void open_journal(const journal::Journal::Visit& visit)
     {
         journal::JournalOptions options;
-        options.directory = scratch_ / "journal";
+        options.directory = journal_directory();
         options.segment_bytes = 1U << 20U;
         auto opened = journal::Journal::open(posix_, clock_, metrics_, Log(), options, visit);
         REQUIRE(opened);
@@ -189,7 +201,7 @@ private:
     Scratch scratch_;
     PosixFileSystem posix_;
     FaultyFileSystem files_{posix_};
-    SystemClock clock_;
+    MovedClock clock_;
     Metrics metrics_;
     SeededRandom random_;
     store::AccountStoreOptions options_;

@@ -104,6 +104,8 @@ TEST_CASE("G1/G3: an expunge whose n-th call fails takes no other message, and w
         CHECK(found.contains("one\r\n"));
         CHECK(found.contains("two\r\n"));
         if (acknowledged) CHECK_FALSE(found.contains("three\r\n"));
+        // Nothing that was expunged is gone for good.
+        CHECK(desk.names("mailboxd-expunged").size() == (found.contains("three\r\n") ? 0 : 1));
     };
     fail_each_call(act, check);
 }
@@ -162,29 +164,78 @@ TEST_CASE("G1/G3: an account whose opening fails at the n-th call opens whole th
     CHECK(reached_the_end);
 }
 
-TEST_CASE("G2: no change is acknowledged whose directories could not be synced", "[store][G2]")
+TEST_CASE("G1/G3: placing an accepted message whose n-th call fails leaves it owed or there once", "[store][G1][G3]")
 {
-    const auto kind = GENERATE(0, 1, 2, 3, 4);
-    CAPTURE(kind);
-    Desk desk;
-    desk.deliver("one\r\n");
-    desk.deliver("two\r\n", "INBOX", kDeleted);
-    const auto inbox = desk.id("INBOX");
-    const auto act = [&]() -> bool {
+    const int others = GENERATE(0, 1);
+    CAPTURE(others);
+    const auto act = [others](Desk& desk) { return static_cast<bool>(desk->place(*desk.accept("new\r\n", others))); };
+    const auto check = [](Desk& desk, bool acknowledged) {
+        const auto found = texts(desk);
+        CHECK(found.contains("new\r\n") == acknowledged);
+        if (acknowledged) CHECK(found.at("new\r\n") == 1);
+        CHECK(found.at("one\r\n") + found.at("two\r\n") + found.at("three\r\n") == 3);
+    };
+    fail_each_call(act, check);
+}
+
+TEST_CASE("G1/G3: a failed COPY, MOVE, EXPUNGE or STORE whose disk is well again changed nothing", "[store][G1][G3]")
+{
+    const int kind = GENERATE(0, 1, 2, 3);
+    for (unsigned n = 1; n <= 3; ++n) {
+        CAPTURE(kind, n);
+        Desk desk;
+        for (int each = 0; each < 3; ++each) desk.deliver("text " + std::to_string(each) + "\r\n", "INBOX", kDeleted);
+        desk.deliver("x\r\n", "Sent");
+        const auto inbox = desk.id("INBOX");
+        const auto before = desk.names("cur");
+        desk.files().only({test::Call::rename, test::Call::link});
+        desk.files().fail_at(n, EIO);
         FlagChange change;
         change.system = kSeen;
+        StoreError error{};
         switch (kind) {
-        case 0: return static_cast<bool>(desk->append(desk.body("x\r\n"), desk.incoming("INBOX")));
-        case 1: return static_cast<bool>(desk->store_flags(inbox, kAll, change));
-        case 2: return static_cast<bool>(desk->expunge(inbox, nullptr));
-        case 3: return static_cast<bool>(desk->copy(inbox, kAll, "Sent"));
-        default: return static_cast<bool>(desk->move(inbox, kAll, "Sent"));
+        case 0: error = desk->copy(inbox, kAll, "Sent").error(); break;
+        case 1: error = desk->move(inbox, kAll, "Sent").error(); break;
+        case 2: error = desk->expunge(inbox, nullptr).error(); break;
+        default: error = desk->store_flags(inbox, kAll, change).error(); break;
         }
-    };
-    // Ceilings raised before: from here on each sync is one of the change itself.
-    desk.deliver("three\r\n", "Sent");
-    desk.files().only({test::Call::sync});
-    desk.files().fail_at(1, EIO);
-    CHECK_FALSE(act());
-    CHECK(desk.files().has_failed());
+        CHECK(error == StoreError::io);
+        desk.files().only({});
+        for (int round = 0; round < 3; ++round) {
+            CHECK(desk.names("cur") == before);
+            CHECK(desk.uids() == std::vector<Uid>{1, 2, 3});
+            CHECK(desk.row(2).flags.system == kDeleted);
+            CHECK(desk.uids("Sent").size() == 1);
+            CHECK(desk.names("mailboxd-expunged").empty());
+            if (round == 1) desk.lose_index();
+            desk.open();
+        }
+    }
+}
+
+TEST_CASE("G1: a STORE whose renames cannot be taken back says so in the rows as well", "[store][G1]")
+{
+    const bool expunging = GENERATE(false, true);
+    Desk desk;
+    for (int each = 0; each < 3; ++each) desk.deliver("a\r\n", "INBOX", kDeleted);
+    desk.files().only({test::Call::rename});
+    desk.files().fail_at(3, EIO, true);
+    FlagChange change;
+    change.system = kSeen;
+    const auto inbox = desk.id("INBOX");
+    const auto uids = [&] { return desk.uids(); };
+    if (expunging) {
+        CHECK_FALSE(desk->expunge(inbox, nullptr));
+        desk.files().heal();
+        CHECK(uids() == std::vector<Uid>{3});
+    } else {
+        CHECK_FALSE(desk->store_flags(inbox, kAll, change));
+        desk.files().heal();
+        CHECK(desk.row(2).flags.system == (kDeleted | kSeen));
+        CHECK(desk.row(3).flags.system == kDeleted);
+    }
+    const auto before = uids();
+    desk.lose_index();
+    desk.open();
+    CHECK(uids() == before);
 }

@@ -51,7 +51,6 @@ public:
         case 8: return transfer(true);
         case 9:
         case 10: return expunge();
-        case 11: return withdraw();
         default: break;
         }
         if (roll(2) == 0) return deliver();
@@ -208,16 +207,6 @@ private:
         REQUIRE(*done == expected);
         for (const Uid uid : expected) box.messages.erase(uid);
         REQUIRE(desk_->changes(id, before)->expunged == expected);
-    }
-
-    void withdraw()
-    {
-        const auto name = existing();
-        auto& box = boxes_[name];
-        if (box.messages.empty()) return;
-        const Uid uid = box.messages.rbegin()->first;
-        REQUIRE(desk_->withdraw(desk_.id(name), uid));
-        box.messages.erase(uid);
     }
 
     void create()

@@ -199,6 +199,12 @@ co::Task<std::optional<IntakeError>> Intake::State::judge_quotas(const Envelope&
     co_return std::nullopt;
 }
 
+bool Intake::has_quota(const store::AccountKey& recipient) const
+{
+    const auto limits = state_->store.quota(recipient);
+    return limits.bytes != 0 || limits.messages != 0;
+}
+
 co::Task<bool> Intake::room_for(store::AccountKey recipient, std::uint64_t size)
 {
     Limited one{std::move(recipient), {}, std::nullopt};

@@ -44,6 +44,7 @@ public:
     // Whether accept() would answer no_space at the moment, as far as known: for an early 452 (HOSTILE row G3).
     bool is_short_of_space() const;
 
+    bool has_quota(const store::AccountKey& recipient) const;
     // Whether a message of `size` bytes (0: of a size not known yet) fits into the recipient's quota: for the answer to
     // RCPT. Room where it cannot be found out.
     co::Task<bool> room_for(store::AccountKey recipient, std::uint64_t size);

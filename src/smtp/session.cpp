@@ -124,6 +124,7 @@ co::Task<void> Session::take_step()
     case Step::receive_message: co_await receive_message(); break;
     case Step::start_tls: co_await start_tls(); break;
     case Step::log_in: co_await log_in(); break;
+    case Step::judge_room: co_await judge_room(); break;
     }
 }
 

@@ -45,7 +45,7 @@ private:
     struct VerbRow;
     static const VerbRow kVerbRows[];
     // What a command asks for that has to wait; done after its handler returned.
-    enum class Step : std::uint8_t { none, receive_message, start_tls, log_in };
+    enum class Step : std::uint8_t { none, receive_message, start_tls, log_in, judge_room };
 
     // session.cpp: the loop and its ends
     co::Task<void> converse();
@@ -93,8 +93,18 @@ private:
 
     // session_data.cpp
     co::Task<void> receive_message();
-    co::Task<std::optional<ReplyId>> receive_into(std::optional<intake::Draft>& draft, Reception& reception);
-    co::Task<void> store_message(intake::Draft draft, const Reception& reception);
+    co::Task<std::optional<ReplyId>> receive_into(std::optional<intake::Draft>& draft, Reception& reception,
+                                                  std::string& trace_id);
+    co::Task<void> store_message(intake::Draft draft, const Reception& reception, std::string trace_id);
+    // A recipient with a quota is asked for room before it is accepted.
+    struct Candidate {
+        mail::Mailbox mailbox;
+        std::vector<directory::AccountId> accounts;
+        std::string argument;
+    };
+    bool has_quota(const std::vector<directory::AccountId>& accounts) const;
+    co::Task<void> judge_room();
+    void accept_recipient(mail::Mailbox mailbox, const std::vector<directory::AccountId>& accounts);
     std::string make_prefix(const std::string& trace_id, const Reception& reception) const;
     intake::Envelope make_envelope() const;
     net::Deadline data_deadline(SteadyTime started, std::uint64_t received) const;
@@ -114,6 +124,7 @@ private:
     bool open_ = true;
     bool linger_ = false; // we hang up while the client may still be sending
     Step step_ = Step::none;
+    std::optional<Candidate> candidate_;
     std::string step_argument_;
 
     Phase phase_ = Phase::connected;

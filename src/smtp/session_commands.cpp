@@ -1,4 +1,5 @@
 // What each command does (RFC 5321 section 4.1.1), and when it may come (section 4.1.4).
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -171,9 +172,48 @@ void Session::on_rcpt(std::string_view argument)
     }
     const RecipientDecision decision = judge_recipient(*deps_.directory.snapshot(), *mailbox, role_);
     if (decision.reply != ReplyId::recipient_accepted) return refuse_recipient(decision.reply, argument);
-    transaction_->add(std::move(*mailbox), decision.accounts);
+    if (!has_quota(decision.accounts)) return accept_recipient(std::move(*mailbox), decision.accounts);
+    candidate_.emplace(Candidate{std::move(*mailbox), decision.accounts, std::string(argument)});
+    step_ = Step::judge_room;
+}
+
+void Session::accept_recipient(mail::Mailbox mailbox, const std::vector<directory::AccountId>& accounts)
+{
+    transaction_->add(std::move(mailbox), accounts);
     phase_ = Phase::recipients;
     reply(ReplyId::recipient_accepted);
+}
+
+bool Session::has_quota(const std::vector<directory::AccountId>& accounts) const
+{
+    const auto snapshot = deps_.directory.snapshot();
+    return std::ranges::any_of(accounts, [&](directory::AccountId id) {
+        const directory::Account* account = snapshot->find(id);
+        if (account == nullptr) return false;
+        return deps_.intake.has_quota(store::AccountKey{id.value, account->local_part, account->domain});
+    });
+}
+
+// An alias with one full member is put off as a whole, like one with a member elsewhere: a part of its members is not what
+// the sender asked for.
+co::Task<void> Session::judge_room()
+{
+    const Candidate candidate = *std::exchange(candidate_, std::nullopt);
+    const auto snapshot = deps_.directory.snapshot();
+    const std::uint64_t size = transaction_->mail().size.value_or(0);
+    for (const directory::AccountId id : candidate.accounts) {
+        const directory::Account* account = snapshot->find(id);
+        if (account == nullptr) continue;
+        store::AccountKey key;
+        key.id = id.value;
+        key.local_part = account->local_part;
+        key.domain = account->domain;
+        const bool has_room = co_await deps_.intake.room_for(std::move(key), size);
+        if (has_room) continue;
+        refuse_recipient(ReplyId::over_quota, candidate.argument);
+        co_return;
+    }
+    accept_recipient(candidate.mailbox, candidate.accounts);
 }
 
 // Not counted with the other errors: a list with some stale addresses is honest, hundreds of them are not.

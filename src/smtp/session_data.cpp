@@ -11,6 +11,8 @@ namespace mbx::smtp {
 namespace {
 
 constexpr std::size_t kPiece = 64 * 1024;
+// A message of this size goes on to a file soon: what we put in front is to be written first.
+constexpr std::uint64_t kLarge = 128 * 1024;
 
 ReplyId reply_for(intake::IntakeError error)
 {
@@ -47,7 +49,8 @@ co::Task<void> Session::receive_message()
     if (!open_) co_return;
     Reception reception(*options_);
     std::optional<intake::Draft> draft = deps_.intake.new_draft();
-    const std::optional<ReplyId> fault = co_await receive_into(draft, reception);
+    std::string trace_id;
+    const std::optional<ReplyId> fault = co_await receive_into(draft, reception, trace_id);
     if (!reception.is_done()) co_return;
 
     std::optional<ReplyId> refusal = reception.refusal();
@@ -63,14 +66,15 @@ co::Task<void> Session::receive_message()
         }
     } else {
         intake::Draft whole = std::move(*draft);
-        co_await store_message(std::move(whole), reception);
+        co_await store_message(std::move(whole), reception, std::move(trace_id));
     }
     forget_transaction();
 }
 
 // Reads to the true end of the message whatever it is worth. Answers why it could not be kept; when the stream ended
 // first the session is over and reception is not done.
-co::Task<std::optional<ReplyId>> Session::receive_into(std::optional<intake::Draft>& draft, Reception& reception)
+co::Task<std::optional<ReplyId>> Session::receive_into(std::optional<intake::Draft>& draft, Reception& reception,
+                                                       std::string& trace_id)
 {
     const SteadyTime started = deps_.clock.steady();
     std::uint64_t received = 0;
@@ -89,6 +93,10 @@ co::Task<std::optional<ReplyId>> Session::receive_into(std::optional<intake::Dra
         lines_.give_back(piece->size() - used);
         if (reception.is_refused()) draft.reset();
         if (!draft || reception.fresh().empty()) continue;
+        if (trace_id.empty() && reception.header().complete && reception.size() > kLarge && !draft->is_spooled()) {
+            trace_id = deps_.intake.new_trace_id();
+            draft->set_prefix(make_prefix(trace_id, reception));
+        }
         const auto stored = co_await draft->append(reception.fresh());
         if (!stored) {
             fault = reply_for(stored.error());
@@ -98,9 +106,12 @@ co::Task<std::optional<ReplyId>> Session::receive_into(std::optional<intake::Dra
     co_return fault;
 }
 
-co::Task<void> Session::store_message(intake::Draft draft, const Reception& reception)
+co::Task<void> Session::store_message(intake::Draft draft, const Reception& reception, std::string trace_id)
 {
-    const std::string trace_id = deps_.intake.new_trace_id();
+    if (trace_id.empty()) {
+        trace_id = deps_.intake.new_trace_id();
+        draft.set_prefix(make_prefix(trace_id, reception));
+    }
     intake::Envelope envelope = make_envelope();
     if (envelope.recipients.empty()) {
         // Every account of the envelope went away since its RCPT.
@@ -109,7 +120,6 @@ co::Task<void> Session::store_message(intake::Draft draft, const Reception& rece
         reply(ReplyId::storage_failure);
         co_return;
     }
-    draft.set_prefix(make_prefix(trace_id, reception));
     std::string id = trace_id;
     const auto receipt = co_await deps_.intake.accept(std::move(id), std::move(envelope), std::move(draft));
     if (!receipt) {
@@ -120,7 +130,8 @@ co::Task<void> Session::store_message(intake::Draft draft, const Reception& rece
         co_return;
     }
     for (const store::AccountKey& full : receipt->over_quota) {
-        deps_.log.warning("mailbox full, copy not delivered",
+        // It has the message all the same: one answer for all of them (RFC 5321 section 4.2.5), and nobody loses mail.
+        deps_.log.warning("mailbox above its quota",
                           {{"trace", trace_id}, {"account", full.local_part + "@" + full.domain}});
     }
     ++messages_;

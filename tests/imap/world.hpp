@@ -11,6 +11,7 @@
 #include "imap/server.hpp"
 #include "net/tls.hpp"
 #include "net/workers.hpp"
+#include "support/mail_ground.hpp"
 #include "support/memory_stream.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
@@ -51,7 +52,8 @@ public:
                                                               cheap_passwords());
         store::StoreOptions store_options;
         store_options.root = folder.path("mail");
-        store = std::make_unique<store::Store>(files, workers, clock, random, metrics, Log(), store_options);
+        journal = test::open_mail_journal(loop, files, clock, metrics, {folder.path("journal")});
+        store = std::make_unique<store::Store>(loop, files, workers, *journal, clock, random, metrics, Log(), store_options);
         intake = std::make_unique<intake::Intake>(*store, files, workers, clock, random, metrics, Log(),
                                                   folder.path("spool"));
         (void)test::run_on(loop, directory->add_domain("example.org"));
@@ -81,6 +83,7 @@ public:
     std::unique_ptr<auth::Authenticator> authenticator;
     auth::LiveSessions sessions;
     net::TlsServer tls{workers, Log()};
+    std::unique_ptr<store::MailJournal> journal;
     std::unique_ptr<store::Store> store;
     std::unique_ptr<intake::Intake> intake;
     std::unique_ptr<Server> server;

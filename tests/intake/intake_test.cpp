@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 
+#include "support/mail_ground.hpp"
 #include "support/run.hpp"
 #include "support/scratch.hpp"
 
@@ -90,13 +91,22 @@ struct House {
     Metrics metrics;
     net::Loop loop;
     net::Workers workers{loop, 3, 1};
+    std::unique_ptr<store::MailJournal> journal;
     store::Store store;
     std::unique_ptr<Intake> intake;
 
     explicit House(std::size_t max_open = 128)
-        : store(files, workers, clock, random, metrics, Log(), {scratch / "mail", max_open, {}})
+        : journal(test::open_mail_journal(loop, files, clock, metrics, {scratch / "journal"})),
+          store(loop, files, workers, *journal, clock, random, metrics, Log(), store_options(max_open))
     {
         start_intake();
+    }
+    store::StoreOptions store_options(std::size_t max_open) const
+    {
+        store::StoreOptions options;
+        options.root = scratch / "mail";
+        options.max_open_accounts = max_open;
+        return options;
     }
     void start_intake()
     {
@@ -174,6 +184,9 @@ TEST_CASE("a message reaches every recipient byte for byte, prefix first, whatev
     for (const std::string local : {"one", "two", "three"}) {
         CHECK(house.texts(local) == std::vector<std::string>{prefix + text});
     }
+    // A large body is nowhere else until a checkpoint has synced the links.
+    (void)house.run(house.store.checkpoints().run_now());
+    house.loop.run();
     CHECK(house.spooled() == 0);
 }
 
@@ -190,17 +203,7 @@ TEST_CASE("C5: a draft that is dropped leaves no file, small or large", "[intake
     }
 }
 
-TEST_CASE("what a dead process left in the spool is removed at start, other parts' files stay", "[intake]")
-{
-    House house;
-    test::write_file(house.scratch / "spool/in-0123", "half");
-    test::write_file(house.scratch / "spool/q-7", "queued");
-    house.start_intake();
-    CHECK_FALSE(fs::exists(house.scratch / "spool/in-0123"));
-    CHECK(fs::exists(house.scratch / "spool/q-7"));
-}
-
-TEST_CASE("one recipient whose disk fails: the message is refused and the others' copies are taken back", "[intake][G3]")
+TEST_CASE("G3: one recipient whose disk fails does not hold up the others, and has the message when it works", "[intake][G3]")
 {
     House house;
     for (const std::string local : {"one", "two"}) (void)house.account(local);
@@ -208,18 +211,16 @@ TEST_CASE("one recipient whose disk fails: the message is refused and the others
     house.files.break_at("/two/new/", code);
     Draft draft = house.intake->new_draft();
     REQUIRE(house.append(draft, body(100)));
-    const auto receipt = house.accept(std::move(draft), {"one", "two"});
-    REQUIRE_FALSE(receipt);
-    CHECK(receipt.error() == (code == EIO ? IntakeError::failure : IntakeError::no_space));
-    CHECK(house.texts("one").empty());
-    CHECK(house.texts("two").empty());
-    CHECK(house.spooled() == 0);
-    house.files.break_at("", 0);
-    Draft again = house.intake->new_draft();
-    REQUIRE(house.append(again, body(100)));
-    REQUIRE(house.accept(std::move(again), {"one", "two"}));
+    REQUIRE(house.accept(std::move(draft), {"one", "two"}));
     CHECK(house.texts("one").size() == 1);
+    CHECK(house.texts("two").empty());
+    CHECK(house.store.condition().owed == 1);
+    house.files.break_at("", 0);
+    house.run(house.store.retry_deliveries());
     CHECK(house.texts("two").size() == 1);
+    CHECK(house.texts("one").size() == 1);
+    CHECK(house.store.condition().owed == 0);
+    CHECK(house.spooled() == 0);
 }
 
 TEST_CASE("a spool that cannot be written refuses the message and every later piece of it", "[intake][G3]")

@@ -79,7 +79,8 @@ Appliance::Appliance(const Change& change, int log_descriptor)
     : folder(temporary_folder_.path("")), workers(loop, 3, 1), log_writer_keeper(writer_for(log_descriptor)),
       log(log_writer_keeper ? Log(std::shared_ptr<LogWriter>(log_writer_keeper.get(), [](LogWriter*) {}), "smtp")
                             : Log()),
-      store(files, workers, clock, random, metrics, log, store_options(folder)),
+      journal(open_mail_journal(loop, files, clock, metrics, {(folder / "journal").string()})),
+      store(loop, files, workers, *journal, clock, random, metrics, log, store_options(folder)),
       intake(store, files, workers, clock, random, metrics, log, spool_of(folder)),
       directory(open_directory(folder, workers)),
       authenticator(*directory, workers, loop, clock, random, metrics, log, cheap()), tls(workers, log),

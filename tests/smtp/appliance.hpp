@@ -22,6 +22,7 @@
 #include "net/workers.hpp"
 #include "smtp/server.hpp"
 #include "store/store.hpp"
+#include "support/mail_ground.hpp"
 #include "support/memory_stream.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
@@ -124,6 +125,7 @@ public:
     Metrics metrics;
     std::unique_ptr<LogWriter> log_writer_keeper;
     Log log;
+    std::unique_ptr<store::MailJournal> journal;
     store::Store store;
     intake::Intake intake;
     std::unique_ptr<directory::Directory> directory;

@@ -11,6 +11,7 @@
 #include "admin/administration.hpp"
 #include "http/server.hpp"
 #include "net/listener.hpp"
+#include "support/mail_ground.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -21,7 +22,8 @@ public:
     explicit AdministrationWorld(Log log = {})
         : directory(*directory::Directory::open(folder.path("directory.db"), workers)),
           authenticator(*directory, workers, loop, clock, random, metrics, Log(), cheap_hashes()),
-          store(files, workers, clock, random, metrics, Log(), store_options()),
+          journal(open_mail_journal(loop, files, clock, metrics, {folder.path("journal")})),
+          store(loop, files, workers, *journal, clock, random, metrics, Log(), store_options()),
           administration(admin::AdministrationDeps{*directory, store, authenticator, sessions, workers, files, metrics,
                                                    clock, random},
                          hooks(), options(), log.for_component("admin")),
@@ -76,6 +78,7 @@ public:
     std::unique_ptr<directory::Directory> directory;
     auth::Authenticator authenticator;
     auth::LiveSessions sessions;
+    std::unique_ptr<store::MailJournal> journal;
     store::Store store;
 
     bool is_stopped = false;

@@ -63,10 +63,10 @@ def interrupted(number, _):
 
 
 def closing(name, totals, options):
-    others = len(totals.findings) - totals.count("loss", "flags", "duplicate", "half move")
+    others = len(totals.findings) - totals.count("loss", "flags", "duplicate", "half move", "half delivery")
     print(f"{name}: runs {totals.runs}, kills {totals.kills}, cuts {totals.cuts}, acknowledged {totals.acknowledged}, "
           f"index rebuilds {totals.rebuilds}, losses {totals.count('loss', 'flags')}, duplicates {totals.count('duplicate')}, "
-          f"half moves {totals.count('half move')}, "
+          f"halves {totals.count('half move', 'half delivery')}, "
           f"others {others}, seed {options.seed}", flush=True)
     for finding in totals.findings[:20]:
         print(f"    {finding}", flush=True)

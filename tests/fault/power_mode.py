@@ -210,8 +210,12 @@ class PowerRun:
         began, where = time.monotonic(), f"{self.kind} seed {self.seed} cut {number + 1} at {moment}"
         kept = cutter.cut(moment, self.dice)
         try:
+            image = cutter.path
+            if number % 3 == 2:
+                image, again = self.cut_recovery(cutter.path)
+                kept += f"; cut again in the recovery, {again}"
             self.boots.next()
-            mount(self.kind, cutter.path, self.place)
+            mount(self.kind, image, self.place)
             found = self.start_and_judge(moment)
         except (AssertionError, OSError, Gone, Refused) as error:
             found = [verify.Finding("run", "", f"{error}"[-1500:])]
@@ -226,6 +230,25 @@ class PowerRun:
         self.totals.acknowledged = max(self.totals.acknowledged, acknowledged)
         self.say(f"  {where}: {kept}, {acknowledged} acts acknowledged before, {len(found)} findings, "
                  f"{time.monotonic() - began:.1f} s", detail=True)
+
+    def cut_recovery(self, image):
+        """The power goes a second time while the file system, the daemon and its replay recover from the first cut."""
+        folder = self.folder / "again"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        cut_image.copy_sparse(image, folder / "disk.img")
+        self.boots.next()
+        with Disk(self.options, self.kind, folder, self.place) as disk:
+            self.box.start()
+            sight.read_all(self.box, ACCOUNTS, bodies=False)
+            last = disk.clock()
+            self.box.kill()
+        cutter = cut_image.Cutter(cut_image.Past(folder / "past"), image, folder)
+        try:
+            moment = self.dice.randrange(last + 1)
+            return cutter.path, f"at {moment} of {last}: {cutter.cut(moment, self.dice)}"
+        finally:
+            cutter.close()
 
     def start_and_judge(self, moment):
         box = self.box

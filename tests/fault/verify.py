@@ -5,9 +5,10 @@ import dataclasses
 from ledger import Account, Box, Row
 import sight
 
-# Kinds of findings: loss, flags (also a loss), duplicate, half move, returned, numbers, counters, index, files, run.
+# Kinds of findings: loss, flags (also a loss), duplicate, half move, half delivery, returned, numbers, counters, index, files, run.
 # A MOVE that was cut in two may leave both sides as long as no journal stands before the store (RFC 6851 section 3.3: SHOULD NOT).
-TOLERATED = {"half move"}
+# Nor is a message in doubt then there for all of its recipients or for none.
+TOLERATED = {"half move", "half delivery"}
 
 
 @dataclasses.dataclass
@@ -132,7 +133,19 @@ def judge(box, ledger, seen, crash):
         expected = accounts[number] = ledger.expected(number, crash, names_now)
         found += judge_account(expected, folders, where)
         found += [Finding("files", where, fault) for fault in sight.judge_files(box, number, folders)]
+    found += judge_halves(ledger, accounts, seen, crash)
     return found, accounts
+
+
+def judge_halves(ledger, accounts, seen, crash):
+    """A message to several recipients that is in doubt: all of them have it, or none."""
+    tokens = {number: accounts[number].sighted | {message.token for folder in folders.values() for message in
+                                                  folder.messages.values()} for number, folders in seen.items()}
+    for act in ledger.deliveries:
+        if act.sent <= crash < act.answered:
+            having = [number for number in act.recipients if act.token in tokens[number]]
+            if 0 < len(having) < len(act.recipients):
+                yield Finding("half delivery", f"accounts {act.recipients}", f"{act.token} in doubt is only in {having}")
 
 
 def judge_rebuild(before, after):

@@ -22,7 +22,8 @@ class Totals:
     """What the closing lines say."""
 
     def __init__(self):
-        self.runs = self.kills = self.cuts = self.acknowledged = self.in_doubt = self.rebuilds = 0
+        self.runs = self.kills = self.cuts = self.acknowledged = self.rebuilds = self.dropped = 0
+        self.has_journal = False
         self.by_step = collections.Counter()
         self.findings = []
 
@@ -34,7 +35,7 @@ def choose_point(dice, in_start):
     """(kinds of steps, how many of them until the last, side). Half of the kills fall on kinds that are few, such as a rename."""
     side = dice.choice(SIDES)
     if in_start:
-        return KINDS, dice.randrange(1, 60), side
+        return KINDS, int(2 ** dice.uniform(0, 9)), side
     if dice.random() < 0.5:
         return KINDS, int(2 ** dice.uniform(0, 13)), side
     return (dice.choice(SPARSE),), int(2 ** dice.uniform(0, 7)), side
@@ -65,7 +66,7 @@ class KillRun:
         """Answers whether the run may go on."""
         box, where = self.box, f"seed {self.seed} kill {number + 1}"
         ledger = Ledger(verify.adopt(self.expected, seen))
-        load = Load(box, ledger, time.monotonic_ns, f"{self.seed}.{number}", ACCOUNTS)
+        load = Load(box, ledger, time.monotonic_ns, f"{self.seed}.{number}", ACCOUNTS, sessions=6)
         kinds, steps, side = choose_point(self.dice, in_start=False)
         began = time.monotonic()
         wait_until(lambda: ledger.deliveries or box.dead() or load.failures, 60, "a first delivery")

@@ -1,12 +1,14 @@
 """The verifier of the crash proof (ledger.py, verify.py) finds each kind of loss, without any server."""
 import pathlib
 import sys
+import tempfile
 import unittest
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1] / "support")]
 import cut_image
 from ledger import Account, Act, Box, History, Ledger, Row
 import made_mail
+import record_drop
 from sight import Folder, Message
 import verify
 
@@ -142,6 +144,45 @@ class Cuts(unittest.TestCase):
         self.assertEqual(kept["everything"], [(0, 1024), (4096, 1024)])
         self.assertEqual(kept["some writes"], [])
         self.assertEqual(kept["some sectors"], [(0, 512), (512, 512), (4096, 512), (4608, 512)])
+
+
+class DroppedRecords(unittest.TestCase):
+    IDENTITY = 77
+
+    def frame(self, segment, offset, first, previous, payloads, checkpoint=0):
+        body, crcs = b"", 0
+        for payload in payloads:
+            at = offset + record_drop.HEADER.size + len(body) + record_drop.RECORD.size
+            place = segment.to_bytes(8, "little") + at.to_bytes(8, "little")
+            head = record_drop.RECORD.pack(len(payload), record_drop.crc32c(place + payload))
+            crcs = record_drop.crc32c(head, crcs)
+            body += head + payload
+        header = record_drop.HEADER.pack(record_drop.MAGIC, 1, len(payloads), self.IDENTITY, segment, 0, offset, first, first - 1,
+                                         checkpoint, len(body), crcs, previous, 0)[:-4]
+        crc = record_drop.crc32c(header)
+        whole = header + crc.to_bytes(4, "little") + body
+        return whole + bytes(-len(whole) % record_drop.BLOCK), crc
+
+    def test_a_voided_record_is_gone_and_the_chain_of_frames_whole(self):
+        self.assertEqual(record_drop.crc32c(b"123456789"), 0xE3069283)
+        accepted = [record_drop.PREFIX.pack(1, record_drop.ACCEPTED, 3) + b"abc" + made_mail.content(token) for token in TOKENS[:3]]
+        with tempfile.TemporaryDirectory() as name:
+            data = pathlib.Path(name)
+            (data / "journal").mkdir()
+            (data / "mail/cur").mkdir(parents=True)
+            (data / "mail/cur/1").write_bytes(made_mail.content(TOKENS[0]))
+            one, crc = self.frame(1, 0, 1, 0, accepted[:2])
+            two, _ = self.frame(2, 0, 3, crc, accepted[2:])
+            (data / "journal/0000000000000001").write_bytes(one)
+            (data / "journal/0000000000000002").write_bytes(two)
+            self.assertIsNone(record_drop.drop_one(data, {TOKENS[0], TOKENS[5]}), "its file is there")
+            self.assertEqual(record_drop.drop_one(data, {TOKENS[0], TOKENS[1]}), TOKENS[1])
+            journal = record_drop.Journal(data / "journal")
+            records = list(journal.records())
+            self.assertEqual([record.payload[1] for record in records], [record_drop.ACCEPTED, record_drop.VOID, record_drop.ACCEPTED])
+            self.assertEqual(journal.frames[1][1]["previous"], journal.frames[0][1]["crc"])
+            again, _ = self.frame(1, 0, 1, 0, [record.payload for record in records[:2]])
+            self.assertEqual((data / "journal/0000000000000001").read_bytes(), again)
 
 
 if __name__ == "__main__":

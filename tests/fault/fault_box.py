@@ -42,8 +42,9 @@ class Control:
         word = self._get(5)
         return KINDS[word - 1] if word else None
 
-    def steps(self):
-        return self._get(4)
+    def seen_kinds(self):
+        """The kinds of steps that the daemon has taken so far."""
+        return [kind for number, kind in enumerate(KINDS) if self._get(6 + number) > 0]
 
 
 class FaultBox(Appliance):

@@ -31,14 +31,15 @@ class Totals:
         return sum(finding.kind in kinds for finding in self.findings)
 
 
-def choose_point(dice, in_start):
+def choose_point(dice, seen_kinds, in_start=False):
     """(kinds of steps, how many of them until the last, side). Half of the kills fall on kinds that are few, such as a rename."""
     side = dice.choice(SIDES)
     if in_start:
         return KINDS, int(2 ** dice.uniform(0, 9)), side
-    if dice.random() < 0.5:
+    sparse = [kind for kind in SPARSE if kind in seen_kinds]
+    if dice.random() < 0.5 or not sparse:
         return KINDS, int(2 ** dice.uniform(0, 13)), side
-    return (dice.choice(SPARSE),), int(2 ** dice.uniform(0, 7)), side
+    return (dice.choice(sparse),), int(2 ** dice.uniform(0, 7)), side
 
 
 class KillRun:
@@ -67,11 +68,11 @@ class KillRun:
         box, where = self.box, f"seed {self.seed} kill {number + 1}"
         ledger = Ledger(verify.adopt(self.expected, seen))
         load = Load(box, ledger, time.monotonic_ns, f"{self.seed}.{number}", ACCOUNTS, sessions=6)
-        kinds, steps, side = choose_point(self.dice, in_start=False)
+        kinds, steps, side = choose_point(self.dice, box.control.seen_kinds())
         began = time.monotonic()
         wait_until(lambda: ledger.deliveries or box.dead() or load.failures, 60, "a first delivery")
         box.control.arm(kinds, steps, side)
-        if not box.wait_dead(LIFE_SECONDS if len(kinds) > 1 else 4):
+        if not box.wait_dead(LIFE_SECONDS if len(kinds) > 1 else 3):
             box.control.arm(KINDS, 1, side)  # steps of that kind are rare: any will do now
             if not box.wait_dead(LIFE_SECONDS):
                 raise AssertionError(f"{where}: the load stands still:\n{box.log()[-3000:]}")
@@ -108,7 +109,7 @@ class KillRun:
         while True:
             dying = self.dice.random() < 0.25
             if dying:
-                box.control.arm(*choose_point(self.dice, in_start=True))
+                box.control.arm(*choose_point(self.dice, (), in_start=True))
             box.start(wait=False)
             try:
                 box.wait_ready()

@@ -10,7 +10,9 @@ import subprocess
 
 RECORD = struct.Struct("<QII")
 WRITE, FLUSH = 1, 2
-SECTOR = 512
+# What a disk writes whole. xfs logs parts of its blocks of 4096 bytes and takes it that a block itself is not torn; ext4's
+# journal has whole blocks and mends any tear.
+SECTORS = {"ext4": 512, "xfs": 4096}
 MODES = ("nothing", "everything", "some writes", "some sectors", "some sectors", "the first writes, the last one torn")
 
 
@@ -37,7 +39,8 @@ class Past:
 class Cutter:
     """Makes images for growing moments; `base` is the disk before the first record."""
 
-    def __init__(self, past, base, folder):
+    def __init__(self, past, base, folder, sector):
+        self.sector = sector
         self.past, self.safe_path, self.path = past, folder / "safe.img", folder / "cut.img"
         copy_sparse(base, self.safe_path)
         self.safe, self.done = open(self.safe_path, "r+b", buffering=0), 0
@@ -57,7 +60,7 @@ class Cutter:
         copy_sparse(self.safe_path, self.path)
         mode, loose = dice.choice(MODES), [record for record in records[last + 1:] if record[0] == WRITE]
         with open(self.path, "r+b", buffering=0) as image:
-            for offset, data in kept(mode, loose, self.past, dice):
+            for offset, data in kept(mode, loose, self.past, dice, self.sector):
                 self._put(image, offset, data)
         return f"{len(loose)} unflushed writes, {mode} kept"
 
@@ -67,7 +70,7 @@ class Cutter:
         image.write(data)
 
 
-def kept(mode, loose, past, dice):
+def kept(mode, loose, past, dice, sector):
     """(offset, bytes) of what survived, in the order of writing."""
     until = dice.randrange(len(loose) + 1) if loose else 0
     for number, record in enumerate(loose):
@@ -78,13 +81,13 @@ def kept(mode, loose, past, dice):
             if number > until:
                 return
             if number == until:
-                data = data[:SECTOR * dice.randrange(len(data) // SECTOR + 1)]
+                data = data[:sector * dice.randrange(len(data) // sector + 1)]
         if mode != "some sectors":
             yield record[1], data
             continue
-        for at in range(0, len(data), SECTOR):
+        for at in range(0, len(data), sector):
             if dice.random() < 0.5:
-                yield record[1] + at, data[at:at + SECTOR]
+                yield record[1] + at, data[at:at + sector]
 
 
 def copy_sparse(source, target):
@@ -96,7 +99,7 @@ def make_file_system(kind, path, megabytes):
     with open(path, "wb") as file:
         file.truncate(megabytes << 20)
     options = {"ext4": ["-q", "-F", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", "-i", "8192"],
-               "xfs": ["-q", "-f", "-K"]}[kind]
+               "xfs": ["-q", "-f", "-K", "-s", "size=4096"]}[kind]
     program = shutil.which(f"mkfs.{kind}") or shutil.which(f"mkfs.{kind}", path="/usr/sbin:/sbin")
     subprocess.run([program, *options, str(path)], check=True, timeout=120, capture_output=True)
     return pathlib.Path(path)

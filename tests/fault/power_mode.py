@@ -199,7 +199,7 @@ class PowerRun:
     def judge_cuts(self):
         past = cut_image.Past(self.folder / "past")
         (self.folder / "disk.img").unlink()
-        cutter = cut_image.Cutter(past, self.folder / "base.img", self.folder)
+        cutter = cut_image.Cutter(past, self.folder / "base.img", self.folder, cut_image.SECTORS[self.kind])
         try:
             moments = self.moments(past)
             self.say(f"  {self.kind} seed {self.seed}{' sabotage ' + self.sabotage if self.sabotage else ''}: "
@@ -259,7 +259,7 @@ class PowerRun:
             sight.read_all(self.box, ACCOUNTS, bodies=False)
             last = disk.clock()
             self.box.kill()
-        cutter = cut_image.Cutter(cut_image.Past(folder / "past"), image, folder)
+        cutter = cut_image.Cutter(cut_image.Past(folder / "past"), image, folder, cut_image.SECTORS[self.kind])
         try:
             moment = self.dice.randrange(last + 1)
             return cutter.path, f"at {moment} of {last}: {cutter.cut(moment, self.dice)}"

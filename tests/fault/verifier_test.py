@@ -139,7 +139,7 @@ class Cuts(unittest.TestCase):
                 return 0.4
 
         loose = [(cut_image.WRITE, 0, 1024, 1), (cut_image.WRITE, 4096, 1024, 2)]
-        kept = {mode: [(at, len(data)) for at, data in cut_image.kept(mode, loose, Past(), Dice())] for mode in cut_image.MODES}
+        kept = {mode: [(at, len(data)) for at, data in cut_image.kept(mode, loose, Past(), Dice(), 512)] for mode in cut_image.MODES}
         self.assertEqual(kept["nothing"], [])
         self.assertEqual(kept["everything"], [(0, 1024), (4096, 1024)])
         self.assertEqual(kept["some writes"], [])

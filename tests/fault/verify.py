@@ -53,7 +53,9 @@ def judge_rows(expected, box, folder, where, taken):
             if not rows:
                 yield unexplained(expected, box, message, where)
                 continue
-            row = rows.pop(0)
+            # The same message twice, with other flags: each has its own.
+            row = next((row for row in rows if message.flags in row.flags), rows[0])
+            rows.remove(row)
             taken.add(message.token)
         elif row.token != message.token:
             yield Finding("numbers", where, f"UID {uid} is {message.token}, it was {row.token}")

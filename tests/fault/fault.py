@@ -64,10 +64,10 @@ def interrupted(number, _):
 
 def closing(name, totals, options):
     import verify
-    others = len(totals.findings) - totals.count("loss", "flags", "duplicate", "half move", "half delivery")
+    others = len(totals.findings) - totals.count("loss", "flags", "duplicate", "half")
     print(f"{name}: runs {totals.runs}, kills {totals.kills}, cuts {totals.cuts}, acknowledged {totals.acknowledged}, "
           f"index rebuilds {totals.rebuilds}, losses {totals.count('loss', 'flags')}, duplicates {totals.count('duplicate')}, "
-          f"halves {totals.count('half move', 'half delivery')}, "
+          f"halves {totals.count('half')}, "
           f"others {others}, seed {options.seed}", flush=True)
     tolerated = [finding for finding in totals.findings if finding.kind in verify.TOLERATED]
     for finding in [*verify.grave(totals.findings)[:30], *tolerated[:5]]:

@@ -175,10 +175,8 @@ def accepted_by(record):
 
 
 def find_journal(data_directory):
-    for path in sorted(data_directory.rglob("*")):
-        if re.fullmatch(r"\d{16}", path.name) and path.is_file():
-            return path.parent
-    return None
+    segments = [path for path in data_directory.glob("*/*") if re.fullmatch(r"\d{16}", path.name) and path.is_file()]
+    return segments[0].parent if segments else None
 
 
 def tokens_in_files(data_directory):

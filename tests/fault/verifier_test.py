@@ -85,7 +85,7 @@ class Verifier(unittest.TestCase):
         self.assertEqual(self.kinds(crash=9), [])
         self.assertEqual(self.kinds(crash=9, inbox=moved, a=there), [])
         self.assertEqual(self.kinds(crash=9, inbox=moved), ["loss"])
-        self.assertEqual(self.kinds(crash=9, a=there), ["half move"])
+        self.assertEqual(self.kinds(crash=9, a=there), ["half"])
 
     def test_a_uid_never_names_another_message(self):
         self.did(Act("expunge", 5, mailbox="INBOX", uids=(2,)))

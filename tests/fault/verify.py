@@ -3,12 +3,14 @@ import collections
 import dataclasses
 
 from ledger import Account, Box, Row
+import record_drop
 import sight
 
-# Kinds of findings: loss, flags (also a loss), duplicate, half move, half delivery, returned, numbers, counters, index, files, run.
-# A MOVE that was cut in two may leave both sides as long as no journal stands before the store (RFC 6851 section 3.3: SHOULD NOT).
-# Nor is a message in doubt then there for all of its recipients or for none.
-TOLERATED = {"half move", "half delivery"}
+# Kinds of findings: loss, flags (also a loss), duplicate, half, returned, numbers, counters, index, files, run.
+# A half: a MOVE in doubt that left both sides (RFC 6851 section 3.3: SHOULD NOT), a message in doubt that some of its
+# recipients have. Without a journal, whose frames are all there or not at all, a server cannot help it.
+TOLERATED = {"half"}
+TORN = "torn"  # what a half is called where a journal stands
 
 
 @dataclasses.dataclass
@@ -89,7 +91,7 @@ def judge_moves(expected, folders, where, placed):
         if not before and not after:
             yield Finding("loss", where, f"{token}: lost between {source} and {target} by a MOVE in doubt")
         if before and after:
-            yield Finding("half move", where, f"{token}: in {source} and in {target} by a MOVE in doubt")
+            yield Finding("half", where, f"{token}: in {source} and in {target} by a MOVE in doubt")
 
 
 def judge_numbers(history, box, folder, where):
@@ -136,6 +138,9 @@ def judge(box, ledger, seen, crash):
         found += judge_account(expected, folders, where)
         found += [Finding("files", where, fault) for fault in sight.judge_files(box, number, folders)]
     found += judge_halves(ledger, accounts, seen, crash)
+    if record_drop.find_journal(box.data):
+        for finding in found:
+            finding.kind = TORN if finding.kind == "half" else finding.kind
     return found, accounts
 
 
@@ -147,7 +152,7 @@ def judge_halves(ledger, accounts, seen, crash):
         if act.sent <= crash < act.answered:
             having = [number for number in act.recipients if act.token in tokens[number]]
             if 0 < len(having) < len(act.recipients):
-                yield Finding("half delivery", f"accounts {act.recipients}", f"{act.token} in doubt is only in {having}")
+                yield Finding("half", f"accounts {act.recipients}", f"{act.token} in doubt is only in {having}")
 
 
 def judge_rebuild(before, after):

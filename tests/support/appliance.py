@@ -113,7 +113,8 @@ def toml(value):
 class Appliance:
     """`settings` are keys of mailboxd.toml ("smtp.max_errors": 3), laid over the ones of a test."""
 
-    def __init__(self, accounts=2, settings=None, environment=None, prefix=(), leaks=True, quarantine_mb=256, descriptors=0):
+    def __init__(self, accounts=2, settings=None, environment=None, prefix=(), leaks=True, quarantine_mb=256, descriptors=0,
+                 data=None):
         self.accounts = accounts
         self.environment = dict(environment or {})
         self.prefix = list(prefix)
@@ -125,7 +126,7 @@ class Appliance:
         self.password = PASSWORD
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mailboxd-test-"))
         self.folder.chmod(0o755)
-        self.data = self.folder / "data"
+        self.data = pathlib.Path(data) if data else self.folder / "data"  # `data`: on a disk of the test's own, kept by it
         self.run = self.folder / "run"
         self.config = self.folder / "mailboxd.toml"
         self.log_path = self.folder / "log"

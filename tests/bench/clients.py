@@ -135,14 +135,14 @@ def end_all():
 _ceilings = {}
 
 
-def ceiling(mode, sessions, size):
+def ceiling(mode, sessions, size, pipeline=False):
     """Messages a second that the client reaches against a stub that keeps nothing, on this machine in this run."""
-    key = (mode, sessions, size)
+    key = (mode, sessions, size, pipeline)
     if key not in _ceilings:
         stub = Load("sink" if mode == "smtp" else "stub-imap")
         try:
             port = int(stub.line("its port").split()[1])
-            load = Load(mode, sessions=sessions, size=size, port=port, messages=max(100, min(15000, 300_000_000 // size)))
+            load = Load(mode, sessions=sessions, size=size, port=port, pipeline=pipeline, messages=max(100, min(15000, 300_000_000 // size)))
             load.ready()
             load.go()
             _ceilings[key] = load.result()["per_s"]

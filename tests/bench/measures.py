@@ -1,5 +1,6 @@
 """The parts of a run. Each measures one server once and adds its figures to the book; a part that cannot raises Failed."""
 import contextlib
+import http.client
 import os
 import pathlib
 import re
@@ -48,8 +49,10 @@ def backlog(server):
     """What the server says is still to be done behind its answers; 0 where it says nothing."""
     if not hasattr(server, "metrics"):
         return 0
-    total = 0.0
-    for line in server.metrics().splitlines():
+    total, lines = 0.0, []
+    with contextlib.suppress(OSError, http.client.HTTPException, Failed):
+        lines = server.metrics().splitlines()
+    for line in lines:
         if re.match(r"mailboxd_\w*(backlog|unapplied|unindexed|unparsed|to_index)\w*(\{.*\})? ", line):
             total += float(line.rsplit(" ", 1)[1])
     return total
@@ -80,7 +83,7 @@ def wait_until_there(connections, wanted, patience):
     return time.time()
 
 
-def deliver(context, messages, sessions, size, first, targets=TARGETS, sample=None, patience=300):
+def deliver(context, messages, sessions, size, first, targets=TARGETS, sample=None, patience=300, pipeline=False):
     """Messages by SMTP until IMAP STATUS counts every one of them. Adds delivered_per_s, cpu_s and samples to what the
     load client says."""
     server = context.server
@@ -92,7 +95,7 @@ def deliver(context, messages, sessions, size, first, targets=TARGETS, sample=No
         before = [c.messages() for c in connections]
         load = Load("smtp", port=server.smtp_port, sessions=sessions, messages=messages, size=size, users=targets, first=first,
                     address=server.user_format,
-                    tag=f"{int(time.time() * 1000):x}", timeout=patience)
+                    tag=f"{int(time.time() * 1000):x}", timeout=patience, pipeline=pipeline)
         load.ready()
         cpu, samples = server.cpu(), [(time.time(), 0)]
         load.go()
@@ -121,10 +124,10 @@ def first_user(context):
 
 # ------------------------------------------------------------------------------------------ rates
 
-def rate(row, sessions, size, amounts):
+def rate(row, sessions, size, amounts, pipeline=False):
     def part(context):
-        limit = ceiling("smtp", sessions, size)
-        result = deliver(context, context.amount(*amounts), sessions, size, first_user(context))
+        limit = ceiling("smtp", sessions, size, pipeline)
+        result = deliver(context, context.amount(*amounts), sessions, size, first_user(context), pipeline=pipeline)
         context.add(row, result["delivered_per_s"], ceiling=limit, accepted_per_s=result["per_s"], dot_p50_ms=result["p50_ms"],
                     dot_p99_ms=result["p99_ms"], cpu_s_per_1000=result["cpu_s"] / result["accepted"] * 1000)
         return result["delivered_per_s"]

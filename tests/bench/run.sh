@@ -5,8 +5,8 @@
 #
 #   tests/bench/run.sh                 quick: small counts, one round, at most 12 minutes with the pair
 #   tests/bench/run.sh --full          the real counts, medians of five rounds, a pause after every measure (about 3 hours)
-#   --parts "rates select"             only these: 5k1 5k10 5k50 75k 1m (all five: rates) cost syncs append idle select
-#                                      rebuild memory commit long grow-messages grow-accounts (both: growth)
+#   --parts "rates select"             only these: 5k1 5k10 5k50 5k50p 75k 1m (all six: rates) cost syncs append
+#                                      idle select rebuild memory commit long grow-messages grow-accounts (both: growth)
 #   --rounds N                         how often (memory, long and growth are measured once in any case)
 #   --pause SECONDS                    after every measure (quick 1, full 15)
 #   --limit SECONDS                    of the whole run: parts that would begin later are left out (quick 510)

@@ -6,7 +6,6 @@ import os
 import pathlib
 import pwd
 import re
-import shutil
 import signal
 import socket
 import sqlite3
@@ -291,7 +290,3 @@ class Ours(Server):
         done = subprocess.run([self.control, *words, "--help"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=20, check=False)
         return done.returncode == 0 and re.search(r"\b" + re.escape(words[-1]) + r"\b", done.stdout) is not None
-
-
-def remove(folder):
-    shutil.rmtree(folder, ignore_errors=True)

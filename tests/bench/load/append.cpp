@@ -36,9 +36,11 @@ void Appender::begin()
         return;
     }
     const std::string number = std::to_string(id);
-    header_ = "Date: Sun, 22 Nov 2026 10:00:00 +0000\r\nFrom: Load Client <sender@remote.test>\r\nTo: <user@example.test>\r\n"
-              "Subject: message " + number + " of run " + run_.options().tag + "\r\nMessage-ID: <" + run_.options().tag + "." +
-              number + "@client.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n";
+    header_ =
+        "Date: Sun, 22 Nov 2026 10:00:00 +0000\r\nFrom: Load Client <sender@remote.test>\r\nTo: <user@example.test>\r\n"
+        "Subject: message " +
+        number + " of run " + run_.options().tag + "\r\nMessage-ID: <" + run_.options().tag + "." + number +
+        "@client.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n";
     const std::string size = std::to_string(header_.size() + run_.body().length);
     since_ = now();
     command("APPEND " + run_.options().mailbox + " {" + size + (literal_plus_ ? "+}" : "}"));
@@ -91,20 +93,22 @@ void Appender::on_tagged(std::string_view line)
         command("CREATE " + run_.options().mailbox);
         state_ = State::create;
         break;
-    case State::create:  // NO: it is there already
+    case State::create: // NO: it is there already
         state_ = State::waiting;
         ready();
         break;
     case State::literal:
     case State::appended:
-        if (good) run_.accepted(since_);
-        else run_.refused(line);
+        if (good)
+            run_.accepted(since_);
+        else
+            run_.refused(line);
         begin();
         break;
     }
 }
 
-}  // namespace
+} // namespace
 
 int run_append(const Options& options)
 {
@@ -112,4 +116,4 @@ int run_append(const Options& options)
     return run.go();
 }
 
-}  // namespace mbx::bench
+} // namespace mbx::bench

@@ -33,7 +33,8 @@ std::string message(std::uint64_t number, std::uint64_t size, std::string_view l
     line("Return-Path: <sender" + std::to_string(number % 97) + "@remote.test>");
     line("Received: from client.remote.test by mail.example.test; Fri, 20 Nov 2026 10:00:00 +0000");
     line("Date: Fri, 20 Nov 2026 10:00:00 +0000");
-    line("From: \"Sender " + std::to_string(number % 97) + "\" <sender" + std::to_string(number % 97) + "@remote.test>");
+    line("From: \"Sender " + std::to_string(number % 97) + "\" <sender" + std::to_string(number % 97) +
+         "@remote.test>");
     line("To: <user@example.test>");
     line("Subject: " + std::string(word()) + " " + std::string(word()) + " " + digits);
     line("Message-ID: <fill." + digits + "@remote.test>");
@@ -48,9 +49,11 @@ std::string message(std::uint64_t number, std::uint64_t size, std::string_view l
         line(word());
     }
     if (!mixed) return text;
-    line("--part"), line("Content-Type: application/pdf; name=\"a.pdf\""), line("Content-Transfer-Encoding: base64"), line("");
+    line("--part"), line("Content-Type: application/pdf; name=\"a.pdf\""), line("Content-Transfer-Encoding: base64"),
+        line("");
     while (text.size() + 90 < size) {
-        for (int i = 0; i < 7; ++i) text += "QmVuY2hN", text += static_cast<char>('A' + (state >> 59U) % 26), text += "w0";
+        for (int i = 0; i < 7; ++i)
+            text += "QmVuY2hN", text += static_cast<char>('A' + (state >> 59U) % 26), text += "w0";
         (void)word();
         line("");
     }
@@ -79,13 +82,14 @@ std::string file_name(const Options& options, std::uint64_t number, std::uint64_
         std::snprintf(name.data(), name.size(), "%llu.%020llx.mailboxd,S=%llu,I=%llu:2,S", s, n + 1,
                       static_cast<unsigned long long>(size), n + 1);
     } else {
-        std::snprintf(name.data(), name.size(), "%llu.M%06lluP%llu.host,S=%llu,W=%llu:2,S", s, n % 1'000'000, n / 1'000'000 + 1,
-                      static_cast<unsigned long long>(size), static_cast<unsigned long long>(wire_size));
+        std::snprintf(name.data(), name.size(), "%llu.M%06lluP%llu.host,S=%llu,W=%llu:2,S", s, n % 1'000'000,
+                      n / 1'000'000 + 1, static_cast<unsigned long long>(size),
+                      static_cast<unsigned long long>(wire_size));
     }
     return name.data();
 }
 
-}  // namespace
+} // namespace
 
 int run_fill(const Options& options)
 {
@@ -107,8 +111,8 @@ int run_fill(const Options& options)
         return 1;
     }
     const double took = now() - before;
-    std::printf("{\"filled\": %llu, \"seconds\": %.3f, \"per_s\": %.0f}\n", static_cast<unsigned long long>(options.messages), took,
-                static_cast<double>(options.messages) / took);
+    std::printf("{\"filled\": %llu, \"seconds\": %.3f, \"per_s\": %.0f}\n",
+                static_cast<unsigned long long>(options.messages), took, static_cast<double>(options.messages) / took);
     return 0;
 }
 
@@ -122,7 +126,8 @@ int run_disk(const Options& options)
     const double before = now();
     double took = 0;
     while (took < options.seconds) {
-        if (::write(file, piece.data(), piece.size()) != static_cast<ssize_t>(piece.size()) || ::fdatasync(file) != 0) break;
+        if (::write(file, piece.data(), piece.size()) != static_cast<ssize_t>(piece.size()) || ::fdatasync(file) != 0)
+            break;
         ++count;
         took = now() - before;
     }
@@ -133,4 +138,4 @@ int run_disk(const Options& options)
     return count > 0 ? 0 : 1;
 }
 
-}  // namespace mbx::bench
+} // namespace mbx::bench

@@ -11,4 +11,4 @@ int run_fill(const Options& options);
 // Durable writes in --folder: appended pieces of --size bytes, each followed by an fdatasync, for --seconds.
 int run_disk(const Options& options);
 
-}  // namespace mbx::bench
+} // namespace mbx::bench

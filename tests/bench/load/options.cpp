@@ -12,8 +12,7 @@ namespace {
 
 using Target = std::variant<std::string*, std::uint16_t*, unsigned*, std::uint64_t*, int*, bool*>;
 
-template <typename Number>
-bool take_number(std::string_view text, Number* into)
+template <typename Number> bool take_number(std::string_view text, Number* into)
 {
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), *into);
     return failure == std::errc{} && end == text.data() + text.size();
@@ -38,7 +37,7 @@ bool refuse(const char* what, std::string_view which)
     return false;
 }
 
-}  // namespace
+} // namespace
 
 bool parse_options(int argc, char** argv, Options& into)
 {
@@ -46,12 +45,15 @@ bool parse_options(int argc, char** argv, Options& into)
     into.mode = argv[1];
     if (const char* password = std::getenv("MAILBOXD_BENCH_PASSWORD")) into.password = password;
     const std::array<std::pair<std::string_view, Target>, 19> known{{
-        {"--host", &into.host},         {"--port", &into.port},         {"--sessions", &into.sessions},
-        {"--messages", &into.messages}, {"--size", &into.size},         {"--address", &into.address},
-        {"--users", &into.users},       {"--first", &into.first},       {"--mailbox", &into.mailbox},
-        {"--tag", &into.tag},           {"--timeout", &into.timeout_s}, {"--pipeline", &into.pipeline},
-        {"--until-eof", &into.until_eof}, {"--folder", &into.folder},   {"--form", &into.form},
-        {"--owner", &into.owner},       {"--seconds", &into.seconds},   {"--password", &into.password},
+        {"--host", &into.host},           {"--port", &into.port},
+        {"--sessions", &into.sessions},   {"--messages", &into.messages},
+        {"--size", &into.size},           {"--address", &into.address},
+        {"--users", &into.users},         {"--first", &into.first},
+        {"--mailbox", &into.mailbox},     {"--tag", &into.tag},
+        {"--timeout", &into.timeout_s},   {"--pipeline", &into.pipeline},
+        {"--until-eof", &into.until_eof}, {"--folder", &into.folder},
+        {"--form", &into.form},           {"--owner", &into.owner},
+        {"--seconds", &into.seconds},     {"--password", &into.password},
         {"--mode", &into.mode},
     }};
     for (int i = 2; i < argc; ++i) {
@@ -86,4 +88,4 @@ std::string address_of(const Options& options, std::uint64_t number)
     return options.address.substr(0, from) + digits + options.address.substr(to + 1);
 }
 
-}  // namespace mbx::bench
+} // namespace mbx::bench

@@ -21,7 +21,7 @@ double percentile(const std::vector<double>& sorted, double share)
     return sorted[std::min(at, sorted.size() - 1)] * 1e3;
 }
 
-}  // namespace
+} // namespace
 
 bool LoadSession::open()
 {
@@ -158,15 +158,17 @@ int Run::report() const
     std::vector<double> sorted = latencies_;
     std::ranges::sort(sorted);
     const double elapsed = std::max(1e-9, last_ - started_);
-    const double last_quarter =
-        third_quarter_ > 0 && last_ > third_quarter_ ? static_cast<double>(options_.messages / 4) / (last_ - third_quarter_) : 0;
-    std::printf("{\"t_start\": %.6f, \"t_last\": %.6f, \"issued\": %llu, \"accepted\": %llu, \"rejected\": %llu, \"errors\": %llu, "
+    const double last_quarter = third_quarter_ > 0 && last_ > third_quarter_
+                                    ? static_cast<double>(options_.messages / 4) / (last_ - third_quarter_)
+                                    : 0;
+    std::printf("{\"t_start\": %.6f, \"t_last\": %.6f, \"issued\": %llu, \"accepted\": %llu, \"rejected\": %llu, "
+                "\"errors\": %llu, "
                 "\"per_s\": %.1f, \"per_s_last_quarter\": %.1f, \"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f, "
                 "\"client_cpu_s\": %.3f, \"replies\": {",
                 started_, last_, static_cast<unsigned long long>(issued_), static_cast<unsigned long long>(accepted_),
                 static_cast<unsigned long long>(refused_), static_cast<unsigned long long>(errors_),
-                static_cast<double>(accepted_) / elapsed, last_quarter, percentile(sorted, 0.5), percentile(sorted, 0.99),
-                percentile(sorted, 1), used_cpu() - cpu_before_);
+                static_cast<double>(accepted_) / elapsed, last_quarter, percentile(sorted, 0.5),
+                percentile(sorted, 0.99), percentile(sorted, 1), used_cpu() - cpu_before_);
     const char* comma = "";
     for (const auto& [words, count] : replies_) {
         std::printf("%s\"%s\": %llu", comma, words.c_str(), static_cast<unsigned long long>(count));
@@ -176,4 +178,4 @@ int Run::report() const
     return issued_ > 0 && accepted_ == issued_ && errors_ == 0 ? 0 : 1;
 }
 
-}  // namespace mbx::bench
+} // namespace mbx::bench

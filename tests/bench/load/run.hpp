@@ -20,8 +20,8 @@ class Run;
 class LoadSession : public LineConnection {
 public:
     explicit LoadSession(Run& run) : run_(run) {}
-    virtual void begin() = 0;  // the next message, or finish()
-    virtual void lost() = 0;   // the connection broke; is_open() is false already
+    virtual void begin() = 0; // the next message, or finish()
+    virtual void lost() = 0;  // the connection broke; is_open() is false already
     bool open();
 
     bool is_ready() const { return ready_; }
@@ -51,7 +51,7 @@ public:
     const Body& body() const { return body_; }
     int epoll() const { return epoll_; }
     bool is_started() const { return started_ > 0; }
-    bool take_message(std::uint64_t& id);  // false when none is left
+    bool take_message(std::uint64_t& id); // false when none is left
     void accepted(double since);
     void refused(std::string_view reply);
     void failed(std::string_view why) { ++errors_, note(why); }
@@ -86,4 +86,4 @@ private:
 int run_smtp(const Options& options);
 int run_append(const Options& options);
 
-}  // namespace mbx::bench
+} // namespace mbx::bench

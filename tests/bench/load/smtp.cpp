@@ -108,15 +108,15 @@ void Sender::send_message()
     (void)std::strftime(date.data(), date.size(), "%a, %d %b %Y %H:%M:%S +0000", &parts);
     const std::string number = std::to_string(id_);
     put("Date: " + std::string(date.data()) + "\r\nFrom: Load Sender <sender@remote.test>\r\nTo: <" + recipient_ +
-        ">\r\nSubject: message " + number + " of run " + run_.options().tag + "\r\nMessage-ID: <" + run_.options().tag + "." +
-        number + "@remote.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n");
+        ">\r\nSubject: message " + number + " of run " + run_.options().tag + "\r\nMessage-ID: <" + run_.options().tag +
+        "." + number + "@remote.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n");
     put_body(run_.body());
     put_behind_body(".\r\n");
     dot_ = now();
     state_ = State::body;
 }
 
-}  // namespace
+} // namespace
 
 int run_smtp(const Options& options)
 {
@@ -124,4 +124,4 @@ int run_smtp(const Options& options)
     return run.go();
 }
 
-}  // namespace mbx::bench
+} // namespace mbx::bench

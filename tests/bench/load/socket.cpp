@@ -36,7 +36,7 @@ sockaddr_in address(const char* host, std::uint16_t port)
     return to;
 }
 
-}  // namespace
+} // namespace
 
 double now()
 {
@@ -59,7 +59,7 @@ Body::Body(std::uint64_t bytes)
         "The quarterly report is attached; please review the budget before the meeting.\r\n";
     const std::uint64_t lines = std::max<std::uint64_t>(1, bytes / kWords.size());
     length = lines * kWords.size();
-    constexpr std::uint64_t kBlockLines = 12'800;  // about 1 MB
+    constexpr std::uint64_t kBlockLines = 12'800; // about 1 MB
     for (std::uint64_t line = 0; line < std::min(lines, kBlockLines); ++line) block += kWords;
 }
 
@@ -142,7 +142,8 @@ bool Connection::flush()
 {
     blocked_ = false;
     // A short message goes out in one piece with its header.
-    if (body_left_ > 0 && body_left_ == body_->length && body_->length <= body_->block.size() && body_->length < kRead) {
+    if (body_left_ > 0 && body_left_ == body_->length && body_->length <= body_->block.size() &&
+        body_->length < kRead) {
         out_ += body_->block;
         body_left_ = 0;
         out_ += behind_;
@@ -200,4 +201,4 @@ int listen_on_loopback(std::uint16_t& port)
     return made;
 }
 
-}  // namespace mbx::bench
+} // namespace mbx::bench

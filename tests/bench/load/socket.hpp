@@ -7,10 +7,11 @@
 
 namespace mbx::bench {
 
-double now();       // seconds of the wall clock, as the callers' Python has them
-double used_cpu();  // seconds, user and system, of this process
+double now();      // seconds of the wall clock, as the callers' Python has them
+double used_cpu(); // seconds, user and system, of this process
 
-// The lines of all messages of a run: one block that is sent again and again, so that a message of 1 GB takes no memory.
+// The lines of all messages of a run: one block that is sent again and again, so that a message of 1 GB takes no
+// memory.
 struct Body {
     explicit Body(std::uint64_t bytes);
     std::string block;
@@ -62,6 +63,6 @@ protected:
     std::size_t on_bytes(std::string_view bytes) final;
 };
 
-int listen_on_loopback(std::uint16_t& port);  // port 0 becomes the one that was given; -1 on failure
+int listen_on_loopback(std::uint16_t& port); // port 0 becomes the one that was given; -1 on failure
 
-}  // namespace mbx::bench
+} // namespace mbx::bench

@@ -99,8 +99,7 @@ void ImapStub::on_command(std::string_view line)
     put("a OK done\r\n");
 }
 
-template <typename Stub>
-int serve(const Options& options)
+template <typename Stub> int serve(const Options& options)
 {
     std::uint16_t port = options.port;
     const int listener = listen_on_loopback(port);
@@ -136,7 +135,7 @@ int serve(const Options& options)
     }
 }
 
-}  // namespace
+} // namespace
 
 int run_smtp_sink(const Options& options)
 {
@@ -148,4 +147,4 @@ int run_imap_stub(const Options& options)
     return serve<ImapStub>(options);
 }
 
-}  // namespace mbx::bench
+} // namespace mbx::bench

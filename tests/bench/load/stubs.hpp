@@ -8,4 +8,4 @@ namespace mbx::bench {
 int run_smtp_sink(const Options& options);
 int run_imap_stub(const Options& options);
 
-}  // namespace mbx::bench
+} // namespace mbx::bench

@@ -65,7 +65,7 @@ def settle(server, patience):
         time.sleep(0.5)
         used, last = server.cpu() - last, server.cpu()
         quiet_since = None if used > 0.02 else quiet_since or time.monotonic()
-        if quiet_since and time.monotonic() - quiet_since >= (0.4 if backlog(server) == 0 else 5):
+        if quiet_since and time.monotonic() - quiet_since >= (0.4 if backlog(server) == 0 else 3):
             return True
     return False
 

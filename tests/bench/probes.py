@@ -225,7 +225,8 @@ def commit_buckets(server):
 
 
 def commit_times(before, after):
-    """p50, p99 and max in milliseconds between two looks, each the upper bound of its bucket; None without commits."""
+    """p50, p99 and max in milliseconds between two looks; None without commits. Within their buckets the first two are
+    interpolated, as Prometheus does it; the greatest is known only as the upper bound of its bucket."""
     if not after:
         return None
     bounds = sorted(after)
@@ -237,7 +238,10 @@ def commit_times(before, after):
 
     def up_to(share):
         wanted = max(1, share * total)
-        bound = next(b for b, n in zip(bounds, counts) if n >= wanted)
-        return (bound if bound != float("inf") else finite[-1]) * 1e3
+        at = next(i for i, n in enumerate(counts) if n >= wanted)
+        if bounds[at] == float("inf"):
+            return finite[-1] * 1e3
+        below, fewer = (bounds[at - 1], counts[at - 1]) if at else (0.0, 0)
+        return (below + (bounds[at] - below) * (wanted - fewer) / (counts[at] - fewer)) * 1e3
     return {"p50_ms": up_to(0.5), "p99_ms": up_to(0.99), "max_ms": up_to(1.0), "commits": total,
             "over": counts[-1] > counts[bounds.index(finite[-1])]}

@@ -186,8 +186,8 @@ TEST_CASE("the index is committed late, never above the journal, and says up to 
     for (int n = 0; n < 1100; ++n) desk.deliver("a\r\n");
     CHECK(desk->index_lsn() > reached + 900);
     desk.open();
-    CHECK(desk.uids().size() == 1101);
     CHECK_FALSE(desk->has_uncommitted());
+    CHECK(desk.uids().size() == 1101);
 }
 
 TEST_CASE("F5: a file of ours whose record never became durable is set aside, not adopted", "[store][F5]")
@@ -204,7 +204,7 @@ TEST_CASE("F5: a file of ours whose record never became durable is set aside, no
     const auto first = stray(1'000'005, Desk::kIdentity);
     const auto second = stray(2'000'000, Desk::kIdentity);
     CHECK(desk.uids() == std::vector<Uid>{1});
-    CHECK(desk.names("mailboxd-expunged") == std::vector<std::string>{first, second});
+    CHECK(desk.names("mailboxd-expunged") == std::vector<std::string>{std::min(first, second), std::max(first, second)});
     // What another journal named, or a record of this one, is a file like others.
     stray(1'000'005, Desk::kIdentity + 1);
     stray(1'000'011, Desk::kIdentity);
@@ -262,8 +262,8 @@ TEST_CASE("a quota stops APPEND and COPY but neither MOVE nor what was accepted"
     REQUIRE(desk->append(desk.body("d"), desk.incoming("INBOX")));
     CHECK(desk->usage().messages == 4);
     // What can be undeleted does not count.
-    CHECK(desk.flag(1, FlagAction::add, kDeleted));
-    REQUIRE(desk->expunge(desk.id("INBOX"), nullptr));
+    CHECK(desk.flag(desk.uids().back(), FlagAction::add, kDeleted));
+    CHECK(desk->expunge(desk.id("INBOX"), nullptr)->size() == 1);
     REQUIRE(desk->append(desk.body("e"), desk.incoming("INBOX")));
 }
 

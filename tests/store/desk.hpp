@@ -107,6 +107,7 @@ public:
 
     std::string account() const { return scratch_ / "account"; }
     FaultyFileSystem& files() { return files_; }
+    FaultyFileSystem& journal_files() { return journal_files_; }
     // The machine's, until it is set; then it stands.
     class MovedClock final : public Clock {
     public:
@@ -223,7 +224,7 @@ public:
         journal::JournalOptions options;
         options.directory = journal_directory();
         options.segment_bytes = 1U << 20U;
-        auto opened = journal::Journal::open(posix_, clock_, metrics_, Log(), options, visit);
+        auto opened = journal::Journal::open(journal_files_, clock_, metrics_, Log(), options, visit);
         REQUIRE(opened);
         journal_ = *std::move(opened);
         voids_ = journal_->recovery().voids;
@@ -240,6 +241,7 @@ private:
     Scratch scratch_;
     PosixFileSystem posix_;
     FaultyFileSystem files_{posix_};
+    FaultyFileSystem journal_files_{posix_};
     MovedClock clock_;
     Metrics metrics_;
     SeededRandom random_;

@@ -280,6 +280,28 @@ TEST_CASE("a large APPEND is a link of its spool file, and its record names that
     CHECK(placed[0].crc == crc32c("large\r\n"));
 }
 
+TEST_CASE("G2: when the journal fails nothing becomes durable, later changes are refused, and the index keeps no more",
+          "[store][G2]")
+{
+    Desk desk;
+    desk.deliver("a\r\n");
+    REQUIRE(desk->commit_index());
+    const auto reached = desk->index_lsn();
+    desk.journal_files().fail_at(1, EIO, true);
+    (void)desk->append(desk.body("b\r\n"), desk.incoming("INBOX"));
+    CHECK_FALSE(desk.wait());
+    const auto inbox = desk.id("INBOX");
+    FlagChange change;
+    change.system = kDeleted;
+    CHECK(desk->append(desk.body("c\r\n"), desk.incoming("INBOX")).error() == StoreError::io);
+    CHECK(desk->store_flags(inbox, kAll, change).error() == StoreError::io);
+    CHECK(desk->copy(inbox, kAll, "Sent").error() == StoreError::io);
+    CHECK(desk->move(inbox, kAll, "Sent").error() == StoreError::io);
+    CHECK(desk->commit_index().error() == StoreError::io);
+    CHECK(desk->index_lsn() == reached);
+    CHECK(desk.names("mailboxd-expunged").empty());
+}
+
 TEST_CASE("G8: a clock that goes back gives no UID, UIDVALIDITY or name twice", "[store][G8]")
 {
     Desk desk;

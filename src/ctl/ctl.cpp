@@ -12,6 +12,7 @@
 #include "ctl/command_tree.hpp"
 #include "ctl/completion.hpp"
 #include "ctl/exit_code.hpp"
+#include "ctl/journal_commands.hpp"
 #include "ctl/manual.hpp"
 #include "ctl/session.hpp"
 #include "ctl/views.hpp"
@@ -50,6 +51,8 @@ int dispatch(Run run)
     case Command::setup: return run_setup(run);
     case Command::config_show: return run_config_show(run);
     case Command::config_check: return run_config_check(run);
+    case Command::journal_list: return run_journal_list(run);
+    case Command::journal_show: return run_journal_show(run, {});
     case Command::completion:
         run.terminal.print(completion_script(command_tree(), run.arguments.shell));
         return kDone;

@@ -227,3 +227,54 @@ TEST_CASE("a message is placed before whatever is asked behind its acceptance, i
     house.loop.run();
     CHECK(house.texts("one") == sent);
 }
+
+namespace {
+
+double figure_of(const Metrics& metrics, const std::string& name)
+{
+    const std::string text = metrics.exposition();
+    const auto at = text.find("\n" + name + " ");
+    return at == std::string::npos ? 0 : std::stod(text.substr(at + name.size() + 2));
+}
+
+co::Task<void> send_many(House& house, std::string local, int count, const std::string& text)
+{
+    for (int n = 0; n < count; ++n) {
+        Draft draft = house.intake->new_draft();
+        (void)co_await draft.append(text);
+        Envelope envelope;
+        envelope.recipients.push_back(House::key(local));
+        std::string id = house.intake->new_trace_id();
+        const auto receipt = co_await house.intake->accept(std::move(id), std::move(envelope), std::move(draft));
+        if (!receipt) std::abort();
+    }
+}
+
+}  // namespace
+
+TEST_CASE("figures: 5 KB messages from 50 coroutines into 50 accounts until the last is placed", "[.bench]")
+{
+    constexpr int kSenders = 50;
+    constexpr int kEach = 400;
+    House house(128, test::Scratch::Where::on_disk);
+    const std::string text = body(5000);
+    std::vector<std::shared_ptr<store::Account>> accounts;
+    for (int n = 0; n < kSenders; ++n) accounts.push_back(house.account("u" + std::to_string(n)));
+    const auto all = [](House& in, const std::string& bytes) -> co::Task<double> {
+        const auto begin = std::chrono::steady_clock::now();
+        in.mail().start();
+        co::Scope senders;
+        for (int n = 0; n < kSenders; ++n) senders.spawn(send_many(in, "u" + std::to_string(n), kEach, bytes));
+        co_await senders.finished();
+        const std::chrono::duration<double> accepted = std::chrono::steady_clock::now() - begin;
+        co_await in.mail().stop();
+        const std::chrono::duration<double> placed = std::chrono::steady_clock::now() - begin;
+        WARN("accepted/s " << kSenders * kEach / accepted.count() << ", with the last placed and a checkpoint "
+                           << kSenders * kEach / placed.count());
+        co_return placed.count();
+    };
+    (void)house.run(all(house, text));
+    WARN("commits per message " << figure_of(house.metrics, "mailboxd_journal_commits_total") / (kSenders * kEach)
+                                << ", checkpoints " << figure_of(house.metrics, "mailboxd_store_checkpoints_total"));
+    CHECK(house.mail().condition().owed == 0);
+}

@@ -123,7 +123,8 @@ struct House {
     store::StoreOptions options;
     int failures = 0;
 
-    explicit House(std::size_t max_open = 128)
+    explicit House(std::size_t max_open = 128, test::Scratch::Where where = test::Scratch::Where::in_memory)
+        : scratch(where)
     {
         options.root = scratch / "mail";
         options.max_open_accounts = max_open;

@@ -228,6 +228,43 @@ TEST_CASE("a message is placed before whatever is asked behind its acceptance, i
     CHECK(house.texts("one") == sent);
 }
 
+TEST_CASE("G7: while the journal's disk does not answer nothing is acknowledged, and others are served", "[intake][G7]")
+{
+    House house;
+    REQUIRE(accept(house, body(100), {"two"}));
+    CHECK(house.texts("two").size() == 1);
+    house.files.hang(true);
+    bool is_accepted = false;
+    bool is_read = false;
+    co::Scope scope;
+    const auto send = [](House* in, bool* done) -> co::Task<void> {
+        Draft draft = in->intake->new_draft();
+        (void)co_await draft.append("Subject: x\r\n\r\nhangs\r\n");
+        Envelope envelope;
+        envelope.recipients.push_back(House::key("one"));
+        std::string id = in->intake->new_trace_id();
+        const auto receipt = co_await in->intake->accept(std::move(id), std::move(envelope), std::move(draft));
+        *done = static_cast<bool>(receipt);
+    };
+    const auto read = [](House* in, bool* done) -> co::Task<void> {
+        store::AccountKey key = House::key("two");
+        const auto account = co_await in->mail().account(std::move(key));
+        auto job = [](store::AccountStore& mail) { return mail.list().size(); };
+        const auto mailboxes = co_await (*account)->run(net::WorkClass::interactive, std::move(job));
+        *done = mailboxes != 0;
+        in->loop.stop();
+    };
+    scope.spawn(send(&house, &is_accepted));
+    scope.spawn(read(&house, &is_read));
+    house.loop.run();
+    CHECK(is_read);
+    CHECK_FALSE(is_accepted);
+    house.files.hang(false);
+    house.loop.run();
+    CHECK(is_accepted);
+    CHECK(house.texts("one").size() == 1);
+}
+
 namespace {
 
 double figure_of(const Metrics& metrics, const std::string& name)

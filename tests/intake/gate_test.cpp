@@ -96,7 +96,7 @@ TEST_CASE("G3: an account that cannot take its mail is parked, the others and th
     CHECK(house.journal->journal().backlog().records == 0);
     CHECK(house.texts("one") == std::vector{text});
     // Still sick: what is tried again stays parked.
-    house.run(house.mail().retry_parked());
+    for (int n = 0; n < 2; ++n) house.run(house.mail().retry_parked());
     CHECK(house.mail().condition().parked == 1);
     (void)checkpoint(house);
     if (crashes) house.restart();
@@ -114,6 +114,44 @@ TEST_CASE("G3: an account that cannot take its mail is parked, the others and th
     std::size_t left = 0;
     for ([[maybe_unused]] const auto& entry : fs::directory_iterator(house.scratch / "parked")) ++left;
     CHECK(left == 0);
+}
+
+TEST_CASE("of parked mail that can be placed in part, each message is there once in the end", "[store][G3]")
+{
+    const bool crashes = GENERATE(false, true);
+    const bool with_checkpoint = GENERATE(false, true);
+    CAPTURE(crashes, with_checkpoint);
+    House house;
+    house.options.park_after = std::chrono::milliseconds(0);
+    house.restart();
+    (void)house.account("two");
+    house.files.break_at("/two/new/", EDQUOT);
+    std::set<std::string> sent;
+    for (std::size_t n = 0; n < 4; ++n) {
+        const std::string text = body(100 + 50 * n);
+        sent.insert(text);
+        REQUIRE(accept(house, text, {"two"}));
+    }
+    house.run(house.mail().retry_deliveries());
+    for (int round = 0; round < 3; ++round) {
+        CHECK(house.mail().condition().parked == 1);
+        house.files.break_at("/two/new/", EDQUOT, 1);
+        house.run(house.mail().retry_parked());
+        CHECK(house.texts("two").size() == static_cast<std::size_t>(round + 1));
+        if (with_checkpoint) (void)checkpoint(house);
+        if (!crashes) continue;
+        // The first job of the next run tries as well.
+        house.files.break_at("/two/new/", EDQUOT);
+        house.restart();
+        CHECK(house.texts("two").size() == static_cast<std::size_t>(round + 1));
+    }
+    house.files.break_at("", 0);
+    house.run(house.mail().retry_parked());
+    const auto texts = house.texts("two");
+    CHECK(texts.size() == 4);
+    CHECK(std::set<std::string>(texts.begin(), texts.end()) == sent);
+    house.restart();
+    CHECK(house.texts("two").size() == 4);
 }
 
 TEST_CASE("an account that cannot be opened after a crash is parked with all its records, and whole when it can", "[store]")
@@ -160,7 +198,9 @@ TEST_CASE("G3: with too much above the checkpoint accept() waits for one, and re
     }
     CHECK(refused > 0);
     house.files.break_at("", 0);
+    // With half of it used what fails is parked.
     house.run(house.mail().retry_deliveries());
+    house.run(house.mail().retry_parked());
     REQUIRE(accept(house, body(100), {"two"}));
     CHECK(house.texts("two").size() == 7 - refused);
 }

@@ -23,9 +23,11 @@ namespace fs = std::filesystem;
 // Fails one kind of call below a directory, on whatever thread it comes; thread-safe, unlike FaultyFileSystem.
 class BrokenPlaces final : public FileSystem {
 public:
-    void break_at(std::string below, int code)
+    // `spared`: that many calls succeed before.
+    void break_at(std::string below, int code, int spared = 0)
     {
         const std::lock_guard lock(mutex_);
+        spared_ = spared;
         below_ = std::move(below);
         code_ = code;
     }
@@ -137,13 +139,15 @@ private:
     int broken(const std::string& path)
     {
         const std::lock_guard lock(mutex_);
-        return !below_.empty() && path.find(below_) != std::string::npos ? code_ : 0;
+        const bool is_met = !below_.empty() && path.find(below_) != std::string::npos;
+        return is_met && --spared_ < 0 ? code_ : 0;
     }
     PosixFileSystem real_;
     std::mutex mutex_;
     std::string below_;
     int code_ = 0;
     int sync_code_ = 0;
+    int spared_ = 0;
     bool hangs_ = false;
     std::condition_variable answers_;
     SpaceInfo space_;

@@ -239,7 +239,8 @@ Outcome Comparison::run(FolderTimes times, bool is_verified)
         if (!note(modseq)) return StoreError::io;
         return write(times, is_verified, modseq);
     }
-    folder_.is_unsaved = true;
+    const auto& counters = folder_.counters;
+    if (counters.times != times || counters.is_verified != is_verified) folder_.is_unsaved = true;
     folder_.counters.times = times;
     folder_.counters.is_verified = is_verified;
     return {};

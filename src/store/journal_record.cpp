@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
-#include <limits>
 
 #include "base/ascii.hpp"
+#include "journal/crc32c.hpp"
 #include "store/message_name.hpp"
 #include "store/record_bytes.hpp"
 
@@ -320,51 +319,7 @@ std::string describe(const JournalRecord& record)
     return std::visit([](const auto& each) { return text_of(each); }, record);
 }
 
-namespace {
-
-// Castagnoli's polynomial, reflected (RFC 3720 appendix B.4).
-constexpr std::array<std::uint32_t, 256> kCrcTable = [] {
-    std::array<std::uint32_t, 256> table{};
-    for (std::uint32_t n = 0; n < table.size(); ++n) {
-        std::uint32_t value = n;
-        for (int bit = 0; bit < 8; ++bit) value = (value >> 1U) ^ ((value & 1U) != 0 ? 0x82f63b78U : 0U);
-        table[n] = value;
-    }
-    return table;
-}();
-
-std::uint32_t crc_by_table(std::uint32_t crc, std::string_view bytes)
-{
-    for (const char c : bytes) crc = (crc >> 8U) ^ kCrcTable[(crc ^ static_cast<unsigned char>(c)) & 0xffU];
-    return crc;
-}
-
-#if defined(__x86_64__)
-__attribute__((target("sse4.2"))) std::uint32_t crc_by_instruction(std::uint32_t crc, std::string_view bytes)
-{
-    std::uint64_t state = crc;
-    while (bytes.size() >= sizeof(std::uint64_t)) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, bytes.data(), sizeof(word));
-        state = __builtin_ia32_crc32di(state, word);
-        bytes.remove_prefix(sizeof(word));
-    }
-    auto left = static_cast<std::uint32_t>(state);
-    for (const char c : bytes) left = __builtin_ia32_crc32qi(left, static_cast<unsigned char>(c));
-    return left;
-}
-#endif
-
-}  // namespace
-
-std::uint32_t crc32c(std::string_view bytes, std::uint32_t before)
-{
-#if defined(__x86_64__)
-    static const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
-    if (has_instruction) return ~crc_by_instruction(~before, bytes);
-#endif
-    return ~crc_by_table(~before, bytes);
-}
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) { return journal::crc32c(bytes, before); }
 
 namespace {
 

@@ -12,6 +12,7 @@
 #include "base/random.hpp"
 #include "journal/journal.hpp"
 #include "store/account_store.hpp"
+#include "store/recovered_mail.hpp"
 #include "support/faulty_file_system.hpp"
 #include "support/scratch.hpp"
 
@@ -44,6 +45,44 @@ public:
         if (store_) store_->settle();
         store_.reset();
     }
+    // As a killed process leaves it: rows that were not committed and records that were not written are gone. What the
+    // journal has is replayed.
+    store::Replayed crash()
+    {
+        namespace fs = std::filesystem;
+        const std::string kept = scratch_ / "journal-as-it-was";
+        fs::copy(journal_directory(), kept, fs::copy_options::recursive);
+        store_.reset();
+        journal_.reset();
+        fs::remove_all(journal_directory());
+        fs::rename(kept, journal_directory());
+        store::RecoveredMail recovered;
+        open_journal([&recovered](journal::Lsn lsn, std::string_view payload, const journal::Location& where) {
+            REQUIRE(recovered.add(lsn, payload, where));
+        });
+        recovered.finish();
+        auto opened = try_open();
+        REQUIRE(opened);
+        store_ = *std::move(opened);
+        return replay(recovered);
+    }
+    store::Replayed replay(store::RecoveredMail& recovered)
+    {
+        const auto it = recovered.accounts.find(store::account_place(key()));
+        if (it == recovered.accounts.end()) return {};
+        store::Replay replay;
+        replay.records = it->second.records;
+        replay.spool_directory = spool_directory();
+        replay.body = [this](const store::ReplayRecord& record) -> Result<std::string, FileError> {
+            auto payload = journal_->read(record.location);
+            if (!payload) return payload.error();
+            return payload->substr(record.body_offset);
+        };
+        const auto done = (*this)->replay(replay);
+        REQUIRE(done);
+        return *done;
+    }
+    bool wait() { return journal_->wait((*store_).last_lsn()); }
     static store::AccountKey key() { return {1, "ada", "example.org"}; }
     static constexpr std::uint32_t kIdentity = 0xd25c;
     store::JournalSeat seat() { return {*journal_, kIdentity, voids_}; }
@@ -68,6 +107,7 @@ public:
 
     std::string account() const { return scratch_ / "account"; }
     FaultyFileSystem& files() { return files_; }
+    FaultyFileSystem& journal_files() { return journal_files_; }
     // The machine's, until it is set; then it stands.
     class MovedClock final : public Clock {
     public:
@@ -184,7 +224,7 @@ public:
         journal::JournalOptions options;
         options.directory = journal_directory();
         options.segment_bytes = 1U << 20U;
-        auto opened = journal::Journal::open(posix_, clock_, metrics_, Log(), options, visit);
+        auto opened = journal::Journal::open(journal_files_, clock_, metrics_, Log(), options, visit);
         REQUIRE(opened);
         journal_ = *std::move(opened);
         voids_ = journal_->recovery().voids;
@@ -201,6 +241,7 @@ private:
     Scratch scratch_;
     PosixFileSystem posix_;
     FaultyFileSystem files_{posix_};
+    FaultyFileSystem journal_files_{posix_};
     MovedClock clock_;
     Metrics metrics_;
     SeededRandom random_;

@@ -1,5 +1,6 @@
-// A random sequence of everything an account can do, against a model in memory, with reopening and loss of the index in
-// between. The seed is printed; MAILBOXD_SEED repeats a run.
+// A random sequence of everything an account can do, against a model in memory, with reopening, loss of the index, and
+// kills of the process in between. The seed is printed; MAILBOXD_SEED repeats a run.
+#include <bit>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -39,7 +40,7 @@ public:
 
     void step()
     {
-        switch (roll(40)) {
+        switch (roll(44)) {
         case 0: return create();
         case 1: return remove();
         case 2: return rename();
@@ -51,6 +52,11 @@ public:
         case 8: return transfer(true);
         case 9:
         case 10: return expunge();
+        case 11: return commit();
+        case 12: return crash();
+        case 13: return accept();
+        case 14:
+        case 15: return place();
         default: break;
         }
         if (roll(2) == 0) return deliver();
@@ -209,6 +215,8 @@ private:
         REQUIRE(desk_->changes(id, before)->expunged == expected);
     }
 
+    void commit() { REQUIRE(desk_->commit_index()); }
+
     void create()
     {
         const auto name = any_name();
@@ -255,7 +263,106 @@ private:
         if (to == "a/b/c") boxes_.try_emplace("a");
     }
 
-    void reopen() { desk_.open(); }
+    void reopen()
+    {
+        desk_.open();
+    }
+
+    void accept()
+    {
+        const std::string text = "Subject: owed " + std::to_string(++serial_) + "\r\n\r\n";
+        owed_.push_back({desk_.accept(text, static_cast<int>(roll(2))), text});
+        REQUIRE(desk_.journal().wait(owed_.back().message->lsn()));
+    }
+
+    void place()
+    {
+        if (owed_.empty()) return accept();
+        const auto done = desk_->place(*owed_.front().message);
+        REQUIRE(done);
+        enter("INBOX", done->uid, {owed_.front().text, 0, {}});
+        owed_.erase(owed_.begin());
+    }
+
+    // One that was told to nobody yet: after the kill all of it is there, or nothing.
+    void do_something()
+    {
+        switch (roll(6)) {
+        case 0: return transfer(false);
+        case 1: return transfer(true);
+        case 2: return expunge();
+        case 3: return place();
+        case 4: return deliver();
+        default: return store_flags();
+        }
+    }
+
+    void crash()
+    {
+        REQUIRE(desk_.wait());
+        const auto boxes_before = boxes_;
+        const auto owed_before = owed_;
+        const bool is_under_way = roll(2) == 0;
+        if (is_under_way) do_something();
+        (void)desk_.crash();
+        if (is_under_way && !has_all_texts()) {
+            boxes_ = boxes_before;
+            owed_ = owed_before;
+        }
+        take_owed();
+        check_all();
+        // Twice is once: nothing was checkpointed.
+        if (roll(3) == 0) {
+            REQUIRE(desk_.wait());
+            (void)desk_.crash();
+            check_all();
+        }
+    }
+
+    // The replay placed what was owed, under UIDs of its choice.
+    void take_owed()
+    {
+        auto& box = boxes_["INBOX"];
+        for (const Uid uid : desk_.uids("INBOX")) {
+            if (box.messages.contains(uid)) continue;
+            const auto text = desk_.text(uid, "INBOX");
+            const auto it = std::ranges::find(owed_, text, &Owed::text);
+            CAPTURE(uid, text);
+            REQUIRE(it != owed_.end());
+            box.messages[uid] = {text, 0, {}};
+            box.highest = std::max(box.highest, uid);
+            owed_.erase(it);
+        }
+        REQUIRE(owed_.empty());
+    }
+
+    // Whether what the model says of UIDs and flags is what the account says; what is owed is extra.
+    bool has_all_texts()
+    {
+        for (auto& [name, box] : boxes_) {
+            const auto rows = desk_->rows(desk_.id(name), kAll);
+            REQUIRE(rows);
+            std::map<Uid, MessageRow> found;
+            for (const auto& row : *rows) found[row.uid] = row;
+            std::size_t extra = found.size();
+            for (const auto& [uid, message] : box.messages) {
+                const auto it = found.find(uid);
+                if (it == found.end() || it->second.flags.system != message.system) return false;
+                if (desk_.text(uid, name) != message.text) return false;
+                const auto known = static_cast<std::size_t>(std::popcount(it->second.flags.keywords));
+                if (known != message.keywords.size()) return false;
+                --extra;
+            }
+            if (extra != (name == "INBOX" ? owed_.size() : 0)) return false;
+        }
+        return true;
+    }
+
+    struct Owed {
+        std::shared_ptr<const AcceptedMessage> message;
+        std::string text;
+    };
+    std::vector<Owed> owed_;
 
     Desk desk_;
     std::mt19937_64 random_;
@@ -265,7 +372,8 @@ private:
 
 }  // namespace
 
-TEST_CASE("an account does what a simple model of it does, over reopening and loss of the index", "[store][model]")
+TEST_CASE("G1: an account does what a simple model of it does, over reopening, loss of the index and kills",
+          "[store][model][G1]")
 {
     const char* wanted = std::getenv("MAILBOXD_SEED");
     const std::uint64_t seed = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : std::random_device()();

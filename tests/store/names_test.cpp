@@ -83,7 +83,7 @@ TEST_CASE("F3: what is too long or too deep is refused whole, what is long for a
     CHECK(desk.names("") == before);
 
     REQUIRE(desk->create("deep/" + cyrillic + "/" + cyrillic, SpecialUse::none));
-    REQUIRE(desk->deliver(desk.spool("a\r\n"), desk.incoming("deep/" + cyrillic)));
+    REQUIRE(desk->append(desk.body("a\r\n"), desk.incoming("deep/" + cyrillic)));
     const auto id = desk.id("deep/" + cyrillic);
     desk.open();
     CHECK(desk.id("deep/" + cyrillic) == id);

@@ -31,7 +31,7 @@ struct AdministrationOptions {
     std::string data_directory;                          // for free space
     std::string removed_directory;                       // where Store::set_aside puts mail
     std::chrono::milliseconds removed_mail_keep{std::chrono::hours(24 * 30)};
-    config::QuotaSettings quota;                         // of accounts that have none of their own
+    std::uint64_t warn_percent = 90;                     // of a quota; 0: never
     std::chrono::milliseconds undelete_keep{std::chrono::hours(24 * 14)};
     std::vector<std::string> services{"imap", "submission"};  // whose sessions /metrics counts
 };
@@ -60,9 +60,9 @@ public:
 
     // After a reload.
     void set_removed_mail_keep(std::chrono::milliseconds keep) { options_.removed_mail_keep = keep; }
-    void set_mail_limits(config::QuotaSettings quota, std::chrono::milliseconds undelete_keep)
+    void set_mail_limits(std::uint64_t warn_percent, std::chrono::milliseconds undelete_keep)
     {
-        options_.quota = quota;
+        options_.warn_percent = warn_percent;
         options_.undelete_keep = undelete_keep;
     }
 

@@ -79,8 +79,9 @@ co::Task<std::optional<MailboxUsage>> Administration::mailbox_usage(directory::A
         return usage;
     };
     MailboxUsage usage = co_await open->run(net::WorkClass::interactive, std::move(ask));
-    usage.quota = directory::quota_of(account, options_.quota);
-    usage.warn_percent = options_.quota.warn_percent;
+    const auto limits = deps_.store.quota(key);
+    usage.quota = {limits.bytes, limits.messages};
+    usage.warn_percent = options_.warn_percent;
     co_return usage;
 }
 

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "config/settings.hpp"
 #include "net/address.hpp"
 
 namespace mbx::imap {
@@ -22,7 +21,7 @@ struct Options {
     // Where LOGIN and AUTHENTICATE are allowed without TLS; everywhere else LOGINDISABLED stands (HOSTILE row B3).
     std::vector<net::IpNetwork> plaintext_login_networks;
     std::size_t max_sessions_per_account = 100;
-    config::QuotaSettings quota;  // of accounts that have none of their own, and from when on is warned
+    std::uint64_t warn_percent = 90;  // of the quota, from when on SELECT says that the mailbox is nearly full; 0: never
 
     std::chrono::milliseconds handshake_timeout{30'000};
     std::chrono::milliseconds login_timeout{60'000};                // absolute, from the greeting to the log-in (row E16)

@@ -7,13 +7,13 @@
 #include <string>
 
 #include "base/clock.hpp"
-#include "directory/quota.hpp"
+#include "directory/account.hpp"
 #include "store/account_store.hpp"
 
 namespace mbx::imap {
 
 // "* QUOTA "" (STORAGE 12 1024 MESSAGE 3 1000)" with CRLF; at least one of the limits is there.
-std::string quota_text(const directory::Quota& quota, const store::AccountStore::Usage& usage);
+std::string quota_text(const store::QuotaLimits& quota, const store::AccountStore::Usage& usage);
 
 // Who was told lately that the mailbox is nearly full: a mail program opens many sessions and shows each alert.
 class QuotaAlerts {

@@ -78,8 +78,8 @@ private:
     // session_quota.cpp
     co::Task<void> handle(const GetQuota& command);
     co::Task<void> handle(const GetQuotaRoot& command);
-    directory::Quota quota() const;  // that holds for the account
-    co::Task<void> tell_quota(directory::Quota quota);
+    store::QuotaLimits quota() const;  // that holds for the account
+    co::Task<void> tell_quota(store::QuotaLimits quota);
     // "* OK [ALERT]" when the account is nearly full, by the usage as of the last job.
     void warn_of_quota();
     // session_append.cpp

@@ -1,6 +1,7 @@
 // GETQUOTA, GETQUOTAROOT, and the warning of a mailbox that is nearly full (RFC 9208).
 #include <algorithm>
 
+#include "directory/quota.hpp"
 #include "imap/quota.hpp"
 #include "imap/response.hpp"
 #include "imap/session.hpp"
@@ -15,7 +16,7 @@ constexpr std::size_t kMostTold = 10'000;
 
 }  // namespace
 
-std::string quota_text(const directory::Quota& quota, const store::AccountStore::Usage& usage)
+std::string quota_text(const store::QuotaLimits& quota, const store::AccountStore::Usage& usage)
 {
     std::string list;
     if (quota.bytes != 0) {
@@ -41,14 +42,9 @@ bool QuotaAlerts::is_due(directory::AccountId account, SteadyTime now)
     return true;
 }
 
-directory::Quota Session::quota() const
-{
-    const auto snapshot = services_.directory.snapshot();
-    const directory::Account* found = snapshot->find(login_->account);
-    return found == nullptr ? directory::Quota() : directory::quota_of(*found, options_->quota);
-}
+store::QuotaLimits Session::quota() const { return services_.store.quota(account_->key()); }
 
-co::Task<void> Session::tell_quota(directory::Quota quota)
+co::Task<void> Session::tell_quota(store::QuotaLimits quota)
 {
     auto job = [](store::AccountStore& store) { return store.usage(); };
     const auto usage = co_await account_->run(net::WorkClass::interactive, std::move(job));
@@ -57,7 +53,7 @@ co::Task<void> Session::tell_quota(directory::Quota quota)
 
 co::Task<void> Session::handle(const GetQuota& command)
 {
-    const directory::Quota holds = quota();
+    const store::QuotaLimits holds = quota();
     if (!command.root.empty() || (holds.bytes == 0 && holds.messages == 0)) {
         no("[NONEXISTENT] no such quota root");
         co_return;
@@ -69,7 +65,7 @@ co::Task<void> Session::handle(const GetQuota& command)
 co::Task<void> Session::handle(const GetQuotaRoot& command)
 {
     // RFC 9208 section 4.1.2: the mailbox need not exist.
-    const directory::Quota holds = quota();
+    const store::QuotaLimits holds = quota();
     const bool has_root = holds.bytes != 0 || holds.messages != 0;
     out_.add("* QUOTAROOT " + mailbox_text(command.mailbox, utf8_) + (has_root ? " \"\"" : "") + "\r\n");
     if (has_root) co_await tell_quota(holds);
@@ -78,10 +74,11 @@ co::Task<void> Session::handle(const GetQuotaRoot& command)
 
 void Session::warn_of_quota()
 {
-    if (options_->quota.warn_percent == 0) return;
+    if (options_->warn_percent == 0) return;
     const auto usage = account_->usage();
-    const std::uint64_t percent = directory::percent_used(quota(), usage.bytes, usage.messages);
-    if (percent < options_->quota.warn_percent) return;
+    const auto holds = quota();
+    const auto percent = directory::percent_used(directory::Quota{holds.bytes, holds.messages}, usage.bytes, usage.messages);
+    if (percent < options_->warn_percent) return;
     if (!alerts_.is_due(login_->account, services_.clock.steady())) return;
     out_.add("* OK [ALERT] the mailbox is " + std::to_string(percent) + " % full; when it is full, mail is refused\r\n");
 }

@@ -12,10 +12,7 @@ namespace {
 
 void limit(World& world, std::uint64_t bytes, std::uint64_t messages)
 {
-    directory::AccountChange change;
-    change.quota_bytes = bytes;
-    change.quota_messages = messages;
-    must(static_cast<bool>(test::run_on(world.loop, world.directory->set_account("ann@example.org", change))), "not changed");
+    world.store->set_quotas([bytes, messages](const store::AccountKey&) { return store::QuotaLimits{bytes, messages}; });
 }
 
 }  // namespace
@@ -88,9 +85,9 @@ TEST_CASE("RFC 9208 4.1.4: DELETED-STORAGE is the size of what EXPUNGE would rem
 TEST_CASE("a mailbox that is nearly full is told once, in the answer of SELECT", "[imap][session][quota]")
 {
     auto options = test_options();
-    options.quota.warn_percent = 80;
-    options.quota.default_messages = 4;
+    options.warn_percent = 80;
     World world(options);
+    limit(world, 0, 4);
     Client client(world);
     client.log_in();
     for (int i = 0; i < 3; ++i) client.append(message("one"));

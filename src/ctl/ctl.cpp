@@ -16,6 +16,7 @@
 #include "ctl/manual.hpp"
 #include "ctl/session.hpp"
 #include "ctl/views.hpp"
+#include "store/journal_record.hpp"
 
 namespace mbx::ctl {
 namespace {
@@ -27,6 +28,12 @@ std::string environment(const char* name)
 {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
+}
+
+std::string meaning_of(std::string_view payload)
+{
+    const auto decoded = store::decode(payload);
+    return decoded ? store::describe(decoded->record) : std::string();
 }
 
 int print_manual(Run run)
@@ -52,7 +59,7 @@ int dispatch(Run run)
     case Command::config_show: return run_config_show(run);
     case Command::config_check: return run_config_check(run);
     case Command::journal_list: return run_journal_list(run);
-    case Command::journal_show: return run_journal_show(run, {});
+    case Command::journal_show: return run_journal_show(run, meaning_of);
     case Command::completion:
         run.terminal.print(completion_script(command_tree(), run.arguments.shell));
         return kDone;

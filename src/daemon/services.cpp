@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/protocol_options.hpp"
+#include "directory/quota.hpp"
 #include "store/volume_marker.hpp"
 
 namespace mbx::daemon {
@@ -12,6 +13,15 @@ store::StoreOptions store_options(const config::Settings& settings)
 {
     store::StoreOptions options;
     options.root = settings.server.data_directory + "/mail";
+    return options;
+}
+
+store::ExpiryOptions expiry_options(const config::Settings& settings)
+{
+    store::ExpiryOptions options;
+    options.keep = settings.undelete.keep;
+    options.trash = settings.expire.trash;
+    options.junk = settings.expire.junk;
     return options;
 }
 
@@ -70,6 +80,9 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
       journal_(std::move(journal)),
       store_(ground.loop, ground.files, ground.workers, *journal_, ground.clock, ground.random, ground.metrics,
              ground.log.for_component("store"), store_options(settings), ground.failed),
+      expiry_(store::Expiry::Ground{ground.loop, store_, ground.files, ground.workers, ground.clock, ground.metrics,
+                                    ground.log.for_component("expiry"), [this] { return all_accounts(); }},
+              expiry_options(settings)),
       intake_(store_, ground.files, ground.workers, ground.clock, ground.random, ground.metrics,
               ground.log.for_component("intake"), settings.server.data_directory + "/spool", intake_options(settings)),
       smtp_(smtp::Dependencies{intake_, *directory_, authenticator_, live_sessions_, tls_, ground.metrics, ground.clock,
@@ -91,11 +104,23 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
     });
 }
 
+std::vector<store::AccountKey> Services::all_accounts() const
+{
+    std::vector<store::AccountKey> keys;
+    const auto snapshot = directory_->snapshot();
+    for (const auto& account : snapshot->accounts()) {
+        keys.push_back({account.id.value, account.local_part, account.domain});
+    }
+    return keys;
+}
+
 store::QuotaLimits Services::quota_of(const store::AccountKey& key) const
 {
-    const directory::Account* account = directory_->snapshot()->find(directory::AccountId{key.id});
-    const std::uint64_t own = account == nullptr ? 0 : account->quota_bytes;
-    return {own != 0 ? own : quotas_.default_bytes, quotas_.default_messages};
+    const auto snapshot = directory_->snapshot();
+    const directory::Account* account = snapshot->find(directory::AccountId{key.id});
+    if (account == nullptr) return {};
+    const auto quota = directory::quota_of(*account, quotas_);
+    return {quota.bytes, quota.messages};
 }
 
 net::Listener::Session Services::session(Service service)
@@ -124,14 +149,23 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
     imap_.set_options(imap_options(settings));
     authenticator_.set_options(authenticator_options(settings));
     intake_.set_options(intake_options(settings));
+    expiry_.set_options(expiry_options(settings));
     quotas_ = settings.quota;
     store_.quotas_changed();
     administration_.set_removed_mail_keep(settings.directory.removed_mail_keep);
 }
 
-void Services::start() { store_.start(); }
+void Services::start()
+{
+    store_.start();
+    expiry_.start();
+}
 
-co::Task<void> Services::close_store() { co_await store_.stop(); }
+co::Task<void> Services::close_store()
+{
+    co_await expiry_.stop();
+    co_await store_.stop();
+}
 
 void Services::close_journal() { journal_->journal().close(store_.checkpoints().reached()); }
 

@@ -20,6 +20,7 @@
 #include "net/tls.hpp"
 #include "net/workers.hpp"
 #include "smtp/server.hpp"
+#include "store/expiry.hpp"
 #include "store/store.hpp"
 
 namespace mbx::daemon {
@@ -67,6 +68,7 @@ private:
     Services(Ground ground, std::unique_ptr<directory::Directory> directory,
              std::unique_ptr<store::MailJournal> journal, const config::Settings& settings, admin::Hooks hooks);
     store::QuotaLimits quota_of(const store::AccountKey& key) const;
+    std::vector<store::AccountKey> all_accounts() const;
 
     std::unique_ptr<directory::Directory> directory_;
     config::QuotaSettings quotas_;
@@ -75,6 +77,7 @@ private:
     net::TlsServer tls_;
     std::unique_ptr<store::MailJournal> journal_;
     store::Store store_;
+    store::Expiry expiry_;
     intake::Intake intake_;
     smtp::Server smtp_;
     imap::Server imap_;

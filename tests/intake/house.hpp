@@ -3,6 +3,7 @@
 #pragma once
 
 #include <catch2/catch_test_macros.hpp>
+#include <condition_variable>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -22,9 +23,11 @@ namespace fs = std::filesystem;
 // Fails one kind of call below a directory, on whatever thread it comes; thread-safe, unlike FaultyFileSystem.
 class BrokenPlaces final : public FileSystem {
 public:
-    void break_at(std::string below, int code)
+    // `spared`: that many calls succeed before.
+    void break_at(std::string below, int code, int spared = 0)
     {
         const std::lock_guard lock(mutex_);
+        spared_ = spared;
         below_ = std::move(below);
         code_ = code;
     }
@@ -42,13 +45,24 @@ public:
     Result<std::unique_ptr<File>, FileError> open_write(const std::string& path, WriteMode mode) override
     {
         if (const int code = broken(path)) return FileError{code};
-        return real_.open_write(path, mode);
+        auto file = real_.open_write(path, mode);
+        if (!file) return file;
+        return std::unique_ptr<File>(std::make_unique<Hanging>(*this, *std::move(file)));
     }
     Result<std::unique_ptr<Volume>, FileError> open_volume(const std::string& directory) override
     {
         auto volume = real_.open_volume(directory);
         if (!volume) return volume;
         return std::unique_ptr<Volume>(std::make_unique<Watched>(*this, *std::move(volume)));
+    }
+    // While it is set, whoever writes to a file that was there before waits: a disk that does not answer.
+    void hang(bool on)
+    {
+        {
+            const std::lock_guard lock(mutex_);
+            hangs_ = on;
+        }
+        answers_.notify_all();
     }
     void break_syncs(int code)
     {
@@ -82,6 +96,32 @@ public:
     }
 
 private:
+    class Hanging final : public File {
+    public:
+        Hanging(BrokenPlaces& owner, std::unique_ptr<File> real) : owner_(owner), real_(std::move(real)) {}
+        Result<std::size_t, FileError> read_at(std::uint64_t offset, char* into, std::size_t count) override
+        {
+            return real_->read_at(offset, into, count);
+        }
+        Result<void, FileError> append(std::string_view bytes) override { return real_->append(bytes); }
+        Result<void, FileError> write_at(std::uint64_t offset, std::string_view bytes) override
+        {
+            std::unique_lock lock(owner_.mutex_);
+            while (owner_.hangs_) owner_.answers_.wait(lock);
+            lock.unlock();
+            return real_->write_at(offset, bytes);
+        }
+        Result<void, FileError> resize(std::uint64_t size) override { return real_->resize(size); }
+        Result<void, FileError> sync_data() override { return real_->sync_data(); }
+        void start_writing() override { real_->start_writing(); }
+        Result<void, FileError> set_mtime(std::int64_t ns) override { return real_->set_mtime(ns); }
+        Result<FileInfo, FileError> info() override { return real_->info(); }
+        int descriptor() const override { return real_->descriptor(); }
+
+    private:
+        BrokenPlaces& owner_;
+        std::unique_ptr<File> real_;
+    };
     class Watched final : public Volume {
     public:
         Watched(BrokenPlaces& owner, std::unique_ptr<Volume> real) : owner_(owner), real_(std::move(real)) {}
@@ -99,13 +139,17 @@ private:
     int broken(const std::string& path)
     {
         const std::lock_guard lock(mutex_);
-        return !below_.empty() && path.find(below_) != std::string::npos ? code_ : 0;
+        const bool is_met = !below_.empty() && path.find(below_) != std::string::npos;
+        return is_met && --spared_ < 0 ? code_ : 0;
     }
     PosixFileSystem real_;
     std::mutex mutex_;
     std::string below_;
     int code_ = 0;
     int sync_code_ = 0;
+    int spared_ = 0;
+    bool hangs_ = false;
+    std::condition_variable answers_;
     SpaceInfo space_;
 };
 
@@ -123,7 +167,8 @@ struct House {
     store::StoreOptions options;
     int failures = 0;
 
-    explicit House(std::size_t max_open = 128)
+    explicit House(std::size_t max_open = 128, test::Scratch::Where where = test::Scratch::Where::in_memory)
+        : scratch(where)
     {
         options.root = scratch / "mail";
         options.max_open_accounts = max_open;

@@ -42,6 +42,7 @@ struct SystemFacts {
     std::uint64_t messages_in = 0;  // accepted since the start
     std::chrono::microseconds loop_lag{};
     std::chrono::microseconds worst_loop_lag{};  // lately
+    std::vector<std::string> warnings{};         // sentences
 };
 
 // Given by the daemon; called on the loop.

@@ -27,6 +27,7 @@ std::vector<std::string> warnings_of(const StatusDocument& status, const directo
     if (!status.facts.not_ready_because.empty()) {
         warnings.push_back("The server is not ready for mail: " + status.facts.not_ready_because + ".");
     }
+    for (const auto& warning : status.facts.warnings) warnings.push_back(warning);
     if (snapshot.domains().empty()) warnings.emplace_back("There is no domain yet: mailboxctl domain add NAME.");
     if (!has_administrator(snapshot)) {
         warnings.emplace_back("No enabled account is an administrator, so the oldest one gets postmaster's mail.");

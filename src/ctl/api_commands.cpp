@@ -124,6 +124,8 @@ Plan plan(const Arguments& a, const std::string* password)
     case Command::setup:
     case Command::config_show:
     case Command::config_check:
+    case Command::journal_list:
+    case Command::journal_show:
     case Command::completion:
     case Command::man: break;
     }

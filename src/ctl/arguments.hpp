@@ -32,6 +32,8 @@ enum class Command : std::uint8_t {
     session_list,
     config_show,
     config_check,
+    journal_list,
+    journal_show,
     reload,
     stop,
     completion,
@@ -81,6 +83,8 @@ struct Arguments {
     std::string password_file;
 
     SetupArguments setup;
+    std::string data_directory;  // empty: as the configuration says
+    std::uint64_t record = 0;    // of the journal
     std::string shell;
     std::string page;
 };

@@ -27,6 +27,7 @@ public:
         add_message_commands();
         add_alias_commands();
         add_config_commands();
+        add_journal_commands();
         add_text_commands();
     }
     CLI::App& app() { return app_; }
@@ -199,6 +200,19 @@ private:
         CLI::App* config = group("config", "The configuration");
         leaf(*config, "show", "Show every setting, its value, and where the value comes from", Command::config_show);
         leaf(*config, "check", "Check the configuration file without the daemon", Command::config_check);
+    }
+
+    void add_journal_commands()
+    {
+        CLI::App* journal = group("journal", "The journal in the data directory, with or without a daemon");
+        CLI::App* list = leaf(*journal, "list", "List segments and frames, and where the journal ends",
+                              Command::journal_list);
+        CLI::App* show = leaf(*journal, "show", "Show one record", Command::journal_show);
+        show->add_option("RECORD", into_.record, "The record's number")->required();
+        for (CLI::App* node : {list, show}) {
+            node->add_option("--data", into_.data_directory, "The data directory, if not the configuration's")
+                ->type_name("DIRECTORY");
+        }
     }
 
     void add_text_commands()

@@ -12,9 +12,11 @@
 #include "ctl/command_tree.hpp"
 #include "ctl/completion.hpp"
 #include "ctl/exit_code.hpp"
+#include "ctl/journal_commands.hpp"
 #include "ctl/manual.hpp"
 #include "ctl/session.hpp"
 #include "ctl/views.hpp"
+#include "store/journal_record.hpp"
 
 namespace mbx::ctl {
 namespace {
@@ -26,6 +28,12 @@ std::string environment(const char* name)
 {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
+}
+
+std::string meaning_of(std::string_view payload)
+{
+    const auto decoded = store::decode(payload);
+    return decoded ? store::describe(decoded->record) : std::string();
 }
 
 int print_manual(Run run)
@@ -50,6 +58,8 @@ int dispatch(Run run)
     case Command::setup: return run_setup(run);
     case Command::config_show: return run_config_show(run);
     case Command::config_check: return run_config_check(run);
+    case Command::journal_list: return run_journal_list(run);
+    case Command::journal_show: return run_journal_show(run, meaning_of);
     case Command::completion:
         run.terminal.print(completion_script(command_tree(), run.arguments.shell));
         return kDone;

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <vector>
 
+#include "store/volume_marker.hpp"
+
 namespace mbx::ctl {
 
 Result<std::optional<Owner>, Error> find_owner(const std::string& user)
@@ -34,7 +36,8 @@ Result<void, Error> give_to(const std::optional<Owner>& owner, FileSystem& files
     const auto entries = files.list(data);
     if (entries) {
         for (const DirectoryEntry& entry : *entries) {
-            if (entry.name.starts_with("directory.db")) theirs.push_back(data + "/" + entry.name);
+            const bool is_theirs = entry.name.starts_with("directory.db") || entry.name == store::kVolumeMarkerFile;
+            if (is_theirs) theirs.push_back(data + "/" + entry.name);
         }
     }
     for (const std::string& path : theirs) {

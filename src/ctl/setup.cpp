@@ -18,6 +18,7 @@
 #include "ctl/session.hpp"
 #include "ctl/views.hpp"
 #include "net/tls.hpp"
+#include "store/volume_marker.hpp"
 
 namespace mbx::ctl {
 namespace {
@@ -178,6 +179,9 @@ Result<void, Error> carry_out(Run run, FileSystem& files, const Answers& answers
     const auto owner = find_owner(settings.server.user);
     if (!owner) return owner.error();
     if (const auto made = make_directories(files, settings.server.data_directory, 0750); !made) return made.error();
+    SystemRandom random;
+    const auto marked = store::make_volume_marker(files, random, settings.server.data_directory);
+    if (!marked) return marked.error();
     if (const auto made = make_certificate(files, answers.loaded); !made) return made.error();
     if (const auto made = make_first_account(account, run.arguments.setup.force); !made) return made.error();
     if (answers.loaded.origins.contains("server.runtime_directory")) {

@@ -99,8 +99,7 @@ int serve(config::Loaded loaded)
         fmt::print(stderr, "mailboxd: {}\n", started.error().text());
         return kFailed;
     }
-    daemon.run();
-    return kDone;
+    return daemon.run() ? kDone : kFailed;
 }
 
 }  // namespace

@@ -13,6 +13,8 @@ namespace {
 
 constexpr int kStandardError = 2;
 constexpr auto kPurgeInterval = std::chrono::hours(1);
+constexpr auto kJournalInterval = std::chrono::seconds(1);
+constexpr unsigned kJournalPatience = 5;
 
 std::string tls_of(Service service, bool has_certificate)
 {
@@ -84,7 +86,8 @@ Daemon::Daemon(config::Loaded loaded)
       started_(clock_.wall()),
       watchdog_timer_(loop_),
       purge_timer_(loop_),
-      stop_timer_(loop_)
+      stop_timer_(loop_),
+      journal_timer_(loop_)
 {
     set_levels(*writer_, loaded_.settings.log);
 }
@@ -119,7 +122,8 @@ Result<void, Error> Daemon::start()
     listeners_.push_back(std::move(*control));
     workers_ = std::make_unique<net::Workers>(loop_, static_cast<unsigned>(settings.server.worker_threads),
                                               static_cast<unsigned>(settings.server.hashing_slots));
-    const Services::Ground ground{loop_, *workers_, files_, clock_, random_, metrics_, log_};
+    auto failed = [this] { fail(); };
+    const Services::Ground ground{loop_, *workers_, files_, clock_, random_, metrics_, log_, std::move(failed)};
     auto services = Services::open(ground, settings, hooks());
     if (!services) return services.error();
     services_ = std::move(*services);
@@ -138,7 +142,9 @@ void Daemon::listen()
     signals_->on(SIGHUP, [this] { reload_by_signal(); });
     held_signals_.release();
     if (const auto interval = systemd_.watchdog_interval()) tasks_.spawn(feed_watchdog(*interval));
+    services_->start();
     tasks_.spawn(purge_now_and_then());
+    tasks_.spawn(watch_journal());
     is_ready_ = true;
     systemd_.ready("serving");
     log_.notice("ready", {{"version", version_number()},
@@ -146,11 +152,41 @@ void Daemon::listen()
                           {"listeners", listeners_.size()}});
 }
 
-void Daemon::run()
+bool Daemon::run()
 {
     loop_.run();
     held_signals_.hold();
-    log_.notice("stopped");
+    services_->close_journal();
+    if (has_failed_) {
+        log_.error("ended, because the disk under the mail failed; the next start looks what is on it");
+    } else {
+        log_.notice("stopped");
+    }
+    return !has_failed_;
+}
+
+// Nothing is acknowledged any more. Sessions hear 451 for what they wait for, then 421 or BYE.
+void Daemon::fail()
+{
+    if (std::exchange(has_failed_, true)) return;
+    log_.error("the disk under the mail failed; the daemon ends to be started anew");
+    loop_.post([this] {
+        if (!is_stopping_) begin_stop();
+    });
+}
+
+// HOSTILE row G7: a disk that does not answer holds up nobody but those who wait for it; readiness tells.
+co::Task<void> Daemon::watch_journal()
+{
+    journal::Lsn durable = 0;
+    while (!is_stopping_) {
+        const auto& journal = services_->journal();
+        const bool waits = journal.last() > journal.durable() && journal.durable() == durable;
+        journal_waits_ = waits ? journal_waits_ + 1 : 0;
+        durable = journal.durable();
+        if (journal_waits_ == kJournalPatience) log_.error("the journal's disk does not answer");
+        (void)co_await journal_timer_.wait(kJournalInterval);
+    }
 }
 
 admin::Hooks Daemon::hooks()
@@ -171,7 +207,18 @@ admin::SystemFacts Daemon::facts()
     facts.hostname = loaded_.settings.server.hostname;
     facts.started = started_;
     if (!is_ready_) facts.not_ready_because = "starting";
+    if (journal_waits_ >= kJournalPatience) facts.not_ready_because = "the journal's disk does not answer";
     if (is_stopping_) facts.not_ready_because = "stopping";
+    if (has_failed_) facts.not_ready_because = "the journal has failed";
+    const auto condition = services_->store_condition();
+    if (condition.replays_left != 0) {
+        facts.warnings.push_back("Changes of the last run are still being applied to " +
+                                 std::to_string(condition.replays_left) + " accounts.");
+    }
+    if (condition.parked != 0) {
+        facts.warnings.push_back("Mail of " + std::to_string(condition.parked) +
+                                 " accounts could not be stored there and is parked; the log says why.");
+    }
     const auto certificates = services_->tls().certificates();
     for (const auto& open : listeners_) {
         const auto& options = open.listener->options();
@@ -214,8 +261,13 @@ co::Task<void> Daemon::stop()
     }
     if (timed_out) log_.warning("sessions cut off", {{"after_ms", loaded_.settings.server.stop_timeout.count()}});
     for (auto& open : listeners_) open.listener->close_sessions();
-    watchdog_timer_.cancel();
+    for (auto& open : listeners_) {
+        co_await open.listener->finished();
+    }
+    journal_timer_.cancel();
     purge_timer_.cancel();
+    co_await services_->close_store();
+    watchdog_timer_.cancel();
 }
 
 // Ends the wait in stop() as soon as nobody is left.

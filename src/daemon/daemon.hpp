@@ -45,8 +45,8 @@ public:
     Result<void, Error> start();
 
     // Serves until SIGTERM, SIGINT or `mailboxctl stop`. What is under way gets server.stop_timeout to finish; a second
-    // signal ends it at once.
-    void run();
+    // signal ends it at once. False: the disk failed, and whoever started the process is to start it anew.
+    bool run();
 
 private:
     using Reload = Result<std::vector<config::Change>, Error>;
@@ -56,6 +56,8 @@ private:
     admin::SystemFacts facts();
     void listen();
     void begin_stop();
+    void fail();
+    co::Task<void> watch_journal();
     void reload_by_signal();
     co::Task<void> stop();
     co::Task<void> wait_for_sessions();
@@ -82,6 +84,7 @@ private:
     net::Timer watchdog_timer_;
     net::Timer purge_timer_;
     net::Timer stop_timer_;
+    net::Timer journal_timer_;
     OpenListeners listeners_;
     std::unique_ptr<net::Workers> workers_;    // after the privileges are dropped
     std::unique_ptr<Services> services_;
@@ -89,6 +92,8 @@ private:
     co::Scope tasks_;
     bool is_ready_ = false;
     bool is_stopping_ = false;
+    bool has_failed_ = false;       // the disk under the mail
+    unsigned journal_waits_ = 0;    // seconds in which the journal's disk has not answered
     bool is_reloading_ = false;
     co::Event reloaded_;
     bool sessions_are_gone_ = false;  // after is_stopping_

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "daemon/protocol_options.hpp"
+#include "directory/quota.hpp"
+#include "store/volume_marker.hpp"
 
 namespace mbx::daemon {
 namespace {
@@ -11,6 +13,22 @@ store::StoreOptions store_options(const config::Settings& settings)
 {
     store::StoreOptions options;
     options.root = settings.server.data_directory + "/mail";
+    return options;
+}
+
+store::ExpiryOptions expiry_options(const config::Settings& settings)
+{
+    store::ExpiryOptions options;
+    options.keep = settings.undelete.keep;
+    options.trash = settings.expire.trash;
+    options.junk = settings.expire.junk;
+    return options;
+}
+
+intake::IntakeOptions intake_options(const config::Settings& settings)
+{
+    intake::IntakeOptions options;
+    options.warn_percent = static_cast<unsigned>(settings.quota.warn_percent);
     return options;
 }
 
@@ -30,9 +48,21 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
                                                         admin::Hooks hooks)
 {
     const std::string path = settings.server.data_directory + "/directory.db";
+    const std::string& data = settings.server.data_directory;
+    // Before anything is made: an empty mount point is no new server.
+    const auto volume = store::open_volume(ground.files, ground.random, data);
+    if (!volume) return volume.error();
     auto directory = directory::Directory::open(path, ground.workers, snapshot_options(settings));
     if (!directory) return directory.error();
-    std::unique_ptr<Services> services(new Services(ground, std::move(*directory), settings, std::move(hooks)));
+    store::MailJournalOptions wanted;
+    wanted.journal.directory = data + "/journal";
+    wanted.identity = volume->journal;
+    auto journal = store::MailJournal::open(ground.loop, ground.files, ground.clock, ground.metrics,
+                                            ground.log.for_component("journal"), std::move(wanted), ground.failed);
+    if (!journal) return journal.error();
+    if (auto noted = store::note_started(ground.files, data, *volume); !noted) return noted.error();
+    std::unique_ptr<Services> services(new Services(ground, std::move(*directory), std::move(*journal), settings,
+                                                    std::move(hooks)));
     const auto files = certificate_files(settings);
     if (!files.empty()) {
         const auto loaded = services->tls_.load(files);
@@ -41,16 +71,20 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
     return services;
 }
 
-Services::Services(Ground ground, std::unique_ptr<directory::Directory> directory, const config::Settings& settings,
-                   admin::Hooks hooks)
-    : directory_(std::move(directory)),
+Services::Services(Ground ground, std::unique_ptr<directory::Directory> directory,
+                   std::unique_ptr<store::MailJournal> journal, const config::Settings& settings, admin::Hooks hooks)
+    : directory_(std::move(directory)), quotas_(settings.quota),
       authenticator_(*directory_, ground.workers, ground.loop, ground.clock, ground.random, ground.metrics,
                      ground.log.for_component("auth"), authenticator_options(settings)),
       tls_(ground.workers, ground.log.for_component("tls")),
-      store_(ground.files, ground.workers, ground.clock, ground.random, ground.metrics,
-             ground.log.for_component("store"), store_options(settings)),
+      journal_(std::move(journal)),
+      store_(ground.loop, ground.files, ground.workers, *journal_, ground.clock, ground.random, ground.metrics,
+             ground.log.for_component("store"), store_options(settings), ground.failed),
+      expiry_(store::Expiry::Ground{ground.loop, store_, ground.files, ground.workers, ground.clock, ground.metrics,
+                                    ground.log.for_component("expiry"), [this] { return all_accounts(); }},
+              expiry_options(settings)),
       intake_(store_, ground.files, ground.workers, ground.clock, ground.random, ground.metrics,
-              ground.log.for_component("intake"), settings.server.data_directory + "/spool"),
+              ground.log.for_component("intake"), settings.server.data_directory + "/spool", intake_options(settings)),
       smtp_(smtp::Dependencies{intake_, *directory_, authenticator_, live_sessions_, tls_, ground.metrics, ground.clock,
                                ground.log.for_component("smtp")},
             smtp_options(settings)),
@@ -63,7 +97,30 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
       http_(administration_.router(), http_options(settings), ground.clock, ground.metrics,
             ground.log.for_component("http"))
 {
-    directory_->on_change([this] { live_sessions_.end_outdated(*directory_->snapshot()); });
+    store_.set_quotas([this](const store::AccountKey& key) { return quota_of(key); });
+    directory_->on_change([this] {
+        live_sessions_.end_outdated(*directory_->snapshot());
+        store_.quotas_changed();
+    });
+}
+
+std::vector<store::AccountKey> Services::all_accounts() const
+{
+    std::vector<store::AccountKey> keys;
+    const auto snapshot = directory_->snapshot();
+    for (const auto& account : snapshot->accounts()) {
+        keys.push_back({account.id.value, account.local_part, account.domain});
+    }
+    return keys;
+}
+
+store::QuotaLimits Services::quota_of(const store::AccountKey& key) const
+{
+    const auto snapshot = directory_->snapshot();
+    const directory::Account* account = snapshot->find(directory::AccountId{key.id});
+    if (account == nullptr) return {};
+    const auto quota = directory::quota_of(*account, quotas_);
+    return {quota.bytes, quota.messages};
 }
 
 net::Listener::Session Services::session(Service service)
@@ -91,8 +148,26 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
     smtp_.set_options(smtp_options(settings));
     imap_.set_options(imap_options(settings));
     authenticator_.set_options(authenticator_options(settings));
+    intake_.set_options(intake_options(settings));
+    expiry_.set_options(expiry_options(settings));
+    quotas_ = settings.quota;
+    store_.quotas_changed();
     administration_.set_removed_mail_keep(settings.directory.removed_mail_keep);
 }
+
+void Services::start()
+{
+    store_.start();
+    expiry_.start();
+}
+
+co::Task<void> Services::close_store()
+{
+    co_await expiry_.stop();
+    co_await store_.stop();
+}
+
+void Services::close_journal() { journal_->journal().close(store_.checkpoints().reached()); }
 
 void Services::stop()
 {

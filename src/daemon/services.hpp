@@ -2,6 +2,7 @@
 // daemon's own user, after the sockets are bound. Loop thread; building it blocks (opens the directory, reads keys).
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "admin/administration.hpp"
@@ -19,6 +20,7 @@
 #include "net/tls.hpp"
 #include "net/workers.hpp"
 #include "smtp/server.hpp"
+#include "store/expiry.hpp"
 #include "store/store.hpp"
 
 namespace mbx::daemon {
@@ -34,6 +36,8 @@ public:
         Random& random;
         Metrics& metrics;
         const Log& log;
+        // The disk under the mail cannot be relied upon any more: the process is to end and to be started anew. Loop.
+        std::function<void()> failed;
     };
 
     static Result<std::unique_ptr<Services>, Error> open(Ground ground, const config::Settings& settings,
@@ -45,21 +49,35 @@ public:
     // Gives new sessions the options of `settings`, and reads the certificates again. A failure leaves all as it was.
     void reload(const config::Settings& settings, std::shared_ptr<const net::TlsServer::Certificates> certificates);
 
+    // Replays what the last run left, checkpoints, tries again: from here on, beside the service.
+    void start();
     // Sessions that wait end with 421 or BYE; those in the middle of something finish it.
     void stop();
+    // When no session is left: deliveries are placed, a last checkpoint is made.
+    co::Task<void> close_store();
+    // When the loop has ended: what is in the journal is on the disk. Blocking.
+    void close_journal();
+
+    store::Store::Condition store_condition() const { return store_.condition(); }
+    journal::Journal& journal() { return journal_->journal(); }
 
     admin::Administration& administration() { return administration_; }
     net::TlsServer& tls() { return tls_; }
 
 private:
-    Services(Ground ground, std::unique_ptr<directory::Directory> directory, const config::Settings& settings,
-             admin::Hooks hooks);
+    Services(Ground ground, std::unique_ptr<directory::Directory> directory,
+             std::unique_ptr<store::MailJournal> journal, const config::Settings& settings, admin::Hooks hooks);
+    store::QuotaLimits quota_of(const store::AccountKey& key) const;
+    std::vector<store::AccountKey> all_accounts() const;
 
     std::unique_ptr<directory::Directory> directory_;
+    config::QuotaSettings quotas_;
     auth::LiveSessions live_sessions_;
     auth::Authenticator authenticator_;
     net::TlsServer tls_;
+    std::unique_ptr<store::MailJournal> journal_;
     store::Store store_;
+    store::Expiry expiry_;
     intake::Intake intake_;
     smtp::Server smtp_;
     imap::Server imap_;

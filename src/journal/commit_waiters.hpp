@@ -12,7 +12,8 @@ namespace mbx::journal {
 
 class CommitWaiters {
 public:
-    // `failed` is called once on the loop when the journal fails, after all waiters went on.
+    // `failed` is called once on the loop when the journal fails, after all waiters went on. Loop and journal outlive
+    // this; the journal's on_progress() is taken.
     CommitWaiters(net::Loop& loop, Journal& journal, std::function<void()> failed);
     ~CommitWaiters();  // nobody waits any more
     CommitWaiters(const CommitWaiters&) = delete;

@@ -120,10 +120,12 @@ bool Core::has_room(std::size_t bytes) const
 void Core::want(Lsn lsn)
 {
     if (lsn <= durable_.load()) return;
-    const std::lock_guard lock(mutex_);
-    lsn = std::min(lsn, last());
-    if (lsn <= wanted_) return;
-    wanted_ = lsn;
+    {
+        const std::lock_guard lock(mutex_);
+        lsn = std::min(lsn, last());
+        if (lsn <= wanted_) return;
+        wanted_ = lsn;
+    }
     work_.notify_one();
 }
 

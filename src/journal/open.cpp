@@ -64,6 +64,7 @@ Result<void, Error> Core::open(const Journal::Visit& visit)
     auto visited = visit_records(files_, options_.directory, *loaded, recovery_.checkpoint, count_and_visit);
     if (!visited) return visited.error();
     prepare_first();
+    if (failed_.load()) return cannot_open(options_.directory, "making a segment", FileError{EIO});
     log_.info("journal open", {{"durable", recovery_.end}, {"checkpoint", recovery_.checkpoint},
                                {"next", next_.load()}, {"closed", recovery_.was_closed},
                                {"direct", mode_ == WriteMode::durable}});

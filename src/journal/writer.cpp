@@ -11,6 +11,7 @@ void Core::write_on()
     Lock lock(mutex_);
     while (!failed_.load()) {
         await_work(lock);
+        if (failed_.load()) break;  // by the preparing thread: nothing is written behind that
         const bool must_checkpoint = asked_checkpoint_ > checkpoint_;
         if (pending_.empty() && !must_checkpoint && stopping_) break;
         if (pending_.empty() && !must_checkpoint) continue;
@@ -33,7 +34,7 @@ void Core::write_on()
 
 bool Core::is_due(std::chrono::steady_clock::time_point now) const
 {
-    if (stopping_ || asked_checkpoint_ > checkpoint_) return true;
+    if (stopping_ || failed_.load() || asked_checkpoint_ > checkpoint_) return true;
     if (pending_.empty()) return false;
     const Group& oldest = pending_.front();
     return wanted_ >= oldest.first || pending_bytes_ >= kLazyBytes || now >= oldest.due;

@@ -158,10 +158,15 @@ Result<ParkedFile, FileError> ParkedMail::park(const AccountKey& key, const std:
                                                const Body& body)
 {
     if (auto done = make_directory(); !done) return done.error();
-    const std::string name = hex_of(records.front().lsn) + "-" + std::to_string(key.id) + "-" +
-                             hex_of(crc32c(key.local_part + "@" + key.domain));
+    const std::string stem = hex_of(records.front().lsn) + "-" + std::to_string(key.id) + "-" +
+                             hex_of(crc32c(key.local_part + "@" + key.domain)) + "-";
+    // Never the name of one that is there: what was parked before stays until its messages stand in this one.
+    int n = 1;
+    const auto path_of = [&] { return directory_ + "/" + std::string(kParkedStem) + stem + std::to_string(n); };
+    while (files_.info(path_of())) ++n;
+    const std::string name = stem + std::to_string(n);
     ParkedFile parked;
-    parked.path = directory_ + "/" + std::string(kParkedStem) + name;
+    parked.path = path_of();
     parked.key = key;
     const std::string staged = directory_ + "/." + name;
     (void)files_.unlink(staged);

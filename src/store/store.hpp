@@ -156,6 +156,7 @@ public:
     co::Task<void> stop();
     // The steps of start(), for tests.
     co::Task<void> replay_all();
+    co::Task<void> retry_replays();
     co::Task<void> retry_deliveries();
     co::Task<void> retry_parked();
 

@@ -9,6 +9,7 @@ namespace mbx::store {
 void Store::deliver(std::shared_ptr<const AcceptedMessage> message, CheckpointFloor::Hold hold)
 {
     State& state = *state_;
+    if (message->record().recipients.empty()) return;
     auto part = std::make_shared<Owed>();
     part->hold = std::move(hold);
     part->left = message->record().recipients.size();
@@ -205,6 +206,7 @@ Store::Condition Store::condition() const
 }
 
 co::Task<void> Store::retry_deliveries() { co_await state_->retry_deliveries(); }
+co::Task<void> Store::retry_replays() { co_await state_->retry_replays(); }
 co::Task<void> Store::retry_parked() { co_await state_->retry_parked(); }
 co::Task<void> Store::replay_all() { co_await state_->replay_all(); }
 

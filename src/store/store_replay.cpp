@@ -243,6 +243,12 @@ void Store::State::take_outcome(const std::string& place, const AccountKey& key,
     replay_holds.erase(place);
     replay_fails_since.erase(place);
     if (work.files.empty()) return;
+    const auto is_owed = [](const ReplayRecord& record) { return std::holds_alternative<AcceptedRecord>(record.record); };
+    const auto is_untouched = [&is_owed](const ParkedFile& file) {
+        return file.done == 0 && std::ranges::all_of(file.records, is_owed);
+    };
+    // Nothing of it could be placed: the files stay as they are.
+    if (outcome.placed == 0 && !closing->unplaced.empty() && std::ranges::all_of(work.files, is_untouched)) return;
     auto& left = parked[place];
     std::erase_if(left, [&paths](const ParkedFile& file) { return paths.contains(file.path); });
     if (left.empty()) parked.erase(place);

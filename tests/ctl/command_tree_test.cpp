@@ -70,6 +70,7 @@ TEST_CASE("a command line becomes a command with its operands", "[ctl]")
         Row{{"alias", "show", "n"}, Command::alias_show}, Row{{"alias", "set", "n", "--target", "a", "--target", "b"}, Command::alias_set},
         Row{{"alias", "remove", "n"}, Command::alias_remove}, Row{{"session", "list"}, Command::session_list},
         Row{{"config", "show"}, Command::config_show}, Row{{"config", "check"}, Command::config_check},
+        Row{{"journal", "list", "--data", "/d"}, Command::journal_list}, Row{{"journal", "show", "7"}, Command::journal_show},
         Row{{"reload"}, Command::reload}, Row{{"stop"}, Command::stop}, Row{{"completion", "bash"}, Command::completion},
         Row{{"man", "mailboxctl"}, Command::man}, Row{{"setup", "--set", "a.b=1", "--set", "c.d=2"}, Command::setup});
     std::vector<std::string> words = row.words;

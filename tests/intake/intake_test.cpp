@@ -1,166 +1,11 @@
-#include "intake/intake.hpp"
+#include "intake/house.hpp"
 
 #include <atomic>
-#include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
-#include <filesystem>
-#include <mutex>
 #include <set>
-
-#include "support/mail_ground.hpp"
-#include "support/run.hpp"
-#include "support/scratch.hpp"
 
 using namespace mbx;
 using namespace mbx::intake;
-namespace fs = std::filesystem;
-
-namespace {
-
-// Fails one kind of call below a directory, on whatever thread it comes; thread-safe, unlike FaultyFileSystem.
-class BrokenPlaces final : public FileSystem {
-public:
-    void break_at(std::string below, int code)
-    {
-        const std::lock_guard lock(mutex_);
-        below_ = std::move(below);
-        code_ = code;
-    }
-    void set_space(SpaceInfo space)
-    {
-        const std::lock_guard lock(mutex_);
-        space_ = space;
-    }
-    Result<std::unique_ptr<File>, FileError> open_read(const std::string& path) override { return real_.open_read(path); }
-    Result<std::unique_ptr<File>, FileError> create(const std::string& path, std::uint32_t mode) override
-    {
-        if (const int code = broken(path)) return FileError{code};
-        return real_.create(path, mode);
-    }
-    Result<std::unique_ptr<File>, FileError> open_write(const std::string& path, WriteMode mode) override
-    {
-        if (const int code = broken(path)) return FileError{code};
-        return real_.open_write(path, mode);
-    }
-    Result<std::unique_ptr<Volume>, FileError> open_volume(const std::string& directory) override
-    {
-        return real_.open_volume(directory);
-    }
-    Result<void, FileError> rename(const std::string& from, const std::string& to) override
-    {
-        return real_.rename(from, to);
-    }
-    Result<void, FileError> link(const std::string& from, const std::string& to) override
-    {
-        if (const int code = broken(to)) return FileError{code};
-        return real_.link(from, to);
-    }
-    Result<void, FileError> unlink(const std::string& path) override { return real_.unlink(path); }
-    Result<void, FileError> make_directory(const std::string& path, std::uint32_t mode) override
-    {
-        return real_.make_directory(path, mode);
-    }
-    Result<void, FileError> remove_directory(const std::string& path) override { return real_.remove_directory(path); }
-    Result<void, FileError> sync_directory(const std::string& path) override { return real_.sync_directory(path); }
-    Result<FileInfo, FileError> info(const std::string& path) override { return real_.info(path); }
-    Result<std::vector<DirectoryEntry>, FileError> list(const std::string& path) override { return real_.list(path); }
-    Result<SpaceInfo, FileError> space(const std::string& path) override
-    {
-        const std::lock_guard lock(mutex_);
-        return space_.total_bytes != 0 ? Result<SpaceInfo, FileError>(space_) : real_.space(path);
-    }
-
-private:
-    int broken(const std::string& path)
-    {
-        const std::lock_guard lock(mutex_);
-        return !below_.empty() && path.find(below_) != std::string::npos ? code_ : 0;
-    }
-    PosixFileSystem real_;
-    std::mutex mutex_;
-    std::string below_;
-    int code_ = 0;
-    SpaceInfo space_;
-};
-
-struct House {
-    test::Scratch scratch;
-    BrokenPlaces files;
-    SystemClock clock;
-    SystemRandom random;
-    Metrics metrics;
-    net::Loop loop;
-    net::Workers workers{loop, 3, 1};
-    std::unique_ptr<store::MailJournal> journal;
-    store::Store store;
-    std::unique_ptr<Intake> intake;
-
-    explicit House(std::size_t max_open = 128)
-        : journal(test::open_mail_journal(loop, files, clock, metrics, {scratch / "journal"})),
-          store(loop, files, workers, *journal, clock, random, metrics, Log(), store_options(max_open))
-    {
-        start_intake();
-    }
-    store::StoreOptions store_options(std::size_t max_open) const
-    {
-        store::StoreOptions options;
-        options.root = scratch / "mail";
-        options.max_open_accounts = max_open;
-        return options;
-    }
-    void start_intake()
-    {
-        intake = std::make_unique<Intake>(store, files, workers, clock, random, metrics, Log(), scratch / "spool");
-    }
-    static store::AccountKey key(const std::string& local) { return {1, local, "example.test"}; }
-
-    template <typename T>
-    T run(co::Task<T> task)
-    {
-        return test::run_on(loop, std::move(task));
-    }
-    Result<void, IntakeError> append(Draft& draft, std::string_view bytes) { return run(draft.append(bytes)); }
-    Result<Receipt, IntakeError> accept(Draft draft, const std::vector<std::string>& recipients)
-    {
-        Envelope envelope;
-        for (const auto& local : recipients) envelope.recipients.push_back(key(local));
-        return run(intake->accept(intake->new_trace_id(), std::move(envelope), std::move(draft)));
-    }
-    std::shared_ptr<store::Account> account(const std::string& local)
-    {
-        auto account = run(store.account(key(local)));
-        REQUIRE(account);
-        return *account;
-    }
-    // All texts in INBOX.
-    std::vector<std::string> texts(const std::string& local)
-    {
-        auto job = [](store::AccountStore& mail) {
-            std::vector<std::string> all;
-            const auto inbox = mail.find("INBOX")->id;
-            const auto uids = mail.uids(inbox);
-            if (!uids) return all;
-            for (const auto uid : *uids) all.emplace_back((*mail.message(inbox, uid))->bytes());
-            return all;
-        };
-        return run(account(local)->run(net::WorkClass::interactive, std::move(job)));
-    }
-    std::size_t spooled() const
-    {
-        std::size_t count = 0;
-        for ([[maybe_unused]] const auto& entry : fs::directory_iterator(scratch / "spool")) ++count;
-        return count;
-    }
-};
-
-std::string body(std::size_t size)
-{
-    std::string text = "Subject: x\r\n\r\n";
-    for (std::size_t line = 0; text.size() < size; ++line) text += "line " + std::to_string(line) + "\r\n";
-    return text;
-}
-
-}  // namespace
 
 TEST_CASE("a message reaches every recipient byte for byte, prefix first, whatever its size and pieces", "[intake]")
 {
@@ -185,7 +30,7 @@ TEST_CASE("a message reaches every recipient byte for byte, prefix first, whatev
         CHECK(house.texts(local) == std::vector<std::string>{prefix + text});
     }
     // A large body is nowhere else until a checkpoint has synced the links.
-    (void)house.run(house.store.checkpoints().run_now());
+    (void)house.run(house.mail().checkpoints().run_now());
     house.loop.run();
     CHECK(house.spooled() == 0);
 }
@@ -214,12 +59,12 @@ TEST_CASE("G3: one recipient whose disk fails does not hold up the others, and h
     REQUIRE(house.accept(std::move(draft), {"one", "two"}));
     CHECK(house.texts("one").size() == 1);
     CHECK(house.texts("two").empty());
-    CHECK(house.store.condition().owed == 1);
+    CHECK(house.mail().condition().owed == 1);
     house.files.break_at("", 0);
-    house.run(house.store.retry_deliveries());
+    house.run(house.mail().retry_deliveries());
     CHECK(house.texts("two").size() == 1);
     CHECK(house.texts("one").size() == 1);
-    CHECK(house.store.condition().owed == 0);
+    CHECK(house.mail().condition().owed == 0);
     CHECK(house.spooled() == 0);
 }
 
@@ -316,7 +161,7 @@ TEST_CASE("accounts are opened once, idle ones are put away, those in use stay",
     House house(2);
     const auto held = house.account("held");
     for (int n = 0; n < 6; ++n) (void)house.account("a" + std::to_string(n));
-    CHECK(house.store.open_accounts() <= 2);
+    CHECK(house.mail().open_accounts() <= 2);
     CHECK(house.account("held") == held);
 
     // Many at once for one account get the same one.
@@ -324,7 +169,7 @@ TEST_CASE("accounts are opened once, idle ones are put away, those in use stay",
     co::Scope scope;
     const auto open = [](House* in, std::set<store::Account*>* into) -> co::Task<void> {
         store::AccountKey key = House::key("together");
-        const auto account = co_await in->store.account(std::move(key));
+        const auto account = co_await in->mail().account(std::move(key));
         if (account) into->insert(account->get());
     };
     for (int n = 0; n < 10; ++n) scope.spawn(open(&house, &opened));
@@ -339,14 +184,14 @@ TEST_CASE("a removed account's mail is set aside, its name starts empty, old ses
     REQUIRE(house.append(draft, body(100)));
     REQUIRE(house.accept(std::move(draft), {"one"}));
     const auto old = house.account("one");
-    const auto place = house.run(house.store.set_aside(House::key("one")));
+    const auto place = house.run(house.mail().set_aside(House::key("one")));
     REQUIRE(place);
     CHECK(fs::is_directory(*place + "/new"));
     CHECK(place->starts_with(house.scratch / "mail/.removed/example.test/one-1-"));
     CHECK(house.texts("one").empty());
     auto job = [](store::AccountStore& mail) { return mail.create("late", store::SpecialUse::none); };
     CHECK_FALSE(house.run(old->run(net::WorkClass::interactive, std::move(job))));
-    CHECK(house.run(house.store.set_aside(House::key("nobody"))).error() == store::StoreError::no_such_mailbox);
+    CHECK(house.run(house.mail().set_aside(House::key("nobody"))).error() == store::StoreError::no_such_mailbox);
 }
 
 TEST_CASE("F1: local parts and domains are one place each below the root, whatever they hold", "[store][F1]")

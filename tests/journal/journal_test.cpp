@@ -3,12 +3,8 @@
 
 #include <thread>
 
-#include "co/scope.hpp"
-#include "journal/commit_waiters.hpp"
 #include "journal/crc32c.hpp"
 #include "journal/journal.hpp"
-#include "net/loop.hpp"
-#include "support/temporary_folder.hpp"
 #include "journal_world.hpp"
 
 namespace mbx::journal {
@@ -136,30 +132,6 @@ TEST_CASE("records that nobody waits for are written after the lazy delay", "[jo
     const Lsn lsn = world.journal->append(record_of("lazy"));
     while (world.journal->durable() < lsn) std::this_thread::yield();
     CHECK(world.journal->durable() == lsn);
-}
-
-co::Task<void> append_and_note(Journal* journal, CommitWaiters* waiters, Lsn lsn, std::vector<Lsn>* order)
-{
-    const bool is_durable = co_await waiters->durable(lsn);
-    CHECK(is_durable);
-    CHECK(journal->durable() >= lsn);
-    order->push_back(lsn);
-}
-
-TEST_CASE("coroutines that wait go on in the order of their numbers", "[journal]")
-{
-    JournalWorld world;
-    world.open();
-    net::Loop loop;
-    CommitWaiters waiters(loop, *world.journal, [] { FAIL("the journal failed"); });
-    for (int number = 1; number <= 20; ++number) REQUIRE(world.journal->append(record_of("r")) != 0);
-    std::vector<Lsn> order;
-    co::Scope scope;
-    for (Lsn lsn = 20; lsn >= 1; --lsn) scope.spawn(append_and_note(world.journal.get(), &waiters, lsn, &order));
-    loop.run();
-    REQUIRE(order.size() == 20);
-    scope.spawn(append_and_note(world.journal.get(), &waiters, 3, &order));
-    CHECK(order.size() == 21);  // at once, without a turn of the loop
 }
 
 }  // namespace

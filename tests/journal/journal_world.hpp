@@ -3,9 +3,12 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "journal/journal.hpp"
@@ -47,6 +50,75 @@ struct JournalWorld {
     std::string try_open() { return try_open(real); }
     void open() { REQUIRE(try_open() == ""); }
     void reopen() { open(); }
+
+    // Appends, when need be after the preparing thread has made room.
+    journal::Lsn append(const std::string& head)
+    {
+        while (true) {
+            const journal::Lsn lsn = journal->append(record_of(head));
+            if (lsn != 0 || journal->has_failed()) return lsn;
+            std::this_thread::yield();
+        }
+    }
+    // On the disk, in a frame of its own.
+    journal::Lsn commit(const std::string& head)
+    {
+        const journal::Lsn lsn = append(head);
+        REQUIRE(lsn != 0);
+        REQUIRE(journal->wait(lsn));
+        return lsn;
+    }
+    std::int64_t segments(const char* state)
+    {
+        return metrics.gauge("mailboxd_journal_segments", "", std::string("state=\"") + state + "\"").value();
+    }
+    // Until the preparing thread has nothing to do.
+    void await_ready()
+    {
+        while (segments("ready") < 2) std::this_thread::yield();
+    }
+    std::vector<journal::FrameInfo> frames()
+    {
+        std::vector<journal::FrameInfo> all;
+        const auto keep = [&all](const journal::FrameInfo& frame) { all.push_back(frame); };
+        (void)journal::inspect(real, options.directory, keep, {});
+        return all;
+    }
+    std::string segment(std::uint64_t number) const
+    {
+        std::string digits = std::to_string(number);
+        return options.directory + "/" + std::string(16 - digits.size(), '0') + digits;
+    }
+    // Overwrites bytes of a segment while no journal is open.
+    void patch(std::uint64_t number, std::uint64_t offset, std::string_view bytes) const
+    {
+        std::fstream file(segment(number), std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(static_cast<std::streamoff>(offset));
+        file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+        file.flush();
+        REQUIRE(file.good());
+    }
+    std::string bytes_of(std::uint64_t number, std::uint64_t offset, std::size_t count) const
+    {
+        std::ifstream file(segment(number), std::ios::binary);
+        std::string bytes(count, '\0');
+        file.seekg(static_cast<std::streamoff>(offset));
+        file.read(bytes.data(), static_cast<std::streamsize>(count));
+        REQUIRE(file.good());
+        return bytes;
+    }
+    // The directory as it is, aside and back.
+    void save() const
+    {
+        std::filesystem::remove_all(folder.path("saved"));
+        std::filesystem::copy(options.directory, folder.path("saved"), std::filesystem::copy_options::recursive);
+    }
+    void restore()
+    {
+        journal.reset();
+        std::filesystem::remove_all(options.directory);
+        std::filesystem::copy(folder.path("saved"), options.directory, std::filesystem::copy_options::recursive);
+    }
 
     TemporaryFolder folder;
     PosixFileSystem real;

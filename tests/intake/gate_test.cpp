@@ -1,0 +1,357 @@
+// The gate over crashes, sick accounts, full disks and quotas: what was accepted is there once.
+#include "intake/house.hpp"
+
+#include <catch2/generators/catch_generators.hpp>
+#include <set>
+
+using namespace mbx;
+using namespace mbx::intake;
+
+namespace {
+
+Result<Receipt, IntakeError> accept(House& house, const std::string& text, const std::vector<std::string>& recipients)
+{
+    Draft draft = house.intake->new_draft();
+    REQUIRE(house.append(draft, text));
+    return house.accept(std::move(draft), recipients);
+}
+
+journal::Lsn checkpoint(House& house) { return house.run(house.mail().checkpoints().run_now()); }
+
+}  // namespace
+
+TEST_CASE("G1: what was accepted is in every mailbox once after a crash, placed before it or not", "[intake][G1]")
+{
+    const auto size = GENERATE(std::size_t{200}, std::size_t{400'000});
+    const bool was_placed = GENERATE(false, true);
+    const bool was_checkpointed = GENERATE(false, true);
+    CAPTURE(size, was_placed, was_checkpointed);
+    House house;
+    for (const std::string local : {"one", "two"}) (void)house.account(local);
+    if (!was_placed) house.files.break_at("/two/new/", EIO);
+    const std::string text = body(size);
+    REQUIRE(accept(house, text, {"one", "two", "three"}));
+    if (was_checkpointed) (void)checkpoint(house);
+    house.files.break_at("", 0);
+    for (int start = 0; start < 3; ++start) {
+        CAPTURE(start);
+        house.restart();
+        if (start == 1) house.run(house.mail().replay_all());
+        for (const std::string local : {"one", "two", "three"}) CHECK(house.texts(local) == std::vector{text});
+        CHECK(house.mail().condition().owed == 0);
+        if (start == 1) (void)checkpoint(house);
+    }
+    CHECK(house.mail().condition().replays_left == 0);
+    CHECK(house.spooled() == 0);
+}
+
+TEST_CASE("a checkpoint stays below what is owed and passes it when it is placed", "[store][checkpoints]")
+{
+    House house;
+    (void)house.account("two");
+    house.files.break_at("/two/new/", EIO);
+    const auto before = checkpoint(house);
+    REQUIRE(accept(house, body(100), {"one", "two"}));
+    CHECK(checkpoint(house) <= before + 1);
+    house.files.break_at("", 0);
+    house.run(house.mail().retry_deliveries());
+    CHECK(checkpoint(house) > before + 2);
+    CHECK(house.journal->journal().backlog().records <= 1);
+}
+
+TEST_CASE("G2: a file system that cannot be synced ends the service, and nothing is acknowledged", "[store][checkpoints][G2]")
+{
+    House house;
+    REQUIRE(accept(house, body(100), {"one"}));
+    house.files.break_syncs(EIO);
+    const auto reached = house.mail().checkpoints().reached();
+    CHECK(checkpoint(house) == reached);
+    CHECK(house.failures == 1);
+    CHECK(house.mail().condition().has_failed);
+    house.files.break_syncs(0);
+    // Not tried again into success: the next start finds all of it in the journal.
+    CHECK(checkpoint(house) == reached);
+    house.restart();
+    CHECK(house.texts("one") == std::vector{body(100)});
+}
+
+TEST_CASE("G3: an account that cannot take its mail is parked, the others and the checkpoint go on, and it comes back",
+          "[intake][store][G3]")
+{
+    const auto size = GENERATE(std::size_t{200}, std::size_t{400'000});
+    const bool crashes = GENERATE(false, true);
+    CAPTURE(size, crashes);
+    House house;
+    house.options.park_after = std::chrono::milliseconds(0);
+    house.restart();
+    (void)house.account("two");
+    house.files.break_at("/two/new/", EDQUOT);
+    const std::string text = body(size);
+    REQUIRE(accept(house, text, {"one", "two"}));
+    REQUIRE(accept(house, body(300), {"two", "three"}));
+    house.run(house.mail().retry_deliveries());
+    CHECK(house.mail().condition().parked == 1);
+    CHECK(house.mail().condition().owed == 0);
+    (void)checkpoint(house);
+    CHECK(house.journal->journal().backlog().records == 0);
+    CHECK(house.texts("one") == std::vector{text});
+    // Still sick: what is tried again stays parked.
+    for (int n = 0; n < 2; ++n) house.run(house.mail().retry_parked());
+    CHECK(house.mail().condition().parked == 1);
+    (void)checkpoint(house);
+    if (crashes) house.restart();
+    house.files.break_at("", 0);
+    house.run(house.mail().retry_parked());
+    CHECK(house.texts("two") == std::vector{text, body(300)});
+    CHECK(house.mail().condition().parked == 0);
+    for (int start = 0; start < 2; ++start) {
+        house.restart();
+        CHECK(house.texts("two") == std::vector{text, body(300)});
+        (void)checkpoint(house);
+        house.loop.run();
+    }
+    CHECK(house.spooled() == 0);
+    std::size_t left = 0;
+    for ([[maybe_unused]] const auto& entry : fs::directory_iterator(house.scratch / "parked")) ++left;
+    CHECK(left == 0);
+}
+
+TEST_CASE("of parked mail that can be placed in part, each message is there once in the end", "[store][G3]")
+{
+    const bool crashes = GENERATE(false, true);
+    const bool with_checkpoint = GENERATE(false, true);
+    CAPTURE(crashes, with_checkpoint);
+    House house;
+    house.options.park_after = std::chrono::milliseconds(0);
+    house.restart();
+    (void)house.account("two");
+    house.files.break_at("/two/new/", EDQUOT);
+    std::set<std::string> sent;
+    for (std::size_t n = 0; n < 4; ++n) {
+        const std::string text = body(100 + 50 * n);
+        sent.insert(text);
+        REQUIRE(accept(house, text, {"two"}));
+    }
+    house.run(house.mail().retry_deliveries());
+    for (int round = 0; round < 3; ++round) {
+        CHECK(house.mail().condition().parked == 1);
+        house.files.break_at("/two/new/", EDQUOT, 1);
+        house.run(house.mail().retry_parked());
+        CHECK(house.texts("two").size() == static_cast<std::size_t>(round + 1));
+        if (with_checkpoint) (void)checkpoint(house);
+        if (!crashes) continue;
+        // The first job of the next run tries as well.
+        house.files.break_at("/two/new/", EDQUOT);
+        house.restart();
+        CHECK(house.texts("two").size() == static_cast<std::size_t>(round + 1));
+    }
+    house.files.break_at("", 0);
+    house.run(house.mail().retry_parked());
+    const auto texts = house.texts("two");
+    CHECK(texts.size() == 4);
+    CHECK(std::set<std::string>(texts.begin(), texts.end()) == sent);
+    house.restart();
+    CHECK(house.texts("two").size() == 4);
+}
+
+TEST_CASE("an account that cannot be opened after a crash is parked with all its records, and whole when it can", "[store]")
+{
+    House house;
+    house.options.park_after = std::chrono::milliseconds(0);
+    REQUIRE(accept(house, body(100), {"one", "two"}));
+    REQUIRE(accept(house, body(200), {"two"}));
+    house.crash();
+    fs::rename(house.scratch / "mail/example.test/two", house.scratch / "hidden");
+    house.files.break_at("/example.test/two", EIO);
+    house.start();
+    house.run(house.mail().replay_all());
+    CHECK(house.texts("one").size() == 1);
+    CHECK(house.mail().condition().replays_left == 1);
+    house.run(house.mail().retry_replays());
+    CHECK(house.mail().condition().replays_left == 0);
+    CHECK(house.mail().condition().parked == 1);
+    (void)checkpoint(house);
+    CHECK(house.journal->journal().backlog().records == 0);
+    house.files.break_at("", 0);
+    fs::rename(house.scratch / "hidden", house.scratch / "mail/example.test/two");
+    // As after a power cut: the files had not reached the disk.
+    for (const auto& file : fs::directory_iterator(house.scratch / "mail/example.test/two/new")) fs::remove(file.path());
+    CHECK(house.texts("two") == std::vector{body(100), body(200)});
+    house.restart();
+    CHECK(house.texts("two") == std::vector{body(100), body(200)});
+}
+
+TEST_CASE("G3: with too much above the checkpoint accept() waits for one, and refuses when nothing can pass", "[intake][G3]")
+{
+    House house;
+    house.options.checkpoints.most = {64U << 20U, 4};
+    house.restart();
+    for (int n = 0; n < 20; ++n) REQUIRE(accept(house, body(100), {"one"}));
+    (void)house.account("two");
+    house.files.break_at("/two/new/", EIO);
+    std::size_t refused = 0;
+    for (int n = 0; n < 6; ++n) {
+        const auto receipt = accept(house, body(100), {"two"});
+        if (receipt) continue;
+        CHECK(receipt.error() == IntakeError::no_space);
+        ++refused;
+    }
+    CHECK(refused > 0);
+    house.files.break_at("", 0);
+    // With half of it used what fails is parked.
+    house.run(house.mail().retry_deliveries());
+    house.run(house.mail().retry_parked());
+    REQUIRE(accept(house, body(100), {"two"}));
+    CHECK(house.texts("two").size() == 7 - refused);
+}
+
+TEST_CASE("a quota is told at RCPT; a message to full mailboxes alone is refused, one to others as well reaches all", "[intake]")
+{
+    House house;
+    house.mail().set_quotas([](const store::AccountKey& key) {
+        return key.local_part == "full" ? store::QuotaLimits{1000, 0} : store::QuotaLimits{};
+    });
+    CHECK(house.run(house.intake->room_for(House::key("full"), 900)));
+    CHECK_FALSE(house.run(house.intake->room_for(House::key("full"), 1001)));
+    CHECK(house.run(house.intake->room_for(House::key("free"), 1'000'000)));
+    REQUIRE(accept(house, body(800), {"full"}));
+    CHECK(house.run(house.intake->room_for(House::key("full"), 0)));
+    CHECK(accept(house, body(800), {"full"}).error() == IntakeError::over_quota);
+    const auto receipt = accept(house, body(800), {"free", "full"});
+    REQUIRE(receipt);
+    CHECK(receipt->over_quota.size() == 1);
+    CHECK(house.texts("full").size() == 2);
+    CHECK(house.texts("free").size() == 1);
+    CHECK_FALSE(house.run(house.intake->room_for(House::key("full"), 0)));
+    // APPEND heeds it too, and what is waiting counts.
+    Draft draft = house.intake->new_draft();
+    REQUIRE(house.append(draft, body(100)));
+    store::Incoming incoming;
+    CHECK(house.run(house.intake->append(house.account("full"), incoming, std::move(draft))).error() ==
+          store::StoreError::over_quota);
+}
+
+TEST_CASE("G8: no trace id is given twice, not even by runs whose clock stands still", "[intake][G8]")
+{
+    House house;
+    std::set<std::string> given;
+    std::set<std::string> runs;
+    for (int run = 0; run < 5; ++run) {
+        for (int n = 0; n < 200; ++n) {
+            const auto id = house.intake->new_trace_id();
+            CHECK(given.insert(id).second);
+            runs.insert(id.substr(10, 6));
+        }
+        house.restart();
+    }
+    CHECK(runs.size() == 5);
+}
+
+TEST_CASE("a message is placed before whatever is asked behind its acceptance, in the order of acceptance", "[intake][store]")
+{
+    House house;
+    std::vector<std::string> sent;
+    co::Scope scope;
+    const auto send = [](House* in, std::string text) -> co::Task<void> {
+        Draft draft = in->intake->new_draft();
+        (void)co_await draft.append(text);
+        Envelope envelope;
+        envelope.recipients.push_back(House::key("one"));
+        std::string id = in->intake->new_trace_id();
+        (void)co_await in->intake->accept(std::move(id), std::move(envelope), std::move(draft));
+    };
+    for (std::size_t n = 0; n < 300; ++n) {
+        sent.push_back(body(100 + n));
+        scope.spawn(send(&house, sent.back()));
+    }
+    house.loop.run();
+    CHECK(house.texts("one") == sent);
+}
+
+TEST_CASE("G7: while the journal's disk does not answer nothing is acknowledged, and others are served", "[intake][G7]")
+{
+    House house;
+    REQUIRE(accept(house, body(100), {"two"}));
+    CHECK(house.texts("two").size() == 1);
+    house.files.hang(true);
+    bool is_accepted = false;
+    bool is_read = false;
+    co::Scope scope;
+    const auto send = [](House* in, bool* done) -> co::Task<void> {
+        Draft draft = in->intake->new_draft();
+        (void)co_await draft.append("Subject: x\r\n\r\nhangs\r\n");
+        Envelope envelope;
+        envelope.recipients.push_back(House::key("one"));
+        std::string id = in->intake->new_trace_id();
+        const auto receipt = co_await in->intake->accept(std::move(id), std::move(envelope), std::move(draft));
+        *done = static_cast<bool>(receipt);
+    };
+    const auto read = [](House* in, bool* done) -> co::Task<void> {
+        store::AccountKey key = House::key("two");
+        const auto account = co_await in->mail().account(std::move(key));
+        auto job = [](store::AccountStore& mail) { return mail.list().size(); };
+        const auto mailboxes = co_await (*account)->run(net::WorkClass::interactive, std::move(job));
+        *done = mailboxes != 0;
+        in->loop.stop();
+    };
+    scope.spawn(send(&house, &is_accepted));
+    scope.spawn(read(&house, &is_read));
+    house.loop.run();
+    CHECK(is_read);
+    CHECK_FALSE(is_accepted);
+    house.files.hang(false);
+    house.loop.run();
+    CHECK(is_accepted);
+    CHECK(house.texts("one").size() == 1);
+}
+
+namespace {
+
+double figure_of(const Metrics& metrics, const std::string& name)
+{
+    const std::string text = metrics.exposition();
+    const auto at = text.find("\n" + name + " ");
+    return at == std::string::npos ? 0 : std::stod(text.substr(at + name.size() + 2));
+}
+
+co::Task<void> send_many(House& house, std::string local, int count, const std::string& text)
+{
+    for (int n = 0; n < count; ++n) {
+        Draft draft = house.intake->new_draft();
+        (void)co_await draft.append(text);
+        Envelope envelope;
+        envelope.recipients.push_back(House::key(local));
+        std::string id = house.intake->new_trace_id();
+        const auto receipt = co_await house.intake->accept(std::move(id), std::move(envelope), std::move(draft));
+        if (!receipt) std::abort();
+    }
+}
+
+}  // namespace
+
+TEST_CASE("figures: 5 KB messages from 50 coroutines into 50 accounts until the last is placed", "[.bench]")
+{
+    constexpr int kSenders = 50;
+    constexpr int kEach = 400;
+    House house(128, test::Scratch::Where::on_disk);
+    const std::string text = body(5000);
+    std::vector<std::shared_ptr<store::Account>> accounts;
+    for (int n = 0; n < kSenders; ++n) accounts.push_back(house.account("u" + std::to_string(n)));
+    const auto all = [](House& in, const std::string& bytes) -> co::Task<double> {
+        const auto begin = std::chrono::steady_clock::now();
+        in.mail().start();
+        co::Scope senders;
+        for (int n = 0; n < kSenders; ++n) senders.spawn(send_many(in, "u" + std::to_string(n), kEach, bytes));
+        co_await senders.finished();
+        const std::chrono::duration<double> accepted = std::chrono::steady_clock::now() - begin;
+        co_await in.mail().stop();
+        const std::chrono::duration<double> placed = std::chrono::steady_clock::now() - begin;
+        WARN("accepted/s " << kSenders * kEach / accepted.count() << ", with the last placed and a checkpoint "
+                           << kSenders * kEach / placed.count());
+        co_return placed.count();
+    };
+    (void)house.run(all(house, text));
+    WARN("commits per message " << figure_of(house.metrics, "mailboxd_journal_commits_total") / (kSenders * kEach)
+                                << ", checkpoints " << figure_of(house.metrics, "mailboxd_store_checkpoints_total"));
+    CHECK(house.mail().condition().owed == 0);
+}

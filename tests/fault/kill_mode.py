@@ -38,8 +38,8 @@ def choose_point(dice, seen_kinds, in_start=False):
         return KINDS, int(2 ** dice.uniform(0, 9)), side
     sparse = [kind for kind in SPARSE if kind in seen_kinds]
     if dice.random() < 0.5 or not sparse:
-        return KINDS, int(2 ** dice.uniform(0, 13)), side
-    return (dice.choice(sparse),), int(2 ** dice.uniform(0, 7)), side
+        return KINDS, int(2 ** dice.uniform(0, 11)), side
+    return (dice.choice(sparse),), int(2 ** dice.uniform(0, 6)), side
 
 
 class KillRun:

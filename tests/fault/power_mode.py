@@ -240,8 +240,11 @@ class PowerRun:
                  f"{time.monotonic() - began:.1f} s", detail=True)
 
     def drop_record(self, moment):
-        """Of a delivery that was acknowledged before the cut and that no IMAP worker has touched."""
-        touched = {token for acts in self.ledger.workers.values() for act in acts for _, token in act.seen}
+        """Of a delivery that was acknowledged before the cut and that no IMAP worker has copied or taken away."""
+        touched = set()
+        for acts in self.ledger.workers.values():
+            names = {uid: token for act in acts for uid, token in act.seen}
+            touched |= {names.get(uid) for act in acts if act.kind in ("copy", "move", "expunge") for uid in act.uids}
         wanted = {act.token for act in self.ledger.deliveries if act.ok and act.answered <= moment} - touched
         token = record_drop.drop_one(self.place / "data", wanted)
         self.totals.dropped += token is not None

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -78,9 +79,30 @@ public:
             if (!payload) return payload.error();
             return payload->substr(record.body_offset);
         };
-        const auto done = (*this)->replay(replay);
+        auto done = (*this)->replay(replay);
         REQUIRE(done);
+        done->placed = place_owed(replay);
         return *done;
+    }
+    // What was accepted and has no record of its placing.
+    std::size_t place_owed(const store::Replay& replay)
+    {
+        std::set<store::Lsn> placed;
+        for (const auto& at : replay.records) {
+            if (const auto* it = std::get_if<store::PlacedRecord>(&at.record)) placed.insert(it->accepted);
+        }
+        std::size_t count = 0;
+        for (const auto& at : replay.records) {
+            const auto* accepted = std::get_if<store::AcceptedRecord>(&at.record);
+            if (accepted == nullptr || placed.contains(at.lsn)) continue;
+            auto body = replay.body(at);
+            REQUIRE(body);
+            auto shared = std::make_shared<const std::string>(*std::move(body));
+            const store::AcceptedMessage message(at.lsn, *accepted, std::move(shared), spool_directory());
+            REQUIRE((*this)->place(message));
+            ++count;
+        }
+        return count;
     }
     bool wait() { return journal_->wait((*store_).last_lsn()); }
     static store::AccountKey key() { return {1, "ada", "example.org"}; }

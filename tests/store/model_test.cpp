@@ -40,7 +40,10 @@ public:
 
     void step()
     {
-        switch (roll(44)) {
+        const auto what = roll(44);
+        told_ += " " + std::to_string(what);
+        if (told_.size() > 300) told_.erase(0, 100);
+        switch (what) {
         case 0: return create();
         case 1: return remove();
         case 2: return rename();
@@ -303,8 +306,10 @@ private:
         const auto boxes_before = boxes_;
         const auto owed_before = owed_;
         const bool is_under_way = roll(2) == 0;
+        CAPTURE(told_, is_under_way, owed_.size());
         if (is_under_way) do_something();
-        (void)desk_.crash();
+        const auto replayed = desk_.crash();
+        CAPTURE(replayed.placed, replayed.repaired, replayed.rows, owed_.size());
         if (is_under_way && !has_all_texts()) {
             boxes_ = boxes_before;
             owed_ = owed_before;
@@ -363,6 +368,7 @@ private:
         std::string text;
     };
     std::vector<Owed> owed_;
+    std::string told_;  // the last steps
 
     Desk desk_;
     std::mt19937_64 random_;

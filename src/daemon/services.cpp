@@ -39,6 +39,8 @@ admin::AdministrationOptions administration_options(const config::Settings& sett
     options.data_directory = settings.server.data_directory;
     options.removed_directory = settings.server.data_directory + "/mail/.removed";
     options.removed_mail_keep = settings.directory.removed_mail_keep;
+    options.warn_percent = settings.quota.warn_percent;
+    options.undelete_keep = settings.undelete.keep;
     return options;
 }
 
@@ -153,6 +155,7 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
     quotas_ = settings.quota;
     store_.quotas_changed();
     administration_.set_removed_mail_keep(settings.directory.removed_mail_keep);
+    administration_.set_mail_limits(settings.quota.warn_percent, settings.undelete.keep);
 }
 
 void Services::start()

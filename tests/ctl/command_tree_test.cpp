@@ -102,6 +102,17 @@ TEST_CASE("options give their values", "[ctl]")
     const auto setup = ctl::parse_command_line({"setup", "--set", "a.b=[1, 2]", "--set", "c.d=\"x\"", "--force"});
     REQUIRE(setup);
     CHECK(setup->setup.settings == std::vector<std::string>{"a.b=[1, 2]", "c.d=\"x\""});
+    const auto undelete = ctl::parse_command_line({"message", "undelete", "a@x", "n1", "n2", "--to", "Archive"});
+    REQUIRE(undelete);
+    CHECK(undelete->command == ctl::Command::message_undelete);
+    CHECK(undelete->message_names == std::vector<std::string>{"n1", "n2"});
+    CHECK(undelete->target == "Archive");
+    for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--list", "n"}, {"--all", "n"}, {"--list", "--all"},
+                                                  {"--since", "1h", "n"}, {"--list", "--to", "x"}}) {
+        std::vector<std::string> words{"message", "undelete", "a@x"};
+        words.insert(words.end(), wrong.begin(), wrong.end());
+        CHECK_FALSE(ctl::parse_command_line(words));
+    }
     const auto nobody = ctl::parse_command_line({"domain", "set", "x", "--catch-all", ""});
     REQUIRE(nobody);
     CHECK(nobody->catch_all == "");
@@ -199,7 +210,7 @@ TEST_CASE("bash completes commands, options and values where they stand", "[ctl]
         std::string expected;
     };
     const Row row = GENERATE(Row{"mailboxctl acc", "account"}, Row{"mailboxctl account pass", "password"},
-                             Row{"mailboxctl account set --qu", "--quiet --quota"}, Row{"mailboxctl --socket /x dom", "domain"},
+                             Row{"mailboxctl account set --qu", "--quiet --quota --quota-messages"}, Row{"mailboxctl --socket /x dom", "domain"},
                              Row{"mailboxctl completion ''", "bash zsh fish --help --json --quiet --socket --config -h -q"},
                              Row{"mailboxctl domain add --catch-all ''", ""}, Row{"mailboxctl man mailboxd.", "mailboxd.toml"});
     const std::string script = ctl::completion_script(ctl::command_tree(), "bash") +

@@ -116,11 +116,12 @@ TEST_CASE("accounts are administered from the command line", "[ctl]")
     test::AdministrationWorld world;
     add_domain_and_account(world);
     const auto list = run_against(world, {"account", "list"});
-    CHECK(list.out == "ADDRESS          NAME  QUOTA  ENABLED  ADMIN\nann@example.org  Ann    none  yes      yes\n");
+    CHECK(list.out == "ADDRESS          NAME    QUOTA  ENABLED  ADMIN\nann@example.org  Ann   default  yes      yes\n");
     CHECK(run_against(world, {"account", "set", "ann@example.org", "--quota", "5GiB", "--no-admin"}).code == 0);
     const auto shown = run_against(world, {"account", "show", "ann@example.org"});
-    CHECK(shown.out.find("quota:         5.0 GiB\n") != std::string::npos);
-    CHECK(shown.out.find("mailbox:       0 messages, 0 B\n") != std::string::npos);
+    CHECK(shown.out.find("quota:            5.0 GiB\n") != std::string::npos);
+    CHECK(shown.out.find("mailbox:          0 messages, 0 B") != std::string::npos);
+    CHECK(shown.out.find("can be undeleted: 0 messages, 0 B apart\n") != std::string::npos);
     const auto made = run_against(world, {"account", "password", "ann@example.org", "--generate-password"});
     CHECK(made.out.starts_with("set the password of ann@example.org\nits password is "));
     const auto quiet = run_against(world, {"account", "password", "ann@example.org", "--generate-password", "--quiet"});

@@ -121,7 +121,8 @@ void Replaying::apply(Folder& folder, const ExpungedRecord& record)
 // Rows of folders that are to be rebuilt from their names come from there, once the files are right.
 Outcome Replaying::apply_rows()
 {
-    const Lsn known = state_.index->lsn();
+    // What this run appended or replayed is in the rows, committed or not.
+    const Lsn known = std::max(state_.index->lsn(), state_.last_lsn);
     std::map<MailboxId, MailboxCounters> before;
     const auto folder_of = [&](MailboxId id) -> Folder* {
         Folder* folder = state_.find_folder(id);

@@ -283,13 +283,13 @@ class Root(unittest.TestCase):
     def test_folders_that_are_missing_are_made_with_a_way_to_them(self):
         box = Appliance(accounts=1)
         deep = box.folder / "a" / "b"
-        box.write_config(server__data_directory=str(deep / "data"), server__runtime_directory=str(deep / "run"),
-                         tls__certificate=str(box.data / "tls" / "certificate.pem"), tls__key=str(box.data / "tls" / "key.pem"))
+        # Not the data directory: one that is missing may be a volume that is not mounted (HOSTILE row G13).
+        box.write_config(server__runtime_directory=str(deep / "run"))
         try:
             box.start()
-            for folder, mode in ((box.folder / "a", 0o755), (deep, 0o755), (deep / "data", 0o750), (deep / "run", 0o750)):
+            for folder, mode in ((box.folder / "a", 0o755), (deep, 0o755), (deep / "run", 0o750)):
                 self.assertEqual(folder.stat().st_mode & 0o777, mode, folder)
-            self.assertEqual((deep / "data").owner(), box.user)
+            self.assertEqual((deep / "run").owner(), box.user)
             self.assertEqual(deep.owner(), "root")
             box.stop()
         finally:

@@ -151,6 +151,8 @@ public:
         const Uid doomed = place(text_of('c', 2000), 0);
         append(text_of('d', 4000), "Drafts", {"later", "work"}, false);
         flag(1, kSeen);
+        // A mailbox that nobody has looked at has no row yet: without one it would be rebuilt from its names.
+        (void)picture();
         if (index == IndexLoss::half_uncommitted) REQUIRE(store_->commit_index());
         append(text_of('e', 300'000), "Archive", {}, true);
         REQUIRE(run([&](AccountStore& store) { return store.copy(id("INBOX"), {{shared, shared}}, "Archive"); }));
@@ -206,6 +208,9 @@ public:
     void lose(FileLoss loss)
     {
         for (const auto& file : message_files()) {
+            // A link of a spool file: its bytes were synced before its record, only the name can be lost.
+            const bool is_synced = fs::exists(scratch_ / "spool/in-large") && fs::equivalent(file, scratch_ / "spool/in-large");
+            if (is_synced && (loss == FileLoss::empty || loss == FileLoss::torn_in_shared_inode)) continue;
             const auto mtime = fs::last_write_time(file);
             switch (loss) {
             case FileLoss::none:

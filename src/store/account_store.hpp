@@ -47,6 +47,8 @@ public:
     Result<std::vector<MessageRow>, StoreError> rows(MailboxId mailbox, const UidSet& which);      // ascending
     Result<Changes, StoreError> changes(MailboxId mailbox, ModSeq since);
     Result<MessageFilePtr, StoreError> message(MailboxId mailbox, Uid uid);
+    // The directories that hold a mailbox's files: for whoever watches for other tools' changes.
+    Result<std::vector<std::string>, StoreError> directories(MailboxId mailbox) const;
 
     Result<Appended, StoreError> deliver(const SpooledMessage& message, const Incoming& incoming);
     Result<FlagsStored, StoreError> store_flags(MailboxId mailbox, const UidSet& which, const FlagChange& change);

@@ -10,7 +10,7 @@
 namespace mbx::store {
 
 Account::Account(AccountKey key, net::Workers& workers, std::unique_ptr<AccountStore> store)
-    : key_(std::move(key)), store_(std::move(store)), strand_(workers)
+    : key_(std::move(key)), store_(std::move(store)), strand_(workers), loop_(workers.loop())
 {
 }
 
@@ -182,6 +182,7 @@ co::Task<Result<std::shared_ptr<Account>, StoreError>> Store::account(AccountKey
         co_return opened.error();
     }
     auto account = std::make_shared<Account>(std::move(key), state.workers, *std::move(opened));
+    account->watch_directories(state.options.watch_directories);
     Entry& entry = state.entries[name];
     entry.account = account;
     entry.is_busy = false;

@@ -6,8 +6,10 @@
 #include <fstream>
 #include <list>
 
+#include "imap/selected_mailbox.hpp"
 #include "imap/slice_pace.hpp"
 #include "imap/world.hpp"
+#include "store/open_mailbox.hpp"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)

@@ -34,7 +34,7 @@ void SelectedMailbox::take()
         flags_grew_ = flags_grew_ || *news.keywords != *keywords_;
         keywords_ = std::move(news.keywords);  // the one that all share
     }
-    auto difference = store::UidTable::difference(shown_, news.uids);
+    const auto& difference = seat_.feed().difference(shown_);
     // UIDs only ascend (RFC 9051 section 2.3.1.1).
     const NumberSet arrived = behind(difference.appended, shown_.last());
     exists_ = exists_ || !arrived.empty();
@@ -72,7 +72,9 @@ bool SelectedMailbox::announce(std::string& out, bool may_expunge, std::size_t m
 void SelectedMailbox::announce_expunged(std::string& out, std::size_t most)
 {
     // From the highest number down, so that each number is the one it had before the command.
-    const NumberSet gone = store::UidTable::difference(shown_, current_).expunged;
+    const bool is_present = current_.is(seat_.feed().uids());
+    const NumberSet gone = is_present ? seat_.feed().difference(shown_).expunged
+                                      : store::UidTable::difference(shown_, current_).expunged;
     const NumberSet sequences = shown_.sequences_of(gone);
     std::uint32_t lowest = 0;
     for (auto range = sequences.rbegin(); range != sequences.rend() && out.size() < most; ++range) {
@@ -83,9 +85,9 @@ void SelectedMailbox::announce_expunged(std::string& out, std::size_t most)
     }
     if (lowest == 0) return;
     const auto told = intersection(gone, {{shown_.uid(lowest), UINT32_MAX}});
-    shown_ = shown_.without(told);
     has_expunged_ = lowest != sequences.front().first;
-    if (!has_expunged_ && shown_.size() == current_.size()) shown_ = current_;
+    const bool is_same = !has_expunged_ && shown_.size() - count(told) == current_.size();
+    shown_ = is_same ? current_ : shown_.without(told);
     saved_ = shown_.among(saved_);
 }
 

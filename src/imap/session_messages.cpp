@@ -140,7 +140,8 @@ co::Task<void> Session::handle(const Expunge& command)
         which = co_await resolve(*command.uids, true);
         if (!which || !open_) co_return;
     }
-    const auto gone = co_await expunge(which ? &*which : nullptr);
+    const NumberSet* only = which ? &*which : nullptr;
+    const auto gone = co_await expunge(only);
     // The news that follow tell what went.
     if (gone) {
         ok(command.uids ? "UID EXPUNGE completed" : "EXPUNGE completed");

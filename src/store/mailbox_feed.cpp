@@ -73,6 +73,14 @@ void MailboxFeed::reload(MailboxStatus status, UidTable uids)
     call();
 }
 
+const UidTable::Difference& MailboxFeed::difference(const UidTable& older) const
+{
+    if (!compared_.older.is(older) || !compared_.newer.is(uids_)) {
+        compared_ = {older, uids_, UidTable::difference(older, uids_)};
+    }
+    return compared_.difference;
+}
+
 void MailboxFeed::set_keywords(const std::vector<std::string>& keywords)
 {
     if (keywords != *keywords_) keywords_ = std::make_shared<const std::vector<std::string>>(keywords);

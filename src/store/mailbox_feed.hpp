@@ -47,6 +47,10 @@ public:
         ModSeq since = 0;
     };
 
+    // What lies between an older state and the present one. Those who wait all come from the same one: the answer is kept
+    // for the next. Good until the feed changes or is asked about another state.
+    const UidTable::Difference& difference(const UidTable& older) const;
+
     // A place of somebody who has the mailbox open, taking news at a pace of its own.
     class Seat {
     public:
@@ -99,6 +103,12 @@ private:
     std::list<Seat*> seats_;
     std::list<Seat*>::iterator next_called_;
     std::size_t waiting_ = 0;
+    struct Compared {
+        UidTable older;
+        UidTable newer;
+        UidTable::Difference difference;
+    };
+    mutable Compared compared_;
 };
 
 }  // namespace mbx::store

@@ -224,7 +224,7 @@ TEST_CASE("2,000 views of a mailbox of 100,000 messages hold it once", "[imap][v
     std::uint32_t messages = 100'000;
     store::ModSeq modseq = 1;
     store::Uid next = 200'001;
-    for (int change = 0; change < 300; ++change) {
+    for (int change = 0; change < 150; ++change) {
         store::Changes changes;
         ++modseq;
         store::MessageRow row;
@@ -234,10 +234,10 @@ TEST_CASE("2,000 views of a mailbox of 100,000 messages hold it once", "[imap][v
             ++messages;
             changes.changed.push_back(row);
         } else if (change % 3 == 1) {
-            changes.expunged.push_back(uids[static_cast<std::size_t>(change) * 300]);
+            changes.expunged.push_back(uids[static_cast<std::size_t>(change) * 600]);
             --messages;
         } else {
-            row.uid = uids[static_cast<std::size_t>(change) * 300];
+            row.uid = uids[static_cast<std::size_t>(change) * 600];
             row.flags.system = store::kSeen;
             changes.changed.push_back(row);
         }

@@ -218,13 +218,13 @@ TEST_CASE("2,000 views of a mailbox of 100,000 messages hold it once", "[imap][v
     store::MailboxInfo info;
     info.name = "INBOX";
     for (int i = 0; i < 2000; ++i) views.emplace_back(info, false, feed, [] {});
-    CHECK(allocated_bytes() - before - table < 2000 * 1024);
+    CHECK(allocated_bytes() - before < table + 2000 * 1024);
 
     // A day goes by: half of them wait in IDLE and are told, the others are silent.
     std::uint32_t messages = 100'000;
     store::ModSeq modseq = 1;
     store::Uid next = 200'001;
-    for (int change = 0; change < 150; ++change) {
+    for (int change = 0; change < 60; ++change) {
         store::Changes changes;
         ++modseq;
         store::MessageRow row;
@@ -234,10 +234,10 @@ TEST_CASE("2,000 views of a mailbox of 100,000 messages hold it once", "[imap][v
             ++messages;
             changes.changed.push_back(row);
         } else if (change % 3 == 1) {
-            changes.expunged.push_back(uids[static_cast<std::size_t>(change) * 600]);
+            changes.expunged.push_back(uids[static_cast<std::size_t>(change) * 1500]);
             --messages;
         } else {
-            row.uid = uids[static_cast<std::size_t>(change) * 600];
+            row.uid = uids[static_cast<std::size_t>(change) * 1500];
             row.flags.system = store::kSeen;
             changes.changed.push_back(row);
         }
@@ -249,13 +249,13 @@ TEST_CASE("2,000 views of a mailbox of 100,000 messages hold it once", "[imap][v
         }
     }
     // The silent ones share one old state; both states share what did not change.
-    CHECK(allocated_bytes() - before - 2 * table < 2000 * 1024);
+    CHECK(allocated_bytes() - before < 2 * table + 2000 * 1024);
     for (auto& view : views) {
         tell_all(view);
         REQUIRE(view.view().is(feed.uids()));
     }
     // All were told: beyond the one table, less than 1 KB for each.
-    CHECK(allocated_bytes() - before - table < 2000 * 1024);
+    CHECK(allocated_bytes() - before < table + 2000 * 1024);
     CHECK(feed.kept_rows() == 0);
 }
 

@@ -11,7 +11,7 @@ namespace mbx::imap {
 class SlicePace {
 public:
     static constexpr std::chrono::milliseconds kTime{10};
-    static constexpr std::uint64_t kLeast = 16;   // each job has costs of its own: a sync, a transaction
+    static constexpr std::uint64_t kLeast = 256;  // each job has costs of its own (syncs): smaller ones would mostly pay these
     static constexpr std::uint64_t kMost = 4096;
 
     std::uint64_t size() const { return size_; }
@@ -25,7 +25,7 @@ public:
     }
 
 private:
-    std::uint64_t size_ = 128;
+    std::uint64_t size_ = 512;
 };
 
 }  // namespace mbx::imap

@@ -296,7 +296,7 @@ TEST_CASE("without a watch other tools' changes are looked for in IDLE every now
 
 TEST_CASE("a STORE and an EXPUNGE of many messages reach everybody, slice by slice", "[imap][session]")
 {
-    constexpr int kMessages = 300;  // more than one slice holds
+    constexpr int kMessages = 600;  // more than one slice holds
     Three three(1);
     (void)three.a.ask("a CREATE Many");
     for (int i = 0; i < kMessages; ++i) (void)three.a.ask("b COPY 1 Many");

@@ -1,6 +1,7 @@
 #include "imap/fetch.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "imap/message_answer.hpp"
 
@@ -11,6 +12,7 @@ namespace {
 constexpr std::uint64_t kRowsAtOnce = 1000;          // of a slice that opens no file
 constexpr std::uint64_t kFilesAtOnce = 100;
 constexpr std::uint64_t kBytesAtOnce = 4U * 1024 * 1024;  // of the messages of one slice, if more than one
+constexpr std::chrono::milliseconds kFilesTime{10};       // of a slice that opens files; then the strand serves others
 
 bool opens_file(FetchAttribute attribute)
 {
@@ -30,14 +32,13 @@ bool opens_file(FetchAttribute attribute)
 }
 
 // Keeps the rows that one slice may open.
-void keep_slice(std::vector<store::MessageRow>& rows, const NumberSet& asked, FetchSlice& slice)
+void keep_slice(std::vector<store::MessageRow>& rows, FetchSlice& slice)
 {
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         bytes += rows[i].size;
         if (i == 0 || bytes <= kBytesAtOnce) continue;
         slice.done_until = rows[i - 1].uid;
-        slice.has_missing = i < count(intersection(asked, {{1, slice.done_until}}));
         rows.resize(i);
         return;
     }
@@ -80,28 +81,11 @@ FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only)
     return plan;
 }
 
-NumberSet first_of(const NumberSet& set, std::uint64_t most)
-{
-    NumberSet first;
-    for (const auto& range : set) {
-        if (most == 0) break;
-        const auto last = std::min<std::uint64_t>(range.last, range.first + (most - 1));
-        first.push_back({range.first, static_cast<std::uint32_t>(last)});
-        most -= last - range.first + 1;
-    }
-    return first;
-}
-
-NumberSet behind(const NumberSet& set, std::uint32_t until)
-{
-    if (until == UINT32_MAX) return {};
-    return intersection(set, {{until + 1, UINT32_MAX}});
-}
-
-FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, const UidMap& view, const FetchPlan& plan,
-                       const NumberSet& uids)
+FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, const store::UidTable& view,
+                       const FetchPlan& plan, const NumberSet& uids)
 {
     FetchSlice slice;
+    const auto began = std::chrono::steady_clock::now();
     const NumberSet now = first_of(uids, plan.needs_file ? kFilesAtOnce : kRowsAtOnce);
     slice.done_until = now.back().last;
     auto rows = store.rows(mailbox, now);
@@ -109,29 +93,34 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
         slice.failure = rows.error();
         return slice;
     }
-    slice.has_missing = rows->size() < count(now);
-    if (plan.needs_file) keep_slice(*rows, now, slice);
+    if (plan.needs_file) keep_slice(*rows, slice);
     if (plan.sets_seen) set_seen(store, mailbox, *rows, slice);
     if (plan.needs_flags || plan.sets_seen) {
         auto status = store.status(mailbox);
         if (status) slice.keywords = std::move(status->keywords);
     }
     SegmentWriter writer(slice.segments);
+    NumberSet found;
     for (const auto& row : *rows) {
         const auto sequence = view.sequence(row.uid);
-        if (!sequence) continue;
         store::MessageFilePtr file;
-        if (plan.needs_file) {
-            auto opened = store.message(mailbox, row.uid);
-            if (!opened && opened.error() == store::StoreError::no_such_message) slice.has_missing = true;
-            if (!opened && opened.error() != store::StoreError::no_such_message) slice.failure = opened.error();
-            if (!opened) continue;
-            file = std::move(*opened);
+        if (plan.needs_file && std::chrono::steady_clock::now() - began > kFilesTime && !found.empty()) {
+            slice.done_until = found.back().last;
+            break;
         }
+        if (plan.needs_file && sequence) {
+            auto opened = store.message(mailbox, row.uid);
+            if (!opened && opened.error() == store::StoreError::no_such_message) continue;
+            if (!opened) slice.failure = opened.error();
+            if (opened) file = std::move(*opened);
+        }
+        add_above(found, row.uid);
+        if (!sequence || (plan.needs_file && !file)) continue;
         const bool seen_now = std::ranges::binary_search(slice.told, row.uid, {}, &store::MessageRow::uid);
         MessageAnswer answer(writer, row, std::move(file), slice.keywords);
         if (!answer.write(*sequence, plan, seen_now)) slice.has_unknown_encoding = true;
     }
+    slice.missing = without(intersection(now, {{1, slice.done_until}}), found);
     return slice;
 }
 

@@ -8,8 +8,9 @@
 #include <vector>
 
 #include "imap/command.hpp"
-#include "imap/uid_map.hpp"
+#include "imap/sequence_set.hpp"
 #include "store/account_store.hpp"
+#include "store/uid_table.hpp"
 
 namespace mbx::imap {
 
@@ -31,7 +32,9 @@ struct Segment {
 struct FetchSlice {
     std::vector<Segment> segments;
     store::Uid done_until = 0;                    // everything up to here was looked at
-    bool has_missing = false;                     // some are gone: expunged by another session
+    // Gone from the store though the view has them: expunged by another session, not yet told to this one. RFC 2180
+    // section 4.1.2 lets us answer for the others; whoever keeps expunged files may answer for these instead.
+    NumberSet missing;
     bool has_unknown_encoding = false;            // BINARY of an unknown transfer encoding (RFC 3516)
     std::vector<std::string> keywords;            // names for the flags told; valid with needs_flags or sets_seen
     std::vector<store::MessageRow> told;          // whose new flags the answer tells
@@ -39,11 +42,7 @@ struct FetchSlice {
 };
 
 // Looks at the first of `uids`, as many as fit a slice. `view` gives the sequence numbers.
-FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, const UidMap& view, const FetchPlan& plan,
-                       const NumberSet& uids);
-
-// The first `most` numbers of a set, and the set without all numbers up to `until`.
-NumberSet first_of(const NumberSet& set, std::uint64_t most);
-NumberSet behind(const NumberSet& set, std::uint32_t until);
+FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, const store::UidTable& view,
+                       const FetchPlan& plan, const NumberSet& uids);
 
 }  // namespace mbx::imap

@@ -6,9 +6,10 @@
 
 namespace mbx::imap {
 
-SelectedMailbox::SelectedMailbox(store::MailboxInfo info, bool read_only, store::MailboxStatus status, UidMap view)
-    : info_(std::move(info)), read_only_(read_only), uidvalidity_(status.uidvalidity), view_(std::move(view)),
-      since_(status.highest_modseq), keywords_(std::move(status.keywords))
+SelectedMailbox::SelectedMailbox(store::MailboxInfo info, bool read_only, store::MailboxFeed& feed,
+                                 std::function<void()> on_news)
+    : info_(std::move(info)), read_only_(read_only), seat_(feed, std::move(on_news)), shown_(feed.uids()),
+      current_(feed.uids()), keywords_(feed.keywords()), taken_(feed.status().highest_modseq)
 {
 }
 
@@ -20,90 +21,117 @@ void SelectedMailbox::mark_told(const std::vector<store::MessageRow>& rows)
 
 void SelectedMailbox::take_keywords(const std::vector<std::string>& keywords)
 {
-    if (keywords == keywords_) return;
-    keywords_ = keywords;
+    // The table only grows: a shorter one is an older one.
+    if (keywords.size() < keywords_->size() || keywords == *keywords_) return;
+    keywords_ = std::make_shared<const std::vector<std::string>>(keywords);
     flags_grew_ = true;
 }
 
-void SelectedMailbox::take(store::Changes changes)
+void SelectedMailbox::take()
 {
-    since_ = std::max(since_, changes.status.highest_modseq);
-    take_keywords(changes.status.keywords);
-    NumberSet gone;
-    for (const auto uid : changes.expunged) {
-        if (view_.sequence(uid)) add_above(gone, uid);
+    auto news = seat_.take();
+    if (news.keywords->size() >= keywords_->size()) {
+        flags_grew_ = flags_grew_ || *news.keywords != *keywords_;
+        keywords_ = std::move(news.keywords);  // the one that all share
     }
-    if (!gone.empty()) {
-        expunged_.insert(expunged_.end(), gone.begin(), gone.end());
-        expunged_ = normalised(std::move(expunged_));
-    }
-    changed_.erase(changed_.begin(), changed_.begin() + static_cast<std::ptrdiff_t>(changed_told_));
-    changed_told_ = 0;
-    for (auto& row : changes.changed) {
-        if (row.uid > view_.last()) {
-            view_.append(row.uid);
-            exists_ = true;
-        } else if (view_.sequence(row.uid) &&
-                   !std::ranges::binary_search(told_, std::pair(row.uid, row.modseq))) {
-            changed_.push_back(row);
-        }
-    }
-    told_.clear();
-    told_.shrink_to_fit();
+    const auto& difference = seat_.feed().difference(shown_);
+    // UIDs only ascend (RFC 9051 section 2.3.1.1).
+    const NumberSet arrived = behind(difference.appended, shown_.last());
+    exists_ = exists_ || !arrived.empty();
+    has_expunged_ = !difference.expunged.empty();
+    const bool is_same = !has_expunged_ && count(arrived) == count(difference.appended);
+    shown_ = is_same ? news.uids : shown_.with(arrived);
+    current_ = std::move(news.uids);
+    if (news.is_behind) behind_since_ = behind_since_ ? std::min(*behind_since_, news.since) : news.since;
+    for (auto& rows : news.changed) changed_.push_back(std::move(rows));
+    taken_ = std::max(taken_, seat_.feed().status().highest_modseq);
+}
+
+void SelectedMailbox::add_changed(std::vector<store::MessageRow> rows)
+{
+    if (!rows.empty()) changed_.push_back(std::make_shared<const std::vector<store::MessageRow>>(std::move(rows)));
 }
 
 bool SelectedMailbox::has_news(bool may_expunge) const
 {
-    return flags_grew_ || exists_ || changed_told_ < changed_.size() || (may_expunge && !expunged_.empty());
+    return flags_grew_ || exists_ || !changed_.empty() || (may_expunge && has_expunged_);
 }
 
 bool SelectedMailbox::announce(std::string& out, bool may_expunge, std::size_t most)
 {
-    if (may_expunge && !expunged_.empty()) {
-        // From the highest number down, so that each number is the one it had before the command.
-        const NumberSet sequences = view_.sequences_of(expunged_);
-        for (auto range = sequences.rbegin(); range != sequences.rend(); ++range) {
-            for (auto number = range->last; number >= range->first; --number) {
-                out += "* " + std::to_string(number) + " EXPUNGE\r\n";
-            }
-        }
-        view_.remove(expunged_);
-        saved_ = intersection(saved_, view_.uids());
-        expunged_.clear();
-        expunged_.shrink_to_fit();
-    }
-    if (flags_grew_) {
-        const bool may_grow = keywords_.size() < kMaxMailboxKeywords;
-        out += "* FLAGS " + defined_flags_text(keywords_, false) + "\r\n";
-        if (!read_only_) {
-            out += "* OK [PERMANENTFLAGS " + defined_flags_text(keywords_, may_grow) + "] keywords were added\r\n";
-        }
-        flags_grew_ = false;
-    }
+    if (may_expunge && has_expunged_) announce_expunged(out, most);
+    if (may_expunge && has_expunged_) return false;
+    if (flags_grew_) announce_keywords(out);
     const bool told_exists = exists_;
-    if (exists_) out += "* " + std::to_string(view_.size()) + " EXISTS\r\n";
+    if (exists_) out += "* " + std::to_string(shown_.size()) + " EXISTS\r\n";
     exists_ = false;
-    while (changed_told_ < changed_.size() && out.size() < most) {
-        const auto& row = changed_[changed_told_++];
-        const auto number = view_.sequence(row.uid);
-        if (!number) continue;
-        out += "* " + std::to_string(*number) + " FETCH (UID " + std::to_string(row.uid) + " FLAGS " +
-               flags_text(row.flags, keywords_) + ")\r\n";
-    }
-    if (changed_told_ == changed_.size()) {
-        std::vector<store::MessageRow>().swap(changed_);
-        changed_told_ = 0;
-    }
+    announce_flags(out, most);
     return told_exists;
+}
+
+void SelectedMailbox::announce_expunged(std::string& out, std::size_t most)
+{
+    // From the highest number down, so that each number is the one it had before the command.
+    const bool is_present = current_.is(seat_.feed().uids());
+    const NumberSet gone = is_present ? seat_.feed().difference(shown_).expunged
+                                      : store::UidTable::difference(shown_, current_).expunged;
+    const NumberSet sequences = shown_.sequences_of(gone);
+    std::uint32_t lowest = 0;
+    for (auto range = sequences.rbegin(); range != sequences.rend() && out.size() < most; ++range) {
+        for (auto number = range->last; number >= range->first && out.size() < most; --number) {
+            out += "* " + std::to_string(number) + " EXPUNGE\r\n";
+            lowest = number;
+        }
+    }
+    if (lowest == 0) return;
+    const auto told = intersection(gone, {{shown_.uid(lowest), UINT32_MAX}});
+    has_expunged_ = lowest != sequences.front().first;
+    const bool is_same = !has_expunged_ && shown_.size() - count(told) == current_.size();
+    shown_ = is_same ? current_ : shown_.without(told);
+    saved_ = shown_.among(saved_);
+}
+
+void SelectedMailbox::announce_keywords(std::string& out)
+{
+    const bool may_grow = keywords_->size() < kMaxMailboxKeywords;
+    out += "* FLAGS " + defined_flags_text(*keywords_, false) + "\r\n";
+    if (!read_only_) {
+        out += "* OK [PERMANENTFLAGS " + defined_flags_text(*keywords_, may_grow) + "] keywords were added\r\n";
+    }
+    flags_grew_ = false;
+}
+
+void SelectedMailbox::announce_flags(std::string& out, std::size_t most)
+{
+    while (batch_ < changed_.size() && out.size() < most) {
+        const auto& rows = *changed_[batch_];
+        for (; row_ < rows.size() && out.size() < most; ++row_) {
+            const auto& row = rows[row_];
+            const auto number = shown_.sequence(row.uid);
+            if (!number || std::ranges::binary_search(told_, std::pair(row.uid, row.modseq))) continue;
+            out += "* " + std::to_string(*number) + " FETCH (UID " + std::to_string(row.uid) + " FLAGS " +
+                   flags_text(row.flags, *keywords_) + ")\r\n";
+        }
+        if (row_ < rows.size()) return;
+        changed_[batch_].reset();
+        ++batch_;
+        row_ = 0;
+    }
+    if (batch_ < changed_.size()) return;
+    std::vector<store::MailboxFeed::Rows>().swap(changed_);
+    batch_ = 0;
+    // Everything up to taken_ was met, and passed over where it was told.
+    std::erase_if(told_, [this](const auto& entry) { return entry.second <= taken_; });
+    if (told_.empty()) told_.shrink_to_fit();
 }
 
 std::optional<NumberSet> SelectedMailbox::resolve(const SequenceSet& set, bool by_uid) const
 {
-    if (set.is_saved_result()) return intersection(saved_, view_.uids());
-    if (by_uid) return intersection(set.resolve(view_.last()), view_.uids());
+    if (set.is_saved_result()) return shown_.among(saved_);
+    if (by_uid) return shown_.among(set.resolve(shown_.last()));
     // RFC 9051 section 9, seq-number: a number beyond the mailbox is an error of the client.
-    if (set.exceeds(view_.size())) return std::nullopt;
-    return view_.uids_of(set.resolve(view_.size()));
+    if (set.exceeds(shown_.size())) return std::nullopt;
+    return shown_.uids_of(set.resolve(shown_.size()));
 }
 
 }  // namespace mbx::imap

@@ -1,33 +1,46 @@
 // One session's view of its selected mailbox: which messages have which sequence numbers, what the client was told, and
-// what it still has to be told. Pure; the session asks the store and feeds it.
+// what it still has to be told. What it knows of the messages is a state of the shared table (store::UidTable): a session
+// that waits holds two pointers, whatever the mailbox holds. Pure; loop thread.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "imap/uid_map.hpp"
+#include "imap/sequence_set.hpp"
+#include "store/mailbox_feed.hpp"
 #include "store/types.hpp"
 
 namespace mbx::imap {
 
 class SelectedMailbox {
 public:
-    SelectedMailbox(store::MailboxInfo info, bool read_only, store::MailboxStatus status, UidMap view);
+    // Begins with the state that the feed has now. `on_news` as with MailboxFeed::Seat.
+    SelectedMailbox(store::MailboxInfo info, bool read_only, store::MailboxFeed& feed, std::function<void()> on_news);
 
     store::MailboxId id() const { return info_.id; }
     const std::string& name() const { return info_.name; }
     bool is_read_only() const { return read_only_; }
-    std::uint32_t uidvalidity() const { return uidvalidity_; }
-    const UidMap& view() const { return view_; }
-    const std::vector<std::string>& keywords() const { return keywords_; }
-    store::ModSeq since() const { return since_; }
+    // What the client's sequence numbers mean: expunged messages stay in it until their EXPUNGE was told.
+    const store::UidTable& view() const { return shown_; }
+    const std::vector<std::string>& keywords() const { return *keywords_; }
+
+    // Whether the feed has what was not taken yet.
+    bool is_late() const { return seat_.has_news(); }
+    void take();
+    // on_news is called while it waits.
+    void wait(bool waits) { seat_.wait(waits); }
+    // Set: the feed gave up the flag changes above this mod-sequence before they were taken. All rows above it are to be
+    // read and given to add_changed(), then caught_up() says so.
+    const std::optional<store::ModSeq>& behind_since() const { return behind_since_; }
+    void add_changed(std::vector<store::MessageRow> rows);
+    void caught_up() { behind_since_.reset(); }
 
     // Rows that the client is told by the answer under way (or wants not to be told: .SILENT): the same state is not
     // announced again.
     void mark_told(const std::vector<store::MessageRow>& rows);
-    // What the store says about everything after since().
-    void take(store::Changes changes);
     // The keyword table as some job saw it; a new name is announced before it is used (RFC 9051 section 7.3.5).
     void take_keywords(const std::vector<std::string>& keywords);
 
@@ -44,18 +57,25 @@ public:
     std::optional<NumberSet> resolve(const SequenceSet& set, bool by_uid) const;
 
 private:
+    void announce_expunged(std::string& out, std::size_t most);
+    void announce_keywords(std::string& out);
+    void announce_flags(std::string& out, std::size_t most);
+
     store::MailboxInfo info_;
     bool read_only_ = false;
-    std::uint32_t uidvalidity_ = 0;
-    UidMap view_;
-    store::ModSeq since_ = 0;
-    std::vector<std::string> keywords_;
+    store::MailboxFeed::Seat seat_;
+    store::UidTable shown_;      // with what was expunged but not told
+    store::UidTable current_;    // as taken; the same as shown_ when everything was told
+    store::MailboxFeed::Keywords keywords_;
+    store::ModSeq taken_ = 0;    // up to here news were taken
     std::vector<std::pair<store::Uid, store::ModSeq>> told_;  // ascending
     NumberSet saved_;
     // News
-    NumberSet expunged_;
-    std::vector<store::MessageRow> changed_;
-    std::size_t changed_told_ = 0;
+    std::vector<store::MailboxFeed::Rows> changed_;
+    std::size_t batch_ = 0;      // of changed_, and the row in it: told up to here
+    std::size_t row_ = 0;
+    std::optional<store::ModSeq> behind_since_;
+    bool has_expunged_ = false;
     bool flags_grew_ = false;
     bool exists_ = false;
 };

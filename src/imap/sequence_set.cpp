@@ -68,6 +68,40 @@ NumberSet intersection(const NumberSet& a, const NumberSet& b)
     return both;
 }
 
+NumberSet without(const NumberSet& a, const NumberSet& b)
+{
+    NumberSet left;
+    auto hole = b.begin();
+    for (const auto& range : a) {
+        std::uint64_t from = range.first;
+        while (hole != b.end() && hole->last < from) ++hole;
+        for (auto at = hole; at != b.end() && at->first <= range.last; ++at) {
+            if (at->first > from) left.push_back({static_cast<std::uint32_t>(from), at->first - 1});
+            from = std::uint64_t{at->last} + 1;
+        }
+        if (from <= range.last) left.push_back({static_cast<std::uint32_t>(from), range.last});
+    }
+    return left;
+}
+
+NumberSet first_of(const NumberSet& set, std::uint64_t most)
+{
+    NumberSet first;
+    for (const auto& range : set) {
+        if (most == 0) break;
+        const auto last = std::min<std::uint64_t>(range.last, range.first + (most - 1));
+        first.push_back({range.first, static_cast<std::uint32_t>(last)});
+        most -= last - range.first + 1;
+    }
+    return first;
+}
+
+NumberSet behind(const NumberSet& set, std::uint32_t until)
+{
+    if (until == UINT32_MAX) return {};
+    return intersection(set, {{until + 1, UINT32_MAX}});
+}
+
 std::string to_text(const NumberSet& set)
 {
     std::string text;

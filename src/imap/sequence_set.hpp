@@ -20,6 +20,10 @@ NumberSet normalised(NumberSet ranges);
 bool contains(const NumberSet& set, std::uint32_t number);
 std::uint64_t count(const NumberSet& set);
 NumberSet intersection(const NumberSet& a, const NumberSet& b);
+NumberSet without(const NumberSet& a, const NumberSet& b);
+// The first `most` numbers of a set, and the set without all numbers up to `until`.
+NumberSet first_of(const NumberSet& set, std::uint64_t most);
+NumberSet behind(const NumberSet& set, std::uint32_t until);
 // "1:3,7". Of an empty set: "".
 std::string to_text(const NumberSet& set);
 // Adds a number above all that are in the set.

@@ -40,6 +40,7 @@ struct ImapMetrics {
     Counter& bad_commands;
     Counter& fetched_bytes;
     Counter& failures;
+    bool all_watched = true;  // until a mailbox could not be: told in the log once
 };
 
 class Session;

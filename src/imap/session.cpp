@@ -205,6 +205,8 @@ co::Task<void> Session::execute(const Command& command)
     auto task = std::visit([this](const auto& request) { return handle(request); }, command.request);
     co_await std::move(task);
     if (!open_ || !selected_) co_return;
+    // No client expects news in the answer of a SELECT, least of all an EXPUNGE: the next command tells them.
+    if (std::holds_alternative<Select>(command.request)) co_return;
     const bool by_noop = std::holds_alternative<Noop>(command.request) || std::holds_alternative<Check>(command.request);
     co_await announce(may_tell_expunges(command.request), by_noop);
     // Thunderbird overlooks an EXISTS inside the UID FETCH that follows its IDLE: the next IDLE tells it again.
@@ -213,27 +215,58 @@ co::Task<void> Session::execute(const Command& command)
 
 co::Task<void> Session::announce(bool may_expunge, bool look)
 {
-    if (changed_ || look) {
-        changed_ = false;
-        const auto id = selected_->id();
-        const auto since = selected_->since();
-        auto job = [id, since](store::AccountStore& store) { return store.changes(id, since); };
-        auto changes = co_await account_->run(net::WorkClass::interactive, std::move(job));
-        if (!changes && changes.error() == store::StoreError::no_such_mailbox) {
+    if (look || !mailbox_->is_current()) {
+        const auto done = co_await mailbox_->refresh(look);
+        if (!done && done.error() == store::StoreError::no_such_mailbox) {
             co_await say_goodbye("the selected mailbox was deleted by another session");
             reply_.clear();
             co_return;
         }
-        if (!changes) {
-            changed_ = true;  // another time
-            news_failed_ = true;
-            services_.log.warning("changes not read", {{"account", account_->key().id}, {"mailbox", id.value}});
-            co_return;
+        news_failed_ = !done;
+        if (!done) {
+            const auto mailbox = selected_->id().value;
+            services_.log.warning("changes not read", {{"account", account_->key().id}, {"mailbox", mailbox}});
+            co_return;  // another time
         }
-        news_failed_ = false;
-        selected_->take(std::move(*changes));
     }
+    co_await take_news();
     co_await tell_news(may_expunge);
+}
+
+bool Session::has_news() const
+{
+    return selected_ && (!mailbox_->is_current() || selected_->is_late() || selected_->behind_since());
+}
+
+co::Task<void> Session::take_news()
+{
+    if (selected_->is_late()) selected_->take();
+    if (selected_->behind_since()) co_await catch_up();
+}
+
+// The feed no longer has the flag changes that we missed: they are read from the rows, slice by slice.
+co::Task<void> Session::catch_up()
+{
+    constexpr std::uint32_t kRowsAtOnce = 1000;
+    const auto id = selected_->id();
+    const auto since = *selected_->behind_since();
+    for (std::uint32_t from = 1; from <= selected_->view().size() && !out_.is_broken(); from += kRowsAtOnce) {
+        const auto uids = selected_->view().uids_of({{from, from + (kRowsAtOnce - 1)}});
+        auto job = [id, since, &uids](store::AccountStore& store) {
+            auto rows = store.rows(id, uids);
+            if (rows) std::erase_if(*rows, [since](const store::MessageRow& row) { return row.modseq <= since; });
+            return rows;
+        };
+        auto rows = co_await account_->run(net::WorkClass::interactive, std::move(job));
+        if (!rows) {
+            news_failed_ = true;
+            co_return;  // another time
+        }
+        selected_->add_changed(std::move(*rows));
+        co_await tell_news(false);
+    }
+    selected_->caught_up();
+    news_failed_ = false;
 }
 
 co::Task<void> Session::tell_news(bool may_expunge)

@@ -16,6 +16,7 @@
 #include "imap/selected_mailbox.hpp"
 #include "imap/server.hpp"
 #include "net/line_reader.hpp"
+#include "store/open_mailbox.hpp"
 
 namespace mbx::imap {
 
@@ -46,6 +47,9 @@ private:
     // The news of the selected mailbox, as far as they may be told now (RFC 9051 section 7.5.1).
     co::Task<void> announce(bool may_expunge, bool look);
     co::Task<void> tell_news(bool may_expunge);
+    bool has_news() const;  // that the store was not asked about, or the feed not
+    co::Task<void> take_news();
+    co::Task<void> catch_up();
 
     // Any state
     co::Task<void> handle(const Capability& command);
@@ -93,13 +97,15 @@ private:
     co::Task<void> finish_append(const Append& command, intake::Draft draft);
     // session_idle.cpp
     co::Task<void> handle(const Idle& command);
-    co::Task<bool> wait_in_idle(net::Deadline end);
-    void on_change();
+    co::Task<bool> wait_in_idle(net::Deadline end, net::Deadline& sign_of_life);
+    co::Task<void> pass_time_in_idle(net::Deadline until, net::Deadline end, net::Deadline& sign_of_life);
+    void on_news();
     // session_messages.cpp
     co::Task<void> handle(const Check& command);
     co::Task<void> handle(const Close& command);
     co::Task<void> handle(const Unselect& command);
     co::Task<void> handle(const Expunge& command);
+    co::Task<Result<void, store::StoreError>> expunge(const NumberSet* which);
     co::Task<void> handle(const Copy& command);
     co::Task<void> handle(const imap::Store& command);
     co::Task<void> handle(const Fetch& command);
@@ -134,9 +140,8 @@ private:
     std::optional<auth::Login> login_;
     std::optional<auth::LiveSessions::Registration> registration_;
     std::shared_ptr<store::Account> account_;
-    store::Account::Watch watch_;
+    std::shared_ptr<store::OpenMailbox> mailbox_;  // of selected_, shared with others who have it open
     std::unique_ptr<SelectedMailbox> selected_;
-    bool changed_ = false;             // the store told of a change since we last looked
     bool news_failed_ = false;         // the store could not say what; asked again later
     bool idling_ = false;              // a read may be interrupted
     bool in_fetch_ = false;

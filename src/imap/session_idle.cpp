@@ -6,14 +6,14 @@ namespace mbx::imap {
 
 namespace {
 
-constexpr std::chrono::milliseconds kNewsAgain{30'000};
+// Where the store could not be asked, and where nobody tells of other tools' changes.
+constexpr std::chrono::milliseconds kLookAgain{30'000};
 
 }  // namespace
 
-// On the loop, after a job of any session changed the selected mailbox. Must not wait.
-void Session::on_change()
+// On the loop, when the selected mailbox's feed has news. Must not wait.
+void Session::on_news()
 {
-    changed_ = true;
     if (idling_) stream_->interrupt_read();
 }
 
@@ -29,24 +29,30 @@ co::Task<void> Session::handle(const Idle&)
     exists_told_in_fetch_ = false;
     (void)co_await out_.flush(true);
     const auto end = net::Deadline::after(options_->inactivity_timeout);
+    auto sign_of_life = net::Deadline::after(options_->idle_keepalive);
     bool waiting = true;
-    while (waiting && open_ && !out_.is_broken()) waiting = co_await wait_in_idle(end);
+    while (waiting && open_ && !out_.is_broken()) waiting = co_await wait_in_idle(end, sign_of_life);
     exists_told_in_fetch_ = false;
 }
 
 // One wait: for DONE, for a change, or for the time of a sign of life. False: IDLE is over.
-co::Task<bool> Session::wait_in_idle(net::Deadline end)
+co::Task<bool> Session::wait_in_idle(net::Deadline end, net::Deadline& sign_of_life)
 {
-    if (changed_ && selected_) {
+    if (has_news()) {
         co_await announce(true, false);
         (void)co_await out_.flush(true);
-        if (!open_ || (changed_ && !news_failed_)) co_return open_;
+        if (!open_ || (has_news() && !news_failed_)) co_return open_;
     }
+    auto until = sign_of_life;
     // A store that cannot say what changed is asked again after a while: asked at once, it would be asked for ever.
-    auto until = net::Deadline::after(news_failed_ ? kNewsAgain : options_->idle_keepalive);
+    const bool looks_again = news_failed_ || (mailbox_ && !mailbox_->is_watched());
+    const auto again = net::Deadline::after(kLookAgain);
+    if (looks_again && again.at < until.at) until = again;
     if (until.at > end.at) until = end;
     idling_ = true;
+    if (selected_) selected_->wait(true);
     const auto line = co_await lines_.line(options_->max_line, until);
+    if (selected_) selected_->wait(false);
     idling_ = false;
     if (line) {
         if (ascii::same(*line, "DONE")) {
@@ -59,13 +65,8 @@ co::Task<bool> Session::wait_in_idle(net::Deadline end)
     switch (line.error()) {
     case net::ReadFailure::interrupted: co_return !stopping_;
     case net::ReadFailure::timed_out:
-        if (std::chrono::steady_clock::now() < end.at) {
-            out_.add("* OK still here\r\n");
-            (void)co_await out_.flush(true);
-            co_return true;
-        }
-        co_await say_goodbye("autologout; idle for too long");
-        co_return false;
+        co_await pass_time_in_idle(until, end, sign_of_life);
+        co_return open_;
     case net::ReadFailure::too_long:
         co_await say_goodbye("line too long");
         co_return false;
@@ -74,6 +75,22 @@ co::Task<bool> Session::wait_in_idle(net::Deadline end)
     }
     open_ = false;
     co_return false;
+}
+
+// A wait in IDLE ended at `until`.
+co::Task<void> Session::pass_time_in_idle(net::Deadline until, net::Deadline end, net::Deadline& sign_of_life)
+{
+    if (std::chrono::steady_clock::now() >= end.at) {
+        co_await say_goodbye("autologout; idle for too long");
+        co_return;
+    }
+    if (selected_ && !mailbox_->is_watched()) co_await announce(true, true);
+    if (!open_) co_return;
+    if (until.at >= sign_of_life.at) {
+        out_.add("* OK still here\r\n");
+        sign_of_life = net::Deadline::after(options_->idle_keepalive);
+    }
+    (void)co_await out_.flush(true);
 }
 
 }  // namespace mbx::imap

@@ -12,23 +12,6 @@ namespace {
 
 constexpr std::size_t kStatusesAtOnce = 20;  // of LIST RETURN (STATUS …) in one job
 
-struct Opened {
-    store::MailboxInfo info;
-    store::MailboxStatus status;
-    UidMap view;
-};
-
-Result<Opened, store::StoreError> open_mailbox(store::AccountStore& store, const std::string& name)
-{
-    auto info = store.find(name);
-    if (!info) return info.error();
-    auto status = store.status(info->id);
-    if (!status) return status.error();
-    const auto uids = store.uids(info->id);
-    if (!uids) return uids.error();
-    return Opened{std::move(*info), std::move(*status), UidMap(*uids)};
-}
-
 // The status, with what costs more only where it is asked for.
 Result<store::MailboxStatus, store::StoreError> ask_status(store::AccountStore& store, store::MailboxId mailbox,
                                                            const std::vector<StatusItem>& items)
@@ -60,9 +43,9 @@ co::Task<void> Session::handle(const Enable& command)
 
 void Session::deselect()
 {
-    watch_ = store::Account::Watch();
     selected_.reset();
-    changed_ = false;
+    mailbox_.reset();
+    news_failed_ = false;
     exists_told_in_fetch_ = false;
 }
 
@@ -71,21 +54,22 @@ co::Task<void> Session::handle(const Select& command)
     // A SELECT that fails leaves nothing selected (RFC 9051 section 6.3.2).
     if (selected_ && utf8_) out_.add("* OK [CLOSED] the previous mailbox is closed\r\n");
     deselect();
-    const auto name = command.mailbox;
-    auto job = [name](store::AccountStore& store) { return open_mailbox(store, name); };
-    auto opened = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    auto opened = co_await store::OpenMailbox::open(account_, command.mailbox);
     if (!opened) {
         no(refusal_text(opened.error()));
         co_return;
     }
-    // Nothing slips in between the job and the watch: the loop hears of jobs in their order, and of this one here. So the
-    // answer of a SELECT holds no news, least of all an EXPUNGE, which no client expects there.
-    watch_ = account_->watch(opened->info.id, [this] { on_change(); });
-    const auto& status = opened->status;
+    mailbox_ = std::move(opened->mailbox);
+    selected_ = std::make_unique<SelectedMailbox>(std::move(opened->info), command.read_only, mailbox_->feed(),
+                                                  [this] { on_news(); });
+    if (!mailbox_->is_watched() && std::exchange(metrics_.all_watched, false)) {
+        services_.log.warning("mailboxes cannot be watched for other tools' changes: raise fs.inotify.max_user_watches and "
+                              "max_user_instances; they are looked at every 30 s instead",
+                              {{"mailbox", selected_->id().value}});
+    }
+    const auto& status = mailbox_->feed().status();
     std::uint32_t first_unseen = 0;
-    if (status.first_unseen) first_unseen = opened->view.sequence(*status.first_unseen).value_or(0);
-    selected_ = std::make_unique<SelectedMailbox>(std::move(opened->info), command.read_only, status,
-                                                  std::move(opened->view));
+    if (status.first_unseen) first_unseen = selected_->view().sequence(*status.first_unseen).value_or(0);
     tell_selected(status, first_unseen);
     warn_of_quota();
     ok(command.read_only ? "[READ-ONLY] EXAMINE completed" : "[READ-WRITE] SELECT completed");

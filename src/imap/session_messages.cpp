@@ -2,12 +2,50 @@
 // strand and the loop serve others in between.
 #include "imap/response.hpp"
 #include "imap/session.hpp"
+#include "imap/slice_pace.hpp"
 
 namespace mbx::imap {
 
 namespace {
 
-constexpr std::uint64_t kStoredAtOnce = 500;
+constexpr std::uint32_t kExpungedAtOnce = 100;  // messages with \Deleted that go in one job
+constexpr std::uint64_t kRowsAtOnce = 1000;     // looked at for \Deleted in one job
+
+// One job of a long EXPUNGE.
+struct ExpungeSlice {
+    Result<void, store::StoreError> outcome;
+    store::Uid done_until = 0;
+    std::chrono::nanoseconds took{0};  // for as many messages as were allowed; 0: it were fewer
+};
+
+// Removes the first messages with \Deleted of `uids`, at most `most`.
+ExpungeSlice expunge_slice(store::AccountStore& store, store::MailboxId mailbox, const NumberSet& uids,
+                           std::uint64_t most)
+{
+    const auto began = std::chrono::steady_clock::now();
+    const auto now = first_of(uids, kRowsAtOnce);
+    ExpungeSlice slice;
+    slice.done_until = now.back().last;
+    const auto rows = store.rows(mailbox, now);
+    if (!rows) {
+        slice.outcome = rows.error();
+        return slice;
+    }
+    NumberSet deleted;
+    std::uint64_t found = 0;
+    for (const auto& row : *rows) {
+        if ((row.flags.system & store::kDeleted) == 0) continue;
+        add_above(deleted, row.uid);
+        if (++found < most) continue;
+        slice.done_until = row.uid;
+        break;
+    }
+    if (deleted.empty()) return slice;
+    const auto gone = store.expunge(mailbox, &deleted);
+    if (!gone) slice.outcome = gone.error();
+    if (found == most) slice.took = std::chrono::steady_clock::now() - began;
+    return slice;
+}
 
 // Numbers in their order, neighbours that go up by one as a range.
 std::string ordered_set(const std::vector<store::Uid>& uids)
@@ -61,9 +99,7 @@ co::Task<void> Session::handle(const Close&)
 {
     // RFC 9051 section 6.4.2: expunges without telling; nothing in a mailbox opened by EXAMINE.
     if (!selected_->is_read_only()) {
-        const auto id = selected_->id();
-        auto job = [id](store::AccountStore& store) { return store.expunge(id, nullptr); };
-        const auto gone = co_await account_->run(net::WorkClass::interactive, std::move(job));
+        const auto gone = co_await expunge(nullptr);
         if (!gone) {
             no(refusal_text(gone.error()));
             deselect();
@@ -104,15 +140,44 @@ co::Task<void> Session::handle(const Expunge& command)
         which = co_await resolve(*command.uids, true);
         if (!which || !open_) co_return;
     }
-    const auto id = selected_->id();
-    auto job = [id, &which](store::AccountStore& store) { return store.expunge(id, which ? &*which : nullptr); };
-    const auto gone = co_await account_->run(net::WorkClass::interactive, std::move(job));
-    changed_ = true;  // the news that follow tell what went
+    const NumberSet* only = which ? &*which : nullptr;
+    const auto gone = co_await expunge(only);
+    // The news that follow tell what went.
     if (gone) {
         ok(command.uids ? "UID EXPUNGE completed" : "EXPUNGE completed");
     } else {
         no(refusal_text(gone.error()));
     }
+}
+
+// Few messages with \Deleted go in one job; many go slice by slice, so that deliveries come in between.
+co::Task<Result<void, store::StoreError>> Session::expunge(const NumberSet* which)
+{
+    using Done = Result<bool, store::StoreError>;
+    const auto id = selected_->id();
+    auto job = [id, which](store::AccountStore& store) -> Done {
+        const auto status = store.status(id);
+        if (!status) return status.error();
+        if (status->deleted > kExpungedAtOnce) return false;
+        const auto gone = store.expunge(id, which);
+        if (!gone) return gone.error();
+        return true;
+    };
+    const auto done = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    if (!done) co_return done.error();
+    if (*done) co_return Result<void, store::StoreError>();
+    const auto& all = mailbox_->feed().uids();
+    NumberSet left = which != nullptr ? all.among(*which) : all.uids();
+    SlicePace pace;
+    while (!left.empty()) {
+        const auto most = pace.size();
+        auto next = [id, &left, most](store::AccountStore& store) { return expunge_slice(store, id, left, most); };
+        const auto slice = co_await account_->run(net::WorkClass::interactive, std::move(next));
+        if (!slice.outcome) co_return slice.outcome.error();
+        if (slice.took.count() != 0) pace.took(slice.took);
+        left = behind(left, slice.done_until);
+    }
+    co_return Result<void, store::StoreError>();
 }
 
 co::Task<void> Session::handle(const Copy& command)
@@ -131,7 +196,6 @@ co::Task<void> Session::handle(const Copy& command)
         return move ? store.move(id, *uids, to) : store.copy(id, *uids, to);
     };
     const auto copied = co_await account_->run(net::WorkClass::interactive, std::move(job));
-    changed_ = true;
     if (!copied) {
         no(refusal_of_copy(copied.error()));
         co_return;
@@ -165,32 +229,37 @@ co::Task<void> Session::handle(const imap::Store& command)
     struct Outcome {
         Result<store::Changes, store::StoreError> before;
         Result<store::FlagsStored, store::StoreError> stored;
+        std::chrono::nanoseconds took;
     };
     NumberSet left = *uids;
+    SlicePace pace;
     bool has_missing = false;
     while (!left.empty() && !out_.is_broken()) {
-        const auto now = first_of(left, kStoredAtOnce);
+        const auto now = first_of(left, pace.size());
         left = behind(left, now.back().last);
         const auto id = selected_->id();
-        const auto since = selected_->since();
+        const auto since = mailbox_->feed().status().highest_modseq;
         // What others changed before is told apart from what this command changes: a silent STORE hides only its own.
         auto job = [id, since, &now, &change](store::AccountStore& store) {
+            const auto began = std::chrono::steady_clock::now();
             auto before = store.changes(id, since);
-            return Outcome{std::move(before), store.store_flags(id, now, change)};
+            auto stored = store.store_flags(id, now, change);
+            return Outcome{std::move(before), std::move(stored), std::chrono::steady_clock::now() - began};
         };
         auto outcome = co_await account_->run(net::WorkClass::interactive, std::move(job));
-        if (outcome.before) selected_->take(std::move(*outcome.before));
+        if (outcome.before) (void)mailbox_->take(std::move(*outcome.before));
         if (!outcome.stored) {
             no(refusal_text(outcome.stored.error()));
             co_return;
         }
+        if (count(now) == pace.size()) pace.took(outcome.took);
         has_missing = has_missing || outcome.stored->rows.size() < count(now);
         selected_->take_keywords(outcome.stored->keywords);
-        co_await tell_news(false);
         selected_->mark_told(outcome.stored->rows);
+        co_await take_news();
+        co_await tell_news(false);
         if (!command.silent) co_await tell_stored(*outcome.stored, command.by_uid);
     }
-    changed_ = true;
     conclude("STORE", command.by_uid, has_missing);
 }
 
@@ -224,7 +293,7 @@ co::Task<void> Session::handle(const Fetch& command)
         };
         auto slice = co_await account_->run(net::WorkClass::interactive, std::move(job));
         left = behind(left, slice.done_until);
-        has_missing = has_missing || slice.has_missing;
+        has_missing = has_missing || !slice.missing.empty();
         has_unknown_encoding = has_unknown_encoding || slice.has_unknown_encoding;
         if (slice.failure) failure = slice.failure;
         if (plan.needs_flags || !slice.told.empty()) {

@@ -126,6 +126,8 @@ void Workers::submit(WorkClass work_class, std::function<void()> job, std::funct
     state_->wake.notify_one();
 }
 
+Loop& Workers::loop() const { return state_->loop; }
+
 std::size_t Workers::waiting(WorkClass work_class) const
 {
     const std::lock_guard lock(state_->mutex);

@@ -50,6 +50,8 @@ public:
     // The door for Strand: runs `job` on a worker, then `done` on the loop. Loop thread.
     void submit(WorkClass work_class, std::function<void()> job, std::function<void()> done);
     std::size_t waiting(WorkClass work_class) const;
+    // On which the awaiters go on.
+    Loop& loop() const;
 
 private:
     co::Task<void> execute(WorkClass work_class, std::function<void()> body);

@@ -130,6 +130,8 @@ public:
     Result<std::vector<MessageRow>, StoreError> rows(MailboxId mailbox, const UidSet& which);      // ascending
     Result<Changes, StoreError> changes(MailboxId mailbox, ModSeq since);
     Result<MessageFilePtr, StoreError> message(MailboxId mailbox, Uid uid);
+    // The directories that hold a mailbox's files: for whoever watches for other tools' changes.
+    Result<std::vector<std::string>, StoreError> directories(MailboxId mailbox) const;
 
     // Places what the gate took responsibility for into INBOX, whatever the quota says. After a failure the message is
     // owed as before: nothing of it is there.

@@ -62,12 +62,16 @@ struct Index::Statements {
           erase(database, "DELETE FROM messages WHERE mailbox = ? AND uid = ?"),
           visit(database, "SELECT uid, modseq, flags, keywords, internal_date, save_date, size, name FROM messages "
                           "WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid"),
+          // Where rows are wanted in the order of their UIDs, SQLite walks the whole primary key unless it is told not to:
+          // 15 ms at 100,000 messages, in every status() and changes().
           visit_deleted(database, "SELECT uid, modseq, flags, keywords, internal_date, save_date, size, name FROM messages "
+                                  "INDEXED BY messages_deleted "
                                   "WHERE mailbox = ? AND uid BETWEEN ? AND ? AND (flags & 8) = 8 ORDER BY uid"),
           visit_changed(database, "SELECT uid, modseq, flags, keywords, internal_date, save_date, size, name FROM messages "
-                                  "WHERE mailbox = ? AND modseq > ? ORDER BY uid"),
+                                  "INDEXED BY messages_modseq WHERE mailbox = ? AND modseq > ? ORDER BY uid"),
           uids(database, "SELECT uid FROM messages WHERE mailbox = ? ORDER BY uid"),
-          first_unseen(database, "SELECT uid FROM messages WHERE mailbox = ? AND (flags & 1) = 0 ORDER BY uid LIMIT 1"),
+          first_unseen(database, "SELECT uid FROM messages INDEXED BY messages_unseen "
+                                 "WHERE mailbox = ? AND (flags & 1) = 0 ORDER BY uid LIMIT 1"),
           log_expunged(database, "INSERT INTO expunged VALUES(?, ?, ?)"),
           expunged(database, "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid"),
           oldest_kept(database, "SELECT modseq FROM expunged WHERE mailbox = ? ORDER BY modseq DESC LIMIT 1 OFFSET ?"),

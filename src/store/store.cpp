@@ -245,6 +245,7 @@ void Store::State::enter(const std::string& place, Opening& opening)
 {
     Entry& entry = entries[place];
     entry.account = std::make_shared<Account>(opening.key, workers, journal.waiters(), std::move(opening.store));
+    entry.account->watch_directories(options.watch_directories);
     entry.phase = Phase::open;
     entry.used = ++uses;
     entry.committed_jobs = opening.work.is_empty() ? 0 : UINT64_MAX;  // the replay is uncommitted work

@@ -17,6 +17,8 @@
 
 namespace mbx::store {
 
+class OpenMailbox;
+
 // An open account. Held by sessions as a shared_ptr; closed some time after the last one let go. Loop thread.
 class Account : public std::enable_shared_from_this<Account> {
 public:
@@ -77,6 +79,12 @@ public:
 
     const AccountKey& key() const { return key_; }
 
+    // For OpenMailbox, which is how sessions look at a mailbox (open_mailbox.hpp).
+    net::Loop& loop() const { return loop_; }
+    std::unordered_map<MailboxId, std::weak_ptr<OpenMailbox>>& open_mailboxes() { return open_mailboxes_; }
+    bool watches_directories() const { return watches_directories_; }
+    void watch_directories(bool on) { watches_directories_ = on; }
+
 private:
     template <typename Value>
     static constexpr bool kCanFail = false;
@@ -107,11 +115,15 @@ private:
     std::uint64_t jobs_ = 0;
     std::unordered_map<std::uint64_t, Watcher> watchers_;
     std::uint64_t next_watch_ = 1;
+    net::Loop& loop_;
+    std::unordered_map<MailboxId, std::weak_ptr<OpenMailbox>> open_mailboxes_;  // those that somebody has open
+    bool watches_directories_ = true;
 };
 
 struct StoreOptions {
     std::string root;                       // mail/ of the data directory
     std::size_t max_open_accounts = 128;    // idle ones beyond are closed
+    bool watch_directories = true;          // of mailboxes that sessions have open
     AccountStoreOptions account;
     std::string spool_directory;            // empty: spool/ beside the root
     std::string parked_directory;           // empty: parked/ beside the root

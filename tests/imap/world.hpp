@@ -43,7 +43,7 @@ inline auth::AuthenticatorOptions cheap_passwords()
 class World {
 public:
     explicit World(Options options = test_options()) : World(std::move(options), 1) {}
-    World(Options options, std::size_t accounts)
+    World(Options options, std::size_t accounts, bool watch_directories = true)
     {
         auto opened = directory::Directory::open(folder.path("directory.db"), workers);
         must(static_cast<bool>(opened), "directory not opened");
@@ -52,6 +52,7 @@ public:
                                                               cheap_passwords());
         store::StoreOptions store_options;
         store_options.root = folder.path("mail");
+        store_options.watch_directories = watch_directories;
         journal = test::open_mail_journal(loop, files, clock, metrics, {folder.path("journal")});
         store = std::make_unique<store::Store>(loop, files, workers, *journal, clock, random, metrics, Log(), store_options);
         intake = std::make_unique<intake::Intake>(*store, files, workers, clock, random, metrics, Log(),

@@ -83,7 +83,7 @@ TEST_CASE("a record whose file names lead out of their directory is no record", 
     }
 }
 
-TEST_CASE("CRC-32C is that of RFC 3720, in one piece or in several", "[store][journal]")
+TEST_CASE("CRC-32C has its known values, in one piece or in several", "[store][journal]")
 {
     CHECK(crc32c(std::string(32, '\0')) == 0x8a9136aaU);
     CHECK(crc32c(std::string(32, '\xff')) == 0x62a8ab43U);

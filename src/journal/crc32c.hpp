@@ -1,4 +1,4 @@
-// CRC-32C (Castagnoli; RFC 3720 section 12.1 has the polynomial), by the processor's instruction where there is one.
+// CRC-32C (Castagnoli, as iSCSI and ext4 have it), by the processor's instruction where there is one.
 // Pure; any thread.
 #pragma once
 

@@ -133,7 +133,7 @@ TEST_CASE("journal commands say what is wrong: no record, no journal, damage", "
     CHECK(missing.code == ctl::kFailed);
     CHECK(missing.err.find("showing record 99") != std::string::npos);
     std::fstream segment(folder.path("journal/0000000000000001"), std::ios::in | std::ios::out | std::ios::binary);
-    segment.seekp(96);
+    segment.seekp(4096 + 96);
     segment.write("damage", 6);
     segment.close();
     const Shown damaged = list(folder, false);

@@ -13,9 +13,9 @@ namespace {
 using test::JournalWorld;
 using test::record_of;
 
-TEST_CASE("CRC-32C is the one of RFC 3720 with and without the instruction, whole and in pieces", "[journal]")
+TEST_CASE("CRC-32C is the one of iSCSI with and without the instruction, whole and in pieces", "[journal]")
 {
-    // RFC 3720 appendix B.4: 32 bytes of zeros, of ones, and the numbers 0 to 31.
+    // The values that iSCSI gives to try it: 32 bytes of zeros, of ones, and the numbers 0 to 31.
     std::string rising;
     for (char byte = 0; byte < 32; ++byte) rising += byte;
     CHECK(crc32c(std::string(32, '\0')) == 0x8A9136AAU);

@@ -268,8 +268,9 @@ std::optional<std::int64_t> parse_time_of_day(std::string_view text)
 std::optional<std::int64_t> parse_since(std::string_view text, WallTime now)
 {
     if (const auto span = config::parse_duration(text)) {
-        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch() - *span);
-        return std::max<std::int64_t>(0, seconds.count());
+        // In seconds: nanoseconds do not hold the longest span.
+        const auto moment = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
+        return std::max<std::int64_t>(0, (moment - std::chrono::duration_cast<std::chrono::seconds>(*span)).count());
     }
     if (text.size() < 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
     const auto year = ascii::parse_number(text.substr(0, 4));

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +18,8 @@ std::string write(const ordered_json& document)
 {
     return document.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
+
+constexpr std::int64_t kLastSecond = 253'402'300'799;  // of the year 9999
 
 double milliseconds(std::chrono::microseconds span) { return static_cast<double>(span.count()) / 1000.0; }
 
@@ -72,9 +75,11 @@ ordered_json value_of(const CertificateFacts& certificate, WallTime now)
 
 }  // namespace
 
-std::string timestamp(WallTime time)
+std::string timestamp(WallTime time) { return timestamp(std::int64_t{std::chrono::system_clock::to_time_t(time)}); }
+
+std::string timestamp(std::int64_t unix_seconds)
 {
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+    const std::time_t seconds = std::clamp<std::int64_t>(unix_seconds, 0, kLastSecond);
     std::tm parts{};
     ::gmtime_r(&seconds, &parts);
     return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
@@ -144,17 +149,17 @@ std::string expunged_json(const store::ExpungedList& list, std::chrono::millisec
 {
     ordered_json entries = ordered_json::array();
     for (const store::ExpungedMessage& one : list.entries) {
-        const WallTime expunged(std::chrono::seconds(one.expunged_at));
+        const std::int64_t expunged = std::clamp<std::int64_t>(one.expunged_at, 0, kLastSecond);
         ordered_json row = {{"name", one.name},
                             {"kind", one.is_mailbox ? "mailbox" : "message"},
                             {"mailbox", one.mailbox_name},
                             {"expunged", timestamp(expunged)},
-                            {"kept_until", timestamp(expunged + keep)},
+                            {"kept_until", timestamp(expunged + std::chrono::duration_cast<std::chrono::seconds>(keep).count())},
                             {"size", one.size},
                             {"messages", one.messages},
                             {"from", one.from},
                             {"subject", one.subject},
-                            {"date", one.date ? timestamp(WallTime(std::chrono::seconds(*one.date))) : ""}};
+                            {"date", one.date ? timestamp(*one.date) : ""}};
         entries.push_back(std::move(row));
     }
     ordered_json document = {{"messages", list.messages},

@@ -65,5 +65,7 @@ std::string reload_json(const std::vector<config::Change>& changes);
 
 // "2026-11-21T23:40:00Z" (RFC 3339).
 std::string timestamp(WallTime time);
+// Of any number; cut to the years 1970 … 9999, which a WallTime does not hold.
+std::string timestamp(std::int64_t unix_seconds);
 
 }  // namespace mbx::admin

@@ -85,7 +85,7 @@ TEST_CASE("expunged messages are listed and restored by name", "[admin][undelete
     CHECK(one["from"] == "Ann <ann@example.org>");
     CHECK(one["mailbox"] == "INBOX");
     CHECK(one["kind"] == "message");
-    CHECK(one["kept_until"] > one["expunged"]);
+    CHECK(one["kept_until"].get<std::string>() > one["expunged"].get<std::string>());
     const json wanted = {{"names", {one["name"], "no such"}}, {"target", "Archive"}};
     const auto done = read(world.ask(Method::post, kExpunged, wanted.dump()));
     CHECK(done["restored"] == 1);
@@ -144,8 +144,24 @@ TEST_CASE("a time is a span before now, a day, or a moment", "[admin][undelete]"
     CHECK(admin::parse_since("2026-11-20", now) == 1'795'132'800);
     CHECK(admin::parse_since("2026-11-20T10:00:01Z", now) == 1'795'132'800 + 36'001);
     CHECK(admin::parse_since("36500d", now) == 0);
+    CHECK(admin::parse_since("300000000d", now) == 0);
     for (const char* bad : {"", "2026", "2026-11-20T10:00:01", "2026-11-20 10:00:01Z", "20261120", "1969-12-31"}) {
         CAPTURE(bad);
         CHECK_FALSE(admin::parse_since(bad, now));
     }
+}
+
+TEST_CASE("moments that no clock of ours holds are shown all the same", "[admin][undelete]")
+{
+    store::ExpungedList list;
+    store::ExpungedMessage message;
+    message.expunged_at = INT64_MAX;
+    message.date = 253'402'300'799;
+    list.entries.push_back(message);
+    const auto shown = json::parse(admin::expunged_json(list, std::chrono::hours(24 * 3650)));
+    CHECK(shown["expunged"][0]["expunged"] == "9999-12-31T23:59:59Z");
+    CHECK(shown["expunged"][0]["kept_until"] == "9999-12-31T23:59:59Z");
+    CHECK(shown["expunged"][0]["date"] == "9999-12-31T23:59:59Z");
+    list.entries[0].date = -1'000'000'000'000;
+    CHECK(json::parse(admin::expunged_json(list, {}))["expunged"][0]["date"] == "1970-01-01T00:00:00Z");
 }

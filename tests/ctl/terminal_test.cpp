@@ -89,7 +89,7 @@ TEST_CASE("a removal on a terminal is done only after a yes", "[ctl]")
     std::thread asking([&] { code = ctl::run({"domain", "remove", "example.org", "--socket", "/nonexistent/s"}, terminal); });
     person.await("Remove the domain example.org? (yes/no) [no]: ");
     person.type("\n");
-    person.await("nothing was removed");
+    person.await("nothing was done");
     asking.join();
     CHECK(code == ctl::kFailed);
 }

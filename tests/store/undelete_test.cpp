@@ -146,7 +146,7 @@ TEST_CASE("names that are none of the undelete directory's own reach nothing", "
     expunge(desk, uid);
     const std::string good = list(desk).entries.front().name;
     for (const std::string& bad : {std::string("../mailboxd-account"), std::string("."), std::string(),
-                                   "1,1,1,1,../../cur/x", good + "x", good.substr(1), std::string("1,1,1,1,a\0b", 11),
+                                   std::string("1,1,1,1,../../cur/x"), good + "x", good.substr(1), std::string("1,1,1,1,a\0b", 11),
                                    std::string("1,1,1,mailbox"), std::string(300, '1')}) {
         CAPTURE(bad);
         CHECK(undelete(desk, bad).failure);

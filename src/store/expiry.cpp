@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kExpiredAtOnce = 500;
 constexpr std::int64_t kBucket = 3600;  // seconds of one step when the oldest are sought
+constexpr std::int64_t kLastSecond = 253'402'300'799;  // of the year 9999: a name can claim any
 // intake refuses mail below a reserve of 128 MiB or a fiftieth of the disk, and 1000 inodes. This job begins well above
 // it, so that no mail is refused for the sake of what was expunged.
 constexpr std::uint64_t kWantedBytes = 256ULL << 20U;
@@ -74,7 +75,7 @@ std::map<std::int64_t, Amount> weigh(FileSystem& files, const std::string& accou
         const auto name = parse_expunged_name(entry.name);
         if (!name) continue;
         const Amount one = amount_of(files, directory, entry, *name);
-        Amount& hour = hours[name->expunged_at / kBucket];
+        Amount& hour = hours[std::min(name->expunged_at, kLastSecond) / kBucket];
         hour.bytes += one.bytes;
         hour.files += one.files;
     }

@@ -20,7 +20,7 @@ NOT_COLLECTED = {
     5918: "certificate order", 5952: "IPv6 text", 6066: "SNI", 6454: "origin", 6520: "heartbeat",
     6570: "URI templates", 6761: "special names", 6762: "mDNS", 6838: "media types", 7230: "HTTP/1.1 old",
     7301: "ALPN", 7413: "TCP fast open", 7468: "PEM", 7519: "JWT", 7595: "URI schemes",
-    7627: "extended master secret", 7748: "X25519", 8174: "key words", 8259: "JSON", 8615: "well-known",
+    3720: "CRC-32C", 7627: "extended master secret", 7748: "X25519", 8174: "key words", 8259: "JSON", 8615: "well-known",
     9111: "HTTP caching", 9394: "PARTIAL", 9422: "SMTP LIMITS", 9457: "problem details", 9738: "MESSAGELIMIT",
     9773: "ACME ARI", 9989: "DMARC", 9990: "DMARC aggregate", 9991: "DMARC failure",
 }

@@ -84,7 +84,9 @@ CommitWaiters::~CommitWaiters()
 co::Task<bool> CommitWaiters::durable(Lsn lsn)
 {
     const auto state = state_;
-    if (lsn <= state->journal.durable()) co_return true;
+    // Who waits for less and is still to be resumed goes first.
+    const bool is_next = state->waiting.empty() || state->waiting.begin()->first >= lsn;
+    if (is_next && lsn <= state->journal.durable()) co_return true;
     if (state->journal.has_failed()) co_return false;
     state->journal.want(lsn);
     CommitAwaiter<State> progress(*state, lsn);

@@ -200,6 +200,10 @@ struct AccountStore::State {
     Outcome remove_messages(Folder& folder, const std::vector<StoredMessage>& messages);
     Outcome unlink_removed(Folder& folder, const std::vector<StoredMessage>& messages);
     MailboxStatus status(Folder& folder);
+
+    // account_columns.cpp, account_search.cpp: what is made behind delivery.
+    std::vector<Folder*> in_order(const std::vector<MailboxId>& first);  // folders whose rows can be trusted
+    Result<bool, StoreError> fill_folder(AccountStore& store, Folder& folder, SteadyTime until);
 };
 
 void count(MailboxCounters& counters, const MessageRow& row, int by);

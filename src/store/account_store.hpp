@@ -2,6 +2,7 @@
 // Blocking; lives on the account's strand: one job at a time. Every change that returns a value is durable.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
+#include "store/column_table.hpp"
 #include "store/message_file.hpp"
 #include "store/types.hpp"
 
@@ -56,6 +58,14 @@ public:
     Result<std::vector<Uid>, StoreError> expunge(MailboxId mailbox, const UidSet* which);
     // Takes back a delivery that is not to be acknowledged after all, whatever its flags.
     Result<void, StoreError> withdraw(MailboxId mailbox, Uid uid);
+
+    // What is parsed of messages (account_columns.cpp). It comes behind delivery: those without are left out, and whoever
+    // parses one meanwhile leaves it behind. Ascending by UID.
+    Result<std::vector<WireColumns>, StoreError> wire_columns(MailboxId mailbox, const UidSet& which);
+    Result<std::vector<MessageColumns>, StoreError> columns(MailboxId mailbox, const UidSet& which);
+    void keep_columns(MailboxId mailbox, const std::vector<MessageColumns>& parsed);
+    // Parses what is not parsed yet, for about so long, those mailboxes first; answers whether there is more to do.
+    Result<bool, StoreError> fill_columns(std::chrono::milliseconds max_time, const std::vector<MailboxId>& first = {});
 
     struct Usage {
         std::uint64_t bytes = 0;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "store/column_table.hpp"
 #include "store/sqlite.hpp"
 #include "store/types.hpp"
 
@@ -64,6 +65,7 @@ public:
     std::vector<std::pair<MailboxId, MailboxCounters>> mailboxes();
     void save_mailbox(MailboxId mailbox, const MailboxCounters& counters);
     void remove_mailbox(MailboxId mailbox);  // with all that is in it
+    void remove_rows(MailboxId mailbox);     // all but the parsed columns, which outlive a rebuild of the rest
 
     void insert(MailboxId mailbox, const StoredMessage& message);
     void update_flags(MailboxId mailbox, const MessageRow& row);
@@ -87,6 +89,8 @@ public:
     std::set<std::string> pending(MailboxId mailbox);
     void clear_pending(MailboxId mailbox);
 
+    ColumnTable& columns() { return *columns_; }
+
 private:
     struct Statements;
     explicit Index(Database database);
@@ -94,6 +98,7 @@ private:
 
     Database database_;
     std::unique_ptr<Statements> statements_;
+    std::unique_ptr<ColumnTable> columns_;
     bool is_damaged_ = false;
 
 public:

@@ -39,6 +39,11 @@ struct AliasChangeBody {
     std::optional<bool> enabled;
 };
 
+struct IndexTaskBody {
+    bool rebuild = false;
+    std::string account;  // empty: all
+};
+
 // An error's `attempted` names the act; its `happened` names the member.
 Result<NewDomainBody, Error> parse_new_domain(std::string_view json);
 Result<directory::DomainChange, Error> parse_domain_change(std::string_view json);
@@ -47,5 +52,6 @@ Result<directory::AccountChange, Error> parse_account_change(std::string_view js
 Result<PasswordBody, Error> parse_password(std::string_view json);
 Result<directory::Alias, Error> parse_new_alias(std::string_view json);
 Result<AliasChangeBody, Error> parse_alias_change(std::string_view json);
+Result<IndexTaskBody, Error> parse_index_task(std::string_view json);
 
 }  // namespace mbx::admin

@@ -29,6 +29,8 @@ enum class Command : std::uint8_t {
     alias_set,
     alias_remove,
     session_list,
+    index_check,
+    index_rebuild,
     config_show,
     config_check,
     reload,
@@ -70,6 +72,10 @@ struct Arguments {
     bool password_stdin = false;
     bool generate_password = false;
     std::string password_file;
+
+    bool all = false;
+    bool offline = false;
+    std::string data_directory;  // of an offline command; empty: as the configuration says
 
     SetupArguments setup;
     std::string shell;

@@ -50,6 +50,8 @@ int dispatch(Run run)
     case Command::setup: return run_setup(run);
     case Command::config_show: return run_config_show(run);
     case Command::config_check: return run_config_check(run);
+    case Command::index_check:
+    case Command::index_rebuild: return run_index(run);
     case Command::completion:
         run.terminal.print(completion_script(command_tree(), run.arguments.shell));
         return kDone;

@@ -49,6 +49,7 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
       tls_(ground.workers, ground.log.for_component("tls")),
       store_(ground.files, ground.workers, ground.clock, ground.random, ground.metrics,
              ground.log.for_component("store"), store_options(settings)),
+      background_(store_, ground.loop, ground.clock, ground.metrics, store::BackgroundFillOptions()),
       intake_(store_, ground.files, ground.workers, ground.clock, ground.random, ground.metrics,
               ground.log.for_component("intake"), settings.server.data_directory + "/spool"),
       smtp_(smtp::Dependencies{intake_, *directory_, authenticator_, live_sessions_, tls_, ground.metrics, ground.clock,
@@ -99,6 +100,8 @@ void Services::stop()
     authenticator_.close();
     smtp_.stop();
     imap_.stop();
+    background_.stop();
+    administration_.stop();
 }
 
 }  // namespace mbx::daemon

@@ -19,6 +19,7 @@
 #include "net/tls.hpp"
 #include "net/workers.hpp"
 #include "smtp/server.hpp"
+#include "store/background_fill.hpp"
 #include "store/store.hpp"
 
 namespace mbx::daemon {
@@ -48,6 +49,9 @@ public:
     // Sessions that wait end with 421 or BYE; those in the middle of something finish it.
     void stop();
 
+    // What goes on beside the sessions until stop(); to be spawned once.
+    co::Task<void> run_background() { return background_.run(); }
+
     admin::Administration& administration() { return administration_; }
     net::TlsServer& tls() { return tls_; }
 
@@ -60,6 +64,7 @@ private:
     auth::Authenticator authenticator_;
     net::TlsServer tls_;
     store::Store store_;
+    store::BackgroundFill background_;
     intake::Intake intake_;
     smtp::Server smtp_;
     imap::Server imap_;

@@ -110,6 +110,7 @@ Result<bool, StoreError> AccountStore::State::fill_folder(AccountStore& store, F
                 if (message) parsed.push_back({one.uid, make_columns((*message)->bytes())});
             }
             mark = one.uid;
+            ++looked_at;
             is_late = clock.steady() >= until;
             if (is_late) break;
         }

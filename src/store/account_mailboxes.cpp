@@ -20,12 +20,14 @@ Result<std::unique_ptr<AccountStore>, StoreError> AccountStore::open(FileSystem&
 
 void AccountStore::settle()
 {
+    if (state_->texts) state_->texts->checkpoint();
     if (state_->index) state_->index->checkpoint();
 }
 
 void AccountStore::retire()
 {
     state_->is_retired = true;
+    state_->texts.reset();
     state_->index.reset();
 }
 

@@ -21,6 +21,7 @@
 #include "store/mailbox_name.hpp"
 #include "store/message_name.hpp"
 #include "store/state_record.hpp"
+#include "store/text_index.hpp"
 
 namespace mbx::store {
 
@@ -86,6 +87,10 @@ struct AccountStore::State {
     std::map<MailboxId, Folder> folders;
     std::map<std::string, MailboxId, std::less<>> names;
     std::unique_ptr<Index> index;
+    std::unique_ptr<TextIndex> texts;        // null until it is asked for
+    SteadyTime text_retry{};                 // not opened before
+    std::uint64_t looked_at = 0;             // messages, by fill_folder
+    std::vector<MailboxId> text_wanted;      // searched, and perhaps not filled yet
     std::string boot;
     std::set<MailboxId> changed;
     bool is_retired = false;
@@ -204,6 +209,11 @@ struct AccountStore::State {
     // account_columns.cpp, account_search.cpp: what is made behind delivery.
     std::vector<Folder*> in_order(const std::vector<MailboxId>& first);  // folders whose rows can be trusted
     Result<bool, StoreError> fill_folder(AccountStore& store, Folder& folder, SteadyTime until);
+    TextIndex* open_text(bool make);
+    void set_text_aside();
+    void drop_text();
+    bool judge_text();
+    std::optional<bool> fill_text_of(AccountStore& store, Folder& folder, SteadyTime until);
 };
 
 void count(MailboxCounters& counters, const MessageRow& row, int by);

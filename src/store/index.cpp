@@ -184,6 +184,17 @@ void Index::rollback()
 
 Result<void, StoreError> Index::outcome() { return judge(database_.take_error()); }
 
+bool Index::is_sound()
+{
+    std::string verdict;
+    {
+        Statement check(database_, "PRAGMA quick_check(1)");
+        auto rows = check.rows();
+        if (rows.next()) verdict = rows.text(0);
+    }
+    return database_.take_error() == SQLITE_OK && verdict == "ok";
+}
+
 std::vector<std::pair<MailboxId, MailboxCounters>> Index::mailboxes()
 {
     std::vector<std::pair<MailboxId, MailboxCounters>> all;

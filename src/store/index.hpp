@@ -58,6 +58,8 @@ public:
     Result<void, StoreError> commit();  // rolled back when anything failed since begin()
     void rollback();
     Result<void, StoreError> outcome();  // of reads
+    // Looks through the whole file, which takes long; what it finds is not held against it.
+    bool is_sound();
     // SQLITE_CORRUPT or SQLITE_NOTADB came up: set it aside.
     bool is_damaged() const { return is_damaged_; }
     const std::string& complaint() const { return database_.last_message(); }

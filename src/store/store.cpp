@@ -35,6 +35,15 @@ Account::Watch Account::watch(MailboxId mailbox, std::function<void()> changed)
     return {this, number};
 }
 
+std::vector<MailboxId> Account::watched() const
+{
+    std::vector<MailboxId> all;
+    for (const auto& [number, watcher] : watchers_) {
+        if (std::ranges::find(all, watcher.mailbox) == all.end()) all.push_back(watcher.mailbox);
+    }
+    return all;
+}
+
 void Account::tell(const std::set<MailboxId>& changed)
 {
     if (changed.empty() || watchers_.empty()) return;
@@ -122,6 +131,15 @@ Store::Store(FileSystem& files, net::Workers& workers, const Clock& clock, Rando
 Store::~Store() = default;
 
 std::size_t Store::open_accounts() const { return state_->entries.size(); }
+
+std::vector<std::shared_ptr<Account>> Store::opened() const
+{
+    std::vector<std::shared_ptr<Account>> all;
+    for (const auto& [name, entry] : state_->entries) {
+        if (!entry.is_busy) all.push_back(entry.account);
+    }
+    return all;
+}
 
 std::map<std::string, Entry>::iterator Store::State::oldest_idle()
 {

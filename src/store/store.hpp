@@ -32,6 +32,7 @@ public:
             return value;
         };
         Value value = co_await strand_.run(work_class, std::move(body));
+        if (!changed.empty()) note_change();
         tell(changed);
         co_return value;
     }
@@ -53,8 +54,22 @@ public:
 
     const AccountKey& key() const { return key_; }
 
+    // For BackgroundFill: what is still to be made of this account's messages, and what its sessions have open.
+    struct Undone {
+        bool columns = true;
+        bool texts = true;
+    };
+    Undone& undone() { return undone_; }
+    std::uint64_t changes() const { return changes_; }  // jobs that changed something
+    std::vector<MailboxId> watched() const;
+
 private:
     void tell(const std::set<MailboxId>& changed);
+    void note_change()
+    {
+        undone_ = {};
+        ++changes_;
+    }
     struct Watcher {
         MailboxId mailbox;
         std::function<void()> changed;
@@ -64,6 +79,8 @@ private:
     net::Strand strand_;
     std::unordered_map<std::uint64_t, Watcher> watchers_;
     std::uint64_t next_watch_ = 1;
+    Undone undone_;
+    std::uint64_t changes_ = 0;
 };
 
 struct StoreOptions {
@@ -84,6 +101,8 @@ public:
     // Sets the mail of a removed account aside, out of reach of the account's name, and says where.
     co::Task<Result<std::string, StoreError>> set_aside(AccountKey key);
     std::size_t open_accounts() const;
+    // Those that are open now; held no longer than a job, so that they can be put away.
+    std::vector<std::shared_ptr<Account>> opened() const;
 
 private:
     struct State;

@@ -85,6 +85,27 @@ public:
         return {};
     }
 
+    Result<void, FileError> write_at(std::uint64_t offset, std::string_view bytes) override
+    {
+        while (!bytes.empty()) {
+            const ssize_t wrote = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+            if (wrote < 0 && errno == EINTR) continue;
+            if (wrote < 0) return last_error();
+            if (wrote == 0) return FileError{EIO};
+            bytes.remove_prefix(static_cast<std::size_t>(wrote));
+            offset += static_cast<std::uint64_t>(wrote);
+        }
+        return {};
+    }
+
+    Result<void, FileError> resize(std::uint64_t size) override
+    {
+        if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) return last_error();
+        return {};
+    }
+
+    void start_writing() override { (void)::sync_file_range(descriptor_, 0, 0, SYNC_FILE_RANGE_WRITE); }
+
     Result<void, FileError> sync_data() override
     {
         // Never tried again: after a failed sync the kernel may call dirty pages clean (HOSTILE row G2).
@@ -109,6 +130,23 @@ public:
     }
 
     int descriptor() const override { return descriptor_; }
+
+private:
+    int descriptor_;
+};
+
+class PosixVolume final : public Volume {
+public:
+    explicit PosixVolume(int descriptor) : descriptor_(descriptor) {}
+    PosixVolume(const PosixVolume&) = delete;
+    PosixVolume& operator=(const PosixVolume&) = delete;
+    ~PosixVolume() override { ::close(descriptor_); }
+
+    Result<void, FileError> sync() override
+    {
+        if (::syncfs(descriptor_) != 0) return last_error();
+        return {};
+    }
 
 private:
     int descriptor_;
@@ -164,6 +202,21 @@ Result<std::unique_ptr<File>, FileError> PosixFileSystem::open_read(const std::s
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (descriptor < 0) return last_error();
     return std::unique_ptr<File>(std::make_unique<PosixFile>(descriptor));
+}
+
+Result<std::unique_ptr<File>, FileError> PosixFileSystem::open_write(const std::string& path, WriteMode mode)
+{
+    const int extra = mode == WriteMode::durable ? O_DIRECT | O_DSYNC : 0;
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | extra);
+    if (descriptor < 0) return last_error();
+    return std::unique_ptr<File>(std::make_unique<PosixFile>(descriptor));
+}
+
+Result<std::unique_ptr<Volume>, FileError> PosixFileSystem::open_volume(const std::string& directory)
+{
+    const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return last_error();
+    return std::unique_ptr<Volume>(std::make_unique<PosixVolume>(descriptor));
 }
 
 Result<std::unique_ptr<File>, FileError> PosixFileSystem::create(const std::string& path, std::uint32_t mode)

@@ -50,10 +50,27 @@ public:
     // Short only at the end of the file.
     virtual Result<std::size_t, FileError> read_at(std::uint64_t offset, char* into, std::size_t count) = 0;
     virtual Result<void, FileError> append(std::string_view bytes) = 0;  // all of them
+    // All of them, at `offset`; beyond the end the file grows. Only for files from create() and open_write().
+    virtual Result<void, FileError> write_at(std::uint64_t offset, std::string_view bytes) = 0;
+    virtual Result<void, FileError> resize(std::uint64_t size) = 0;
     virtual Result<void, FileError> sync_data() = 0;
+    // Has the kernel begin to write what is dirty, without waiting and without any promise (sync_file_range).
+    virtual void start_writing() = 0;
     virtual Result<void, FileError> set_mtime(std::int64_t ns) = 0;
     virtual Result<FileInfo, FileError> info() = 0;
     virtual int descriptor() const = 0;  // for mmap; the file keeps it
+};
+
+// A file system that is held open, so that a failed write-back of a file that is closed by then is still told by sync().
+class Volume {
+public:
+    virtual ~Volume() = default;
+    virtual Result<void, FileError> sync() = 0;  // syncfs: every file and directory of it
+};
+
+enum class WriteMode : std::uint8_t {
+    buffered,  // sync_data() makes durable
+    durable,   // O_DIRECT and O_DSYNC: write_at() makes durable; offset, count and address are multiples of 4096
 };
 
 class FileSystem {
@@ -61,6 +78,8 @@ public:
     virtual ~FileSystem() = default;
     virtual Result<std::unique_ptr<File>, FileError> open_read(const std::string& path) = 0;
     virtual Result<std::unique_ptr<File>, FileError> create(const std::string& path, std::uint32_t mode) = 0;  // O_EXCL
+    virtual Result<std::unique_ptr<File>, FileError> open_write(const std::string& path, WriteMode mode) = 0;  // is there
+    virtual Result<std::unique_ptr<Volume>, FileError> open_volume(const std::string& directory) = 0;
     virtual Result<void, FileError> rename(const std::string& from, const std::string& to) = 0;
     virtual Result<void, FileError> link(const std::string& from, const std::string& to) = 0;
     virtual Result<void, FileError> unlink(const std::string& path) = 0;
@@ -76,6 +95,8 @@ class PosixFileSystem final : public FileSystem {
 public:
     Result<std::unique_ptr<File>, FileError> open_read(const std::string& path) override;
     Result<std::unique_ptr<File>, FileError> create(const std::string& path, std::uint32_t mode) override;
+    Result<std::unique_ptr<File>, FileError> open_write(const std::string& path, WriteMode mode) override;
+    Result<std::unique_ptr<Volume>, FileError> open_volume(const std::string& directory) override;
     Result<void, FileError> rename(const std::string& from, const std::string& to) override;
     Result<void, FileError> link(const std::string& from, const std::string& to) override;
     Result<void, FileError> unlink(const std::string& path) override;

@@ -211,7 +211,7 @@ struct Bench {
     PosixFileSystem files;
     SystemClock clock;
     SystemRandom random;
-    Log log{std::make_shared<LogWriter>(STDERR_FILENO, LogFormat::text, LogLevel::warning), "store"};
+    Log log{std::make_shared<LogWriter>(STDERR_FILENO, LogFormat::key_value, LogLevel::warning), "store"};
 };
 
 void run_place(Bench& bench, const Place& place, TaskDocument& task, Progress& progress)

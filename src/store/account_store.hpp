@@ -13,6 +13,8 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
+#include "store/accepted_message.hpp"
+#include "store/account_replay.hpp"
 #include "store/column_table.hpp"
 #include "store/index_run.hpp"
 #include "store/message_file.hpp"
@@ -25,6 +27,29 @@ struct AccountStoreOptions {
     std::size_t max_mailboxes = 10'000;
     std::size_t max_depth = 50;
     std::size_t max_level_bytes = 1000;   // of one level's name in UTF-8
+};
+
+// 0: no limit. What is expunged but can still be undeleted does not count.
+struct QuotaLimits {
+    std::uint64_t bytes = 0;
+    std::uint64_t messages = 0;
+};
+
+// The journal as the store sees it; outlives every account.
+struct JournalSeat {
+    journal::Journal& journal;
+    std::uint32_t identity = 0;                  // of this journal, in the names of files
+    const std::vector<journal::LsnRange>& voids;
+};
+
+// A message that was expunged and can be had back.
+struct ExpungedMessage {
+    std::string name;               // in the account's undelete directory; names it to undelete()
+    MailboxId mailbox;              // where it was
+    Uid uid = 0;
+    std::int64_t expunged_at = 0;   // seconds since 1970, UTC
+    std::uint64_t size = 0;
+    Flags flags;
 };
 
 class AccountStore {

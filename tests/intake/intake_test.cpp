@@ -36,6 +36,15 @@ public:
         if (const int code = broken(path)) return FileError{code};
         return real_.create(path, mode);
     }
+    Result<std::unique_ptr<File>, FileError> open_write(const std::string& path, WriteMode mode) override
+    {
+        if (const int code = broken(path)) return FileError{code};
+        return real_.open_write(path, mode);
+    }
+    Result<std::unique_ptr<Volume>, FileError> open_volume(const std::string& directory) override
+    {
+        return real_.open_volume(directory);
+    }
     Result<void, FileError> rename(const std::string& from, const std::string& to) override
     {
         return real_.rename(from, to);

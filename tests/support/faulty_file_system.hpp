@@ -11,7 +11,10 @@
 
 namespace mbx::test {
 
-enum class Call : unsigned { create, append, sync_data, set_mtime, rename, link, unlink, make, remove, sync, space, list, open, info };
+enum class Call : unsigned {
+    create, append, write, resize, sync_data, set_mtime, rename, link, unlink, make, remove, sync, sync_volume, space,
+    list, open, info,
+};
 
 class FaultyFileSystem final : public FileSystem {
 public:
@@ -44,6 +47,17 @@ public:
     {
         if (fails(Call::create)) return FileError{code_};
         return wrap(real_.create(path, mode));
+    }
+    Result<std::unique_ptr<File>, FileError> open_write(const std::string& path, WriteMode mode) override
+    {
+        if (fails(Call::open)) return FileError{code_};
+        return wrap(real_.open_write(path, mode));
+    }
+    Result<std::unique_ptr<Volume>, FileError> open_volume(const std::string& directory) override
+    {
+        auto volume = real_.open_volume(directory);
+        if (!volume) return volume;
+        return std::unique_ptr<Volume>(std::make_unique<FaultyVolume>(*this, *std::move(volume)));
     }
     Result<void, FileError> rename(const std::string& from, const std::string& to) override
     {
@@ -107,6 +121,18 @@ private:
             if (owner_.torn_) (void)real_->append(bytes.substr(0, bytes.size() / 2));
             return FileError{owner_.code_};
         }
+        Result<void, FileError> write_at(std::uint64_t offset, std::string_view bytes) override
+        {
+            if (!owner_.fails(Call::write)) return real_->write_at(offset, bytes);
+            if (owner_.torn_) (void)real_->write_at(offset, bytes.substr(0, bytes.size() / 2));
+            return FileError{owner_.code_};
+        }
+        Result<void, FileError> resize(std::uint64_t size) override
+        {
+            if (owner_.fails(Call::resize)) return FileError{owner_.code_};
+            return real_->resize(size);
+        }
+        void start_writing() override { real_->start_writing(); }
         Result<void, FileError> sync_data() override
         {
             if (owner_.fails(Call::sync_data)) return FileError{owner_.code_};
@@ -123,6 +149,20 @@ private:
     private:
         FaultyFileSystem& owner_;
         std::unique_ptr<File> real_;
+    };
+
+    class FaultyVolume final : public Volume {
+    public:
+        FaultyVolume(FaultyFileSystem& owner, std::unique_ptr<Volume> real) : owner_(owner), real_(std::move(real)) {}
+        Result<void, FileError> sync() override
+        {
+            if (owner_.fails(Call::sync_volume)) return FileError{owner_.code_};
+            return real_->sync();
+        }
+
+    private:
+        FaultyFileSystem& owner_;
+        std::unique_ptr<Volume> real_;
     };
 
     Result<std::unique_ptr<File>, FileError> wrap(Result<std::unique_ptr<File>, FileError> file)

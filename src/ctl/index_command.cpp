@@ -176,13 +176,13 @@ std::optional<Error> become_owner_of(const std::string& directory)
 }
 
 // The accounts' directories below mail/, sorted; of one account or of all. `name` as "local@domain".
-struct Place {
+struct MailPlace {
     std::string name;
     std::string path;
 };
-std::vector<Place> places_of(FileSystem& files, const std::string& mail, const Arguments& arguments)
+std::vector<MailPlace> places_of(FileSystem& files, const std::string& mail, const Arguments& arguments)
 {
-    std::vector<Place> places;
+    std::vector<MailPlace> places;
     if (!arguments.all) {
         const auto at = arguments.name.rfind('@');
         if (at == std::string::npos) return places;
@@ -202,7 +202,7 @@ std::vector<Place> places_of(FileSystem& files, const std::string& mail, const A
             places.push_back({account.name + "@" + domain.name, mail + "/" + domain.name + "/" + account.name});
         }
     }
-    std::ranges::sort(places, {}, &Place::path);
+    std::ranges::sort(places, {}, &MailPlace::path);
     return places;
 }
 
@@ -214,7 +214,7 @@ struct Bench {
     Log log{std::make_shared<LogWriter>(STDERR_FILENO, LogFormat::key_value, LogLevel::warning), "store"};
 };
 
-void run_place(Bench& bench, const Place& place, TaskDocument& task, Progress& progress)
+void run_place(Bench& bench, const MailPlace& place, TaskDocument& task, Progress& progress)
 {
     const auto opened = store::AccountStore::open(bench.files, place.path, bench.clock, bench.random, bench.log, {});
     if (!opened) {

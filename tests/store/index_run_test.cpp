@@ -65,12 +65,16 @@ std::string all_of(Desk& desk)
                 std::to_string(status->messages) + " " + std::to_string(status->unseen) + " " +
                 std::to_string(status->deleted) + " " + std::to_string(status->size);
         for (const auto& keyword : status->keywords) text += " " + keyword;
-        for (const auto& row : *desk->rows(mailbox.id, kAll)) {
+        const auto rows = desk->rows(mailbox.id, kAll);
+        const auto columns = desk->columns(mailbox.id, kAll);
+        REQUIRE(rows);
+        REQUIRE(columns);
+        for (const auto& row : *rows) {
             text += "\n" + std::to_string(row.uid) + " " + std::to_string(row.flags.system) + " " +
                     std::to_string(row.flags.keywords) + " " + std::to_string(row.internal_date) + " " +
                     std::to_string(row.save_date) + " " + std::to_string(row.size);
         }
-        for (const auto& one : *desk->columns(mailbox.id, kAll)) {
+        for (const auto& one : *columns) {
             text += "\n" + std::to_string(one.uid) + " " + email_id_text(one.columns.email_id) + " " +
                     thread_id_text(one.columns.thread_id) + " " + one.columns.subject + one.columns.envelope +
                     one.columns.structure;

@@ -1,5 +1,6 @@
 #include "journal/commit_waiters.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cassert>
 #include <coroutine>
@@ -39,12 +40,20 @@ struct CommitWaiters::State : std::enable_shared_from_this<State> {
     {
         if (waiting.empty()) loop.hold();
         waiting.emplace(lsn, handle);
+        if (std::exchange(wanted, std::max(wanted, lsn)) != 0) return;
+        // Whoever else is ready in this turn comes first: one commit then serves them all, and it begins no later than the
+        // loop would have slept.
+        auto self = shared_from_this();
+        loop.after_events([self] {
+            if (self->is_open) self->journal.want(std::exchange(self->wanted, 0));
+        });
     }
 
     net::Loop& loop;
     Journal& journal;
     std::function<void()> failed;
     std::multimap<Lsn, std::coroutine_handle<>> waiting;  // equal numbers in the order in which they came
+    Lsn wanted = 0;  // to be asked for at the end of the turn
     std::atomic<bool> is_posted{false};
     bool is_open = true;
     bool told_failure = false;
@@ -88,7 +97,6 @@ co::Task<bool> CommitWaiters::durable(Lsn lsn)
     const bool is_next = state->waiting.empty() || state->waiting.begin()->first >= lsn;
     if (is_next && lsn <= state->journal.durable()) co_return true;
     if (state->journal.has_failed()) co_return false;
-    state->journal.want(lsn);
     CommitAwaiter<State> progress(*state, lsn);
     co_await progress;
     co_return lsn <= state->journal.durable();

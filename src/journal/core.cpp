@@ -102,7 +102,7 @@ Lsn Core::append(std::vector<Payload> together)
     const bool had_little = pending_bytes_ < kLazyBytes;
     pending_bytes_ += bytes;
     // One that waits for its delay must be looked at once, to set the alarm; then only when there is enough to write.
-    if (pending_.size() == 1 || (had_little && pending_bytes_ >= kLazyBytes)) work_.notify_one();
+    if ((pending_.size() == 1 && !is_dozing_) || (had_little && pending_bytes_ >= kLazyBytes)) work_.notify_one();
     if (needs_ceiling()) prepare_.notify_one();
     return first;
 }

@@ -175,6 +175,7 @@ private:
     std::condition_variable work_;      // for the writing thread
     std::condition_variable progress_;  // for wait() and checkpoint()
     std::condition_variable prepare_;   // for the preparing thread
+    bool is_dozing_ = false;      // the writing thread looks at pending_ within lazy_delay, unless it is woken
     std::deque<Group> pending_;
     std::uint64_t pending_bytes_ = 0;
     Lsn wanted_ = 0;

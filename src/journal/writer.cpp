@@ -40,13 +40,19 @@ bool Core::is_due(std::chrono::steady_clock::time_point now) const
     return wanted_ >= oldest.first || pending_bytes_ >= kLazyBytes || now >= oldest.due;
 }
 
+// After work it looks once more by itself before it sleeps for good: under load nobody has to wake it only for the alarm.
 void Core::await_work(Lock& lock)
 {
+    bool may_doze = true;
     while (!is_due(std::chrono::steady_clock::now())) {
-        if (pending_.empty()) {
-            work_.wait(lock);
-        } else {
+        if (!pending_.empty()) {
             work_.wait_until(lock, pending_.front().due);
+        } else if (may_doze) {
+            is_dozing_ = true;
+            may_doze = work_.wait_for(lock, options_.lazy_delay) == std::cv_status::no_timeout;
+            is_dozing_ = false;
+        } else {
+            work_.wait(lock);
         }
     }
 }

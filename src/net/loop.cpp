@@ -26,6 +26,9 @@ struct Loop::State {
     uv_loop_t loop{};
     uv_async_t wake{};
     uv_timer_t tick{};
+    uv_prepare_t before_poll{};  // what timers asked for
+    uv_check_t after_poll{};     // what events asked for
+    std::vector<std::function<void()>> endings;  // of the turn
     std::size_t holds = 0;
     std::uint64_t last_tick_ns = 0;
     std::atomic<std::int64_t> lag_us{0};
@@ -48,6 +51,18 @@ struct Loop::State {
             mine();
         }
         return !taken.empty();
+    }
+
+    bool run_endings()
+    {
+        uv_prepare_stop(&before_poll);
+        uv_check_stop(&after_poll);
+        bool had_some = false;
+        while (!endings.empty()) {
+            had_some = true;
+            for (const auto& job : std::exchange(endings, {})) job();
+        }
+        return had_some;
     }
 
     void note_tick()
@@ -78,14 +93,23 @@ Loop::Loop() : state_(std::make_unique<State>())
     uv_timer_init(&state.loop, &state.tick);
     state.tick.data = &state;
     uv_unref(as_handle(&state.tick));
+    uv_prepare_init(&state.loop, &state.before_poll);
+    state.before_poll.data = &state;
+    uv_unref(as_handle(&state.before_poll));
+    uv_check_init(&state.loop, &state.after_poll);
+    state.after_poll.data = &state;
+    uv_unref(as_handle(&state.after_poll));
 }
 
 Loop::~Loop()
 {
     State& state = *state_;
     state.run_jobs();
+    state.run_endings();
     uv_close(as_handle(&state.wake), nullptr);
     uv_close(as_handle(&state.tick), nullptr);
+    uv_close(as_handle(&state.before_poll), nullptr);
+    uv_close(as_handle(&state.after_poll), nullptr);
     uv_run(&state.loop, UV_RUN_DEFAULT);
     while (state.run_jobs()) uv_run(&state.loop, UV_RUN_NOWAIT);
     [[maybe_unused]] const int rc = uv_loop_close(&state.loop);
@@ -103,7 +127,7 @@ void Loop::run()
     bool more = true;
     while (more) {
         const bool stopped = uv_run(&state.loop, UV_RUN_DEFAULT) != 0;
-        more = !stopped && (state.run_jobs() || uv_loop_alive(&state.loop) != 0);
+        more = !stopped && (state.run_jobs() || state.run_endings() || uv_loop_alive(&state.loop) != 0);
     }
     uv_timer_stop(&state.tick);
 }
@@ -116,6 +140,16 @@ void Loop::post(std::function<void()> job)
     state_->jobs.push_back(std::move(job));
     // Under the lock: whoever runs the job may destroy the loop right after.
     uv_async_send(&state_->wake);
+}
+
+void Loop::after_events(std::function<void()> job)
+{
+    State& state = *state_;
+    state.endings.push_back(std::move(job));
+    if (state.endings.size() > 1) return;
+    uv_prepare_start(&state.before_poll,
+                     [](uv_prepare_t* handle) { static_cast<State*>(handle->data)->run_endings(); });
+    uv_check_start(&state.after_poll, [](uv_check_t* handle) { static_cast<State*>(handle->data)->run_endings(); });
 }
 
 void Loop::hold()

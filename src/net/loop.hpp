@@ -30,6 +30,10 @@ public:
     // outside. A job keeps run() from returning; the loop outlives whoever posts.
     void post(std::function<void()> job);
 
+    // Runs `job` once, when all events that are ready in this turn have been served and before the loop sleeps: one act for
+    // what many of them asked for. Loop thread. It keeps nobody from returning; a loop that ends has run it.
+    void after_events(std::function<void()> job);
+
     // Between hold() and release() run() does not return for want of events: something will be posted. Loop thread.
     void hold();
     void release();

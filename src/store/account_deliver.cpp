@@ -166,6 +166,7 @@ Result<Appended, StoreError> AccountStore::append(const Body& body, const Incomi
     if (!is_here) record.spool_name = body.name;
     const Lsn lsn = state.note(record, body.bytes);
     if (lsn == 0) return StoreError::io;
+    state.seat.journal.want(lsn);  // somebody waits: the record is written while the file is made
     stored.unique = state.unique_of_record(stored, lsn);
 
     const Place place = place_of(stored.row.flags);

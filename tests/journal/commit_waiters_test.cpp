@@ -43,6 +43,33 @@ TEST_CASE("coroutines that wait go on in the order of their numbers, and at once
     CHECK(heard.order.size() == 21);  // without a turn of the loop
 }
 
+co::Task<void> append_and_wait(Journal* journal, CommitWaiters* waiters, Heard* heard)
+{
+    const Lsn lsn = journal->append(record_of("r"));
+    const bool is_durable = co_await waiters->durable(lsn);
+    heard->order.push_back(lsn);
+    heard->answers.push_back(is_durable);
+}
+
+TEST_CASE("all that wait in one turn of the loop share one frame", "[journal]")
+{
+    JournalWorld world;
+    world.options.lazy_delay = std::chrono::hours(1);
+    world.open();
+    world.await_ready();
+    const auto before = world.frames().size();
+    net::Loop loop;
+    CommitWaiters waiters(loop, *world.journal, [] { FAIL("the journal failed"); });
+    Heard heard;
+    co::Scope scope;
+    for (int number = 0; number < 50; ++number) {
+        loop.post([&] { scope.spawn(append_and_wait(world.journal.get(), &waiters, &heard)); });
+    }
+    loop.run();
+    CHECK(heard.answers == std::vector<bool>(50, true));
+    CHECK(world.frames().size() == before + 1);
+}
+
 TEST_CASE("G2: waiters of a journal that fails go on with false, and then the failure is told once", "[journal]")
 {
     PosixFileSystem real;

@@ -85,6 +85,35 @@ TEST_CASE("jobs posted from other threads run on the loop's thread, each once an
     }
 }
 
+TEST_CASE("what is asked for after the events comes once, behind every event of the turn and before the loop sleeps", "[net]")
+{
+    Loop loop;
+    Timer never(loop);
+    std::vector<int> order;
+    co::Scope scope;
+    scope.spawn(wait_and_note(never, std::chrono::hours(1), order, 9));
+    const auto wake = [&] {
+        order.push_back(3);
+        never.cancel();
+    };
+    loop.post([&] {
+        loop.after_events([&] { loop.after_events(wake); });
+        order.push_back(1);
+    });
+    loop.post([&] { order.push_back(2); });
+    loop.run();
+    CHECK(order == std::vector<int>{1, 2, 3, -9});
+
+    Timer soon(loop);
+    const auto ask = [](Loop* on, Timer* timer, std::vector<int>* into) -> co::Task<void> {
+        (void)co_await timer->wait(milliseconds(1));
+        on->after_events([into] { into->push_back(4); });
+    };
+    scope.spawn(ask(&loop, &soon, &order));
+    loop.run();
+    CHECK(order.back() == 4);
+}
+
 TEST_CASE("a job posted before or within run keeps it going until it has run", "[net]")
 {
     Loop loop;

@@ -24,9 +24,7 @@ void AccountStore::settle()
     State& state = *state_;
     if (state.is_retired || !state.index) return;
     for (auto& [id, folder] : state.folders) state.end_changes(folder);
-    if (const auto done = state.commit_index(); done) {
-        state.index->checkpoint();
-    } else if (!state.seat.journal.has_failed()) {
+    if (const auto done = state.commit_index(); !done && !state.seat.journal.has_failed()) {
         // Its rows end here, the names do not: better none than old ones. (After a failure of the journal the next start
         // replays what they lack.)
         state.index.reset();

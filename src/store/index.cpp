@@ -10,12 +10,13 @@ namespace {
 
 constexpr int kSchemaVersion = 2;
 
-constexpr const char* kSettings = "PRAGMA journal_mode=WAL;"
+constexpr const char* kSettings = "PRAGMA locking_mode=EXCLUSIVE;"
+                                  "PRAGMA journal_mode=WAL;"
                                   "PRAGMA synchronous=NORMAL;"
                                   "PRAGMA secure_delete=OFF;"
                                   "PRAGMA temp_store=MEMORY;"
                                   "PRAGMA cache_size=-256;"
-                                  "PRAGMA wal_autocheckpoint=512;"
+                                  "PRAGMA wal_autocheckpoint=128;"
                                   "PRAGMA journal_size_limit=4194304;"
                                   "PRAGMA trusted_schema=OFF;";
 

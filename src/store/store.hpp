@@ -122,7 +122,7 @@ private:
 
 struct StoreOptions {
     std::string root;                       // mail/ of the data directory
-    std::size_t max_open_accounts = 128;    // idle ones beyond are closed
+    std::size_t max_open_accounts = 1024;    // idle ones beyond are closed
     bool watch_directories = true;          // of mailboxes that sessions have open
     AccountStoreOptions account;
     std::string spool_directory;            // empty: spool/ beside the root

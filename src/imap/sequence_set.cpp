@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ascii.hpp"
+#include "store/uid_table.hpp"
 
 namespace mbx::imap {
 
@@ -115,11 +116,7 @@ std::string to_text(const NumberSet& set)
 
 void add_above(NumberSet& set, std::uint32_t number)
 {
-    if (!set.empty() && set.back().last + 1 == number) {
-        set.back().last = number;
-    } else {
-        set.push_back({number, number});
-    }
+    store::add_above(set, {number, number});
 }
 
 std::optional<SequenceSet> SequenceSet::parse(std::string_view text)

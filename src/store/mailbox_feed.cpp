@@ -11,13 +11,7 @@ namespace {
 UidSet as_set(const std::vector<Uid>& ascending)
 {
     UidSet set;
-    for (const Uid uid : ascending) {
-        if (!set.empty() && set.back().last + 1 == uid) {
-            set.back().last = uid;
-        } else {
-            set.push_back({uid, uid});
-        }
-    }
+    for (const Uid uid : ascending) add_above(set, {uid, uid});
     return set;
 }
 

@@ -5,10 +5,7 @@
 
 namespace mbx::store {
 
-namespace {
-
-// Adds a range behind all that are in the set.
-void push(UidSet& set, const UidRange& range)
+void add_above(UidSet& set, const UidRange& range)
 {
     if (!set.empty() && set.back().last != UINT32_MAX && set.back().last + 1 == range.first) {
         set.back().last = range.last;
@@ -16,6 +13,8 @@ void push(UidSet& set, const UidRange& range)
         set.push_back(range);
     }
 }
+
+namespace {
 
 // Calls keep(part) for what is left of `range` without `holes`; `hole` moves on and never back.
 template <typename Keep>
@@ -34,7 +33,7 @@ UidSet minus(const UidSet& from, const UidSet& holes)
 {
     UidSet left;
     auto hole = holes.begin();
-    for (const auto& range : from) cut(range, holes, hole, [&left](const UidRange& part) { push(left, part); });
+    for (const auto& range : from) cut(range, holes, hole, [&left](const UidRange& part) { add_above(left, part); });
     return left;
 }
 
@@ -199,7 +198,7 @@ UidTable UidTable::without(const UidSet& uids) const
 UidSet UidTable::uids() const
 {
     UidSet all;
-    visit({1, UINT32_MAX}, [&all](const UidRange& part, std::uint32_t) { push(all, part); });
+    visit({1, UINT32_MAX}, [&all](const UidRange& part, std::uint32_t) { add_above(all, part); });
     return all;
 }
 
@@ -207,7 +206,7 @@ UidSet UidTable::among(const UidSet& uids) const
 {
     UidSet there;
     for (const auto& range : uids) {
-        visit(range, [&there](const UidRange& part, std::uint32_t) { push(there, part); });
+        visit(range, [&there](const UidRange& part, std::uint32_t) { add_above(there, part); });
     }
     return there;
 }
@@ -217,7 +216,7 @@ UidSet UidTable::sequences_of(const UidSet& uids) const
     UidSet found;
     for (const auto& range : uids) {
         visit(range, [&found](const UidRange& part, std::uint32_t sequence) {
-            push(found, {sequence, sequence + (part.last - part.first)});
+            add_above(found, {sequence, sequence + (part.last - part.first)});
         });
     }
     return found;
@@ -230,7 +229,7 @@ UidSet UidTable::uids_of(const UidSet& sequences) const
         if (range.first > size()) break;
         const auto last = std::min(range.last, size());
         const UidRange between{uid(range.first), uid(last)};
-        visit(between, [&found](const UidRange& part, std::uint32_t) { push(found, part); });
+        visit(between, [&found](const UidRange& part, std::uint32_t) { add_above(found, part); });
     }
     return found;
 }
@@ -252,7 +251,7 @@ UidTable::Difference UidTable::difference(const UidTable& older, const UidTable&
     UidSet before;
     UidSet after;
     const auto take = [](const Chunk& chunk, UidSet& into) {
-        for (std::size_t i = 0; i < chunk.runs.size(); ++i) push(into, chunk.range(i));
+        for (std::size_t i = 0; i < chunk.runs.size(); ++i) add_above(into, chunk.range(i));
     };
     // A shared chunk has the same first UID in both, so both come to it at once.
     for (std::size_t i = 0, j = 0; i < left.size() || j < right.size();) {

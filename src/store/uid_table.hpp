@@ -13,6 +13,9 @@
 
 namespace mbx::store {
 
+// Adds a range behind all that are in the set; neighbours become one.
+void add_above(UidSet& set, const UidRange& range);
+
 // UIDs in ascending order as runs of neighbours, 8 bytes a run, in chunks of at most kMaxRuns runs. Finding takes
 // O(log n); a change copies the chunks that it touches and the list of chunks (24 bytes each).
 class UidTable {

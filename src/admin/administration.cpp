@@ -12,6 +12,7 @@ namespace mbx::admin {
 
 Administration::Administration(AdministrationDeps deps, Hooks hooks, AdministrationOptions options, Log log)
     : deps_(deps), hooks_(std::move(hooks)), options_(std::move(options)), log_(std::move(log)),
+      index_tasks_(deps.store, log_),
       disk_free_(deps.metrics.gauge("mailboxd_disk_free_bytes", "Bytes free where the data directory lies.")),
       disk_total_(deps.metrics.gauge("mailboxd_disk_total_bytes", "Bytes in all where the data directory lies."))
 {
@@ -73,6 +74,9 @@ http::Router Administration::router()
     add(router, get, "/api/v1/aliases/{address}", Access::administrator, &A::show_alias);
     add(router, patch, "/api/v1/aliases/{address}", Access::administrator, &A::change_alias);
     add(router, remove, "/api/v1/aliases/{address}", Access::administrator, &A::remove_alias);
+
+    add(router, post, "/api/v1/index/tasks", Access::administrator, &A::start_index_task);
+    add(router, get, "/api/v1/index/tasks/{id}", Access::administrator, &A::show_index_task);
     return router;
 }
 

@@ -15,6 +15,7 @@
 #include "admin/bodies.hpp"
 #include "admin/documents.hpp"
 #include "admin/facts.hpp"
+#include "admin/index_tasks.hpp"
 #include "auth/authenticator.hpp"
 #include "auth/live_sessions.hpp"
 #include "base/file_system.hpp"
@@ -57,6 +58,9 @@ public:
 
     // Removes mail whose time is over; on the workers, WorkClass::bulk. To be called now and then by the daemon.
     co::Task<void> purge_removed_mail();
+
+    // Ends what goes on beside requests, after the step that is under way.
+    void stop() { index_tasks_.stop(); }
 
     // After a reload.
     void set_removed_mail_keep(std::chrono::milliseconds keep) { options_.removed_mail_keep = keep; }
@@ -106,6 +110,9 @@ private:
     co::Task<http::Response> change_alias(const http::Request& request);
     co::Task<http::Response> remove_alias(const http::Request& request);
 
+    co::Task<http::Response> start_index_task(const http::Request& request);
+    co::Task<http::Response> show_index_task(const http::Request& request);
+
     // The password to store and, where the server made it, to show; or why not.
     struct NewPassword {
         std::string hash;
@@ -123,6 +130,7 @@ private:
     Hooks hooks_;
     AdministrationOptions options_;
     Log log_;
+    IndexTasks index_tasks_;
     Gauge& disk_free_;
     Gauge& disk_total_;
 };

@@ -250,6 +250,18 @@ Result<UndeleteBody, Error> parse_undelete(std::string_view text)
     return body;
 }
 
+Result<IndexTaskBody, Error> parse_index_task(std::string_view text)
+{
+    Members members("looking after an index", text);
+    IndexTaskBody body;
+    const std::string work = members.required("work");
+    body.rebuild = work == "rebuild";
+    if (!body.rebuild && work != "check") members.fail("the member work must be \"check\" or \"rebuild\"");
+    body.account = members.text("account").value_or("");
+    if (auto error = members.finish()) return *error;
+    return body;
+}
+
 namespace {
 
 // "10:00:00Z": seconds of the day.

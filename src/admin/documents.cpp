@@ -247,4 +247,18 @@ std::string reload_json(const std::vector<config::Change>& changes)
     return write({{"applied", std::move(applied)}, {"needs_restart", std::move(waiting)}});
 }
 
+std::string index_task_json(const IndexTask& task)
+{
+    return write({{"id", task.id},
+                  {"work", task.rebuild ? "rebuild" : "check"},
+                  {"state", task.is_running ? "running" : task.was_stopped ? "stopped" : "done"},
+                  {"accounts", task.accounts},
+                  {"accounts_done", task.accounts_done},
+                  {"messages", task.messages},
+                  {"messages_done", task.messages_done},
+                  {"differences", task.differences},
+                  {"told", task.told},
+                  {"failures", task.failures}});
+}
+
 }  // namespace mbx::admin

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "admin/facts.hpp"
+#include "admin/index_tasks.hpp"
 #include "auth/live_sessions.hpp"
 #include "base/file_system.hpp"
 #include "directory/quota.hpp"
@@ -62,6 +63,8 @@ std::string aliases_json(const directory::Snapshot& snapshot);
 std::string sessions_json(const std::vector<auth::LiveSessions::Entry>& sessions);
 std::string configuration_json(const std::vector<config::ShowRow>& rows);
 std::string reload_json(const std::vector<config::Change>& changes);
+
+std::string index_task_json(const IndexTask& task);
 
 // "2026-11-21T23:40:00Z" (RFC 3339).
 std::string timestamp(WallTime time);

@@ -122,6 +122,8 @@ Plan plan(const Arguments& a, const std::string* password)
     case Command::status:
     case Command::none:
     case Command::setup:
+    case Command::index_check:
+    case Command::index_rebuild:
     case Command::config_show:
     case Command::config_check:
     case Command::journal_list:

@@ -30,6 +30,8 @@ enum class Command : std::uint8_t {
     alias_set,
     alias_remove,
     session_list,
+    index_check,
+    index_rebuild,
     config_show,
     config_check,
     journal_list,
@@ -81,6 +83,8 @@ struct Arguments {
     bool password_stdin = false;
     bool generate_password = false;
     std::string password_file;
+
+    bool offline = false;
 
     SetupArguments setup;
     std::string data_directory;  // empty: as the configuration says

@@ -26,6 +26,7 @@ public:
         add_account_commands();
         add_message_commands();
         add_alias_commands();
+        add_index_commands();
         add_config_commands();
         add_journal_commands();
         add_text_commands();
@@ -193,6 +194,24 @@ private:
             ->take_all();
         add_switch(set, into_.enabled, "--enable", "--disable", "Take mail for the alias");
         add_yes(remove);
+    }
+
+    void add_index_commands()
+    {
+        CLI::App* index = group("index", "Indexes of accounts: what makes their mail quick to ask");
+        CLI::App* check = leaf(*index, "check", "Compare an account's index with its mail; nothing is changed",
+                               Command::index_check);
+        CLI::App* rebuild = leaf(*index, "rebuild", "Make an account's index from its mail anew", Command::index_rebuild);
+        for (CLI::App* node : {check, rebuild}) {
+            CLI::Option* one = node->add_option("ACCOUNT", into_.name, "The account's address");
+            CLI::Option* all = node->add_flag("--all", into_.all, "All accounts, one after another");
+            one->excludes(all);
+            CLI::Option* offline = node->add_flag("--offline", into_.offline,
+                                                  "Without the daemon, which must not run, on the data directory itself");
+            node->add_option("--data", into_.data_directory, "The data directory, where not as configured")
+                ->type_name("DIRECTORY")
+                ->needs(offline);
+        }
     }
 
     void add_config_commands()

@@ -60,6 +60,8 @@ int dispatch(Run run)
     case Command::config_check: return run_config_check(run);
     case Command::journal_list: return run_journal_list(run);
     case Command::journal_show: return run_journal_show(run, meaning_of);
+    case Command::index_check:
+    case Command::index_rebuild: return run_index(run);
     case Command::completion:
         run.terminal.print(completion_script(command_tree(), run.arguments.shell));
         return kDone;

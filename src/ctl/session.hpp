@@ -31,5 +31,6 @@ int run_api_command(Run run);
 int run_config_show(Run run);
 int run_config_check(Run run);
 int run_setup(Run run);
+int run_index(Run run);
 
 }  // namespace mbx::ctl

@@ -1,5 +1,6 @@
 #include "daemon/daemon.hpp"
 
+#include <cerrno>
 #include <csignal>
 #include <optional>
 #include <utility>
@@ -94,13 +95,21 @@ Daemon::Daemon(config::Loaded loaded)
 
 Daemon::~Daemon() = default;
 
-Result<void, Error> Daemon::prepare_directories() const
+Result<void, Error> Daemon::prepare_directories()
 {
     const auto& server = loaded_.settings.server;
     for (const auto* path : {&server.data_directory, &server.runtime_directory}) {
         const auto made = prepare_directory(*path, server.user);
         if (!made) return made.error();
     }
+    auto lock = DirectoryLock::take(server.data_directory);
+    if (!lock) {
+        const bool is_taken = lock.error().code == EWOULDBLOCK;
+        return Error{"locking " + server.data_directory,
+                     is_taken ? "another mailboxd, or an offline command of mailboxctl, works in it" : lock.error().name(),
+                     "end that first"};
+    }
+    data_lock_ = *std::move(lock);
     return {};
 }
 
@@ -145,6 +154,7 @@ void Daemon::listen()
     services_->start();
     tasks_.spawn(purge_now_and_then());
     tasks_.spawn(watch_journal());
+    tasks_.spawn(services_->run_background());
     is_ready_ = true;
     systemd_.ready("serving");
     log_.notice("ready", {{"version", version_number()},

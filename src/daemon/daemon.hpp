@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/directory_lock.hpp"
 #include "base/file_system.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
@@ -51,7 +52,7 @@ public:
 private:
     using Reload = Result<std::vector<config::Change>, Error>;
 
-    Result<void, Error> prepare_directories() const;
+    Result<void, Error> prepare_directories();
     admin::Hooks hooks();
     admin::SystemFacts facts();
     void listen();
@@ -70,6 +71,7 @@ private:
 
     HeldSignals held_signals_;  // before the first thread
     config::Loaded loaded_;
+    DirectoryLock data_lock_;  // of the data directory: an offline tool or a second daemon must not be in it
     SystemClock clock_;
     SystemRandom random_;
     PosixFileSystem files_;

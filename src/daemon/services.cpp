@@ -85,6 +85,7 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
       expiry_(store::Expiry::Ground{ground.loop, store_, ground.files, ground.workers, ground.clock, ground.metrics,
                                     ground.log.for_component("expiry"), [this] { return all_accounts(); }},
               expiry_options(settings)),
+      background_(store_, ground.loop, ground.clock, ground.metrics, store::BackgroundFillOptions()),
       intake_(store_, ground.files, ground.workers, ground.clock, ground.random, ground.metrics,
               ground.log.for_component("intake"), settings.server.data_directory + "/spool", intake_options(settings)),
       smtp_(smtp::Dependencies{intake_, *directory_, authenticator_, live_sessions_, tls_, ground.metrics, ground.clock,
@@ -177,6 +178,8 @@ void Services::stop()
     authenticator_.close();
     smtp_.stop();
     imap_.stop();
+    background_.stop();
+    administration_.stop();
 }
 
 }  // namespace mbx::daemon

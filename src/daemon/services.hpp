@@ -20,6 +20,7 @@
 #include "net/tls.hpp"
 #include "net/workers.hpp"
 #include "smtp/server.hpp"
+#include "store/background_fill.hpp"
 #include "store/expiry.hpp"
 #include "store/store.hpp"
 
@@ -61,6 +62,9 @@ public:
     store::Store::Condition store_condition() const { return store_.condition(); }
     journal::Journal& journal() { return journal_->journal(); }
 
+    // What goes on beside the sessions until stop(); to be spawned once.
+    co::Task<void> run_background() { return background_.run(); }
+
     admin::Administration& administration() { return administration_; }
     net::TlsServer& tls() { return tls_; }
 
@@ -78,6 +82,7 @@ private:
     std::unique_ptr<store::MailJournal> journal_;
     store::Store store_;
     store::Expiry expiry_;
+    store::BackgroundFill background_;
     intake::Intake intake_;
     smtp::Server smtp_;
     imap::Server imap_;

@@ -4,40 +4,86 @@
 #include <chrono>
 
 #include "imap/message_answer.hpp"
+#include "store/column_code.hpp"
 
 namespace mbx::imap {
 
 namespace {
 
 constexpr std::uint64_t kRowsAtOnce = 1000;          // of a slice that opens no file
+constexpr std::uint64_t kDescribedAtOnce = 500;      // of one that tells envelopes or structures
 constexpr std::uint64_t kFilesAtOnce = 100;
 constexpr std::uint64_t kBytesAtOnce = 4U * 1024 * 1024;  // of the messages of one slice, if more than one
 constexpr std::chrono::milliseconds kFilesTime{10};       // of a slice that opens files; then the strand serves others
 
-bool opens_file(FetchAttribute attribute)
+bool is_header_only(const mail::Section& section)
 {
-    switch (attribute) {
-    case FetchAttribute::flags:
+    using enum mail::SectionText;
+    return section.path.empty() && (section.text == header || section.text == header_fields ||
+                                    section.text == header_fields_not || section.text == whole);
+}
+
+void note_needs(const FetchItem& item, FetchPlan& plan)
+{
+    switch (item.attribute) {
+    case FetchAttribute::flags: plan.needs_flags = true; break;
     case FetchAttribute::uid:
     case FetchAttribute::internal_date:
-    case FetchAttribute::rfc822_size: return false;
-    case FetchAttribute::envelope:
+    case FetchAttribute::rfc822_size: break;
+    case FetchAttribute::envelope: plan.needs_envelope = true; break;
     case FetchAttribute::body:
-    case FetchAttribute::body_structure:
+    case FetchAttribute::body_structure: plan.needs_structure = true; break;
     case FetchAttribute::body_section:
+        plan.needs_file = true;
+        plan.needs_structure = plan.needs_structure || !is_header_only(item.section);
+        break;
     case FetchAttribute::binary:
-    case FetchAttribute::binary_size: return true;
+    case FetchAttribute::binary_size:
+        plan.needs_file = true;
+        plan.needs_structure = true;
+        break;
     }
-    return true;
+}
+
+// What the index knows of one message, as far as the plan needs it.
+struct Known {
+    std::optional<mail::Envelope> envelope;
+    std::optional<mail::Structure> structure;
+    bool is_enough = true;
+    bool has_row = false;
+};
+
+std::vector<Known> look_up(store::AccountStore& store, store::MailboxId mailbox, const FetchPlan& plan,
+                           const std::vector<store::MessageRow>& rows, const NumberSet& which)
+{
+    std::vector<Known> known(rows.size());
+    if (!plan.needs_envelope && !plan.needs_structure) return known;
+    const auto columns = store.wire_columns(mailbox, which);
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        known[i].is_enough = false;
+        while (columns && at < columns->size() && (*columns)[at].uid < rows[i].uid) ++at;
+        if (!columns || at == columns->size() || (*columns)[at].uid != rows[i].uid) continue;
+        const auto& row = (*columns)[at];
+        known[i].has_row = true;
+        if (plan.needs_envelope) known[i].envelope = store::decode_envelope(row.envelope);
+        if (plan.needs_structure) known[i].structure = store::decode_structure(row.structure);
+        if (known[i].structure && known[i].structure->size != rows[i].size) known[i].structure.reset();
+        known[i].is_enough = (!plan.needs_envelope || known[i].envelope) && (!plan.needs_structure || known[i].structure);
+    }
+    return known;
 }
 
 // Keeps the rows that one slice may open.
-void keep_slice(std::vector<store::MessageRow>& rows, FetchSlice& slice)
+void keep_slice(std::vector<store::MessageRow>& rows, const std::vector<Known>& known, const FetchPlan& plan,
+                FetchSlice& slice)
 {
     std::uint64_t bytes = 0;
+    std::uint64_t opened = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (!plan.needs_file && known[i].is_enough) continue;
         bytes += rows[i].size;
-        if (i == 0 || bytes <= kBytesAtOnce) continue;
+        if (++opened == 1 || (bytes <= kBytesAtOnce && opened <= kFilesAtOnce)) continue;
         slice.done_until = rows[i - 1].uid;
         rows.resize(i);
         return;
@@ -74,52 +120,94 @@ FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only)
     plan.items = fetch.items;
     plan.with_uid = fetch.by_uid;
     for (const auto& item : fetch.items) {
-        plan.needs_file = plan.needs_file || opens_file(item.attribute);
-        plan.needs_flags = plan.needs_flags || item.attribute == FetchAttribute::flags;
+        note_needs(item, plan);
         plan.sets_seen = plan.sets_seen || (!item.peek && !read_only);
     }
     return plan;
 }
+
+namespace {
+
+// Writes the answers of a slice, message by message, and gathers what had to be parsed for them.
+class SliceWriter {
+public:
+    SliceWriter(store::AccountStore& store, store::MailboxId mailbox, const FetchPlan& plan, FetchSlice& slice)
+        : store_(store), mailbox_(mailbox), plan_(plan), slice_(slice), writer_(slice.segments)
+    {
+    }
+
+    bool opens(const Known& known) const { return plan_.needs_file || !known.is_enough; }
+    // False: the message is gone.
+    bool write(std::uint32_t sequence, const store::MessageRow& row, Known known)
+    {
+        store::MessageFilePtr file;
+        if (opens(known)) {
+            auto opened = store_.message(mailbox_, row.uid);
+            if (!opened && opened.error() == store::StoreError::no_such_message) return false;
+            if (!opened) slice_.failure = opened.error();
+            if (!opened) return true;
+            file = std::move(*opened);
+        }
+        if (!known.is_enough) parse(row.uid, file->bytes(), known);
+        const bool seen_now = std::ranges::binary_search(slice_.told, row.uid, {}, &store::MessageRow::uid);
+        MessageAnswer answer(writer_, row, std::move(file), slice_.keywords);
+        answer.use(std::move(known.envelope), std::move(known.structure));
+        if (!answer.write(sequence, plan_, seen_now)) slice_.has_unknown_encoding = true;
+        return true;
+    }
+    void leave_behind() { store_.keep_columns(mailbox_, parsed_); }
+
+private:
+    void parse(store::Uid uid, std::string_view bytes, Known& known)
+    {
+        known.structure = mail::parse_structure(bytes);
+        known.envelope = known.structure->envelope();
+        // What is too long for its row is parsed each time.
+        if (!known.has_row) parsed_.push_back({uid, store::make_columns(bytes, *known.structure)});
+    }
+    store::AccountStore& store_;
+    store::MailboxId mailbox_;
+    const FetchPlan& plan_;
+    FetchSlice& slice_;
+    SegmentWriter writer_;
+    std::vector<store::MessageColumns> parsed_;
+};
+
+}  // namespace
 
 FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, const store::UidTable& view,
                        const FetchPlan& plan, const NumberSet& uids)
 {
     FetchSlice slice;
     const auto began = std::chrono::steady_clock::now();
-    const NumberSet now = first_of(uids, plan.needs_file ? kFilesAtOnce : kRowsAtOnce);
+    const bool describes = plan.needs_envelope || plan.needs_structure;
+    const NumberSet now = first_of(uids, plan.needs_file ? kFilesAtOnce : describes ? kDescribedAtOnce : kRowsAtOnce);
     slice.done_until = now.back().last;
     auto rows = store.rows(mailbox, now);
     if (!rows) {
         slice.failure = rows.error();
         return slice;
     }
-    if (plan.needs_file) keep_slice(*rows, slice);
+    auto known = look_up(store, mailbox, plan, *rows, now);
+    keep_slice(*rows, known, plan, slice);
     if (plan.sets_seen) set_seen(store, mailbox, *rows, slice);
     if (plan.needs_flags || plan.sets_seen) {
         auto status = store.status(mailbox);
         if (status) slice.keywords = std::move(status->keywords);
     }
-    SegmentWriter writer(slice.segments);
+    SliceWriter writer(store, mailbox, plan, slice);
     NumberSet found;
-    for (const auto& row : *rows) {
+    for (std::size_t i = 0; i < rows->size(); ++i) {
+        const auto& row = (*rows)[i];
         const auto sequence = view.sequence(row.uid);
-        store::MessageFilePtr file;
-        if (plan.needs_file && std::chrono::steady_clock::now() - began > kFilesTime && !found.empty()) {
+        if (writer.opens(known[i]) && std::chrono::steady_clock::now() - began > kFilesTime && !found.empty()) {
             slice.done_until = found.back().last;
             break;
         }
-        if (plan.needs_file && sequence) {
-            auto opened = store.message(mailbox, row.uid);
-            if (!opened && opened.error() == store::StoreError::no_such_message) continue;
-            if (!opened) slice.failure = opened.error();
-            if (opened) file = std::move(*opened);
-        }
+        if (sequence && !writer.write(*sequence, row, std::move(known[i]))) continue;
         add_above(found, row.uid);
-        if (!sequence || (plan.needs_file && !file)) continue;
-        const bool seen_now = std::ranges::binary_search(slice.told, row.uid, {}, &store::MessageRow::uid);
-        MessageAnswer answer(writer, row, std::move(file), slice.keywords);
-        if (!answer.write(*sequence, plan, seen_now)) slice.has_unknown_encoding = true;
     }
+    writer.leave_behind();
     slice.missing = without(intersection(now, {{1, slice.done_until}}), found);
     return slice;
 }

@@ -18,7 +18,9 @@ struct FetchPlan {
     std::vector<FetchItem> items;
     bool with_uid = false;     // UID FETCH: the UID is in every answer (RFC 9051 section 6.4.9)
     bool sets_seen = false;
-    bool needs_file = false;
+    bool needs_file = false;       // bytes of messages are in the answer
+    bool needs_envelope = false;   // these two come from the index where they are there,
+    bool needs_structure = false;  // else the message is parsed, and what it says left behind
     bool needs_flags = false;
 };
 FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only);

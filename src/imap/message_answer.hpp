@@ -30,6 +30,8 @@ public:
     // `file` may be null when no item needs it.
     MessageAnswer(SegmentWriter& out, const store::MessageRow& row, store::MessageFilePtr file,
                   const std::vector<std::string>& keywords);
+    // What is known of the message without a look at it.
+    void use(std::optional<mail::Envelope> envelope, std::optional<mail::Structure> structure);
     // False: BINARY met an unknown transfer encoding.
     bool write(std::uint32_t sequence, const FetchPlan& plan, bool also_flags);
 
@@ -48,6 +50,7 @@ private:
     std::string_view bytes_;
     std::string_view header_;
     const std::vector<std::string>& keywords_;
+    std::optional<mail::Envelope> envelope_;
     std::optional<mail::Structure> structure_;
     std::optional<mail::Structure> header_structure_;
     bool first_ = true;

@@ -3,9 +3,9 @@
 #include <chrono>
 
 #include "base/ascii.hpp"
-#include "imap/case_fold.hpp"
 #include "imap/fetch.hpp"
 #include "imap/search_text.hpp"
+#include "mail/case_fold.hpp"
 #include "mail/charset.hpp"
 #include "mail/date.hpp"
 
@@ -14,6 +14,9 @@ namespace mbx::imap {
 namespace {
 
 constexpr std::uint64_t kRowsAtOnce = 1000;
+constexpr std::uint64_t kNarrowedAtOnce = 10'000;  // messages that the index of texts is asked about at once
+constexpr std::size_t kMaxNeeds = 8;
+constexpr std::size_t kMaxChoices = 16;
 constexpr std::chrono::milliseconds kSliceTime{10};  // then the strand serves others
 constexpr std::int64_t kDay = 86'400;
 
@@ -100,6 +103,68 @@ private:
     SearchText text_;
 };
 
+// From a program, what every hit must hold. A key that stands under NOT, or beside one that cannot be looked up, says
+// nothing. As deep as the parser lets keys be nested.
+class NeedsFinder {
+public:
+    explicit NeedsFinder(const std::vector<SearchProgram::Node>& nodes) : nodes_(nodes) {}
+
+    store::TextNeeds find()
+    {
+        collect(0);
+        return std::move(needs_);
+    }
+
+private:
+    using Choice = std::optional<std::vector<std::string>>;  // one of these; none: anything may match
+
+    void collect(std::uint32_t index)
+    {
+        if (nodes_[index].kind == SearchKind::all_of) {
+            for (auto at = index + 1; at < nodes_[index].end; at = nodes_[at].end) collect(at);
+            return;
+        }
+        auto choice = choice_of(index);
+        if (choice && needs_.size() < kMaxNeeds) needs_.push_back(*std::move(choice));
+    }
+
+    Choice choice_of(std::uint32_t index) const
+    {
+        const auto& node = nodes_[index];
+        if (node.kind == SearchKind::any_of) return any(index);
+        if (node.kind == SearchKind::all_of) return narrowest(index);
+        const bool is_text = node.kind == SearchKind::header || node.kind == SearchKind::body || node.kind == SearchKind::text;
+        if (!is_text || !store::is_searchable_key(node.text)) return std::nullopt;
+        return std::vector{node.text};
+    }
+
+    // Of keys that all hold, one is enough to narrow by.
+    Choice narrowest(std::uint32_t index) const
+    {
+        Choice best;
+        for (auto at = index + 1; at < nodes_[index].end; at = nodes_[at].end) {
+            auto one = choice_of(at);
+            if (one && (!best || one->size() < best->size())) best = std::move(one);
+        }
+        return best;
+    }
+
+    Choice any(std::uint32_t index) const
+    {
+        std::vector<std::string> all;
+        for (auto at = index + 1; at < nodes_[index].end; at = nodes_[at].end) {
+            const auto one = choice_of(at);
+            if (!one || all.size() + one->size() > kMaxChoices) return std::nullopt;
+            all.insert(all.end(), one->begin(), one->end());
+        }
+        if (all.empty()) return std::nullopt;
+        return all;
+    }
+
+    const std::vector<SearchProgram::Node>& nodes_;
+    store::TextNeeds needs_;
+};
+
 class StoredMessage final : public MessageSource {
 public:
     StoredMessage(store::AccountStore& store, store::MailboxId mailbox, store::Uid uid)
@@ -148,7 +213,7 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
         } else if (is_keyword) {
             node.text = from.text;
         } else {
-            node.text = fold_case(mail::to_utf8(from.text, charset).text);
+            node.text = mail::fold_case(mail::to_utf8(from.text, charset).text);
         }
         node.day = mail::days_since_epoch(from.date);
         if (from.kind == SearchKind::sequence || from.kind == SearchKind::uid) {
@@ -171,6 +236,7 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
             nodes[i].needs_file = nodes[i].needs_file || nodes[at].needs_file;
         }
     }
+    program.needs_ = NeedsFinder(nodes).find();
     return program;
 }
 
@@ -180,13 +246,33 @@ bool matches(const SearchProgram& program, const store::MessageRow& row, const s
     return Evaluation(program, row, keywords, source).holds(0);
 }
 
+namespace {
+
+// Fills `chosen` anew.
+std::optional<store::StoreError> choose(store::AccountStore& store, store::MailboxId mailbox,
+                                        const SearchProgram& program, SearchCursor& cursor)
+{
+    const NumberSet now = first_of(cursor.left, program.needs().empty() ? kRowsAtOnce : kNarrowedAtOnce);
+    cursor.left = behind(cursor.left, now.back().last);
+    cursor.chosen = now;
+    if (program.needs().empty()) return std::nullopt;
+    auto narrowed = store.text_candidates(mailbox, now, program.needs());
+    if (!narrowed) return narrowed.error();
+    cursor.chosen = *std::move(narrowed);
+    return std::nullopt;
+}
+
+}  // namespace
+
 SearchSlice search_slice(store::AccountStore& store, store::MailboxId mailbox, const SearchProgram& program,
-                         const NumberSet& uids)
+                         SearchCursor& cursor)
 {
     SearchSlice slice;
     const auto began = std::chrono::steady_clock::now();
-    const NumberSet now = first_of(uids, kRowsAtOnce);
-    slice.done_until = now.back().last;
+    if (cursor.chosen.empty()) slice.failure = choose(store, mailbox, program, cursor);
+    if (slice.failure || cursor.chosen.empty()) return slice;
+    const NumberSet now = first_of(cursor.chosen, kRowsAtOnce);
+    auto done_until = now.back().last;
     const auto rows = store.rows(mailbox, now);
     const auto status = store.status(mailbox);
     if (!rows || !status) {
@@ -199,10 +285,11 @@ SearchSlice search_slice(store::AccountStore& store, store::MailboxId mailbox, c
         if (source.failure() && *source.failure() != store::StoreError::no_such_message) slice.failure = source.failure();
         if (hit && !source.failure()) add_above(slice.hits, row.uid);
         if (program.nodes()[0].needs_file && std::chrono::steady_clock::now() - began > kSliceTime) {
-            slice.done_until = row.uid;
+            done_until = row.uid;
             break;
         }
     }
+    cursor.chosen = behind(cursor.chosen, done_until);
     return slice;
 }
 

@@ -36,20 +36,31 @@ public:
     const std::vector<Node>& nodes() const { return nodes_; }
     // UIDs outside cannot match.
     const NumberSet& candidates() const { return candidates_; }
+    // What the text of every hit holds, for the index of texts; empty: it cannot help.
+    const store::TextNeeds& needs() const { return needs_; }
 
 private:
     std::vector<Node> nodes_;
     NumberSet candidates_;
+    store::TextNeeds needs_;
+};
+
+// How far a search has come: `chosen` are the next messages to look at, `left` those that are still to be chosen from.
+struct SearchCursor {
+    explicit SearchCursor(NumberSet all) : left(std::move(all)) {}
+    NumberSet left;
+    NumberSet chosen;
+    bool is_done() const { return left.empty() && chosen.empty(); }
 };
 
 struct SearchSlice {
-    NumberSet hits;             // UIDs
-    store::Uid done_until = 0;
+    NumberSet hits;  // UIDs
     std::optional<store::StoreError> failure;
 };
 
+// Goes a slice further.
 SearchSlice search_slice(store::AccountStore& store, store::MailboxId mailbox, const SearchProgram& program,
-                         const NumberSet& uids);
+                         SearchCursor& cursor);
 
 // Whether one message matches; `bytes` is asked for at most once, and only when needed. For search_slice and tests.
 class MessageSource {

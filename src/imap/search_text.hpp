@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "mail/search_text.hpp"
+
 namespace mbx::imap {
 
 class MessageSource;
@@ -16,7 +18,7 @@ class SearchText {
 public:
     explicit SearchText(MessageSource& source) : source_(source) {}
 
-    // Needles are folded (case_fold.hpp).
+    // Needles are folded (mail/case_fold.hpp).
     bool header_contains(std::string_view field, std::string_view needle);
     // Text parts, decoded, and the headers of messages inside (RFC 9051 section 6.4.4, BODY).
     bool body_contains(std::string_view needle);
@@ -27,12 +29,8 @@ public:
 private:
     void load_headers();
     void load_body();
-    struct Field {
-        std::string name;
-        std::string text;  // decoded, folded
-    };
     MessageSource& source_;
-    std::optional<std::vector<Field>> headers_;
+    std::optional<std::vector<mail::SearchField>> headers_;
     std::optional<std::vector<std::string>> body_;  // one per part, folded
     std::optional<std::int64_t> sent_day_;
 };

@@ -342,18 +342,19 @@ co::Task<void> Session::handle(const Search& command)
         }
         co_return;
     }
-    NumberSet left = program->candidates();
+    SearchCursor cursor(program->candidates());
     NumberSet found;
-    while (!left.empty() && !out_.is_broken()) {
+    while (!cursor.is_done() && !out_.is_broken()) {
         const auto id = selected_->id();
-        auto job = [id, &program, &left](store::AccountStore& store) { return search_slice(store, id, *program, left); };
+        auto job = [id, &program, &cursor](store::AccountStore& store) {
+            return search_slice(store, id, *program, cursor);
+        };
         const auto slice = co_await account_->run(net::WorkClass::interactive, std::move(job));
         if (slice.failure) {
             if (saves) selected_->save({});
             no(refusal_text(*slice.failure));
             co_return;
         }
-        left = behind(left, slice.done_until);
         for (const auto& range : slice.hits) found.push_back(range);
     }
     found = normalised(std::move(found));

@@ -25,9 +25,17 @@ Account::JobEnd Account::end_job()
     return end;
 }
 
-co::Task<bool> Account::finish(JobEnd& end)
+void Account::note_end(const JobEnd& end)
 {
     if (end.usage) usage_ = *end.usage;
+    if (end.changed.empty()) return;
+    undone_ = {};
+    ++changes_;
+}
+
+co::Task<bool> Account::finish(JobEnd& end)
+{
+    note_end(end);
     const bool is_durable = co_await waiters_.durable(end.lsn);
     if (is_durable) tell(end.changed);
     co_return is_durable;
@@ -53,7 +61,7 @@ co::Task<void> Account::deliver(std::shared_ptr<Account> account, std::shared_pt
     co_await account->strand_.run(net::WorkClass::delivery, std::move(place));
     batch->tell();
     if (account->watchers_.empty()) {
-        if (end.usage) account->usage_ = *end.usage;
+        account->note_end(end);
         co_return;
     }
     (void)co_await account->finish(end);
@@ -76,6 +84,15 @@ Account::Watch Account::watch(MailboxId mailbox, std::function<void()> changed)
     const auto number = next_watch_++;
     watchers_.emplace(number, Watcher{mailbox, std::move(changed)});
     return {this, number};
+}
+
+std::vector<MailboxId> Account::watched() const
+{
+    std::vector<MailboxId> all;
+    for (const auto& [number, watcher] : watchers_) {
+        if (std::ranges::find(all, watcher.mailbox) == all.end()) all.push_back(watcher.mailbox);
+    }
+    return all;
 }
 
 void Account::tell(const std::set<MailboxId>& changed)

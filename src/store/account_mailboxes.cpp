@@ -22,6 +22,7 @@ Result<std::unique_ptr<AccountStore>, StoreError> AccountStore::open(FileSystem&
 void AccountStore::settle()
 {
     State& state = *state_;
+    if (state.texts) state.texts->checkpoint();
     if (state.is_retired || !state.index) return;
     for (auto& [id, folder] : state.folders) state.end_changes(folder);
     if (const auto done = state.commit_index(); !done && !state.seat.journal.has_failed()) {
@@ -35,6 +36,7 @@ void AccountStore::settle()
 void AccountStore::retire()
 {
     state_->is_retired = true;
+    state_->texts.reset();
     state_->index.reset();
 }
 

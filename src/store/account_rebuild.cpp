@@ -26,6 +26,7 @@ private:
     Outcome collect();
     bool believe(const FoundFile& file);
     Outcome admit_strangers();
+    void keep_columns();
     Outcome write();
 
     AccountStore::State& state_;
@@ -109,12 +110,27 @@ Outcome Rebuild::admit_strangers()
     return {};
 }
 
+// What was parsed of a message is still right where its UID still names the same file; the rest goes.
+void Rebuild::keep_columns()
+{
+    ColumnTable& columns = state_.index->columns();
+    auto known = columns.names(folder_.id());
+    if (known.empty()) return;
+    for (const auto& message : messages_) {
+        const auto it = known.find(message.row.uid);
+        if (it != known.end() && it->second == name_key(message.unique)) known.erase(it);
+    }
+    for (const auto& [uid, name] : known) columns.erase(folder_.id(), uid);
+    columns.set_mark(folder_.id(), 0);
+}
+
 Outcome Rebuild::write()
 {
     auto& counters = folder_.counters;
     const auto body = [&] {
         Index& index = *state_.index;
-        index.remove_mailbox(folder_.id());
+        index.remove_rows(folder_.id());
+        keep_columns();
         for (auto& message : messages_) {
             message.row.modseq = modseq_;
             index.insert(folder_.id(), message);

@@ -23,6 +23,7 @@
 #include "store/mailbox_name.hpp"
 #include "store/message_name.hpp"
 #include "store/state_record.hpp"
+#include "store/text_index.hpp"
 
 namespace mbx::store {
 
@@ -94,6 +95,10 @@ struct AccountStore::State {
     std::map<MailboxId, Folder> folders;
     std::map<std::string, MailboxId, std::less<>> names;
     std::unique_ptr<Index> index;
+    std::unique_ptr<TextIndex> texts;        // null until it is asked for
+    SteadyTime text_retry{};                 // not opened before
+    std::uint64_t looked_at = 0;             // messages, by fill_folder
+    std::vector<MailboxId> text_wanted;      // searched, and perhaps not filled yet
     std::set<MailboxId> changed;
     Lsn last_lsn = 0;          // the highest number appended for this account
     QuotaLimits quota;
@@ -248,6 +253,15 @@ struct AccountStore::State {
     // Into the undelete directory with them.
     Outcome remove_messages(Folder& folder, const std::vector<StoredMessage>& messages);
     MailboxStatus status(Folder& folder);
+
+    // account_columns.cpp, account_search.cpp: what is made behind delivery.
+    std::vector<Folder*> in_order(const std::vector<MailboxId>& first);  // folders whose rows can be trusted
+    Result<bool, StoreError> fill_folder(AccountStore& store, Folder& folder, SteadyTime until);
+    TextIndex* open_text(bool make);
+    void set_text_aside();
+    void drop_text();
+    bool judge_text();
+    std::optional<bool> fill_text_of(AccountStore& store, Folder& folder, SteadyTime until);
 };
 
 void count(MailboxCounters& counters, const MessageRow& row, int by);

@@ -5,6 +5,7 @@
 // index: the checkpoint does, and until it has, the journal makes them again (replay).
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <set>
@@ -19,7 +20,10 @@
 #include "base/result.hpp"
 #include "store/accepted_message.hpp"
 #include "store/account_replay.hpp"
+#include "store/column_table.hpp"
+#include "store/index_run.hpp"
 #include "store/message_file.hpp"
+#include "store/text_index.hpp"
 #include "store/types.hpp"
 
 namespace mbx::store {
@@ -157,6 +161,25 @@ public:
     Result<std::size_t, StoreError> expire(SpecialUse use, std::int64_t saved_before, std::size_t most);
 
     // Of all mailboxes; what is expunged but can be undeleted does not count.
+    // What is parsed of messages (account_columns.cpp). It comes behind delivery: those without are left out, and whoever
+    // parses one meanwhile leaves it behind. Ascending by UID.
+    Result<std::vector<WireColumns>, StoreError> wire_columns(MailboxId mailbox, const UidSet& which);
+    Result<std::vector<MessageColumns>, StoreError> columns(MailboxId mailbox, const UidSet& which);
+    void keep_columns(MailboxId mailbox, const std::vector<MessageColumns>& parsed);
+    // Parses what is not parsed yet, for about so long, those mailboxes first; answers whether there is more to do.
+    Result<bool, StoreError> fill_columns(std::chrono::milliseconds max_time, const std::vector<MailboxId>& first = {});
+
+    // The index of texts (account_search.cpp). Those of the messages that may hold what is needed; the rest cannot. All of
+    // them where nothing is known. Exactness is the caller's: each candidate is to be looked at.
+    Result<UidSet, StoreError> text_candidates(MailboxId mailbox, const UidSet& among, const TextNeeds& needs);
+    // As fill_columns, for texts. A failure of its index is told as `io` and hurts nothing else.
+    Result<bool, StoreError> fill_text(std::chrono::milliseconds max_time, const std::vector<MailboxId>& first = {});
+
+    // The index compared with the names, changing nothing; and made from them anew, parsed columns included: what it says
+    // of mail is then what it said before, but every mod-sequence is a new one (account_check.cpp).
+    std::unique_ptr<IndexRun> check_index();
+    std::unique_ptr<IndexRun> rebuild_index();
+
     struct Usage {
         std::uint64_t bytes = 0;
         std::uint64_t messages = 0;

@@ -8,7 +8,7 @@ namespace mbx::store {
 
 namespace {
 
-constexpr int kSchemaVersion = 2;
+constexpr int kSchemaVersion = 3;
 
 constexpr const char* kSettings = "PRAGMA locking_mode=EXCLUSIVE;"
                                   "PRAGMA journal_mode=WAL;"
@@ -87,6 +87,7 @@ Index::Index(Database database) : database_(std::move(database))
 {
     // By now the database stands where it stays: statements refer to it.
     statements_ = std::make_unique<Statements>(database_);
+    columns_ = std::make_unique<ColumnTable>(database_);
 }
 
 Index::~Index() = default;
@@ -138,9 +139,14 @@ std::unique_ptr<Index> Index::open(const std::string& path, std::uint32_t journa
     condition = condition_of(database.take_error());
     if (condition != Condition::good) return nullptr;
     if (objects == 0 && version == 0) {
-        const std::string create = "BEGIN IMMEDIATE;" + std::string(kSchema) +
+        const std::string create = "BEGIN IMMEDIATE;" + std::string(kSchema) + ColumnTable::schema() +
                                    "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
         database.execute(create.c_str());
+    } else if (version == 2) {
+        // What version 3 brought stands beside what was there.
+        const std::string extend = "BEGIN IMMEDIATE;" + std::string(ColumnTable::schema()) +
+                                   "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
+        database.execute(extend.c_str());
     } else if (version != kSchemaVersion) {
         condition = Condition::wrong_schema;
         return nullptr;
@@ -223,6 +229,17 @@ Result<void, StoreError> Index::commit(Lsn lsn)
     return judge(code);
 }
 
+bool Index::is_sound()
+{
+    std::string verdict;
+    {
+        Statement check(database_, "PRAGMA quick_check(1)");
+        auto rows = check.rows();
+        if (rows.next()) verdict = rows.text(0);
+    }
+    return database_.take_error() == SQLITE_OK && verdict == "ok";
+}
+
 std::vector<std::pair<MailboxId, MailboxCounters>> Index::mailboxes()
 {
     std::vector<std::pair<MailboxId, MailboxCounters>> all;
@@ -254,6 +271,12 @@ void Index::save_mailbox(MailboxId mailbox, const MailboxCounters& counters)
 
 void Index::remove_mailbox(MailboxId mailbox)
 {
+    remove_rows(mailbox);
+    columns_->erase_mailbox(mailbox);
+}
+
+void Index::remove_rows(MailboxId mailbox)
+{
     for (const char* sql : {"DELETE FROM messages WHERE mailbox = ?", "DELETE FROM expunged WHERE mailbox = ?",
                             "DELETE FROM mailboxes WHERE id = ?"}) {
         Statement statement(database_, sql);
@@ -273,7 +296,11 @@ void Index::update_flags(MailboxId mailbox, const MessageRow& row)
     statements_->update_flags.run(row.modseq, row.flags.system, row.flags.keywords, mailbox.value, row.uid);
 }
 
-void Index::erase(MailboxId mailbox, Uid uid) { statements_->erase.run(mailbox.value, uid); }
+void Index::erase(MailboxId mailbox, Uid uid)
+{
+    statements_->erase.run(mailbox.value, uid);
+    columns_->erase(mailbox, uid);
+}
 
 void Index::visit(MailboxId mailbox, UidRange range, const Visit& visit)
 {

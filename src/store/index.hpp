@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "store/column_table.hpp"
 #include "store/journal_record.hpp"
 #include "store/sqlite.hpp"
 #include "store/types.hpp"
@@ -68,6 +69,8 @@ public:
     Lsn lsn() const { return lsn_; }  // of the last commit
     void forget_lsn() { lsn_ = 0; }
 
+    // Looks through the whole file, which takes long; what it finds is not held against it.
+    bool is_sound();
     // SQLITE_CORRUPT or SQLITE_NOTADB came up: set it aside.
     bool is_damaged() const { return is_damaged_; }
     // SQLite took the open transaction back: rows that were shown are missing, so it is to be made anew.
@@ -77,6 +80,7 @@ public:
     std::vector<std::pair<MailboxId, MailboxCounters>> mailboxes();
     void save_mailbox(MailboxId mailbox, const MailboxCounters& counters);
     void remove_mailbox(MailboxId mailbox);  // with all that is in it
+    void remove_rows(MailboxId mailbox);     // all but the parsed columns, which outlive a rebuild of the rest
 
     void insert(MailboxId mailbox, const StoredMessage& message);
     void update_flags(MailboxId mailbox, const MessageRow& row);
@@ -95,6 +99,8 @@ public:
     // Keeps about the `keep` newest entries; answers the mod-sequence up to which some are gone.
     std::optional<ModSeq> trim_expunged(MailboxId mailbox, std::size_t keep);
 
+    ColumnTable& columns() { return *columns_; }
+
 private:
     struct Statements;
     explicit Index(Database database);
@@ -103,6 +109,7 @@ private:
 
     Database database_;
     std::unique_ptr<Statements> statements_;
+    std::unique_ptr<ColumnTable> columns_;
     Lsn lsn_ = 0;
     unsigned changes_ = 0;
     bool is_open_ = false;

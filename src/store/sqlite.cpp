@@ -73,7 +73,22 @@ void Statement::bind(int at, std::string_view value)
 {
     // Read before the caller's text can change: the statement is executed at once.
     if (handle_ == nullptr) return;
-    database_.note(sqlite3_bind_text(handle_, at, value.data(), static_cast<int>(value.size()), SQLITE_STATIC));
+    const char* data = value.empty() ? "" : value.data();
+    database_.note(sqlite3_bind_text(handle_, at, data, static_cast<int>(value.size()), SQLITE_STATIC));
+}
+
+void Statement::bind(int at, Blob value)
+{
+    if (handle_ == nullptr) return;
+    // A null pointer would bind NULL, which an empty text has.
+    const char* data = value.bytes.empty() ? "" : value.bytes.data();
+    database_.note(sqlite3_bind_blob(handle_, at, data, static_cast<int>(value.bytes.size()), SQLITE_STATIC));
+}
+
+// What is not bound is NULL, not what the execution before had there.
+void Statement::clear()
+{
+    if (handle_ != nullptr) sqlite3_clear_bindings(handle_);
 }
 
 bool Statement::step()
@@ -97,6 +112,19 @@ std::string_view Statement::Rows::text(int column) const
     if (bytes == nullptr) return {};
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.handle_, column));
     return {reinterpret_cast<const char*>(bytes), size};
+}
+
+std::string_view Statement::Rows::blob(int column) const
+{
+    const void* bytes = sqlite3_column_blob(statement_.handle_, column);
+    if (bytes == nullptr) return {};
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.handle_, column));
+    return {static_cast<const char*>(bytes), size};
+}
+
+bool Statement::Rows::is_null(int column) const
+{
+    return sqlite3_column_type(statement_.handle_, column) == SQLITE_NULL;
 }
 
 }  // namespace mbx::store

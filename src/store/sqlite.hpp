@@ -8,10 +8,16 @@
 
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace mbx::store {
+
+// Bytes for a column of type BLOB; seen as they are until the statement has run.
+struct Blob {
+    std::string_view bytes;
+};
 
 class Database {
 public:
@@ -56,6 +62,8 @@ public:
         bool next() { return statement_.step(); }
         std::int64_t integer(int column) const;
         std::string_view text(int column) const;
+        std::string_view blob(int column) const;
+        bool is_null(int column) const;
 
     private:
         Statement& statement_;
@@ -64,6 +72,7 @@ public:
     template <typename... Values>
     Rows rows(const Values&... values)
     {
+        clear();
         int at = 0;
         (bind(++at, values), ...);
         return Rows(*this);
@@ -83,7 +92,14 @@ private:
         bind_integer(at, static_cast<std::int64_t>(value));
     }
     void bind(int at, std::string_view value);
+    void bind(int at, Blob value);
+    template <typename Value>
+    void bind(int at, const std::optional<Value>& value)  // none: NULL
+    {
+        if (value) bind(at, *value);
+    }
     void bind_integer(int at, std::int64_t value);
+    void clear();
     bool step();
     void reset();
     Database& database_;

@@ -139,6 +139,15 @@ void Store::State::note_counts()
     replays_gauge.set(static_cast<std::int64_t>(replay_holds.size()));
 }
 
+std::vector<std::shared_ptr<Account>> Store::opened() const
+{
+    std::vector<std::shared_ptr<Account>> all;
+    for (const auto& [name, entry] : state_->entries) {
+        if (!entry.is_busy()) all.push_back(entry.account);
+    }
+    return all;
+}
+
 std::map<std::string, Store::State::Entry>::iterator Store::State::oldest_idle()
 {
     auto oldest = entries.end();

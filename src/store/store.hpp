@@ -84,6 +84,14 @@ public:
     std::unordered_map<MailboxId, std::weak_ptr<OpenMailbox>>& open_mailboxes() { return open_mailboxes_; }
     bool watches_directories() const { return watches_directories_; }
     void watch_directories(bool on) { watches_directories_ = on; }
+    // For BackgroundFill: what is still to be made of this account's messages, and what its sessions have open.
+    struct Undone {
+        bool columns = true;
+        bool texts = true;
+    };
+    Undone& undone() { return undone_; }
+    std::uint64_t changes() const { return changes_; }  // jobs that changed something
+    std::vector<MailboxId> watched() const;
 
 private:
     template <typename Value>
@@ -98,6 +106,7 @@ private:
         std::optional<AccountStore::Usage> usage;  // where it may have changed
     };
     JobEnd end_job();                     // strand
+    void note_end(const JobEnd& end);     // loop
     co::Task<bool> finish(JobEnd& end);   // loop: false when the journal failed
     void tell(const std::set<MailboxId>& changed);
     static co::Task<void> deliver(std::shared_ptr<Account> account, std::shared_ptr<DeliveryBatch> batch);
@@ -118,6 +127,8 @@ private:
     net::Loop& loop_;
     std::unordered_map<MailboxId, std::weak_ptr<OpenMailbox>> open_mailboxes_;  // those that somebody has open
     bool watches_directories_ = true;
+    Undone undone_;
+    std::uint64_t changes_ = 0;
 };
 
 struct StoreOptions {
@@ -149,6 +160,8 @@ public:
     // Sets the mail of a removed account aside, out of reach of the account's name, and says where.
     co::Task<Result<std::string, StoreError>> set_aside(AccountKey key);
     std::size_t open_accounts() const;
+    // Those that are open now; held no longer than a job, so that they can be put away.
+    std::vector<std::shared_ptr<Account>> opened() const;
 
     // A durable message is owed to all its recipients: whatever job is submitted to one of their accounts from here on
     // sees it. `hold` was taken when the record was appended and lives until the last recipient has the message.

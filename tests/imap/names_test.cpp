@@ -3,11 +3,11 @@
 #include <random>
 
 #include "base/ascii.hpp"
-#include "imap/case_fold.hpp"
 #include "imap/list_pattern.hpp"
 #include "imap/mailbox_listing.hpp"
 #include "imap/modified_utf7.hpp"
 #include "imap/response.hpp"
+#include "mail/case_fold.hpp"
 
 using namespace mbx;
 using namespace mbx::imap;
@@ -84,15 +84,15 @@ TEST_CASE("E14: LIST's wildcards match in bounded time and stop at the separator
 
 TEST_CASE("RFC 9051 6.4.4: text is compared without regard to case, and letters stay what they are", "[imap][search]")
 {
-    CHECK(fold_case("STRASSE \xc3\x89T\xc3\x89") == "strasse \xc3\xa9t\xc3\xa9");
-    CHECK(fold_case("\xd0\x9f\xd1\x80\xd0\x98\xd0\x92\xd0\x95\xd0\xa2 \xd0\x81") ==
+    CHECK(mail::fold_case("STRASSE \xc3\x89T\xc3\x89") == "strasse \xc3\xa9t\xc3\xa9");
+    CHECK(mail::fold_case("\xd0\x9f\xd1\x80\xd0\x98\xd0\x92\xd0\x95\xd0\xa2 \xd0\x81") ==
           "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xd1\x91");
-    CHECK(fold_case("\xce\xa3\xce\x8a\xcf\x82") == "\xcf\x83\xce\xaf\xcf\x83");
-    CHECK(contains_folded("\xd0\x95\xd0\x9b\xd0\x9a\xd0\x90", "\xd0\xb5\xd0\xbb"));
-    CHECK_FALSE(contains_folded("\xd0\x81\xd0\x9b\xd0\x9a\xd0\x90", "\xd0\xb5\xd0\xbb"));
-    CHECK_FALSE(contains_folded("e", "\xc3\xa9"));
+    CHECK(mail::fold_case("\xce\xa3\xce\x8a\xcf\x82") == "\xcf\x83\xce\xaf\xcf\x83");
+    CHECK(mail::contains_folded("\xd0\x95\xd0\x9b\xd0\x9a\xd0\x90", "\xd0\xb5\xd0\xbb"));
+    CHECK_FALSE(mail::contains_folded("\xd0\x81\xd0\x9b\xd0\x9a\xd0\x90", "\xd0\xb5\xd0\xbb"));
+    CHECK_FALSE(mail::contains_folded("e", "\xc3\xa9"));
     for (char32_t c = 0; c < 0x10000; ++c) {
-        if (fold_case(fold_case(c)) != fold_case(c)) FAIL("folding twice differs at " << static_cast<unsigned>(c));
+        if (mail::fold_case(mail::fold_case(c)) != mail::fold_case(c)) FAIL("folding twice differs at " << static_cast<unsigned>(c));
     }
 }
 

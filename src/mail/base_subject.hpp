@@ -1,0 +1,14 @@
+// The base subject of SORT and THREAD (RFC 5256 section 2.1): "Re: [list] Re: Fwd: lunch (fwd)" is "lunch". Pure. Any
+// thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace mbx::mail {
+
+// Takes a decoded subject (decode_encoded_words) of bounded length: time grows with the square of a subject that is made
+// of brackets alone. Case is kept; whoever compares folds.
+std::string base_subject(std::string_view utf8);
+
+}  // namespace mbx::mail

@@ -1,0 +1,92 @@
+#include "store/background_fill.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace mbx::store {
+
+BackgroundFill::BackgroundFill(Store& store, net::Loop& loop, const Clock& clock, Metrics& metrics,
+                               BackgroundFillOptions options)
+    : store_(store), clock_(clock),
+      steps_(metrics.counter("mailboxd_store_background_steps_total", "Steps of parsing and indexing behind delivery")),
+      options_(options), timer_(loop), last_change_(clock.steady()), busy_since_(clock.steady())
+{
+}
+
+void BackgroundFill::stop()
+{
+    is_stopping_ = true;
+    timer_.cancel();
+}
+
+void BackgroundFill::look_at_changes()
+{
+    std::uint64_t changes = 0;
+    for (const auto& account : store_.opened()) changes += account->changes();
+    if (changes == changes_) return;
+    changes_ = changes;
+    if (!is_busy()) busy_since_ = clock_.steady();
+    last_change_ = clock_.steady();
+}
+
+// Not held over a whole round, so that idle ones can be put away.
+std::vector<std::weak_ptr<Account>> BackgroundFill::open_accounts() const
+{
+    const auto opened = store_.opened();
+    return {opened.begin(), opened.end()};
+}
+
+// Answers whether there is more.
+co::Task<bool> BackgroundFill::step(std::shared_ptr<Account> account, bool texts)
+{
+    steps_.add();
+    // Cleared before, so that a change meanwhile sets it again.
+    (texts ? account->undone().texts : account->undone().columns) = false;
+    const auto time = is_busy() ? std::min(options_.busy_step, options_.step) : options_.step;
+    auto job = [texts, time, first = account->watched()](AccountStore& store) {
+        return texts ? store.fill_text(time, first) : store.fill_columns(time, first);
+    };
+    const auto more = co_await account->run(net::WorkClass::bulk, std::move(job));
+    const bool again = more && *more;
+    if (again) (texts ? account->undone().texts : account->undone().columns) = true;
+    co_return again;
+}
+
+// One step for each account that needs one. Answers whether there was any.
+co::Task<bool> BackgroundFill::round()
+{
+    bool worked = false;
+    bool has_columns = false;
+    const auto accounts = open_accounts();
+    for (const auto& one : accounts) {
+        if (is_stopping_) co_return worked;
+        auto account = one.lock();
+        if (!account || !account->undone().columns) continue;
+        const bool more = co_await step(std::move(account), false);
+        has_columns = has_columns || more;
+        worked = true;
+    }
+    const bool is_patient = clock_.steady() - busy_since_ < options_.patience;
+    if (has_columns || (is_busy() && is_patient)) co_return worked;
+    for (const auto& one : accounts) {
+        if (is_stopping_) co_return worked;
+        auto account = one.lock();
+        if (!account || !account->undone().texts) continue;
+        (void)co_await step(std::move(account), true);
+        worked = true;
+    }
+    co_return worked;
+}
+
+co::Task<void> BackgroundFill::run()
+{
+    while (!is_stopping_) {
+        look_at_changes();
+        const bool worked = co_await round();
+        if (is_stopping_) co_return;
+        if (!worked) (void)co_await timer_.wait(options_.look);
+        else if (is_busy()) (void)co_await timer_.wait(options_.rest);
+    }
+}
+
+}  // namespace mbx::store

@@ -1,0 +1,58 @@
+// The wide table of index.db: what was parsed of each message, apart from the hot table because a wide row doubles a scan
+// and triples a bulk STORE (docs/store.md). A cache of a cache: rows come behind delivery and may be missing at any time.
+// Errors stick to the Database; Index::outcome() tells. One thread at a time, inside Index::begin() … commit() to write.
+#pragma once
+
+#include <functional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "store/parsed_columns.hpp"
+#include "store/sqlite.hpp"
+
+namespace mbx::store {
+
+// Ties a row to the file that it was made of: a row under a UID whose file has another unique name says nothing.
+std::uint64_t name_key(std::string_view unique);
+
+// What FETCH needs: both encoded (column_code.hpp), empty where they were too long.
+struct WireColumns {
+    Uid uid = 0;
+    std::uint64_t name = 0;
+    std::string envelope;
+    std::string structure;
+};
+
+class ColumnTable {
+public:
+    static const char* schema();
+    explicit ColumnTable(Database& database);
+
+    // Mailbox ids that do not fit the table's key have no rows; they come only from a damaged state file.
+    static bool holds(MailboxId mailbox) { return mailbox.value > 0 && mailbox.value < (std::int64_t{1} << 31U); }
+
+    void put(MailboxId mailbox, Uid uid, std::uint64_t name, const ParsedColumns& columns);
+    void erase(MailboxId mailbox, Uid uid);
+    void erase_mailbox(MailboxId mailbox);
+    // Ascending by UID.
+    void visit_wire(MailboxId mailbox, UidRange range, const std::function<void(WireColumns&&)>& visit);
+    void visit(MailboxId mailbox, UidRange range,
+               const std::function<void(std::uint64_t name, MessageColumns&&)>& visit);
+    // Of all rows of the mailbox.
+    std::unordered_map<Uid, std::uint64_t> names(MailboxId mailbox);
+
+    // Up to this UID every message was looked at. Behind come those that the filling step has still to parse.
+    Uid mark(MailboxId mailbox);
+    void set_mark(MailboxId mailbox, Uid uid);
+    struct Missing {
+        Uid uid = 0;
+        bool is_there = false;  // its row was left behind by somebody else
+    };
+    std::vector<Missing> behind_mark(MailboxId mailbox, Uid mark, std::size_t most);
+
+private:
+    Statement put_, erase_, erase_mailbox_, erase_mark_, wire_, all_, names_, mark_, set_mark_, behind_;
+};
+
+}  // namespace mbx::store

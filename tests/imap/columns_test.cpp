@@ -1,0 +1,78 @@
+// FETCH from the index's parsed columns says what FETCH from the file says.
+#include <catch2/catch_test_macros.hpp>
+
+#include "imap/world.hpp"
+#include "mail/corpus.hpp"
+#include "mail/line_ending.hpp"
+
+using namespace mbx;
+using namespace mbx::imap;
+
+namespace {
+
+constexpr const char* kItems =
+    "f UID FETCH 1:* (ENVELOPE BODY BODYSTRUCTURE BODY.PEEK[1] BODY.PEEK[1.1] BODY.PEEK[TEXT] BODY.PEEK[2.MIME] "
+    "BODY.PEEK[1]<3.17> BINARY.SIZE[1] RFC822.SIZE)";
+
+void fill(World& world)
+{
+    auto opened = test::run_on(world.loop, world.store->account({1, "ann", "example.org"}));
+    REQUIRE(opened);
+    bool more = true;
+    while (more) {
+        auto step = [](store::AccountStore& store) { return store.fill_columns(std::chrono::milliseconds(50)); };
+        const auto done = test::run_on(world.loop, (*opened)->run(net::WorkClass::bulk, std::move(step)));
+        REQUIRE(done);
+        more = *done;
+    }
+}
+
+void damage_files(World& world)
+{
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(world.folder.path("mail"))) {
+        const auto parent = entry.path().parent_path().filename();
+        if (!entry.is_regular_file() || (parent != "cur" && parent != "new")) continue;
+        std::filesystem::permissions(entry.path(), std::filesystem::perms::none);
+        std::filesystem::resize_file(entry.path(), 0);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("FETCH of envelopes, structures and nested sections is the same before and after parsing", "[imap][columns]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    std::size_t count = 0;
+    for (const auto& message : mail::test::load_corpus()) {
+        if (message.bytes.empty() || message.bytes.find('\0') != std::string::npos) continue;
+        client.append(mail::canonical_crlf(message.bytes));
+        ++count;
+    }
+    client.append(imap::message("long: " + std::string(100'000, 's')));
+    client.append(imap::message("plain"));
+    client.select();
+    const auto parsed = client.say(std::string(kItems) + "\r\n");
+    CHECK(parsed.find("\r\nf ") != std::string::npos);
+    const auto left_behind = client.say(std::string(kItems) + "\r\n");
+    CHECK(left_behind == parsed);
+    fill(world);
+    CHECK(client.say(std::string(kItems) + "\r\n") == parsed);
+    CHECK(count > 50);
+}
+
+TEST_CASE("FETCH ENVELOPE BODYSTRUCTURE of parsed messages does not touch their files", "[imap][columns]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    for (int n = 0; n < 20; ++n) client.append(imap::message("Nr. " + std::to_string(n)));
+    client.select();
+    fill(world);
+    const std::string command = "f FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)\r\n";
+    const auto before = client.say(command);
+    CHECK(before.find("\"Nr. 19\"") != std::string::npos);
+    damage_files(world);
+    CHECK(client.say(command) == before);
+}

@@ -1,0 +1,116 @@
+// SQLite on a disk that fails: a VFS in front of the usual one whose n-th write, sync or read answers an error. Stands as
+// the default while it lives; one at a time, one thread. Databases opened meanwhile must be closed before it dies.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstring>
+#include <new>
+
+namespace mbx::test {
+
+class SqliteFaults {
+public:
+    enum class At : unsigned { write, sync, read };
+
+    SqliteFaults()
+    {
+        real_ = sqlite3_vfs_find(nullptr);
+        current_ = this;
+        vfs_ = *real_;
+        vfs_.zName = "faults";
+        vfs_.szOsFile = static_cast<int>(sizeof(Faulty)) + real_->szOsFile;
+        vfs_.xOpen = &open;
+        sqlite3_vfs_register(&vfs_, 1);
+    }
+    SqliteFaults(const SqliteFaults&) = delete;
+    SqliteFaults& operator=(const SqliteFaults&) = delete;
+    ~SqliteFaults()
+    {
+        sqlite3_vfs_unregister(&vfs_);
+        sqlite3_vfs_register(real_, 1);
+        current_ = nullptr;
+    }
+
+    // The n-th such call from now on (1: the next), and all behind it until heal().
+    void fail_at(unsigned n, At at, int code)
+    {
+        left_ = n;
+        at_ = at;
+        code_ = code;
+        has_failed_ = false;
+    }
+    void heal() { left_ = 0; }
+    bool has_failed() const { return has_failed_; }
+
+private:
+    struct Faulty {
+        sqlite3_file base;
+        sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(this + 1); }
+    };
+    static Faulty* of(sqlite3_file* file) { return reinterpret_cast<Faulty*>(file); }
+    static sqlite3_file* real(sqlite3_file* file) { return of(file)->real(); }
+
+    bool fails(At at)
+    {
+        if (left_ == 0 || at != at_) return false;
+        if (left_ > 1) {
+            --left_;
+            return false;
+        }
+        has_failed_ = true;
+        return true;
+    }
+
+    static int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out)
+    {
+        static const sqlite3_io_methods kMethods = make_methods();
+        file->pMethods = nullptr;
+        const int code = current_->real_->xOpen(current_->real_, name, real(file), flags, out);
+        if (code == SQLITE_OK) file->pMethods = &kMethods;
+        return code;
+    }
+    static sqlite3_io_methods make_methods()
+    {
+        sqlite3_io_methods m{};
+        m.iVersion = 2;  // without memory mapping
+        m.xClose = [](sqlite3_file* f) { return real(f)->pMethods->xClose(real(f)); };
+        m.xRead = [](sqlite3_file* f, void* into, int size, sqlite3_int64 at) {
+            if (current_->fails(At::read)) return current_->code_;
+            return real(f)->pMethods->xRead(real(f), into, size, at);
+        };
+        m.xWrite = [](sqlite3_file* f, const void* from, int size, sqlite3_int64 at) {
+            if (current_->fails(At::write)) return current_->code_;
+            return real(f)->pMethods->xWrite(real(f), from, size, at);
+        };
+        m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) { return real(f)->pMethods->xTruncate(real(f), size); };
+        m.xSync = [](sqlite3_file* f, int flags) {
+            if (current_->fails(At::sync)) return current_->code_;
+            return real(f)->pMethods->xSync(real(f), flags);
+        };
+        m.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) { return real(f)->pMethods->xFileSize(real(f), size); };
+        m.xLock = [](sqlite3_file* f, int level) { return real(f)->pMethods->xLock(real(f), level); };
+        m.xUnlock = [](sqlite3_file* f, int level) { return real(f)->pMethods->xUnlock(real(f), level); };
+        m.xCheckReservedLock = [](sqlite3_file* f, int* out) { return real(f)->pMethods->xCheckReservedLock(real(f), out); };
+        m.xFileControl = [](sqlite3_file* f, int op, void* arg) { return real(f)->pMethods->xFileControl(real(f), op, arg); };
+        m.xSectorSize = [](sqlite3_file* f) { return real(f)->pMethods->xSectorSize(real(f)); };
+        m.xDeviceCharacteristics = [](sqlite3_file* f) { return real(f)->pMethods->xDeviceCharacteristics(real(f)); };
+        m.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** out) {
+            return real(f)->pMethods->xShmMap(real(f), page, size, extend, out);
+        };
+        m.xShmLock = [](sqlite3_file* f, int at, int n, int flags) { return real(f)->pMethods->xShmLock(real(f), at, n, flags); };
+        m.xShmBarrier = [](sqlite3_file* f) { real(f)->pMethods->xShmBarrier(real(f)); };
+        m.xShmUnmap = [](sqlite3_file* f, int remove) { return real(f)->pMethods->xShmUnmap(real(f), remove); };
+        return m;
+    }
+
+    static inline SqliteFaults* current_ = nullptr;
+    sqlite3_vfs* real_ = nullptr;
+    sqlite3_vfs vfs_{};
+    unsigned left_ = 0;
+    At at_ = At::write;
+    int code_ = SQLITE_IOERR;
+    bool has_failed_ = false;
+};
+
+}  // namespace mbx::test

@@ -175,6 +175,9 @@ const std::vector<Declaration>& rows()
         {"imap.max_connections_per_network", Kind::integer, "500", kConnections, Effect::live,
          "The same from one IPv4 address or from one IPv6 network of /64. An office behind one address needs many.",
          [](S& s) -> Slot { return &s.imap.max_connections_per_network; }},
+        {"imap.max_sessions_per_account", Kind::integer, "100", kConnections, Effect::live,
+         "Sessions of one account that are logged in at the same time; the next log-in is refused.",
+         [](S& s) -> Slot { return &s.imap.max_sessions_per_account; }},
         {"imap.inactivity_timeout", Kind::duration, R"("30m")", {30 * kMinute, kDay}, Effect::live,
          "After how long without a command a session that is logged in is closed, in IDLE too. RFC 9051 section 5.4 "
          "wants 30 minutes at least.",

@@ -76,6 +76,7 @@ struct ImapSettings {
     Endpoints listen_tls;
     std::uint64_t max_connections = 0;
     std::uint64_t max_connections_per_network = 0;
+    std::uint64_t max_sessions_per_account = 0;
     Duration inactivity_timeout{};
     Duration login_timeout{};
     Bytes max_append_size = 0;

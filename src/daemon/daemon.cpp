@@ -16,6 +16,8 @@ constexpr int kStandardError = 2;
 constexpr auto kPurgeInterval = std::chrono::hours(1);
 constexpr auto kJournalInterval = std::chrono::seconds(1);
 constexpr unsigned kJournalPatience = 5;
+// Seconds without an answer after which the watchdog is no longer fed: somebody else is to take over.
+constexpr unsigned kWatchdogPatience = 30;
 
 std::string tls_of(Service service, bool has_certificate)
 {
@@ -131,6 +133,7 @@ Result<void, Error> Daemon::start()
     listeners_.push_back(std::move(*control));
     workers_ = std::make_unique<net::Workers>(loop_, static_cast<unsigned>(settings.server.worker_threads),
                                               static_cast<unsigned>(settings.server.hashing_slots));
+    workers_probe_ = std::make_unique<WorkerProbe>(*workers_);
     auto failed = [this] { fail(); };
     const Services::Ground ground{loop_, *workers_, files_, clock_, random_, metrics_, log_, std::move(failed)};
     auto services = Services::open(ground, settings, hooks());
@@ -138,6 +141,8 @@ Result<void, Error> Daemon::start()
     services_ = std::move(*services);
     metrics_.gauge_function("mailboxd_loop_lag_seconds", "How late the event loop came to its last tick",
                             [this] { return std::chrono::duration<double>(loop_.lag()).count(); });
+    metrics_.gauge_function("mailboxd_log_dropped_lines", "Lines of the log that could not be written since the start",
+                            [this] { return static_cast<double>(writer_->dropped()); });
     listen();
     return {};
 }
@@ -153,7 +158,7 @@ void Daemon::listen()
     if (const auto interval = systemd_.watchdog_interval()) tasks_.spawn(feed_watchdog(*interval));
     services_->start();
     tasks_.spawn(purge_now_and_then());
-    tasks_.spawn(watch_journal());
+    tasks_.spawn(watch_disk());
     tasks_.spawn(services_->run_background());
     is_ready_ = true;
     systemd_.ready("serving");
@@ -185,8 +190,14 @@ void Daemon::fail()
     });
 }
 
-// HOSTILE row G7: a disk that does not answer holds up nobody but those who wait for it; readiness tells.
-co::Task<void> Daemon::watch_journal()
+// HOSTILE row G7: a disk that does not answer holds up nobody but those who wait for it; health and readiness tell.
+std::string Daemon::what_hangs() const
+{
+    if (journal_waits_ >= kJournalPatience) return "the journal's disk does not answer";
+    return workers_probe_->trouble();
+}
+
+co::Task<void> Daemon::watch_disk()
 {
     journal::Lsn durable = 0;
     while (!is_stopping_) {
@@ -195,6 +206,10 @@ co::Task<void> Daemon::watch_journal()
         journal_waits_ = waits ? journal_waits_ + 1 : 0;
         durable = journal.durable();
         if (journal_waits_ == kJournalPatience) log_.error("the journal's disk does not answer");
+        workers_probe_->turn(tasks_);
+        const std::string trouble = workers_probe_->trouble();
+        if (!trouble.empty() && !std::exchange(is_work_late_, true)) log_.error("work is not done", {{"because", trouble}});
+        if (trouble.empty() && std::exchange(is_work_late_, false)) log_.notice("work is done again");
         (void)co_await journal_timer_.wait(kJournalInterval);
     }
 }
@@ -217,7 +232,8 @@ admin::SystemFacts Daemon::facts()
     facts.hostname = loaded_.settings.server.hostname;
     facts.started = started_;
     if (!is_ready_) facts.not_ready_because = "starting";
-    if (journal_waits_ >= kJournalPatience) facts.not_ready_because = "the journal's disk does not answer";
+    facts.hangs_because = what_hangs();
+    if (!facts.hangs_because.empty()) facts.not_ready_because = facts.hangs_because;
     if (is_stopping_) facts.not_ready_because = "stopping";
     if (has_failed_) facts.not_ready_because = "the journal has failed";
     const auto condition = services_->store_condition();
@@ -295,7 +311,9 @@ co::Task<void> Daemon::feed_watchdog(std::chrono::milliseconds interval)
 {
     bool is_running = true;
     while (is_running) {
-        systemd_.watchdog();
+        // A loop that turns beside workers that hang does not count (HOSTILE row G7).
+        const bool is_answered = std::max(journal_waits_, workers_probe_->delivery_waits()) < kWatchdogPatience;
+        if (is_answered) systemd_.watchdog();
         is_running = co_await watchdog_timer_.wait(interval / 2);
     }
 }

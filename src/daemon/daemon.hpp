@@ -16,6 +16,7 @@
 #include "config/load.hpp"
 #include "daemon/listeners.hpp"
 #include "daemon/services.hpp"
+#include "daemon/worker_probe.hpp"
 #include "net/loop.hpp"
 #include "net/signals.hpp"
 #include "net/systemd.hpp"
@@ -58,7 +59,8 @@ private:
     void listen();
     void begin_stop();
     void fail();
-    co::Task<void> watch_journal();
+    std::string what_hangs() const;  // empty: nothing
+    co::Task<void> watch_disk();
     void reload_by_signal();
     co::Task<void> stop();
     co::Task<void> wait_for_sessions();
@@ -89,6 +91,7 @@ private:
     net::Timer journal_timer_;
     OpenListeners listeners_;
     std::unique_ptr<net::Workers> workers_;    // after the privileges are dropped
+    std::unique_ptr<WorkerProbe> workers_probe_;
     std::unique_ptr<Services> services_;
     std::unique_ptr<net::Signals> signals_;
     co::Scope tasks_;
@@ -96,6 +99,7 @@ private:
     bool is_stopping_ = false;
     bool has_failed_ = false;       // the disk under the mail
     unsigned journal_waits_ = 0;    // seconds in which the journal's disk has not answered
+    bool is_work_late_ = false;
     bool is_reloading_ = false;
     co::Event reloaded_;
     bool sessions_are_gone_ = false;  // after is_stopping_

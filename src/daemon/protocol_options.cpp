@@ -48,6 +48,7 @@ imap::Options imap_options(const config::Settings& settings)
     options.max_line = settings.imap.max_line;
     options.login_timeout = settings.imap.login_timeout;
     options.inactivity_timeout = settings.imap.inactivity_timeout;
+    options.max_sessions_per_account = settings.imap.max_sessions_per_account;
     options.warn_percent = settings.quota.warn_percent;
     options.plaintext_login_networks = parse_networks(settings.auth.plaintext_login_networks);
     if (settings.imap.literal_mode == config::LiteralMode::minus) options.literal_mode = imap::LiteralMode::minus;

@@ -120,13 +120,18 @@ Outcome AccountStore::State::check_new_name(const std::string& name) const
 }
 
 // A mailbox without a row is taken at the next start for one whose rows were lost, and its UIDNEXT jumps; it may change
-// only when messages come (RFC 9051 section 2.3.1.1). The row is no more than that: without it nothing is lost.
+// only when messages come (RFC 9051 section 2.3.1.1): so it is on the disk before anything comes into the mailbox, and a
+// replay finds it. It is no more than that: without it nothing is lost.
 void AccountStore::State::index_made(const std::vector<MailboxId>& made)
 {
     if (!index) return;
     index->begin();
     for (const auto id : made) index->save_mailbox(id, folders.at(id).counters);
-    if (const auto done = index->end(); !done) (void)index_failed("indexing a new mailbox", done.error());
+    if (const auto done = index->end(); !done) {
+        (void)index_failed("indexing a new mailbox", done.error());
+    } else if (commit_index()) {
+        index->checkpoint();  // which syncs it
+    }
 }
 
 // All that is missing is counted before the first of it is made (HOSTILE row F3: no half-made tree).

@@ -254,10 +254,36 @@ void AccountStore::State::take_counters()
                           counters.highest_modseq <= folder->record.modseq_ceiling;
         if (!fits || !is_known) folder->counters.is_stale = true;
     }
-    if (orphans.empty()) return;
-    index->begin();
-    for (const auto id : orphans) index->remove_mailbox(id);
-    if (const auto done = index->end(); !done) (void)index_failed("forgetting removed mailboxes", done.error());
+    if (!orphans.empty()) {
+        index->begin();
+        for (const auto id : orphans) index->remove_mailbox(id);
+        if (const auto done = index->end(); !done) (void)index_failed("forgetting removed mailboxes", done.error());
+    }
+    index_unused();
+}
+
+// Mailboxes without a row of which nothing was ever shown: of a new account, or made before the index could be opened.
+// Their rows are true as they are made.
+void AccountStore::State::index_unused()
+{
+    std::vector<MailboxId> unused;
+    for (auto& [id, folder] : folders) {
+        const auto& record = folder.record;
+        const bool is_known = !folder.counters.is_stale || folder.counters.uidnext != 1;
+        if (is_known || record.uid_ceiling != 1 || record.modseq_ceiling != 1) continue;
+        const auto times = look(folder);
+        const auto is_empty = [&](Place place) {
+            const auto entries = files.list(place_path(folder, place));
+            return entries && entries->empty();
+        };
+        if (!is_empty(Place::cur) || !is_empty(Place::fresh)) continue;
+        folder.counters.is_stale = false;
+        folder.counters.times = times;
+        unused.push_back(id);
+    }
+    if (unused.empty()) return;
+    index_made(unused);
+    (void)sync_account();  // the name of a new index
 }
 
 }  // namespace mbx::store

@@ -224,6 +224,9 @@ Outcome Replaying::run()
         if (auto done = ensure(wanted); !done) return done;
     }
     for (const auto& [key, wanted] : wanted_) {
+        if (auto done = drop_restored(wanted); !done) return done;
+    }
+    for (const auto& [key, wanted] : wanted_) {
         if (wanted.gone == nullptr) continue;
         if (auto done = put_away(wanted); !done) return done;
     }

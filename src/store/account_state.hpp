@@ -204,6 +204,7 @@ struct AccountStore::State {
     Outcome drop_index();
     bool is_of_this_journal() const;
     void take_counters();
+    void index_unused();
     Outcome finish_intent();
     struct Renaming {
         std::string from;  // directories below the account's

@@ -10,8 +10,11 @@ namespace mbx::store {
 
 namespace {
 
-// Records of one append: those of a MOVE's part stand together with the word that the source is moved.
-constexpr std::size_t kTransferTogether = 2000;
+// Records of one append, after a crash all of them or none: those of a MOVE stand together with the word that the source is
+// moved. A record of both takes 1,100 bytes with the longest names that there are, 300 mostly.
+constexpr std::size_t kTransferBytes = 12U << 20U;
+constexpr std::size_t kPartMessages = 2000;
+constexpr std::size_t kRecordMargin = 160;  // what stands in the records of a message beside names
 
 // All of it or nothing, as far as the disk lets us: what cannot be taken back stays, in the rows as well.
 class Transfer {
@@ -36,6 +39,7 @@ private:
         bool is_done = false;
     };
     Outcome translate(const std::vector<StoredMessage>& messages);
+    std::size_t messages_together() const;
     bool note_part(std::size_t begin, std::size_t end);
     Outcome apply(Step& step);
     void undo();
@@ -98,6 +102,17 @@ std::vector<StoredMessage> Transfer::moved(std::size_t begin, std::size_t end) c
     std::vector<StoredMessage> messages;
     for (std::size_t n = begin; n < end; ++n) messages.push_back(steps_[n].original);
     return messages;
+}
+
+// All of them where the journal takes that much at once.
+std::size_t Transfer::messages_together() const
+{
+    const auto& key = state_.account_key;
+    const std::size_t each = kRecordMargin + key.local_part.size() + key.domain.size();
+    std::size_t bytes = 0;
+    for (const auto& step : steps_) bytes += each + 2 * step.original.unique.size();
+    const bool fits = bytes <= kTransferBytes && state_.seat.journal.has_room(bytes);
+    return fits ? std::max(steps_.size(), kPartMessages) : kPartMessages;
 }
 
 bool Transfer::note_part(std::size_t begin, std::size_t end)
@@ -182,8 +197,16 @@ void Transfer::void_undone()
 Outcome Transfer::carry_out()
 {
     Outcome outcome;
-    for (std::size_t at = 0; at < steps_.size() && outcome; at += kTransferTogether) {
-        if (!note_part(at, std::min(steps_.size(), at + kTransferTogether))) outcome = StoreError::io;
+    std::size_t together = messages_together();
+    for (std::size_t at = 0; at < steps_.size() && outcome;) {
+        const std::size_t end = std::min(steps_.size(), at + together);
+        if (note_part(at, end)) {
+            at = end;
+        } else if (together > kPartMessages && !state_.seat.journal.has_failed()) {
+            together = kPartMessages;  // others took the room meanwhile
+        } else {
+            outcome = StoreError::io;
+        }
     }
     // A rename takes the source's name away: a record that a crash loses must not have been acted upon.
     if (outcome && removing_ && !state_.seat.journal.wait(state_.last_lsn)) outcome = StoreError::io;

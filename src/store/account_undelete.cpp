@@ -334,6 +334,7 @@ public:
     {
         if (auto good = read_record(id); !good) return good.error();
         if (auto good = choose_name(); !good) return good.error();
+        if (auto good = check_quota(); !good) return good.error();
         const std::string parent = parent_name(folder_.name);
         if (!parent.empty() && !state_.names.contains(parent)) {
             if (auto done = state_.create_with_parents(parent, SpecialUse::none); !done) return done.error();
@@ -381,6 +382,24 @@ private:
             if (folder.record.special_use == folder_.record.special_use) folder_.record.special_use = SpecialUse::none;
         }
         return {};
+    }
+
+    // By the names, as the listing counts it; it comes back whole or not at all.
+    Outcome check_quota()
+    {
+        std::uint64_t bytes = 0;
+        std::uint64_t messages = 0;
+        for (const char* place : {"/cur", "/new"}) {
+            const auto found = state_.files.list(from_ + place);
+            if (!found && found.error().is_absent()) continue;
+            if (!found) return state_.failed("looking at a removed mailbox", from_ + place, found.error());
+            for (const auto& file : *found) {
+                if (file.kind != FileKind::regular || file.name.starts_with('.')) continue;
+                ++messages;
+                bytes += parse_message_name(file.name).size.value_or(0);
+            }
+        }
+        return messages == 0 ? Outcome() : state_.check_quota(bytes, messages);
     }
 
     Outcome choose_name()

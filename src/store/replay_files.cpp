@@ -17,7 +17,10 @@ constexpr int kLongestChain = 1000;  // of copies of copies within one journal
 
 Result<std::uint32_t, FileError> crc_of_file(File& file)
 {
-    std::string piece(kReplayPiece, '\0');
+    const auto info = file.info();
+    if (!info) return info.error();
+    // One byte more than there is, so that one call reads a small file and sees its end.
+    std::string piece(static_cast<std::size_t>(std::min<std::uint64_t>(info->size + 1, kReplayPiece)), '\0');
     std::uint32_t crc = 0;
     for (std::uint64_t offset = 0;;) {
         const auto got = file.read_at(offset, piece.data(), piece.size());
@@ -332,6 +335,54 @@ Outcome Replaying::make(Wanted& wanted, Folder& folder)
     found_[folder.id()][wanted.message.unique] = target;
     ++replayed_.repaired;
     return {};
+}
+
+// What was undeleted is no longer to be had back: where its rename was cut off it was made by a link, so that copies of the
+// same message found it too, and the entry goes when all of them are there. A COPY is of a message that was expunged after
+// it, an undelete of one that was expunged before.
+Outcome Replaying::drop_restored(const Wanted& wanted)
+{
+    if (wanted.placed == nullptr) return {};
+    const auto& record = std::get<PlacedRecord>(wanted.placed->record);
+    if (record.source != PlacedRecord::Source::message) return {};
+    if (auto done = load_expunged(); !done) return done;
+    const auto entry = expunged_.find({record.source_mailbox, record.source_unique});
+    if (entry == expunged_.end()) return {};
+    const auto expunged = parse_expunged_name(entry->second.substr(entry->second.rfind('/') + 1));
+    if (!expunged || expunged->lsn >= wanted.placed->lsn) return {};
+    const auto made = made_path(wanted, 0);
+    if (!made) return made.error();
+    const auto entry_info = state_.files.info(entry->second);
+    const auto info = *made ? state_.files.info(**made) : Result<FileInfo, FileError>(FileError{ENOENT});
+    if (!entry_info || !info) return {};
+    // A rename onto another name of the same file does nothing.
+    const auto done = entry_info->inode == info->inode ? state_.files.unlink(entry->second)
+                                                       : state_.files.rename(entry->second, **made);
+    if (!done && !done.error().is_absent()) return state_.failed("restoring a message", entry->second, done.error());
+    expunged_.erase(entry);
+    return {};
+}
+
+// Where a message of the records lies: in its mailbox, in the one that it was moved to, or in the undelete directory.
+Result<std::optional<std::string>, StoreError> Replaying::made_path(const Wanted& wanted, int depth)
+{
+    using Path = std::optional<std::string>;
+    Folder* folder = state_.find_folder(wanted.mailbox);
+    if (folder != nullptr) {
+        const auto files = files_of(*folder);
+        if (!files) return files.error();
+        const auto it = (*files)->find(wanted.message.unique);
+        if (it != (*files)->end()) return Path(it->second);
+    }
+    if (auto path = find_expunged(wanted.mailbox, wanted.message.unique)) return Path(std::move(path));
+    if (wanted.gone == nullptr || depth > kLongestChain) return Path();
+    for (const auto& [key, next] : wanted_) {
+        const auto* record = next.placed == nullptr ? nullptr : &std::get<PlacedRecord>(next.placed->record);
+        const bool is_next = record != nullptr && record->source_mailbox == wanted.mailbox &&
+                             record->source_unique == wanted.message.unique;
+        if (is_next) return made_path(next, depth + 1);
+    }
+    return Path();
 }
 
 // The last link may be all that holds its bytes until a checkpoint has passed: it goes into the undelete directory.

@@ -62,6 +62,8 @@ private:
     Outcome make_from_message(Wanted& wanted, const PlacedRecord& record, const std::string& target);
     Result<std::optional<Content>, StoreError> content_of(const Wanted& wanted, int depth);
     Result<std::optional<std::string>, StoreError> source_path(const PlacedRecord& record);
+    Result<std::optional<std::string>, StoreError> made_path(const Wanted& wanted, int depth);
+    Outcome drop_restored(const Wanted& wanted);
     Outcome put_away(const Wanted& wanted);
     const Wanted* find_wanted(MailboxId mailbox, const std::string& unique) const;
 

@@ -263,6 +263,10 @@ TEST_CASE("health, readiness, configuration, reload and stop do what they say", 
     CHECK(world.ask(Method::get, "/readyz", "", std::nullopt).status == 200);
     world.facts.not_ready_because = "starting";
     CHECK(world.ask(Method::get, "/readyz", "", std::nullopt).status == 503);
+    CHECK(world.ask(Method::get, "/healthz", "", std::nullopt).status == 200);
+    world.facts.hangs_because = "the journal's disk does not answer";
+    CHECK(world.ask(Method::get, "/healthz", "", std::nullopt).status == 503);
+    world.facts.hangs_because.clear();
     CHECK(read(world.ask(Method::get, "/api/v1/config"))["settings"][1]["source"] == "mailboxd.toml:7");
     world.reload_changes = {{"smtp.max_recipients", "1000", "500", true}, {"smtp.listen", "[]", "[\"[::]:25\"]", false}};
     const auto reloaded = read(world.ask(Method::post, "/api/v1/reload"));

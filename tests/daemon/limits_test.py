@@ -1,6 +1,7 @@
 """Floods and slow clients: memory and descriptors stay bounded, others are served (J3, J4, G4, A8, A9, B8, E5), and a 64 MiB
 message passes through a bounded resident set."""
 import contextlib
+import imaplib
 import os
 import pathlib
 import resource
@@ -203,6 +204,22 @@ class PerNetwork(BoxCase):
         with Conversation(self.box.host, self.box.ports["imap"], source=("127.0.0.4", 0)) as more:
             self.assertTrue(more.rest().startswith(b"* BYE"))
         close_all([link.socket for link in held])
+
+
+class PerAccount(BoxCase):
+    accounts = 2
+    settings = {"imap.max_sessions_per_account": 2}
+
+    def test_one_account_beyond_its_sessions_is_refused_at_the_log_in_until_a_reload_allows_more(self):
+        held = [self.box.imap(1) for _ in range(2)]
+        with self.assertRaisesRegex(imaplib.IMAP4.error, "LIMIT"):
+            self.box.imap(1)
+        self.box.imap(2).logout()
+        self.box.write_config(imap__max_sessions_per_account=3)
+        self.box.ctl("reload")
+        held.append(self.box.imap(1))
+        for link in held:
+            link.logout()
 
 
 class Descriptors(unittest.TestCase):

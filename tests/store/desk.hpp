@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -48,7 +49,7 @@ public:
     }
     // As a killed process leaves it: rows that were not committed and records that were not written are gone. What the
     // journal has is replayed.
-    store::Replayed crash()
+    store::Replayed crash(const std::function<void()>& meanwhile = {})
     {
         namespace fs = std::filesystem;
         const std::string kept = scratch_ / "journal-as-it-was";
@@ -57,6 +58,7 @@ public:
         journal_.reset();
         fs::remove_all(journal_directory());
         fs::rename(kept, journal_directory());
+        if (meanwhile) meanwhile();
         store::RecoveredMail recovered;
         open_journal([&recovered](journal::Lsn lsn, std::string_view payload, const journal::Location& where) {
             REQUIRE(recovered.add(lsn, payload, where));

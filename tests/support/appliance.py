@@ -112,6 +112,7 @@ def toml(value):
 
 class Appliance:
     """`settings` are keys of mailboxd.toml ("smtp.max_errors": 3), laid over the ones of a test."""
+    certificate_days = 30
 
     def __init__(self, accounts=2, settings=None, environment=None, prefix=(), leaks=True, quarantine_mb=256, descriptors=0,
                  data=None):
@@ -176,7 +177,7 @@ class Appliance:
         """Self-signed, for the host name and loopback; on the place that the settings name by default."""
         key = self.data / "tls" / "key.pem"
         subprocess.run([need("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-days", "30", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name},DNS:localhost,IP:127.0.0.1",
+                        "-days", str(self.certificate_days), "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name},DNS:localhost,IP:127.0.0.1",
                         "-keyout", str(key), "-out", str(self.ca_file)], check=True, capture_output=True)
         key.chmod(0o600)
         self.ca_file.chmod(0o644)

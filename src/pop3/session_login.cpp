@@ -184,7 +184,7 @@ co::Task<void> Session::open_account(auth::Login login)
     if (!hold_) {
         registration_.reset();
         services_.log.notice("maildrop is in use", {{"account", login.address}, {"peer", peer_}});
-        error("[IN-USE] another session has the maildrop; try again later");  // RFC 2449 section 8.1.1
+        error("[IN-USE] another session has the maildrop; try again later");  // RFC 2449 section 8.1.2
         co_return;
     }
     store::AccountKey key;

@@ -1,5 +1,6 @@
 """getmail6: POP3S with a verified certificate, each message once, then deleting what was fetched."""
 import pathlib
+import shutil
 import sys
 import unittest
 
@@ -17,6 +18,11 @@ class Getmail(BoxCase):
         home = self.box.folder / f"getmail{number}"
         for part in ("cur", "new", "tmp"):
             (home / "Maildir" / part).mkdir(parents=True, exist_ok=True)
+        owner = ""
+        if self.box.as_root:  # as whom getmail delivers nothing
+            owner = f"user = {self.box.user}"
+            for path in (home / "Maildir", *(home / "Maildir").iterdir()):
+                shutil.chown(path, self.box.user)
         rows = "\n".join(f"{key} = {value}" for key, value in options.items())
         (home / "getmailrc").write_text(f"""[retriever]
 type = SimplePOP3SSLRetriever
@@ -30,6 +36,7 @@ timeout = 60
 [destination]
 type = Maildir
 path = {home}/Maildir/
+{owner}
 
 [options]
 verbose = 2

@@ -58,7 +58,8 @@ case "$dir" in *[\"\'\\\$\`]*|*$'\n'*) fail "$dir has a quote, a backslash, a do
 hostname=mail.example.test
 domain=example.test
 smtp=$((port_base + 25)) submission=$((port_base + 587)) submissions=$((port_base + 465))
-imap=$((port_base + 143)) imaps=$((port_base + 993)) http=$((port_base + 80))
+imap=$((port_base + 143)) imaps=$((port_base + 993)) pop3=$((port_base + 110)) pop3s=$((port_base + 995))
+http=$((port_base + 80))
 
 # The process of demo.env, if it is still this demo's server.
 running_pid() {
@@ -169,6 +170,12 @@ listen_tls = ["127.0.0.1:$imaps"]
 max_connections = 20000
 max_connections_per_network = 20000
 
+[pop3]
+listen = ["127.0.0.1:$pop3"]
+listen_tls = ["127.0.0.1:$pop3s"]
+max_connections = 20000
+max_connections_per_network = 20000
+
 [http]
 listen = ["127.0.0.1:$http"]
 
@@ -208,6 +215,8 @@ MB_SUBMISSION_PORT=$submission
 MB_SUBMISSIONS_PORT=$submissions
 MB_IMAP_PORT=$imap
 MB_IMAPS_PORT=$imaps
+MB_POP3_PORT=$pop3
+MB_POP3S_PORT=$pop3s
 MB_HTTP_PORT=$http
 MB_DOMAIN=$domain
 MB_USER_FORMAT='user%04d@$domain'
@@ -269,6 +278,7 @@ cat <<DONE
 
 mailboxd runs as process $pid (user $user). A mail client on this machine can use:
   incoming   IMAP  127.0.0.1  port $imaps (TLS) or $imap
+  or         POP3  127.0.0.1  port $pop3s (TLS) or $pop3
   outgoing   SMTP  127.0.0.1  port $submissions (TLS) or $submission
   log-in     $(account 1) … $(account "$accounts"), password: see MB_PASSWORD in $dir/demo.env
   status     http://127.0.0.1:$http/

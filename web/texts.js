@@ -32,6 +32,8 @@ const english = {
     submissions: "mail that people send",
     imap: "reading mail",
     imaps: "reading mail",
+    pop3: "fetching mail",
+    pop3s: "fetching mail",
     http: "this page, health, metrics",
     control: "mailboxctl",
   },

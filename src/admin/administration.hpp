@@ -34,7 +34,7 @@ struct AdministrationOptions {
     std::chrono::milliseconds removed_mail_keep{std::chrono::hours(24 * 30)};
     std::uint64_t warn_percent = 90;                     // of a quota; 0: never
     std::chrono::milliseconds undelete_keep{std::chrono::hours(24 * 14)};
-    std::vector<std::string> services{"imap", "submission"};  // whose sessions /metrics counts
+    std::vector<std::string> services{"imap", "pop3", "submission"};  // whose sessions /metrics counts
 };
 
 struct AdministrationDeps {

@@ -34,6 +34,7 @@ void check_tls(const Loaded& loaded, Errors& errors)
     };
     needs(s.submission.listen_tls, "submission.listen_tls");
     needs(s.imap.listen_tls, "imap.listen_tls");
+    needs(s.pop3.listen_tls, "pop3.listen_tls");
     const auto unusable = [&](const Endpoints& listen, std::string_view key) {
         if (listen.empty() || !s.auth.plaintext_login_networks.empty()) return;
         errors.push_back(error_about(loaded, {key, "tls.certificate", "tls.key"},
@@ -43,6 +44,7 @@ void check_tls(const Loaded& loaded, Errors& errors)
     };
     unusable(s.submission.listen, "submission.listen");
     unusable(s.imap.listen, "imap.listen");
+    unusable(s.pop3.listen, "pop3.listen");
 }
 
 void check_loopback(const Loaded& loaded, Errors& errors)
@@ -81,6 +83,8 @@ void check_listeners(const Loaded& loaded, Errors& errors)
     take(s.submission.listen_tls, "submission.listen_tls");
     take(s.imap.listen, "imap.listen");
     take(s.imap.listen_tls, "imap.listen_tls");
+    take(s.pop3.listen, "pop3.listen");
+    take(s.pop3.listen_tls, "pop3.listen_tls");
     take(s.http.listen, "http.listen");
 }
 
@@ -104,6 +108,7 @@ void check_numbers(const Loaded& loaded, Errors& errors)
     fits(s.smtp.max_connections_per_network, s.smtp.max_connections, "smtp");
     fits(s.submission.max_connections_per_network, s.submission.max_connections, "submission");
     fits(s.imap.max_connections_per_network, s.imap.max_connections, "imap");
+    fits(s.pop3.max_connections_per_network, s.pop3.max_connections, "pop3");
 }
 
 enum class Secrecy { open, secret };

@@ -56,6 +56,7 @@ constexpr std::array kTables{
     Table{"smtp", "Mail from other servers (port 25). The limits of a message and of a session hold for submission too."},
     Table{"submission", "Mail from your own users: they log in and send."},
     Table{"imap", "Users read their mail."},
+    Table{"pop3", "Users fetch their mail, with programs that know no IMAP."},
     Table{"http", "Health, metrics and the status page."},
     Table{"directory", "Domains, accounts and aliases. They live in directory.db; change them with mailboxctl."},
     Table{"quota", "How much mail an account may hold, where the account itself says nothing (mailboxctl account set)."},
@@ -195,6 +196,30 @@ const std::vector<Declaration>& rows()
          "Which non-synchronizing literals are offered (RFC 7888): LITERAL+ of any length, or LITERAL- up to 4096 "
          "bytes.",
          [](S& s) -> Slot { return choice(s.imap.literal_mode); }, {"LITERAL+", "LITERAL-"}},
+
+        {"pop3.listen", Kind::endpoint_list, "[]", kListLength, Effect::restart,
+         "Addresses and ports for users, who ask for TLS by STLS before they log in, such as \"0.0.0.0:110\". Programs that "
+         "are not very old take listen_tls.",
+         [](S& s) -> Slot { return &s.pop3.listen; }},
+        {"pop3.listen_tls", Kind::endpoint_list, R"(["0.0.0.0:995", "[::]:995"])", kListLength, Effect::restart,
+         "Addresses and ports for users with TLS from the first byte on, as RFC 8314 recommends. This and listen empty: no "
+         "POP3.",
+         [](S& s) -> Slot { return &s.pop3.listen_tls; }},
+        {"pop3.max_connections", Kind::integer, "1000", kConnections, Effect::live, "Connections at the same time.",
+         [](S& s) -> Slot { return &s.pop3.max_connections; }},
+        {"pop3.max_connections_per_network", Kind::integer, "100", kConnections, Effect::live,
+         "The same from one IPv4 address or from one IPv6 network of /64. An office behind one address needs many.",
+         [](S& s) -> Slot { return &s.pop3.max_connections_per_network; }},
+        {"pop3.inactivity_timeout", Kind::duration, R"("10m")", {10 * kMinute, kDay}, Effect::live,
+         "After how long without a command a session that is logged in is closed. Until then nobody else can log in to the "
+         "same mailbox by POP3. RFC 1939 section 3 wants 10 minutes at least.",
+         [](S& s) -> Slot { return &s.pop3.inactivity_timeout; }},
+        {"pop3.login_timeout", Kind::duration, R"("1m")", {5 * kSecond, kHour}, Effect::live,
+         "How long a connection may take until it is logged in.",
+         [](S& s) -> Slot { return &s.pop3.login_timeout; }},
+        {"pop3.mark_seen", Kind::choice, R"("retrieved")", {}, Effect::live,
+         "Which messages are shown as read in programs that use IMAP: those retrieved by POP3, or never any because of that.",
+         [](S& s) -> Slot { return choice(s.pop3.mark_seen); }, {"retrieved", "never"}},
 
         {"http.listen", Kind::endpoint_list, R"(["127.0.0.1:8080"])", kListLength, Effect::restart,
          "Addresses and ports for /healthz, /readyz, /metrics and the status page. They need no log-in, so only "

@@ -22,6 +22,8 @@ using Networks = std::vector<std::string>;
 enum class BareLineEnding : std::uint8_t { refuse, repair };
 enum class LiteralMode : std::uint8_t { plus, minus };  // RFC 7888: LITERAL+ or LITERAL-
 
+enum class MarkSeen : std::uint8_t { retrieved, never };  // which messages POP3 marks as read
+
 struct CertificatePair {
     std::string certificate;
     std::string key;
@@ -84,6 +86,16 @@ struct ImapSettings {
     LiteralMode literal_mode{};
 };
 
+struct Pop3Settings {
+    Endpoints listen;
+    Endpoints listen_tls;
+    std::uint64_t max_connections = 0;
+    std::uint64_t max_connections_per_network = 0;
+    Duration inactivity_timeout{};
+    Duration login_timeout{};
+    MarkSeen mark_seen{};
+};
+
 struct HttpSettings {
     Endpoints listen;
 };
@@ -127,6 +139,7 @@ struct Settings {
     SmtpSettings smtp;
     SubmissionSettings submission;
     ImapSettings imap;
+    Pop3Settings pop3;
     HttpSettings http;
     DirectorySettings directory;
     QuotaSettings quota;

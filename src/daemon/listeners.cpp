@@ -22,6 +22,8 @@ Limits limits_of(Service service, const config::Settings& settings)
         return {settings.submission.max_connections, settings.submission.max_connections_per_network};
     case Service::imap:
     case Service::imaps: return {settings.imap.max_connections, settings.imap.max_connections_per_network};
+    case Service::pop3:
+    case Service::pop3s: return {settings.pop3.max_connections, settings.pop3.max_connections_per_network};
     case Service::http: return {kHttpConnections, kHttpConnections};
     case Service::control: return {kControlConnections, kControlConnections};
     }
@@ -35,10 +37,12 @@ std::string busy_reply(Service service)
     case Service::smtp:
     case Service::submission: return "421 4.3.2 too many connections, try again later\r\n";
     case Service::imap: return "* BYE [UNAVAILABLE] Too many connections, try again later\r\n";
+    case Service::pop3: return "-ERR [SYS/TEMP] too many connections, try again later\r\n";
     case Service::http:
     case Service::control: return "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     case Service::submissions:
-    case Service::imaps: break;
+    case Service::imaps:
+    case Service::pop3s: break;
     }
     return {};
 }
@@ -95,6 +99,8 @@ std::string_view name(Service service)
     case Service::submissions: return "submissions";
     case Service::imap: return "imap";
     case Service::imaps: return "imaps";
+    case Service::pop3: return "pop3";
+    case Service::pop3s: return "pop3s";
     case Service::http: return "http";
     case Service::control: return "control";
     }
@@ -110,6 +116,8 @@ Result<OpenListeners, Error> open_listeners(net::Loop& loop, const config::Setti
         {Service::submissions, &settings.submission.listen_tls},
         {Service::imap, &settings.imap.listen},
         {Service::imaps, &settings.imap.listen_tls},
+        {Service::pop3, &settings.pop3.listen},
+        {Service::pop3s, &settings.pop3.listen_tls},
         {Service::http, &settings.http.listen},
     };
     OpenListeners open;

@@ -55,6 +55,17 @@ imap::Options imap_options(const config::Settings& settings)
     return options;
 }
 
+pop3::Options pop3_options(const config::Settings& settings)
+{
+    pop3::Options options;
+    options.hostname = settings.server.hostname;
+    options.login_timeout = settings.pop3.login_timeout;
+    options.inactivity_timeout = settings.pop3.inactivity_timeout;
+    options.marks_seen = settings.pop3.mark_seen == config::MarkSeen::retrieved;
+    options.plaintext_login_networks = parse_networks(settings.auth.plaintext_login_networks);
+    return options;
+}
+
 directory::SnapshotOptions snapshot_options(const config::Settings& settings)
 {
     directory::SnapshotOptions options;

@@ -7,12 +7,14 @@
 #include "http/server.hpp"
 #include "imap/options.hpp"
 #include "net/tls.hpp"
+#include "pop3/options.hpp"
 #include "smtp/options.hpp"
 
 namespace mbx::daemon {
 
 smtp::Options smtp_options(const config::Settings& settings);
 imap::Options imap_options(const config::Settings& settings);
+pop3::Options pop3_options(const config::Settings& settings);
 directory::SnapshotOptions snapshot_options(const config::Settings& settings);
 auth::AuthenticatorOptions authenticator_options(const config::Settings& settings);
 http::ServerOptions http_options(const config::Settings& settings);

@@ -94,6 +94,9 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
       imap_(imap::Services{store_, intake_, *directory_, authenticator_, live_sessions_, tls_, ground.clock,
                            ground.metrics, ground.log.for_component("imap")},
             imap_options(settings)),
+      pop3_(pop3::Services{store_, *directory_, authenticator_, live_sessions_, tls_, ground.clock, ground.metrics,
+                           ground.log.for_component("pop3")},
+            pop3_options(settings)),
       administration_(admin::AdministrationDeps{*directory_, store_, authenticator_, live_sessions_, ground.workers,
                                                 ground.files, ground.metrics, ground.clock, ground.random},
                       std::move(hooks), administration_options(settings), ground.log.for_component("admin")),
@@ -138,6 +141,8 @@ net::Listener::Session Services::session(Service service)
         return [this](Stream stream) { return smtp_.serve(std::move(stream), smtp::Role::submission, true); };
     case Service::imap: return [this](Stream stream) { return imap_.serve(std::move(stream), false); };
     case Service::imaps: return [this](Stream stream) { return imap_.serve(std::move(stream), true); };
+    case Service::pop3: return [this](Stream stream) { return pop3_.serve(std::move(stream), false); };
+    case Service::pop3s: return [this](Stream stream) { return pop3_.serve(std::move(stream), true); };
     case Service::http:
     case Service::control: break;
     }
@@ -150,6 +155,7 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
     directory_->set_options(snapshot_options(settings));
     smtp_.set_options(smtp_options(settings));
     imap_.set_options(imap_options(settings));
+    pop3_.set_options(pop3_options(settings));
     authenticator_.set_options(authenticator_options(settings));
     intake_.set_options(intake_options(settings));
     expiry_.set_options(expiry_options(settings));
@@ -178,6 +184,7 @@ void Services::stop()
     authenticator_.close();
     smtp_.stop();
     imap_.stop();
+    pop3_.stop();
     background_.stop();
     administration_.stop();
 }

@@ -19,6 +19,7 @@
 #include "net/loop.hpp"
 #include "net/tls.hpp"
 #include "net/workers.hpp"
+#include "pop3/server.hpp"
 #include "smtp/server.hpp"
 #include "store/background_fill.hpp"
 #include "store/expiry.hpp"
@@ -86,6 +87,7 @@ private:
     intake::Intake intake_;
     smtp::Server smtp_;
     imap::Server imap_;
+    pop3::Server pop3_;
     admin::Administration administration_;
     http::Server http_;
 };

@@ -146,4 +146,18 @@ Result<std::vector<Uid>, StoreError> AccountStore::expunge(MailboxId mailbox, co
     return uids;
 }
 
+Result<std::vector<Uid>, StoreError> AccountStore::expunge_these(MailboxId mailbox, const UidSet& which)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(mailbox);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (auto done = state_->ready(*folder); !done) return done.error();
+    const auto messages = state_->select(*folder, which);
+    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
+    if (auto done = state_->remove_messages(*folder, messages); !done) return done.error();
+    std::vector<Uid> uids;
+    for (const auto& message : messages) uids.push_back(message.row.uid);
+    return uids;
+}
+
 }  // namespace mbx::store

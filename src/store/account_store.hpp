@@ -147,6 +147,8 @@ public:
     Result<Copied, StoreError> move(MailboxId from, const UidSet& which, std::string_view to);
     // Removes the messages with \Deleted (of `which` only, when given); answers their UIDs, ascending.
     Result<std::vector<Uid>, StoreError> expunge(MailboxId mailbox, const UidSet* which);
+    // Removes these messages whatever their flags (POP3 knows no \Deleted); answers the UIDs of those that were there.
+    Result<std::vector<Uid>, StoreError> expunge_these(MailboxId mailbox, const UidSet& which);
 
     // What can be had back. Reads the undelete directory.
     Result<ExpungedList, StoreError> expunged_messages(const ExpungedFilter& filter);

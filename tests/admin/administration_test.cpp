@@ -248,7 +248,7 @@ TEST_CASE("status shows what is there, and warns", "[admin]")
     CHECK(status["accounts"] == 1);
     CHECK(status["messages_in"] == 42);
     CHECK(status["loop_lag_milliseconds"] == 0.12);
-    CHECK(status["sessions"] == json({{"imap", 0}, {"submission", 0}}));
+    CHECK(status["sessions"] == json({{"imap", 0}, {"pop3", 0}, {"submission", 0}}));
     CHECK(status["disk"]["total_bytes"].get<std::uint64_t>() > 0);
     CHECK(status["listeners"][0]["endpoint"] == "127.0.0.1:2525");
     CHECK(status["certificates"][0]["names"][0] == "mail.example.org");

@@ -192,10 +192,12 @@ TEST_CASE("G11: settings that contradict each other are refused at the place of 
     };
     const auto row = GENERATE(
         Row{"[tls]\ncertificate = \"\"", "m.toml:2:1: ", "need each other"},
-        Row{"[tls]\ncertificate = \"\"\nkey = \"\"\n[submission]\nlisten = []\nlisten_tls = []\n[imap]\nlisten = []",
+        Row{"[tls]\ncertificate = \"\"\nkey = \"\"\n[submission]\nlisten = []\nlisten_tls = []\n[pop3]\nlisten_tls = []\n[imap]\nlisten = []",
             "m.toml:2:1: ", "imap.listen_tls listens with TLS"},
-        Row{"[tls]\ncertificate = \"\"\nkey = \"\"\n[submission]\nlisten = []\nlisten_tls = []\n[imap]\nlisten_tls = []",
+        Row{"[tls]\ncertificate = \"\"\nkey = \"\"\n[submission]\nlisten = []\nlisten_tls = []\n[pop3]\nlisten_tls = []\n[imap]\nlisten_tls = []",
             "m.toml:2:1: ", "nobody could log in on imap.listen"},
+        Row{"[tls]\ncertificate = \"\"\nkey = \"\"\n[submission]\nlisten = []\nlisten_tls = []\n[imap]\nlisten = []\nlisten_tls = []",
+            "m.toml:2:1: ", "pop3.listen_tls listens with TLS"},
         Row{"[auth]\nplaintext_login_networks = [\"10.0.0.0/8\"]", "m.toml:2:1: ", "not of this machine"},
         Row{"[auth]\nplaintext_login_networks = [\"126.0.0.0/7\"]", "m.toml:2:1: ", "not of this machine"},
         Row{"[auth]\nplaintext_login_networks = [\"::/0\"]", "m.toml:2:1: ", "not of this machine"},

@@ -15,11 +15,11 @@ from box_case import SOURCE
 
 need("curl", "setsid")
 BIN = executable()
-OFFSETS = (25, 80, 143, 465, 587, 993)
+OFFSETS = (25, 80, 110, 143, 465, 587, 993, 995)
 
 
 def free_base():
-    """A base for --port-base whose six ports nobody listens on."""
+    """A base for --port-base whose eight ports nobody listens on."""
     while True:
         base = free_port_base(1)
         with contextlib.ExitStack() as held:

@@ -1,4 +1,4 @@
-"""curl: smtp with STARTTLS, smtps, imap, imaps; upload, FETCH, SEARCH, LIST, STORE, EXPUNGE, APPEND."""
+"""curl: smtp with STARTTLS, smtps, imap, imaps, pop3, pop3s; upload, FETCH, SEARCH, LIST, STORE, EXPUNGE, APPEND, UIDL, DELE."""
 import pathlib
 import sys
 import unittest
@@ -11,7 +11,7 @@ CURL = need("curl")
 
 
 class Curl(BoxCase):
-    accounts = 5
+    accounts = 6
 
     def curl(self, *options, text=None, expect=0):
         return self.run_client([CURL, "-sS", "--max-time", "60", "--cacert", self.box.ca_file, *options], text, expect)
@@ -57,13 +57,29 @@ class Curl(BoxCase):
         self.curl(*self.log_in(5), self.url("imap", "imap", "Drafts"), "--upload-file", draft)
         self.assertEqual(self.only_message(5, "Drafts"), sent)
 
+    def test_pop3s_and_pop3_with_stls(self):
+        sent = message("by pop3", b"line\r\n.dot\r\n..\r\n.\r\nend\r\n")
+        self.box.deliver(sent, to=6)
+        pop3s = (*self.log_in(6), self.url("pop3s", "pop3s"))
+        self.assertRegex(self.curl(*pop3s), r"^1 \d+\r?\n")
+        back = self.curl("--ssl-reqd", *self.log_in(6), self.url("pop3", "pop3", "1")).encode()
+        self.assertTrue(back.replace(b"\r\n", b"\n").endswith(sent.replace(b"\r\n", b"\n")), back)
+        self.assertRegex(self.curl(*pop3s, "-X", "UIDL"), r"^1 [0-9A-F]{16}\r?\n")
+        self.assertIn("Subject: by pop3", self.curl(*pop3s, "-X", "TOP 1 0"))
+        for mechanism in ("PLAIN", "LOGIN"):
+            self.curl("--login-options", f"AUTH={mechanism}", *pop3s)
+        self.curl(*self.log_in(6), self.url("pop3s", "pop3s", "1"), "-l", "-X", "DELE")
+        self.assertEqual(self.box.messages(6), [])
+        self.curl("--user", f"{self.box.user_name(6)}:wrong", self.url("pop3s", "pop3s"), expect=67)
+
     def test_a_wrong_password_is_refused(self):
         said = self.curl("--user", f"{self.box.user_name(1)}:wrong", self.url("imaps", "imaps", "INBOX"), expect=67)
         self.assertIn("denied", said.lower())
 
     def test_no_https_talk_on_mail_ports(self):
         """B9: an HTTP request to a mail port is closed, not answered line by line."""
-        for scheme, port in (("https", "imaps"), ("https", "submissions"), ("http", "imap"), ("http", "smtp")):
+        for scheme, port in (("https", "imaps"), ("https", "submissions"), ("http", "imap"), ("http", "smtp"),
+                             ("https", "pop3s"), ("http", "pop3")):
             with self.subTest(port=port):
                 said = self.curl(f"{scheme}://localhost:{self.box.ports[port]}/", "--http0.9", expect=None)
                 self.assertNotIn("<html", said)

@@ -1,7 +1,9 @@
-"""Python's smtplib and imaplib: every command that they have and that a first IMAP server must know."""
+"""Python's smtplib, imaplib and poplib: every command that they have and that a first IMAP server must know."""
 import imaplib
 import pathlib
+import poplib
 import re
+import shutil
 import smtplib
 import ssl
 import sys
@@ -10,6 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTPUTF8
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from appliance import wait_until
 from box_case import BoxCase, message
 
 
@@ -210,6 +213,116 @@ class Imaplib(BoxCase):
             answers.append(str(raised.exception))
             link.shutdown()
         self.assertEqual(answers[0], answers[1])
+
+
+class Poplib(BoxCase):
+    accounts = 5
+
+    def pop(self, number, tls=True):
+        if tls:
+            link = poplib.POP3_SSL("localhost", self.box.ports["pop3s"], context=self.box.tls(), timeout=60)
+        else:
+            link = poplib.POP3("localhost", self.box.ports["pop3"], timeout=60)
+            link.stls(self.box.tls())
+        link.user(self.box.user_name(number))
+        link.pass_(self.box.password)
+        return link
+
+    def test_every_command(self):
+        sent = [message(f"number {n}", b".dot\r\n..\r\ntext\r\n") for n in (1, 2, 3)]
+        for one in sent:
+            self.box.deliver(one, to=1)
+        link = self.pop(1)
+        capabilities = link.capa()
+        for word in ("TOP", "UIDL", "PIPELINING", "RESP-CODES", "EXPIRE", "UTF8", "SASL"):
+            self.assertIn(word, capabilities)
+        count, octets = link.stat()
+        self.assertEqual(count, 3)
+        sizes = [int(line.split()[1]) for line in link.list()[1]]
+        self.assertEqual(sum(sizes), octets)
+        ids = link.uidl()[1]
+        self.assertEqual(len(set(ids)), 3)
+        self.assertIn(ids[1], link.uidl(2))
+        for number, one in enumerate(sent, 1):
+            status, lines, counted = link.retr(number)
+            body = b"\r\n".join(lines) + b"\r\n"
+            self.assertTrue(body.endswith(one))
+            self.assertEqual(len(body), sizes[number - 1])
+        head = link.top(1, 0)[1]
+        self.assertEqual(head[-1], b"")
+        self.assertEqual(link.top(1, 1)[1], head + [b".dot"])
+        self.assertTrue(link.noop().startswith(b"+OK"))
+        link.dele(1)
+        self.assertEqual(link.stat()[0], 2)
+        link.rset()
+        self.assertEqual(link.stat()[0], 3)
+        link.dele(2)
+        with self.assertRaises(poplib.error_proto):
+            link.retr(2)
+        link.quit()
+        self.assertEqual(len(self.box.messages(1)), 2)
+        again = self.pop(1, tls=False)
+        self.assertEqual([line.split()[1] for line in again.uidl()[1]], [ids[0].split()[1], ids[2].split()[1]])
+        again.quit()
+
+    def test_a_lost_connection_deletes_nothing_and_frees_the_maildrop(self):
+        """E20: no delete without QUIT."""
+        self.box.deliver(message("stays"), to=2)
+        link = self.pop(2)
+        link.dele(1)
+        busy = poplib.POP3_SSL("localhost", self.box.ports["pop3s"], context=self.box.tls(), timeout=60)
+        busy.user(self.box.user_name(2))
+        with self.assertRaisesRegex(poplib.error_proto, "IN-USE"):
+            busy.pass_(self.box.password)
+        link.close()
+        wait_until(lambda: not any(one["service"] == "pop3" for one in self.box.ctl_json("session", "list")["sessions"]), 30,
+                   "the lost session has ended")
+        busy.user(self.box.user_name(2))
+        busy.pass_(self.box.password)
+        self.assertEqual(busy.stat()[0], 1)
+        busy.quit()
+
+    def test_imap_sees_what_pop3_read_and_removed(self):
+        for n in range(2):
+            self.box.deliver(message(f"shared {n}"), to=3)
+        watcher = self.box.imap(3)
+        watcher.select("INBOX")
+        link = self.pop(3)
+        link.retr(1)
+        link.retr(2)
+        link.dele(2)
+        link.quit()
+        watcher.noop()
+        self.assertEqual(watcher.response("EXPUNGE")[1], [b"2"])
+        self.assertEqual(watcher.search(None, "SEEN")[1], [b"1"])
+        watcher.logout()
+
+    def test_ten_thousand_messages_log_in_and_list(self):
+        folder = self.box.data / "mail" / self.box.domain / "user0004" / "new"
+        if not folder.is_dir():
+            self.box.imap(4).logout()
+        for n in range(10_000):
+            (folder / f"{1_700_000_000 + n}.M{n}P1.sample").write_bytes(message(f"many {n}"))
+        if self.box.as_root:
+            for path in folder.iterdir():
+                shutil.chown(path, self.box.user)
+        link = self.pop(4)
+        self.assertEqual(link.stat()[0], 10_000)
+        self.assertEqual(len(link.uidl()[1]), 10_000)
+        self.assertEqual(len(link.list()[1]), 10_000)
+        link.quit()
+
+    def test_utf8_mode(self):
+        self.box.deliver(message("тема"), to=5)
+        link = self.pop(5)
+        self.assertIn(b"=?", b"\n".join(link.top(1, 0)[1]))
+        link.quit()
+        link = poplib.POP3_SSL("localhost", self.box.ports["pop3s"], context=self.box.tls(), timeout=60)
+        self.assertTrue(link.utf8().startswith(b"+OK"))
+        link.user(self.box.user_name(5))
+        link.pass_(self.box.password)
+        self.assertIn("тема".encode(), b"\n".join(link.retr(1)[1]))
+        link.quit()
 
 
 if __name__ == "__main__":

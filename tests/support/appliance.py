@@ -32,7 +32,7 @@ PASSWORD = "correct horse 42"
 START_SECONDS = 60
 STOP_SECONDS = 60
 SANITIZER_REPORT = re.compile(r"(ERROR|WARNING): (Address|Thread|Leak|Memory)Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
-ROLES = ("smtp", "submission", "submissions", "imap", "imaps", "http")
+ROLES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "http")
 
 
 def in_ci():
@@ -149,8 +149,9 @@ class Appliance:
             "log.level": "debug",
             "smtp.listen": [at["smtp"]], "submission.listen": [at["submission"]],
             "submission.listen_tls": [at["submissions"]], "imap.listen": [at["imap"]], "imap.listen_tls": [at["imaps"]],
+            "pop3.listen": [at["pop3"]], "pop3.listen_tls": [at["pop3s"]],
             "http.listen": [at["http"]],
-            **{f"{table}.{key}": wide for table in ("smtp", "submission", "imap")
+            **{f"{table}.{key}": wide for table in ("smtp", "submission", "imap", "pop3")
                for key in ("max_connections", "max_connections_per_network")},
             "auth.plaintext_login_networks": ["127.0.0.0/8"],
             "auth.failures_before_delay": 1000,  # the wrong log-ins of one test must not slow another

@@ -1,0 +1,66 @@
+#include "pop3/server.hpp"
+
+#include "pop3/session.hpp"
+
+namespace mbx::pop3 {
+
+Pop3Metrics::Pop3Metrics(Metrics& registry)
+    : sessions(registry.gauge("mailboxd_pop3_sessions", "POP3 connections that are open")),
+      commands(registry.counter("mailboxd_pop3_commands_total", "POP3 commands taken")),
+      bad_commands(registry.counter("mailboxd_pop3_bad_commands_total",
+                                    "POP3 commands that were not understood, or came in the wrong state")),
+      retrieved(registry.counter("mailboxd_pop3_retrieved_total", "Messages answered to RETR")),
+      retrieved_bytes(registry.counter("mailboxd_pop3_retrieved_bytes_total", "Bytes of answers to RETR and TOP")),
+      deleted(registry.counter("mailboxd_pop3_deleted_total", "Messages removed at QUIT")),
+      failures(registry.counter("mailboxd_pop3_failed_sessions_total", "POP3 sessions ended by an internal error"))
+{
+}
+
+Server::Server(Services services, Options options)
+    : services_(std::move(services)), options_(std::make_shared<const Options>(std::move(options))),
+      metrics_(services_.metrics)
+{
+}
+
+void Server::set_options(Options options) { options_ = std::make_shared<const Options>(std::move(options)); }
+
+co::Task<void> Server::serve(std::unique_ptr<net::ByteStream> stream, bool implicit_tls)
+{
+    const auto options = options_;
+    if (implicit_tls) {
+        std::vector<std::string> alpn;
+        alpn.emplace_back("pop3");
+        const auto deadline = net::Deadline::after(options->handshake_timeout);
+        auto secured = co_await services_.tls.accept(std::move(stream), std::move(alpn), deadline);
+        if (!secured) co_return;
+        stream = std::move(*secured);
+    }
+    metrics_.sessions.add(1);
+    Session session(services_, options, metrics_, locks_, std::move(stream));
+    sessions_.insert(&session);
+    if (stopping_) session.stop();
+    bool failed = false;
+    std::string what;
+    try {
+        co_await session.run();
+    } catch (const std::exception& error) {
+        failed = true;
+        what = error.what();
+    }
+    if (failed) {
+        services_.log.error("session failed", {{"error", what}, {"peer", session.peer()}});
+        metrics_.failures.add();
+        co_await session.say_internal_error();
+    }
+    sessions_.erase(&session);
+    metrics_.sessions.add(-1);
+}
+
+void Server::stop()
+{
+    stopping_ = true;
+    // interrupt_read() resumes in a later turn of the loop, so the set stays whole meanwhile.
+    for (auto* session : sessions_) session->stop();
+}
+
+}  // namespace mbx::pop3

@@ -12,6 +12,10 @@ Database::Database(const std::string& path)
     if (handle_ == nullptr || has_failed()) return;
     constexpr int kPatience = 5000;  // ms: somebody else's SQL may hold the file for a moment
     sqlite3_busy_timeout(handle_, kPatience);
+    // A thousand accounts are open at once: what SQLite sets aside for each (48 KiB) is more than all the rest of it.
+    constexpr int kLookasideBytes = 128;
+    constexpr int kLookasideSlots = 64;
+    sqlite3_db_config(handle_, SQLITE_DBCONFIG_LOOKASIDE, nullptr, kLookasideBytes, kLookasideSlots);
     // Closing must not wait for the disk: it may happen on the loop.
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -55,13 +59,6 @@ void Database::note(int code)
     message_ = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
 }
 
-Statement::Statement(Database& database, const char* sql) : database_(database)
-{
-    if (database_.handle_ == nullptr || database_.has_failed()) return;
-    database_.note(
-        sqlite3_prepare_v3(database_.handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle_, nullptr));
-}
-
 Statement::~Statement() { sqlite3_finalize(handle_); }
 
 void Statement::bind_integer(int at, std::int64_t value)
@@ -86,9 +83,15 @@ void Statement::bind(int at, Blob value)
 }
 
 // What is not bound is NULL, not what the execution before had there.
-void Statement::clear()
+void Statement::prepare()
 {
-    if (handle_ != nullptr) sqlite3_clear_bindings(handle_);
+    if (database_.handle_ == nullptr || database_.has_failed()) return;
+    if (handle_ != nullptr) {
+        sqlite3_clear_bindings(handle_);
+    } else {
+        database_.note(
+            sqlite3_prepare_v3(database_.handle_, sql_, -1, SQLITE_PREPARE_PERSISTENT, &handle_, nullptr));
+    }
 }
 
 bool Statement::step()

@@ -1,6 +1,7 @@
 #include "pop3/session.hpp"
 
 #include <array>
+#include <utility>
 
 #include "base/ascii.hpp"
 

@@ -1,4 +1,6 @@
 // STLS (RFC 2595), USER and PASS (RFC 1939 section 7), AUTH (RFC 5034). Refusals carry the codes of RFC 3206.
+#include <utility>
+
 #include "auth/password.hpp"
 #include "auth/sasl.hpp"
 #include "base/codec.hpp"

@@ -1,5 +1,7 @@
 // The TRANSACTION and UPDATE states (RFC 1939 sections 5 and 6). Long work goes through the mailbox in slices, so that
 // deliveries and IMAP sessions come in between.
+#include <algorithm>
+
 #include "mail/header.hpp"
 #include "pop3/session.hpp"
 #include "pop3/stuffed_message.hpp"

@@ -179,7 +179,8 @@ class Floods(BoxCase):
 
 class PerNetwork(BoxCase):
     accounts = 1
-    settings = {"smtp.max_connections_per_network": 5, "imap.max_connections_per_network": 5, "smtp.max_connections": 12}
+    settings = {"smtp.max_connections_per_network": 5, "imap.max_connections_per_network": 5, "smtp.max_connections": 12,
+                "pop3.max_connections_per_network": 5}
 
     def test_j4_one_address_beyond_its_limit_is_told_and_another_is_served(self):
         held = [Conversation(self.box.host, self.box.ports["smtp"], source=("127.0.0.2", 0)) for _ in range(5)]
@@ -203,6 +204,14 @@ class PerNetwork(BoxCase):
             self.assertTrue(link.line().startswith(b"* OK"))
         with Conversation(self.box.host, self.box.ports["imap"], source=("127.0.0.4", 0)) as more:
             self.assertTrue(more.rest().startswith(b"* BYE"))
+        close_all([link.socket for link in held])
+
+    def test_j4_pop3_says_err(self):
+        held = [Conversation(self.box.host, self.box.ports["pop3"], source=("127.0.0.6", 0)) for _ in range(5)]
+        for link in held:
+            self.assertTrue(link.line().startswith(b"+OK"))
+        with Conversation(self.box.host, self.box.ports["pop3"], source=("127.0.0.6", 0)) as more:
+            self.assertTrue(more.rest().startswith(b"-ERR [SYS/TEMP]"))
         close_all([link.socket for link in held])
 
 

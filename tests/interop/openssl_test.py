@@ -1,4 +1,4 @@
-"""openssl s_client: TLS versions, STARTTLS of both protocols, resumption, ALPN, ciphers, bad hellos (B1, B7, B9)."""
+"""openssl s_client: TLS versions, STARTTLS of all protocols, resumption, ALPN, ciphers, bad hellos (B1, B7, B9)."""
 import pathlib
 import re
 import sys
@@ -34,8 +34,8 @@ class SClient(BoxCase):
                 self.assertIn("Cipher is (NONE)", said)
                 self.assertIn("alert", said)
 
-    def test_starttls_of_smtp_and_imap(self):
-        for port, protocol in (("smtp", "smtp"), ("submission", "smtp"), ("imap", "imap")):
+    def test_starttls_of_smtp_imap_and_pop3(self):
+        for port, protocol in (("smtp", "smtp"), ("submission", "smtp"), ("imap", "imap"), ("pop3", "pop3")):
             with self.subTest(port=port):
                 said = self.s_client(port, "-starttls", protocol)
                 self.assertIn("Verify return code: 0 (ok)", said)
@@ -72,7 +72,8 @@ class SClient(BoxCase):
         """B9: the protocol's own name is agreed to, a foreign one is refused (ALPACA)."""
         self.assertIn("ALPN protocol: imap", self.s_client("imaps", "-alpn", "imap"))
         self.assertIn("ALPN protocol: smtp", self.s_client("submissions", "-alpn", "smtp"))
-        for port in ("imaps", "submissions"):
+        self.assertIn("ALPN protocol: pop3", self.s_client("pop3s", "-alpn", "pop3"))
+        for port in ("imaps", "submissions", "pop3s"):
             said = self.s_client(port, "-alpn", "h2,http/1.1")
             self.assertTrue("Cipher is (NONE)" in said or "alert no application protocol" in said, said[-1500:])
 

@@ -203,6 +203,22 @@ TEST_CASE("COPY keeps flags, keywords by name, and the internal date; MOVE takes
     CHECK(desk.uids("Trash") == std::vector<Uid>{2});
 }
 
+TEST_CASE("messages are expunged by UID whatever their flags, others are left, and a crash changes nothing of it", "[store]")
+{
+    Desk desk;
+    for (int n = 0; n < 4; ++n) desk.deliver("Subject: x\r\n\r\n", "INBOX", n == 3 ? kDeleted : std::uint8_t{0});
+    const auto inbox = desk.id("INBOX");
+    const auto gone = desk->expunge_these(inbox, {{2, 3}, {9, 20}});
+    REQUIRE(gone);
+    CHECK(*gone == std::vector<Uid>{2, 3});
+    CHECK(*desk->uids(inbox) == std::vector<Uid>{1, 4});
+    CHECK(desk->expunge_these(inbox, {{2, 3}})->empty());
+    CHECK(desk->expunge_these(MailboxId{999}, {{1, 1}}).error() == StoreError::no_such_mailbox);
+    desk.crash();
+    CHECK(*desk->uids(desk.id("INBOX")) == std::vector<Uid>{1, 4});
+    CHECK(desk->expunged_messages({})->messages == 2);
+}
+
 TEST_CASE("a message that is held can be read after its expunge", "[store]")
 {
     Desk desk;

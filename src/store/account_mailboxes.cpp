@@ -22,15 +22,17 @@ Result<std::unique_ptr<AccountStore>, StoreError> AccountStore::open(FileSystem&
 void AccountStore::settle()
 {
     State& state = *state_;
-    if (state.texts) state.texts->checkpoint();
-    if (state.is_retired || !state.index) return;
+    if (state.is_retired) return;
+    // Their logs stay beside them: writing one back costs two syncs, and what a delivery costs must not depend on how many
+    // accounts take turns.
+    state.texts.reset();
+    if (!state.index) return;
     for (auto& [id, folder] : state.folders) state.end_changes(folder);
-    if (const auto done = state.commit_index(); !done && !state.seat.journal.has_failed()) {
-        // Its rows end here, the names do not: better none than old ones. (After a failure of the journal the next start
-        // replays what they lack.)
-        state.index.reset();
-        (void)state.drop_index();
-    }
+    const auto done = state.commit_index();
+    state.index.reset();
+    // Its rows end here, the names do not: better none than old ones. (After a failure of the journal the next start
+    // replays what they lack.)
+    if (!done && !state.seat.journal.has_failed()) (void)state.drop_index();
 }
 
 void AccountStore::retire()

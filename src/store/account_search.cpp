@@ -155,7 +155,10 @@ Result<bool, StoreError> AccountStore::fill_text(std::chrono::milliseconds max_t
     state.text_wanted.clear();
     state.texts->commit();
     if (!state.judge_text()) return StoreError::io;
-    if (!state.texts->is_bloated(messages)) return false;
+    if (!state.texts->is_bloated(messages)) {
+        state.texts.reset();  // a search opens it again; a thousand accounts would hold theirs for nothing
+        return false;
+    }
     state.log.notice("store: the index of texts is made anew without the messages that are gone", {{"path", state.path}});
     state.drop_text();
     return true;

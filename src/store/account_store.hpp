@@ -205,7 +205,7 @@ public:
     // answers the mailboxes that changed since the last call, for Account's watchers.
     std::set<MailboxId> end_job();
 
-    // For Store. settle: commits the rows and writes the index's log back, before the account is put away. retire: the
+    // For Store. settle: commits the rows and closes the index, before the account is put away. retire: the
     // files are about to be moved; every later call answers StoreError::io.
     void settle();
     void retire();

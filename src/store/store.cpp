@@ -158,31 +158,52 @@ std::map<std::string, Store::State::Entry>::iterator Store::State::oldest_idle()
     return oldest;
 }
 
+// False: its rows could not be committed, and it stays.
+co::Task<bool> Store::State::put_away(std::string place)
+{
+    Entry& entry = entries[place];
+    const std::shared_ptr<Account> account = entry.account;
+    entry.phase = Phase::closing;
+    auto settle = [](AccountStore& store) {
+        auto done = store.commit_index();
+        if (done) store.settle();
+        return done;
+    };
+    const auto done = co_await account->run(net::WorkClass::delivery, std::move(settle));
+    // Busy entries are left alone by everybody else, so it is still there and nobody else holds it.
+    if (done) {
+        entries.erase(place);
+    } else {
+        entries[place].phase = Phase::open;
+        entries[place].used = ++uses;
+        entries[place].used_at = clock.steady();
+    }
+    note_counts();
+    settled.notify_all();
+    co_return bool(done);
+}
+
 // Puts idle accounts away, the longest unused first. Those in use stay, however many they are.
 co::Task<void> Store::State::make_room()
 {
     while (entries.size() > options.max_open_accounts) {
         const auto oldest = oldest_idle();
         if (oldest == entries.end()) co_return;
-        const std::string place = oldest->first;
-        const std::shared_ptr<Account> account = oldest->second.account;
-        oldest->second.phase = Phase::closing;
-        auto settle = [](AccountStore& store) {
-            auto done = store.commit_index();
-            if (done) store.settle();
-            return done;
-        };
-        const auto done = co_await account->run(net::WorkClass::delivery, std::move(settle));
-        // Busy entries are left alone by everybody else, so it is still there and nobody else holds it.
-        if (done) {
-            entries.erase(place);
-        } else {
-            entries[place].phase = Phase::open;
-            entries[place].used = ++uses;
-        }
-        note_counts();
-        settled.notify_all();
-        if (!done) co_return;
+        std::string place = oldest->first;
+        const bool is_away = co_await put_away(std::move(place));
+        if (!is_away) co_return;
+    }
+}
+
+// Gives memory back when a busy hour is over.
+co::Task<void> Store::State::put_idle_away()
+{
+    while (!is_stopping && entries.size() > options.kept_accounts) {
+        const auto oldest = oldest_idle();
+        if (oldest == entries.end() || clock.steady() - oldest->second.used_at < options.idle_account) co_return;
+        std::string place = oldest->first;
+        const bool is_away = co_await put_away(std::move(place));
+        if (!is_away) co_return;
     }
 }
 
@@ -227,6 +248,7 @@ co::Task<Result<std::shared_ptr<Account>, StoreError>> Store::account(AccountKey
         const auto it = state.entries.find(place);
         if (it == state.entries.end()) break;
         it->second.used = ++state.uses;
+        it->second.used_at = state.clock.steady();
         if (!it->second.is_busy()) co_return it->second.account;
         co_await state.settled.wait();
     }
@@ -257,6 +279,7 @@ void Store::State::enter(const std::string& place, Opening& opening)
     entry.account->watch_directories(options.watch_directories);
     entry.phase = Phase::open;
     entry.used = ++uses;
+    entry.used_at = clock.steady();
     entry.committed_jobs = opening.work.is_empty() ? 0 : UINT64_MAX;  // the replay is uncommitted work
     take_outcome(place, opening.key, std::move(opening.work), std::move(opening.outcome), std::move(opening.hold));
     auto held_back = waiting.extract(place);

@@ -19,6 +19,12 @@ namespace mbx::store {
 
 class OpenMailbox;
 
+// Of what a job answers: whether it can tell that its account failed.
+template <typename Value>
+inline constexpr bool kCanFail = false;
+template <typename T>
+inline constexpr bool kCanFail<Result<T, StoreError>> = true;
+
 // An open account. Held by sessions as a shared_ptr; closed some time after the last one let go. Loop thread.
 class Account : public std::enable_shared_from_this<Account> {
 public:
@@ -94,10 +100,6 @@ public:
     std::vector<MailboxId> watched() const;
 
 private:
-    template <typename Value>
-    static constexpr bool kCanFail = false;
-    template <typename T>
-    static constexpr bool kCanFail<Result<T, StoreError>> = true;
 
     // What a job left behind, noted on the strand.
     struct JobEnd {
@@ -133,7 +135,9 @@ private:
 
 struct StoreOptions {
     std::string root;                       // mail/ of the data directory
-    std::size_t max_open_accounts = 1024;    // idle ones beyond are closed
+    std::size_t max_open_accounts = 1024;   // idle ones beyond are put away at once,
+    std::size_t kept_accounts = 128;        // and beyond these, in a while
+    std::chrono::milliseconds idle_account{300'000};
     bool watch_directories = true;          // of mailboxes that sessions have open
     AccountStoreOptions account;
     std::string spool_directory;            // empty: spool/ beside the root

@@ -423,6 +423,7 @@ co::Task<void> Store::State::keep_retrying()
         if (is_stopping || journal.journal().has_failed()) continue;
         co_await retry_deliveries();
         co_await retry_replays();
+        co_await put_idle_away();
         if (clock.steady() - parked_tried < options.retry_parked) continue;
         co_await retry_parked();
         parked_tried = clock.steady();

@@ -48,7 +48,8 @@ struct Store::State {
     struct Entry {
         std::shared_ptr<Account> account;
         Phase phase = Phase::open;  // but for open: wait for `settled`
-        std::uint64_t used = 0;
+        std::uint64_t used = 0;     // the order of the last uses
+        SteadyTime used_at;
         std::uint64_t committed_jobs = 0;
         std::optional<SteadyTime> commit_fails_since;
         bool is_busy() const { return phase != Phase::open; }
@@ -69,7 +70,9 @@ struct Store::State {
     // store.cpp: opening and closing.
     void note_counts();
     std::map<std::string, Entry>::iterator oldest_idle();
+    co::Task<bool> put_away(std::string place);
     co::Task<void> make_room();
+    co::Task<void> put_idle_away();
     struct Opening;
     Result<void, StoreError> open(Opening& opening);  // worker
     Result<std::string, StoreError> move_aside(const AccountKey& key);  // worker

@@ -221,13 +221,6 @@ void TextIndex::commit()
     failed_ = true;
 }
 
-void TextIndex::checkpoint()
-{
-    commit();
-    database_.execute("PRAGMA wal_checkpoint(TRUNCATE)");
-    (void)database_.take_error();
-}
-
 std::optional<std::vector<Uid>> TextIndex::narrow(MailboxId mailbox, const std::vector<Candidate>& messages,
                                                   const TextNeeds& needs)
 {

@@ -50,8 +50,6 @@ public:
     Uid mark(MailboxId mailbox);
     void set_mark(MailboxId mailbox, Uid uid);
     void commit();
-    // Bounds the write-ahead log, before the account is put aside.
-    void checkpoint();
 
     // Those of the messages (UID and name_key(), ascending) that may fulfil `needs`: all but those whose text is here and
     // lacks something. nullopt: the index failed; look at outcome().

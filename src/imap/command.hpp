@@ -77,6 +77,7 @@ enum class StatusItem : std::uint8_t {
     size,
     appendlimit,
     deleted_storage,  // RFC 9208 section 4.1.4
+    mailboxid,        // RFC 8474 section 4.3
 };
 struct Status {
     std::string mailbox;
@@ -146,6 +147,8 @@ enum class FetchAttribute : std::uint8_t {
     body_section,    // BODY[…], RFC822, RFC822.HEADER, RFC822.TEXT
     binary,          // BINARY[…]
     binary_size,     // BINARY.SIZE[…]
+    email_id,        // RFC 8474 section 5.3
+    thread_id,
 };
 struct Partial {
     std::uint64_t offset = 0;
@@ -186,6 +189,8 @@ enum class SearchKind : std::uint8_t {
     text,
     sequence,  // `set` of sequence numbers
     uid,       // `set` of UIDs
+    email_id,  // `text` as it is (RFC 8474 section 6)
+    thread_id,
 };
 // A tree in one vector: a node's nodes follow it up to `end`.
 struct SearchNode {

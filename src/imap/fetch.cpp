@@ -37,6 +37,8 @@ void note_needs(const FetchItem& item, FetchPlan& plan)
         plan.needs_file = true;
         plan.needs_structure = plan.needs_structure || !is_header_only(item.section);
         break;
+    case FetchAttribute::email_id:
+    case FetchAttribute::thread_id: plan.needs_ids = true; break;
     case FetchAttribute::binary:
     case FetchAttribute::binary_size:
         plan.needs_file = true;
@@ -49,6 +51,8 @@ void note_needs(const FetchItem& item, FetchPlan& plan)
 struct Known {
     std::optional<mail::Envelope> envelope;
     std::optional<mail::Structure> structure;
+    store::ObjectId email_id;
+    store::ObjectId thread_id;
     bool is_enough = true;
     bool has_row = false;
 };
@@ -57,7 +61,7 @@ std::vector<Known> look_up(store::AccountStore& store, store::MailboxId mailbox,
                            const std::vector<store::MessageRow>& rows, const NumberSet& which)
 {
     std::vector<Known> known(rows.size());
-    if (!plan.needs_envelope && !plan.needs_structure) return known;
+    if (!plan.needs_envelope && !plan.needs_structure && !plan.needs_ids) return known;
     const auto columns = store.wire_columns(mailbox, which);
     std::size_t at = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -66,6 +70,8 @@ std::vector<Known> look_up(store::AccountStore& store, store::MailboxId mailbox,
         if (!columns || at == columns->size() || (*columns)[at].uid != rows[i].uid) continue;
         const auto& row = (*columns)[at];
         known[i].has_row = true;
+        known[i].email_id = row.email_id;
+        known[i].thread_id = row.thread_id;
         if (plan.needs_envelope) known[i].envelope = store::decode_envelope(row.envelope);
         if (plan.needs_structure) known[i].structure = store::decode_structure(row.structure);
         if (known[i].structure && known[i].structure->size != rows[i].size) known[i].structure.reset();
@@ -152,6 +158,7 @@ public:
         const bool seen_now = std::ranges::binary_search(slice_.told, row.uid, {}, &store::MessageRow::uid);
         MessageAnswer answer(writer_, row, std::move(file), slice_.keywords);
         answer.use(std::move(known.envelope), std::move(known.structure));
+        answer.use(known.email_id, known.thread_id);
         if (!answer.write(sequence, plan_, seen_now)) slice_.has_unknown_encoding = true;
         return true;
     }
@@ -163,7 +170,10 @@ private:
         known.structure = mail::parse_structure(bytes);
         known.envelope = known.structure->envelope();
         // What is too long for its row is parsed each time.
-        if (!known.has_row) parsed_.push_back({uid, store::make_columns(bytes, *known.structure)});
+        if (known.has_row) return;
+        parsed_.push_back({uid, store::make_columns(bytes, *known.structure)});
+        known.email_id = parsed_.back().columns.email_id;
+        known.thread_id = parsed_.back().columns.thread_id;
     }
     store::AccountStore& store_;
     store::MailboxId mailbox_;
@@ -180,7 +190,7 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
 {
     FetchSlice slice;
     const auto began = std::chrono::steady_clock::now();
-    const bool describes = plan.needs_envelope || plan.needs_structure;
+    const bool describes = plan.needs_envelope || plan.needs_structure || plan.needs_ids;
     const NumberSet now = first_of(uids, plan.needs_file ? kFilesAtOnce : describes ? kDescribedAtOnce : kRowsAtOnce);
     slice.done_until = now.back().last;
     auto rows = store.rows(mailbox, now);

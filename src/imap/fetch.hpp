@@ -21,6 +21,7 @@ struct FetchPlan {
     bool needs_file = false;       // bytes of messages are in the answer
     bool needs_envelope = false;   // these two come from the index where they are there,
     bool needs_structure = false;  // else the message is parsed, and what it says left behind
+    bool needs_ids = false;        // and these too
     bool needs_flags = false;
 };
 FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only);

@@ -85,6 +85,12 @@ void MessageAnswer::use(std::optional<mail::Envelope> envelope, std::optional<ma
     structure_ = std::move(structure);
 }
 
+void MessageAnswer::use(const store::ObjectId& email_id, const store::ObjectId& thread_id)
+{
+    email_id_ = email_id;
+    thread_id_ = thread_id;
+}
+
 // Most clients ask for header fields only: then nothing but the header is read.
 const mail::Structure& MessageAnswer::header_structure()
 {
@@ -144,6 +150,9 @@ void MessageAnswer::item(const FetchItem& wanted)
     case FetchAttribute::body_section: section(wanted); break;
     case FetchAttribute::binary:
     case FetchAttribute::binary_size: binary(wanted); break;
+    // RFC 8474 section 5.3
+    case FetchAttribute::email_id: begin_item() += "EMAILID (" + store::email_id_text(email_id_) + ")"; break;
+    case FetchAttribute::thread_id: begin_item() += "THREADID (" + store::thread_id_text(thread_id_) + ")"; break;
     }
 }
 

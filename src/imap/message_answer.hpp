@@ -10,6 +10,7 @@
 #include "imap/fetch.hpp"
 #include "mail/imap_structure.hpp"
 #include "mail/mime.hpp"
+#include "store/object_id.hpp"
 
 namespace mbx::imap {
 
@@ -32,6 +33,7 @@ public:
                   const std::vector<std::string>& keywords);
     // What is known of the message without a look at it.
     void use(std::optional<mail::Envelope> envelope, std::optional<mail::Structure> structure);
+    void use(const store::ObjectId& email_id, const store::ObjectId& thread_id);
     // False: BINARY met an unknown transfer encoding.
     bool write(std::uint32_t sequence, const FetchPlan& plan, bool also_flags);
 
@@ -53,6 +55,8 @@ private:
     std::optional<mail::Envelope> envelope_;
     std::optional<mail::Structure> structure_;
     std::optional<mail::Structure> header_structure_;
+    store::ObjectId email_id_;
+    store::ObjectId thread_id_;
     bool first_ = true;
     bool unknown_encoding_ = false;
 };

@@ -13,13 +13,15 @@ struct PlainItem {
     std::string_view name;
     FetchAttribute attribute;
 };
-constexpr std::array<PlainItem, 6> kPlainItems{{
+constexpr std::array<PlainItem, 8> kPlainItems{{
     {"FLAGS", FetchAttribute::flags},
     {"UID", FetchAttribute::uid},
     {"INTERNALDATE", FetchAttribute::internal_date},
     {"RFC822.SIZE", FetchAttribute::rfc822_size},
     {"ENVELOPE", FetchAttribute::envelope},
     {"BODYSTRUCTURE", FetchAttribute::body_structure},
+    {"EMAILID", FetchAttribute::email_id},
+    {"THREADID", FetchAttribute::thread_id},
 }};
 
 // RFC822 and its kin are other names of BODY[…] (RFC 3501 section 6.4.5).

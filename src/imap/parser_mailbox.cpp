@@ -13,7 +13,7 @@ struct NamedItem {
     std::string_view name;
     StatusItem item;
 };
-constexpr std::array<NamedItem, 9> kStatusItems{{
+constexpr std::array<NamedItem, 10> kStatusItems{{
     {"MESSAGES", StatusItem::messages},
     {"RECENT", StatusItem::recent},
     {"UIDNEXT", StatusItem::uidnext},
@@ -23,6 +23,7 @@ constexpr std::array<NamedItem, 9> kStatusItems{{
     {"SIZE", StatusItem::size},
     {"APPENDLIMIT", StatusItem::appendlimit},
     {"DELETED-STORAGE", StatusItem::deleted_storage},
+    {"MAILBOXID", StatusItem::mailboxid},
 }};
 
 struct NamedFlag {

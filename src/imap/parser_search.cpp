@@ -39,11 +39,12 @@ struct ArgumentKey {
     Argument argument;
     std::string_view field;
 };
-constexpr std::array<ArgumentKey, 17> kArgumentKeys{{
+constexpr std::array<ArgumentKey, 19> kArgumentKeys{{
     {"BCC", SearchKind::header, Argument::text, "Bcc"},
     {"BEFORE", SearchKind::before, Argument::date, ""},
     {"BODY", SearchKind::body, Argument::text, ""},
     {"CC", SearchKind::header, Argument::text, "Cc"},
+    {"EMAILID", SearchKind::email_id, Argument::keyword, ""},
     {"FROM", SearchKind::header, Argument::text, "From"},
     {"KEYWORD", SearchKind::keyword, Argument::keyword, ""},
     {"LARGER", SearchKind::larger, Argument::size, ""},
@@ -55,6 +56,7 @@ constexpr std::array<ArgumentKey, 17> kArgumentKeys{{
     {"SMALLER", SearchKind::smaller, Argument::size, ""},
     {"SUBJECT", SearchKind::header, Argument::text, "Subject"},
     {"TEXT", SearchKind::text, Argument::text, ""},
+    {"THREADID", SearchKind::thread_id, Argument::keyword, ""},
     {"TO", SearchKind::header, Argument::text, "To"},
     {"UNKEYWORD", SearchKind::unkeyword, Argument::keyword, ""},
 }};

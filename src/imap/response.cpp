@@ -5,6 +5,7 @@
 #include "base/ascii.hpp"
 #include "imap/modified_utf7.hpp"
 #include "mail/imap_structure.hpp"
+#include "store/object_id.hpp"
 
 namespace mbx::imap {
 
@@ -54,6 +55,7 @@ std::string status_value(const store::MailboxStatus& status, StatusItem item, st
     case StatusItem::unseen: return "UNSEEN " + std::to_string(status.unseen);
     case StatusItem::deleted: return "DELETED " + std::to_string(status.deleted);
     case StatusItem::size: return "SIZE " + std::to_string(status.size);
+    case StatusItem::mailboxid: return "MAILBOXID (" + store::mailbox_id_text(status.id) + ")";
     case StatusItem::appendlimit: return "APPENDLIMIT " + std::to_string(append_limit);
     }
     return {};

@@ -1,5 +1,6 @@
 #include "imap/search.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/ascii.hpp"
@@ -19,11 +20,17 @@ constexpr std::size_t kMaxNeeds = 8;
 constexpr std::size_t kMaxChoices = 16;
 constexpr std::chrono::milliseconds kSliceTime{10};  // then the strand serves others
 constexpr std::int64_t kDay = 86'400;
+constexpr std::int64_t kMinute = 60;
+
+bool is_in_columns(SearchKind kind)
+{
+    return kind == SearchKind::sent_before || kind == SearchKind::sent_on || kind == SearchKind::sent_since ||
+           kind == SearchKind::email_id || kind == SearchKind::thread_id;
+}
 
 bool opens_file(SearchKind kind)
 {
-    return kind == SearchKind::header || kind == SearchKind::body || kind == SearchKind::text ||
-           kind == SearchKind::sent_before || kind == SearchKind::sent_on || kind == SearchKind::sent_since;
+    return is_in_columns(kind) || kind == SearchKind::header || kind == SearchKind::body || kind == SearchKind::text;
 }
 
 // INTERNALDATE's day, time and zone disregarded: we keep and show it in UTC.
@@ -36,7 +43,7 @@ class Evaluation {
 public:
     Evaluation(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
                MessageSource& source)
-        : nodes_(program.nodes()), row_(row), keywords_(keywords), text_(source)
+        : nodes_(program.nodes()), row_(row), keywords_(keywords), source_(source), text_(source)
     {
     }
 
@@ -55,9 +62,11 @@ public:
         case SearchKind::before: return day_of(row_.internal_date) < node.day;
         case SearchKind::on: return day_of(row_.internal_date) == node.day;
         case SearchKind::since: return day_of(row_.internal_date) >= node.day;
-        case SearchKind::sent_before: return text_.sent_day() && *text_.sent_day() < node.day;
-        case SearchKind::sent_on: return text_.sent_day() && *text_.sent_day() == node.day;
-        case SearchKind::sent_since: return text_.sent_day() && *text_.sent_day() >= node.day;
+        case SearchKind::sent_before: return sent_day() && *sent_day() < node.day;
+        case SearchKind::sent_on: return sent_day() && *sent_day() == node.day;
+        case SearchKind::sent_since: return sent_day() && *sent_day() >= node.day;
+        case SearchKind::email_id: return store::email_id_text(columns().email_id) == node.text;
+        case SearchKind::thread_id: return store::thread_id_text(columns().thread_id) == node.text;
         case SearchKind::larger: return row_.size > node.number;
         case SearchKind::smaller: return row_.size < node.number;
         case SearchKind::header: return text_.header_contains(node.field, node.text);
@@ -89,6 +98,20 @@ private:
         }
         return false;
     }
+    // Where the index knows a date it is that of the first Date field, as in the file; where it knows none another field of
+    // that name may have one.
+    std::optional<std::int64_t> sent_day()
+    {
+        const auto* known = source_.columns();
+        if (known == nullptr || !known->sent) return text_.sent_day();
+        return day_of(*known->sent + known->sent_zone * kMinute);
+    }
+    const store::ParsedColumns& columns()
+    {
+        if (const auto* known = source_.columns()) return *known;
+        if (!made_) made_ = store::make_columns(source_.bytes());
+        return *made_;
+    }
     bool has_keyword(std::string_view name) const
     {
         for (std::size_t bit = 0; bit < keywords_.size() && bit < 32; ++bit) {
@@ -100,7 +123,9 @@ private:
     const std::vector<SearchProgram::Node>& nodes_;
     const store::MessageRow& row_;
     const std::vector<std::string>& keywords_;
+    MessageSource& source_;
     SearchText text_;
+    std::optional<store::ParsedColumns> made_;
 };
 
 // From a program, what every hit must hold. A key that stands under NOT, or beside one that cannot be looked up, says
@@ -167,8 +192,8 @@ private:
 
 class StoredMessage final : public MessageSource {
 public:
-    StoredMessage(store::AccountStore& store, store::MailboxId mailbox, store::Uid uid)
-        : store_(store), mailbox_(mailbox), uid_(uid)
+    StoredMessage(store::AccountStore& store, store::MailboxId mailbox, store::Uid uid, const store::ParsedColumns* columns)
+        : store_(store), mailbox_(mailbox), uid_(uid), columns_(columns)
     {
     }
     std::string_view bytes() override
@@ -182,12 +207,14 @@ public:
         file_ = std::move(*opened);
         return file_->bytes();
     }
+    const store::ParsedColumns* columns() override { return columns_; }
     const std::optional<store::StoreError>& failure() const { return failure_; }
 
 private:
     store::AccountStore& store_;
     store::MailboxId mailbox_;
     store::Uid uid_;
+    const store::ParsedColumns* columns_;
     store::MessageFilePtr file_;
     std::optional<store::StoreError> failure_;
 };
@@ -210,7 +237,7 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
         if (is_keyword && ascii::same(from.text, "$Forwarded")) {
             node.kind = from.kind == SearchKind::keyword ? SearchKind::flag_set : SearchKind::flag_clear;
             node.flag = store::kForwarded;
-        } else if (is_keyword) {
+        } else if (is_keyword || is_in_columns(from.kind)) {
             node.text = from.text;
         } else {
             node.text = mail::fold_case(mail::to_utf8(from.text, charset).text);
@@ -232,6 +259,7 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
     // A node's nodes stand behind it: from the end, each tells all that hold it.
     for (std::size_t i = nodes.size(); i-- > 0;) {
         nodes[i].needs_file = opens_file(nodes[i].kind);
+        program.uses_columns_ = program.uses_columns_ || is_in_columns(nodes[i].kind);
         for (auto at = static_cast<std::uint32_t>(i) + 1; at < nodes[i].end; at = nodes[at].end) {
             nodes[i].needs_file = nodes[i].needs_file || nodes[at].needs_file;
         }
@@ -279,8 +307,14 @@ SearchSlice search_slice(store::AccountStore& store, store::MailboxId mailbox, c
         slice.failure = !rows ? rows.error() : status.error();
         return slice;
     }
+    std::vector<store::MessageColumns> columns;
+    if (program.uses_columns()) {
+        if (auto known = store.columns(mailbox, now)) columns = *std::move(known);
+    }
     for (const auto& row : *rows) {
-        StoredMessage source(store, mailbox, row.uid);
+        const auto known = std::ranges::lower_bound(columns, row.uid, {}, &store::MessageColumns::uid);
+        const bool is_known = known != columns.end() && known->uid == row.uid;
+        StoredMessage source(store, mailbox, row.uid, is_known ? &known->columns : nullptr);
         const bool hit = matches(program, row, status->keywords, source);
         if (source.failure() && *source.failure() != store::StoreError::no_such_message) slice.failure = source.failure();
         if (hit && !source.failure()) add_above(slice.hits, row.uid);

@@ -9,6 +9,7 @@
 #include "imap/command.hpp"
 #include "imap/selected_mailbox.hpp"
 #include "store/account_store.hpp"
+#include "store/parsed_columns.hpp"
 
 namespace mbx::imap {
 
@@ -38,11 +39,14 @@ public:
     const NumberSet& candidates() const { return candidates_; }
     // What the text of every hit holds, for the index of texts; empty: it cannot help.
     const store::TextNeeds& needs() const { return needs_; }
+    // Whether what the index has parsed of messages answers a key of it.
+    bool uses_columns() const { return uses_columns_; }
 
 private:
     std::vector<Node> nodes_;
     NumberSet candidates_;
     store::TextNeeds needs_;
+    bool uses_columns_ = false;
 };
 
 // How far a search has come: `chosen` are the next messages to look at, `left` those that are still to be chosen from.
@@ -67,6 +71,8 @@ class MessageSource {
 public:
     virtual ~MessageSource() = default;
     virtual std::string_view bytes() = 0;
+    // What was parsed of it before; null: nothing yet.
+    virtual const store::ParsedColumns* columns() { return nullptr; }
 };
 bool matches(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
              MessageSource& source);

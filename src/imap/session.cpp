@@ -104,7 +104,7 @@ std::string Session::capabilities() const
     std::string all = "IMAP4rev1 IMAP4rev2";
     all += options_->literal_mode == LiteralMode::plus ? " LITERAL+" : " LITERAL-";
     all += " SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE CHILDREN UNSELECT SPECIAL-USE CREATE-SPECIAL-USE"
-           " LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
+           " LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
            std::to_string(options_->max_append);
     if (login_) return all;
     const bool encrypted = stream_ && stream_->is_encrypted();

@@ -5,6 +5,7 @@
 #include "imap/mailbox_listing.hpp"
 #include "imap/response.hpp"
 #include "imap/session.hpp"
+#include "store/object_id.hpp"
 
 namespace mbx::imap {
 
@@ -93,6 +94,7 @@ void Session::tell_selected(const store::MailboxStatus& status, std::uint32_t fi
     }
     out += "* OK [UIDVALIDITY " + std::to_string(status.uidvalidity) + "] UIDs valid\r\n";
     out += "* OK [UIDNEXT " + std::to_string(status.uidnext) + "] predicted next UID\r\n";
+    out += "* OK [MAILBOXID (" + store::mailbox_id_text(selected_->id()) + ")] of the mailbox\r\n";  // RFC 8474 section 4.2
     if (utf8_) out += "* LIST () \"/\" " + mailbox_text(selected_->name(), utf8_) + "\r\n";
 }
 
@@ -109,7 +111,7 @@ co::Task<void> Session::handle(const Create& command)
     auto job = [name, use](store::AccountStore& store) { return store.create(name, use); };
     const auto created = co_await account_->run(net::WorkClass::interactive, std::move(job));
     if (created) {
-        ok("CREATE completed");
+        ok("[MAILBOXID (" + store::mailbox_id_text(created->id) + ")] CREATE completed");  // RFC 8474 section 4.1
     } else {
         no(refusal_text(created.error()));
     }

@@ -107,6 +107,27 @@ Result<UidSet, StoreError> AccountStore::text_candidates(MailboxId mailbox, cons
     return chosen;
 }
 
+// What cannot be read now is scanned at each search, which then says why.
+void AccountStore::State::enter_text(AccountStore& store, const Folder& folder, Uid uid)
+{
+    const auto row = index->find(folder.id(), uid);
+    if (!row) return;
+    const auto name = name_key(row->unique);
+    if (texts->has({folder.id(), uid, name})) return;
+    // The text of a copy is there already; its file need not be read.
+    if (const auto known = index->columns().email_id({folder.id(), uid, name}); known && texts->knows(*known)) {
+        texts->add(folder.id(), uid, name, *known, std::nullopt);
+        return;
+    }
+    const auto message = store.message(folder.id(), uid);
+    if (!message) return;
+    const auto bytes = (*message)->bytes();
+    const auto email = email_id(bytes);
+    std::optional<std::string> words;
+    if (!texts->knows(email)) words = search_text(bytes);
+    texts->add(folder.id(), uid, name, email, words);
+}
+
 // Answers whether the folder is done; nullopt: the index of texts failed.
 std::optional<bool> AccountStore::State::fill_text_of(AccountStore& store, Folder& folder, SteadyTime until)
 {
@@ -117,16 +138,7 @@ std::optional<bool> AccountStore::State::fill_text_of(AccountStore& store, Folde
         if (behind.empty() || !index->outcome()) return true;
         bool is_late = false;
         for (const auto& one : behind) {
-            const auto message = store.message(id, one.uid);
-            const auto row = index->find(id, one.uid);
-            // What cannot be read now is scanned at each search, which then says why.
-            if (message && row) {
-                const auto bytes = (*message)->bytes();
-                const auto email = email_id(bytes);
-                std::optional<std::string> words;
-                if (!texts->knows(email)) words = search_text(bytes);
-                texts->add(id, one.uid, name_key(row->unique), email, words);
-            }
+            enter_text(store, folder, one.uid);
             mark = one.uid;
             is_late = clock.steady() >= until;
             if (is_late) break;

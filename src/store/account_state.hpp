@@ -262,6 +262,7 @@ struct AccountStore::State {
     void set_text_aside();
     void drop_text();
     bool judge_text();
+    void enter_text(AccountStore& store, const Folder& folder, Uid uid);
     std::optional<bool> fill_text_of(AccountStore& store, Folder& folder, SteadyTime until);
 };
 

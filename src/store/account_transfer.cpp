@@ -45,6 +45,7 @@ private:
     void undo();
     void void_undone();
     std::vector<StoredMessage> moved(std::size_t begin, std::size_t end) const;
+    void carry_texts();
 
     AccountStore::State& state_;
     Folder& source_;
@@ -230,6 +231,8 @@ Outcome Transfer::write(Copied& copied)
         target_.counters.highest_modseq = target_modseq_;
         for (const auto& step : steps_) {
             state_.index->insert(target_.id(), step.copy);
+            state_.index->columns().carry({source_.id(), step.original.row.uid, name_key(step.original.unique)},
+                                          {target_.id(), step.copy.row.uid, name_key(step.copy.unique)});
             count(target_.counters, step.copy.row, 1);
         }
         if (removing_) state_.log_removal(source_, moved(0, steps_.size()), source_modseq_);
@@ -238,8 +241,21 @@ Outcome Transfer::write(Copied& copied)
     if (!done) {
         undo();
         void_undone();
+    } else {
+        carry_texts();
     }
     return done;
+}
+
+// A failure costs the filling step a look at each.
+void Transfer::carry_texts()
+{
+    if (!state_.texts) return;
+    for (const auto& step : steps_) {
+        state_.texts->carry({source_.id(), step.original.row.uid, name_key(step.original.unique)},
+                            {target_.id(), step.copy.row.uid, name_key(step.copy.unique)});
+    }
+    (void)state_.judge_text();
 }
 
 }  // namespace

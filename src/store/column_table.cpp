@@ -62,10 +62,13 @@ CREATE TABLE column_marks(mailbox INTEGER PRIMARY KEY, uid INTEGER NOT NULL) STR
 
 ColumnTable::ColumnTable(Database& database)
     : put_(database, "INSERT OR REPLACE INTO columns VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      carry_(database, "INSERT OR REPLACE INTO columns SELECT ?, ?, email_id, thread_id, attachment, sent, sent_zone, sender, "
+                       "subject, base_subject, preview, envelope, structure FROM columns WHERE id = ? AND name = ?"),
+      email_id_(database, "SELECT email_id FROM columns WHERE id = ? AND name = ?"),
       erase_(database, "DELETE FROM columns WHERE id = ?"),
       erase_mailbox_(database, "DELETE FROM columns WHERE id BETWEEN ? AND ?"),
       erase_mark_(database, "DELETE FROM column_marks WHERE mailbox = ?"),
-      wire_(database, "SELECT id, name, envelope, structure FROM columns WHERE id BETWEEN ? AND ? ORDER BY id"),
+      wire_(database, "SELECT id, name, envelope, structure, email_id, thread_id FROM columns WHERE id BETWEEN ? AND ? ORDER BY id"),
       all_(database, "SELECT id, name, email_id, thread_id, attachment, sent, sent_zone, sender, subject, base_subject, "
                      "preview, envelope, structure FROM columns WHERE id BETWEEN ? AND ? ORDER BY id"),
       names_(database, "SELECT id, name FROM columns WHERE id BETWEEN ? AND ?"),
@@ -87,6 +90,20 @@ void ColumnTable::put(MailboxId mailbox, Uid uid, std::uint64_t name, const Pars
              Blob{columns.structure});
 }
 
+void ColumnTable::carry(const Place& from, const Place& to)
+{
+    if (!holds(from.mailbox) || !holds(to.mailbox)) return;
+    carry_.run(key(to.mailbox, to.uid), static_cast<std::int64_t>(to.name), key(from.mailbox, from.uid),
+               static_cast<std::int64_t>(from.name));
+}
+
+std::optional<ObjectId> ColumnTable::email_id(const Place& place)
+{
+    if (!holds(place.mailbox)) return std::nullopt;
+    auto rows = email_id_.rows(key(place.mailbox, place.uid), static_cast<std::int64_t>(place.name));
+    return rows.next() ? std::optional(to_id(rows.blob(0))) : std::nullopt;
+}
+
 void ColumnTable::erase(MailboxId mailbox, Uid uid)
 {
     if (holds(mailbox)) erase_.run(key(mailbox, uid));
@@ -105,7 +122,7 @@ void ColumnTable::visit_wire(MailboxId mailbox, UidRange range, const std::funct
     auto rows = wire_.rows(key(mailbox, range.first), key(mailbox, range.last));
     while (rows.next()) {
         visit({uid_of(rows.integer(0)), static_cast<std::uint64_t>(rows.integer(1)), std::string(rows.blob(2)),
-               std::string(rows.blob(3))});
+               std::string(rows.blob(3)), to_id(rows.blob(4)), to_id(rows.blob(5))});
     }
 }
 

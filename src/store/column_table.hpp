@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -22,6 +23,8 @@ struct WireColumns {
     std::uint64_t name = 0;
     std::string envelope;
     std::string structure;
+    ObjectId email_id;
+    ObjectId thread_id;
 };
 
 class ColumnTable {
@@ -34,6 +37,14 @@ public:
 
     void put(MailboxId mailbox, Uid uid, std::uint64_t name, const ParsedColumns& columns);
     void erase(MailboxId mailbox, Uid uid);
+    // COPY and MOVE: what was parsed of the one message is right for the other, which has its bytes. `name` as in put().
+    struct Place {
+        MailboxId mailbox;
+        Uid uid = 0;
+        std::uint64_t name = 0;
+    };
+    void carry(const Place& from, const Place& to);
+    std::optional<ObjectId> email_id(const Place& place);
     void erase_mailbox(MailboxId mailbox);
     // Ascending by UID.
     void visit_wire(MailboxId mailbox, UidRange range, const std::function<void(WireColumns&&)>& visit);
@@ -52,7 +63,7 @@ public:
     std::vector<Missing> behind_mark(MailboxId mailbox, Uid mark, std::size_t most);
 
 private:
-    Statement put_, erase_, erase_mailbox_, erase_mark_, wire_, all_, names_, mark_, set_mark_, behind_;
+    Statement put_, carry_, email_id_, erase_, erase_mailbox_, erase_mark_, wire_, all_, names_, mark_, set_mark_, behind_;
 };
 
 }  // namespace mbx::store

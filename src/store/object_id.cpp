@@ -64,4 +64,6 @@ ObjectId thread_id(const ThreadFields& fields, const ObjectId& email)
 std::string email_id_text(const ObjectId& id) { return text_of('E', id); }
 std::string thread_id_text(const ObjectId& id) { return text_of('T', id); }
 
+std::string mailbox_id_text(MailboxId id) { return "F" + std::to_string(id.value); }
+
 }  // namespace mbx::store

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "store/types.hpp"
+
 namespace mbx::store {
 
 struct ObjectId {
@@ -34,5 +36,7 @@ std::string first_message_id(std::string_view value);
 // As clients get them (RFC 8474 section 4.1: letters, digits, "-" and "_"): "E" or "T" and 32 hexadecimal digits.
 std::string email_id_text(const ObjectId& id);
 std::string thread_id_text(const ObjectId& id);
+// "F" and the number, which an account gives once only; a rename keeps it (RFC 8474 section 4).
+std::string mailbox_id_text(MailboxId id);
 
 }  // namespace mbx::store

@@ -118,6 +118,9 @@ struct TextIndex::Statements {
           enter(database, "INSERT INTO documents(email_id) VALUES(?) RETURNING id"),
           add(database, "INSERT INTO texts(rowid, text) VALUES(?, ?)"),
           place(database, "INSERT OR REPLACE INTO places VALUES(?, ?, ?, ?)"),
+          carry(database, "INSERT OR REPLACE INTO places SELECT ?, ?, ?, document FROM places "
+                          "WHERE mailbox = ? AND uid = ? AND name = ?"),
+          has(database, "SELECT 1 FROM places WHERE mailbox = ? AND uid = ? AND name = ?"),
           mark(database, "SELECT uid FROM marks WHERE mailbox = ?"),
           set_mark(database, "INSERT OR REPLACE INTO marks VALUES(?, ?)"),
           places(database, "SELECT uid, name, document FROM places WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid"),
@@ -125,7 +128,7 @@ struct TextIndex::Statements {
           last(database, "SELECT coalesce(max(id), 0) FROM documents")
     {
     }
-    Statement begin, commit, rollback, find, enter, add, place, mark, set_mark, places, match, last;
+    Statement begin, commit, rollback, find, enter, add, place, carry, has, mark, set_mark, places, match, last;
 };
 
 TextIndex::TextIndex(Database database) : database_(std::move(database))
@@ -192,6 +195,20 @@ void TextIndex::add(MailboxId mailbox, Uid uid, std::uint64_t name, const Object
     }
     statements_->place.run(mailbox.value, uid, static_cast<std::int64_t>(name), at);
     if (++uncommitted_ >= kTextsAtOnce) commit();
+}
+
+void TextIndex::carry(const Place& from, const Place& to)
+{
+    begin();
+    statements_->carry.run(to.mailbox.value, to.uid, static_cast<std::int64_t>(to.name), from.mailbox.value, from.uid,
+                           static_cast<std::int64_t>(from.name));
+    if (++uncommitted_ >= kTextsAtOnce) commit();
+}
+
+bool TextIndex::has(const Place& place)
+{
+    auto rows = statements_->has.rows(place.mailbox.value, place.uid, static_cast<std::int64_t>(place.name));
+    return rows.next();
 }
 
 Uid TextIndex::mark(MailboxId mailbox)

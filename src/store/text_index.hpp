@@ -47,6 +47,14 @@ public:
     // commit(), or until it is large.
     void add(MailboxId mailbox, Uid uid, std::uint64_t name, const ObjectId& email, const std::optional<std::string>& text);
     bool knows(const ObjectId& email);
+    // COPY and MOVE: the one place is of the document that the other is of, where that is known.
+    struct Place {
+        MailboxId mailbox;
+        Uid uid = 0;
+        std::uint64_t name = 0;
+    };
+    void carry(const Place& from, const Place& to);
+    bool has(const Place& place);
     Uid mark(MailboxId mailbox);
     void set_mark(MailboxId mailbox, Uid uid);
     void commit();

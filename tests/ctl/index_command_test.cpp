@@ -11,6 +11,7 @@
 #include "base/directory_lock.hpp"
 #include "ctl/ctl.hpp"
 #include "ctl/exit_code.hpp"
+#include "store/volume_marker.hpp"
 #include "support/administration_world.hpp"
 
 using namespace mbx;
@@ -123,6 +124,10 @@ TEST_CASE("an index is checked and rebuilt without the daemon, as a crash left i
     };
     world.directory.reset();
     for (const auto* name : {"mail", "journal", "directory.db"}) copy(name);
+    store::VolumeMarker marker;
+    marker.volume = std::string(32, 'a');
+    marker.journal = test::kJournalIdentity;
+    other.write("mailboxd-volume", store::format_marker(marker));
     fs::remove(fs::directory_iterator(other.path("mail/example.org/ann/new"))->path());
     for (const auto* part : {"index.db", "index.db-wal", "index.db-shm"}) {
         fs::remove(other.path("mail/example.org/ann/" + std::string(part)));

@@ -76,3 +76,63 @@ TEST_CASE("FETCH ENVELOPE BODYSTRUCTURE of parsed messages does not touch their 
     damage_files(world);
     CHECK(client.say(command) == before);
 }
+
+TEST_CASE("RFC 8474 4.1 to 4.3: MAILBOXID is told by CREATE, SELECT and STATUS, and stays with a rename", "[imap][objectid]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    CHECK(client.say("a CAPABILITY\r\n").find(" OBJECTID ") != std::string::npos);
+    const auto created = client.ask("a CREATE foo");
+    REQUIRE(created.starts_with("OK [MAILBOXID (F"));
+    const auto id = created.substr(4, created.find(']') - 4);
+    CHECK(client.say("b STATUS foo (MAILBOXID)\r\n").starts_with("* STATUS \"foo\" (" + id + ")\r\n"));
+    CHECK(client.ask("c RENAME foo bar").starts_with("OK"));
+    CHECK(client.say("d EXAMINE bar\r\n").find("* OK [" + id + "]") != std::string::npos);
+    CHECK(client.say("e LIST \"\" bar RETURN (STATUS (MAILBOXID))\r\n").find("(" + id + ")") != std::string::npos);
+    CHECK_FALSE(client.ask("f CREATE foo").starts_with("OK [" + id));
+}
+
+TEST_CASE("RFC 8474 5.3, 6: EMAILID and THREADID are the same after COPY, and SEARCH finds by them", "[imap][objectid]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    const auto second = "In-Reply-To: <1@example.org>\r\nSubject: answer\r\n\r\nYes\r\n";
+    client.append(imap::message("first"));
+    client.append(second);
+    client.append("Subject: alone\r\n\r\nNo\r\n");
+    client.select();
+    const auto ids = [&](std::string_view number) {
+        return client.say("i FETCH " + std::string(number) + " (EMAILID THREADID)\r\n");
+    };
+    const auto first = ids("1");
+    const auto word = [&first](std::string_view item) {
+        const auto at = first.find(std::string(item) + " (") + item.size() + 2;
+        return first.substr(at, first.find(')', at) - at);
+    };
+    const auto email = word("EMAILID");
+    const auto thread = word("THREADID");
+    CHECK(first.starts_with("* 1 FETCH (EMAILID (" + email + ") THREADID (" + thread + "))\r\n"));
+    CHECK(email.front() == 'E');
+    CHECK(email.size() == 33);
+    CHECK(ids("2").find("THREADID (" + thread + ")") != std::string::npos);
+    const auto search = [&] {
+        CHECK(client.say("s SEARCH EMAILID " + email + "\r\n").starts_with("* SEARCH 1\r\n"));
+        CHECK(client.say("s SEARCH THREADID " + thread + "\r\n").starts_with("* SEARCH 1 2\r\n"));
+        CHECK(client.say("s SEARCH NOT THREADID " + thread + "\r\n").starts_with("* SEARCH 3\r\n"));
+        CHECK(client.say("s SEARCH EMAILID nonsense\r\n").starts_with("* SEARCH\r\n"));
+        CHECK(client.say("s SEARCH SENTON 21-Nov-1997\r\n").starts_with("* SEARCH 1\r\n"));
+        CHECK(client.say("s SEARCH SENTSINCE 22-Nov-1997\r\n").starts_with("* SEARCH\r\n"));
+        CHECK(client.say("s SEARCH SENTBEFORE 22-Nov-1997\r\n").starts_with("* SEARCH 1\r\n"));
+    };
+    search();
+    fill(world);
+    CHECK(ids("1") == first);
+    search();
+    CHECK(client.ask("c COPY 1 Archive").starts_with("OK"));
+    damage_files(world);
+    client.select("Archive");
+    CHECK(ids("1") == first);
+    CHECK(client.say("s SEARCH SENTON 21-Nov-1997\r\n").starts_with("* SEARCH 1\r\n"));
+}

@@ -159,6 +159,7 @@ TEST_CASE("a rebuilt index says of mail what it said before", "[store][check]")
     }
     const auto before = all_of(desk);
     const auto modseq = desk.status().highest_modseq;
+    const auto uids = desk.uids();
     SECTION("sound") {}
     SECTION("with rows that are wrong")
     {
@@ -169,6 +170,14 @@ TEST_CASE("a rebuilt index says of mail what it said before", "[store][check]")
     CHECK(progress.done == 29 + 9);
     CHECK(all_of(desk) == before);
     CHECK(desk.status().highest_modseq > modseq);
+    // RFC 7162 section 3.2.5: a client that comes back with its mod-sequence gets flags for the UIDs that it has, and hears
+    // of no living one that it vanished; nothing makes it download again.
+    const auto changes = desk->changes(desk.id("INBOX"), modseq);
+    REQUIRE(changes);
+    std::vector<Uid> told;
+    for (const auto& row : changes->changed) told.push_back(row.uid);
+    CHECK(told == uids);
+    for (const Uid uid : changes->expunged) CHECK_FALSE(std::ranges::binary_search(uids, uid));
     CHECK(check(desk).told == std::vector<std::string>());
     desk.open();
     CHECK(all_of(desk) == before);

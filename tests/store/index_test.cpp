@@ -58,8 +58,8 @@ void check_rebuilt(Desk& desk, const MailboxStatus& before)
 
 }  // namespace
 
-TEST_CASE("G12: an index that is missing, of another version, changed or no database is rebuilt from the names",
-          "[store][G12]")
+TEST_CASE("F7, G12: an index that is missing, of another version, changed or no database is rebuilt from the names",
+          "[store][F7][G12]")
 {
     Desk desk;
     fill(desk);
@@ -123,7 +123,7 @@ TEST_CASE("F7: a page of the index that goes bad under way is noticed, and the n
     CHECK(desk.status().uidvalidity == before.uidvalidity);
 }
 
-TEST_CASE("an index that knows more than the state file, or an older one, gives no UID twice", "[store]")
+TEST_CASE("F7: an index that is newer than the state file, or older than the Maildir, gives no UID twice", "[store][F7]")
 {
     Desk desk;
     desk.deliver("a\r\n");

@@ -1,4 +1,4 @@
-// SQLite on a disk that fails: a VFS in front of the usual one whose n-th write, sync or read answers an error. Stands as
+// SQLite on a disk that fails: a VFS in front of the usual one whose n-th write, sync, read or lock answers an error. Stands as
 // the default while it lives; one at a time, one thread. Databases opened meanwhile must be closed before it dies.
 #pragma once
 
@@ -11,7 +11,7 @@ namespace mbx::test {
 
 class SqliteFaults {
 public:
-    enum class At : unsigned { write, sync, read };
+    enum class At : unsigned { write, sync, read, lock };
 
     SqliteFaults()
     {
@@ -21,6 +21,7 @@ public:
         vfs_.zName = "faults";
         vfs_.szOsFile = static_cast<int>(sizeof(Faulty)) + real_->szOsFile;
         vfs_.xOpen = &open;
+        vfs_.xSleep = [](sqlite3_vfs*, int microseconds) { return microseconds; };  // who waits for a lock waits for nothing
         sqlite3_vfs_register(&vfs_, 1);
     }
     SqliteFaults(const SqliteFaults&) = delete;
@@ -89,7 +90,10 @@ private:
             return real(f)->pMethods->xSync(real(f), flags);
         };
         m.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) { return real(f)->pMethods->xFileSize(real(f), size); };
-        m.xLock = [](sqlite3_file* f, int level) { return real(f)->pMethods->xLock(real(f), level); };
+        m.xLock = [](sqlite3_file* f, int level) {
+            if (current_->fails(At::lock)) return current_->code_;
+            return real(f)->pMethods->xLock(real(f), level);
+        };
         m.xUnlock = [](sqlite3_file* f, int level) { return real(f)->pMethods->xUnlock(real(f), level); };
         m.xCheckReservedLock = [](sqlite3_file* f, int* out) { return real(f)->pMethods->xCheckReservedLock(real(f), out); };
         m.xFileControl = [](sqlite3_file* f, int op, void* arg) { return real(f)->pMethods->xFileControl(real(f), op, arg); };
@@ -98,7 +102,10 @@ private:
         m.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** out) {
             return real(f)->pMethods->xShmMap(real(f), page, size, extend, out);
         };
-        m.xShmLock = [](sqlite3_file* f, int at, int n, int flags) { return real(f)->pMethods->xShmLock(real(f), at, n, flags); };
+        m.xShmLock = [](sqlite3_file* f, int at, int n, int flags) {
+            if ((flags & SQLITE_SHM_LOCK) != 0 && current_->fails(At::lock)) return current_->code_;
+            return real(f)->pMethods->xShmLock(real(f), at, n, flags);
+        };
         m.xShmBarrier = [](sqlite3_file* f) { real(f)->pMethods->xShmBarrier(real(f)); };
         m.xShmUnmap = [](sqlite3_file* f, int remove) { return real(f)->pMethods->xShmUnmap(real(f), remove); };
         return m;

@@ -61,3 +61,38 @@ TEST_CASE("F8: SQLite that fails at any call behind delivery costs work and no m
         if (!faults.has_failed()) break;
     }
 }
+
+TEST_CASE("F8: a lock that is never free (SQLITE_BUSY), and pages that are none (CORRUPT, NOTADB), cost no mail",
+          "[store][columns][search][F8]")
+{
+    struct Fault {
+        SqliteFaults::At at;
+        int code;
+    };
+    const auto fault = GENERATE(Fault{SqliteFaults::At::lock, SQLITE_BUSY}, Fault{SqliteFaults::At::read, SQLITE_CORRUPT},
+                                Fault{SqliteFaults::At::read, SQLITE_NOTADB});
+    SqliteFaults faults;
+    for (unsigned n = 1; n < 60; n += n < 6 ? 1 : 11) {
+        Desk desk;
+        for (int i = 0; i < 20; ++i) desk.deliver(letter(i));
+        desk.open();
+        const auto inbox = desk.id("INBOX");
+        faults.fail_at(n, fault.at, fault.code);
+        work(desk, inbox);
+        // A refusal, or done: never half of it.
+        const auto added = desk->append(Desk::body(letter(99)), desk.incoming("INBOX"));
+        faults.heal();
+        INFO("call " << n << " code " << fault.code);
+        desk.open();
+        CHECK(desk.status().messages == (added ? 21U : 20U));
+        CHECK(desk.text(18) == letter(17));
+        while (true) {
+            const auto more = desk->fill_columns(std::chrono::milliseconds(50));
+            REQUIRE(more);
+            if (!*more) break;
+        }
+        CHECK(desk->columns(inbox, kAll)->size() == (added ? 21U : 20U));
+        desk.close();
+        if (!faults.has_failed()) break;
+    }
+}

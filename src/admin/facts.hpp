@@ -37,13 +37,13 @@ struct SystemFacts {
     std::string hostname;
     WallTime started;
     std::string not_ready_because;  // empty: ready for mail
-    std::string hangs_because;      // empty: what is asked of the disk and the workers is answered
     std::vector<ListenerFacts> listeners;
     std::vector<CertificateFacts> certificates;
     std::uint64_t messages_in = 0;  // accepted since the start
     std::chrono::microseconds loop_lag{};
     std::chrono::microseconds worst_loop_lag{};  // lately
     std::vector<std::string> warnings{};         // sentences
+    std::string hangs_because{};                 // empty: what is asked of the disk and the workers is answered
 };
 
 // Given by the daemon; called on the loop.

@@ -130,6 +130,12 @@ PendingWork Store::State::pending_of(const std::string& place) const
     }
     if (const auto it = parked.find(place); it != parked.end()) {
         work.files = it->second;
+        // Of a message that the same file says to be placed the bytes are needed, should its own be lost.
+        for (const auto& file : work.files) {
+            for (const auto& record : file.records) {
+                if (const auto* found = std::get_if<PlacedRecord>(&record.record)) placed.insert(found->accepted);
+            }
+        }
         for (std::size_t n = 0; n < work.files.size(); ++n) {
             const ParkedFile& file = work.files[n];
             for (const auto& record : file.records) {
@@ -254,7 +260,12 @@ void Store::State::take_outcome(const std::string& place, const AccountKey& key,
     if (left.empty()) parked.erase(place);
     closing->files = std::move(work.files);
     closing->key = key;
-    closing->lsn = outcome.last_lsn;
+    // What was replayed has old numbers, which checkpoints have passed; the files are needed until one passes that began
+    // after it was applied. A record that says nothing has a number for that.
+    std::vector<journal::Payload> mark(1);
+    mark.front().head = encode(VoidRecord{0});
+    const Lsn marked = journal.journal().append(std::move(mark));
+    closing->lsn = std::max({outcome.last_lsn, journal.journal().last(), marked});
     closing->hold = std::move(hold);
     tasks.spawn(close_in_background(closing));
 }

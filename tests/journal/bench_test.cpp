@@ -80,5 +80,32 @@ TEST_CASE("commits of 5 KB records", "[.bench]")
     }
 }
 
+TEST_CASE("opening a journal with 256 MB above its checkpoint", "[.bench]")
+{
+    JournalWorld world;
+    world.options.segment_bytes = 32U << 20U;
+    world.open();
+    const auto body = std::make_shared<const std::string>(5 * 1024, 'b');
+    const std::string head(200, 'h');
+    std::uint64_t bytes = 0;
+    while (bytes < (256U << 20U)) {
+        const Lsn lsn = world.journal->append({{head, body}});
+        if (lsn == 0) std::this_thread::yield();
+        else bytes += head.size() + body->size();
+    }
+    REQUIRE(world.journal->wait(world.journal->last()));
+    std::printf("%9s %9s\n", "records", "ms");
+    for (int n = 0; n < 5; ++n) {
+        world.journal.reset();
+        std::size_t records = 0;
+        const auto visit = [&records](Lsn, std::string_view, const Location&) { ++records; };
+        const auto began = steady_clock::now();
+        auto opened = Journal::open(world.real, world.clock, world.metrics, Log(), world.options, visit);
+        const double ms = duration<double, std::milli>(steady_clock::now() - began).count();
+        REQUIRE(opened);
+        std::printf("%9zu %9.0f\n", records, ms);
+    }
+}
+
 }  // namespace
 }  // namespace mbx::journal

@@ -1,4 +1,5 @@
-// A mailbox that sessions have open. The first one to open it makes it, all share it, the last one to let go ends it. It
+// A mailbox that sessions have open. The first one to open it makes it, all share it, the last one to let go ends it and
+// leaves its state with the account: who opens it next asks for the changes alone. It
 // asks the store about changes once for all of them (one strand job, however many wait for the answer) and watches the
 // mailbox's directories for other tools' changes. Loop thread.
 #pragma once
@@ -43,7 +44,7 @@ public:
 private:
     struct Contents;  // what the store says of a mailbox that nobody has open
     struct Answer;
-    OpenMailbox(std::shared_ptr<Account> account, Contents contents);
+    OpenMailbox(std::shared_ptr<Account> account, Contents contents, const std::vector<std::string>& directories);
     static Answer ask_for(AccountStore& store, const std::string& name,
                           const std::unordered_map<MailboxId, ModSeq>& known);
     void on_change();

@@ -174,6 +174,35 @@ TEST_CASE("twenty sessions in IDLE are told of a change by one question to the s
     CHECK(mailbox->asked() == asked + 1);
 }
 
+TEST_CASE("a mailbox that is opened again is what it has become meanwhile, without reading it anew", "[imap][session]")
+{
+    World world;
+    Client reader(world);
+    Client writer(world);
+    reader.log_in();
+    writer.log_in();
+    for (const char* text : {"one", "two", "three"}) writer.append(message(text));
+    reader.select();
+    REQUIRE(reader.say("u UNSELECT\r\n") == "u OK UNSELECT completed\r\n");
+    CHECK_FALSE(open_mailbox(world));
+    writer.append(message("four"));
+    writer.select();
+    (void)writer.say("s STORE 3 +FLAGS (\\Flagged)\r\n");
+    (void)writer.say("s STORE 2 +FLAGS (\\Deleted)\r\n");
+    (void)writer.say("e EXPUNGE\r\n");
+    (void)writer.say("u UNSELECT\r\n");
+    writer.append(message("five"));
+    const std::string selected = reader.say("s SELECT INBOX\r\n");
+    CHECK(selected.find("* 4 EXISTS\r\n") != std::string::npos);
+    CHECK(selected.find("[UIDNEXT 6]") != std::string::npos);
+    CHECK(reader.say("f FETCH 1:* (UID FLAGS)\r\n") ==
+          "* 1 FETCH (UID 1 FLAGS ())\r\n* 2 FETCH (UID 3 FLAGS (\\Flagged))\r\n* 3 FETCH (UID 4 FLAGS ())\r\n"
+          "* 4 FETCH (UID 5 FLAGS ())\r\nf OK FETCH completed\r\n");
+    writer.select();
+    writer.append(message("six"));
+    CHECK(reader.say("n NOOP\r\n").find("* 5 EXISTS\r\n") != std::string::npos);
+}
+
 TEST_CASE("a mailbox that nobody has open any more is forgotten", "[imap][session]")
 {
     World world;

@@ -39,9 +39,19 @@ struct Authenticate {
 struct Enable {
     std::vector<std::string> capabilities;  // upper case
 };
+// RFC 7162 section 3.2.5: what the client knows of the mailbox. No set of it holds `*` or `$`.
+struct Qresync {
+    std::uint32_t uidvalidity = 0;
+    store::ModSeq modseq = 0;
+    std::optional<SequenceSet> known;  // UIDs; none: all
+    // The n-th number of the one is the n-th UID of the other.
+    std::optional<std::pair<SequenceSet, SequenceSet>> matches;
+};
 struct Select {
     std::string mailbox;
     bool read_only = false;  // EXAMINE
+    bool condstore = false;  // RFC 7162 section 3.1.8
+    std::optional<Qresync> qresync;
 };
 struct Create {
     std::string mailbox;
@@ -78,6 +88,7 @@ enum class StatusItem : std::uint8_t {
     appendlimit,
     deleted_storage,  // RFC 9208 section 4.1.4
     mailboxid,        // RFC 8474 section 4.3
+    highestmodseq,    // RFC 7162 section 3.1.7
 };
 struct Status {
     std::string mailbox;
@@ -134,6 +145,7 @@ struct Store {
     store::FlagAction action = store::FlagAction::replace;
     bool silent = false;
     FlagList flags;
+    std::optional<store::ModSeq> unchanged_since;  // RFC 7162 section 3.1.3
 };
 
 enum class FetchAttribute : std::uint8_t {
@@ -149,6 +161,7 @@ enum class FetchAttribute : std::uint8_t {
     binary_size,     // BINARY.SIZE[…]
     email_id,        // RFC 8474 section 5.3
     thread_id,
+    modseq,          // RFC 7162 section 3.1.4.2
 };
 struct Partial {
     std::uint64_t offset = 0;
@@ -165,6 +178,8 @@ struct Fetch {
     bool by_uid = false;
     SequenceSet messages;
     std::vector<FetchItem> items;
+    std::optional<store::ModSeq> changed_since;  // RFC 7162 section 3.1.4.1; `items` holds MODSEQ then
+    bool vanished = false;                       // section 3.2.6; with changed_since, by UID only
 };
 
 enum class SearchKind : std::uint8_t {
@@ -191,6 +206,7 @@ enum class SearchKind : std::uint8_t {
     uid,       // `set` of UIDs
     email_id,  // `text` as it is (RFC 8474 section 6)
     thread_id,
+    modseq,    // `number` and above (RFC 7162 section 3.1.5)
 };
 // A tree in one vector: a node's nodes follow it up to `end`.
 struct SearchNode {

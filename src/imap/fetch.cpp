@@ -30,6 +30,7 @@ void note_needs(const FetchItem& item, FetchPlan& plan)
     case FetchAttribute::uid:
     case FetchAttribute::internal_date:
     case FetchAttribute::rfc822_size: break;
+    case FetchAttribute::modseq: plan.wants_modseq = true; break;
     case FetchAttribute::envelope: plan.needs_envelope = true; break;
     case FetchAttribute::body:
     case FetchAttribute::body_structure: plan.needs_structure = true; break;
@@ -80,6 +81,19 @@ std::vector<Known> look_up(store::AccountStore& store, store::MailboxId mailbox,
     return known;
 }
 
+// Takes out what did not change since; answers what that were.
+NumberSet pass_over_unchanged(std::vector<store::MessageRow>& rows, const FetchPlan& plan)
+{
+    NumberSet passed;
+    if (!plan.changed_since) return passed;
+    const auto is_unchanged = [&](const store::MessageRow& row) { return row.modseq <= *plan.changed_since; };
+    for (const auto& row : rows) {
+        if (is_unchanged(row)) add_above(passed, row.uid);
+    }
+    std::erase_if(rows, is_unchanged);
+    return passed;
+}
+
 // Keeps the rows that one slice may open.
 void keep_slice(std::vector<store::MessageRow>& rows, const std::vector<Known>& known, const FetchPlan& plan,
                 FetchSlice& slice)
@@ -125,6 +139,7 @@ FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only)
     FetchPlan plan;
     plan.items = fetch.items;
     plan.with_uid = fetch.by_uid;
+    plan.changed_since = fetch.changed_since;
     for (const auto& item : fetch.items) {
         note_needs(item, plan);
         plan.sets_seen = plan.sets_seen || (!item.peek && !read_only);
@@ -198,6 +213,7 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
         slice.failure = rows.error();
         return slice;
     }
+    const NumberSet passed = pass_over_unchanged(*rows, plan);
     auto known = look_up(store, mailbox, plan, *rows, now);
     keep_slice(*rows, known, plan, slice);
     if (plan.sets_seen) set_seen(store, mailbox, *rows, slice);
@@ -218,7 +234,7 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
         add_above(found, row.uid);
     }
     writer.leave_behind();
-    slice.missing = without(intersection(now, {{1, slice.done_until}}), found);
+    slice.missing = without(without(intersection(now, {{1, slice.done_until}}), found), passed);
     return slice;
 }
 

@@ -120,13 +120,17 @@ bool MessageAnswer::write(std::uint32_t sequence, const FetchPlan& plan, bool al
     out_.text() += "* " + std::to_string(sequence) + " FETCH (";
     bool has_uid = false;
     bool has_flags = false;
+    bool has_modseq = false;
     for (const auto& wanted : plan.items) {
         has_uid = has_uid || wanted.attribute == FetchAttribute::uid;
+        has_modseq = has_modseq || wanted.attribute == FetchAttribute::modseq;
         has_flags = has_flags || wanted.attribute == FetchAttribute::flags;
     }
-    if (plan.with_uid && !has_uid) begin_item() += "UID " + std::to_string(row_.uid);
+    const bool tells_change = also_flags && plan.tells_modseq;  // RFC 7162 section 3.2.4
+    if ((plan.with_uid || tells_change) && !has_uid) begin_item() += "UID " + std::to_string(row_.uid);
     for (const auto& wanted : plan.items) item(wanted);
     if (also_flags && !has_flags) begin_item() += "FLAGS " + flags_text(row_.flags, keywords_);
+    if (tells_change && !has_modseq) begin_item() += "MODSEQ (" + std::to_string(row_.modseq) + ")";
     out_.text() += ")\r\n";
     return !unknown_encoding_;
 }
@@ -150,6 +154,7 @@ void MessageAnswer::item(const FetchItem& wanted)
     case FetchAttribute::body_section: section(wanted); break;
     case FetchAttribute::binary:
     case FetchAttribute::binary_size: binary(wanted); break;
+    case FetchAttribute::modseq: begin_item() += "MODSEQ (" + std::to_string(row_.modseq) + ")"; break;
     // RFC 8474 section 5.3
     case FetchAttribute::email_id: begin_item() += "EMAILID (" + store::email_id_text(email_id_) + ")"; break;
     case FetchAttribute::thread_id: begin_item() += "THREADID (" + store::thread_id_text(thread_id_) + ")"; break;

@@ -59,19 +59,20 @@ std::optional<std::string> one_mailbox(Cursor& at)
     return at.mailbox();
 }
 
-std::optional<Request> parse_select(Cursor& at)
+std::optional<Request> parse_opening(Cursor& at, bool read_only)
 {
     auto mailbox = one_mailbox(at);
     if (!mailbox) return std::nullopt;
-    return Request(Select{std::move(*mailbox), false});
+    Select select;
+    select.mailbox = std::move(*mailbox);
+    select.read_only = read_only;
+    if (at.take(' ') && !detail::parse_select_parameters(at, select)) return std::nullopt;
+    return Request(std::move(select));
 }
 
-std::optional<Request> parse_examine(Cursor& at)
-{
-    auto mailbox = one_mailbox(at);
-    if (!mailbox) return std::nullopt;
-    return Request(Select{std::move(*mailbox), true});
-}
+std::optional<Request> parse_select(Cursor& at) { return parse_opening(at, false); }
+
+std::optional<Request> parse_examine(Cursor& at) { return parse_opening(at, true); }
 
 std::optional<Request> parse_delete(Cursor& at)
 {

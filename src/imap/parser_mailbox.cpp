@@ -13,7 +13,7 @@ struct NamedItem {
     std::string_view name;
     StatusItem item;
 };
-constexpr std::array<NamedItem, 10> kStatusItems{{
+constexpr std::array<NamedItem, 11> kStatusItems{{
     {"MESSAGES", StatusItem::messages},
     {"RECENT", StatusItem::recent},
     {"UIDNEXT", StatusItem::uidnext},
@@ -24,6 +24,7 @@ constexpr std::array<NamedItem, 10> kStatusItems{{
     {"APPENDLIMIT", StatusItem::appendlimit},
     {"DELETED-STORAGE", StatusItem::deleted_storage},
     {"MAILBOXID", StatusItem::mailboxid},
+    {"HIGHESTMODSEQ", StatusItem::highestmodseq},
 }};
 
 struct NamedFlag {

@@ -132,6 +132,7 @@ private:
         if (!at_.space()) return refuse("unknown search key, or one without its argument");
         if (ascii::same(name, "UID")) return numbers(SearchKind::uid);
         if (ascii::same(name, "HEADER")) return header();
+        if (ascii::same(name, "MODSEQ")) return modseq();
         for (const auto& known : kArgumentKeys) {
             if (ascii::same(name, known.name)) return argument(known);
         }
@@ -145,6 +146,17 @@ private:
         auto set = at_.sequence_set();
         if (!set) return false;
         node.set = std::move(*set);
+        add(std::move(node));
+        return true;
+    }
+
+    bool modseq()
+    {
+        SearchNode node;
+        node.kind = SearchKind::modseq;
+        const auto number = parse_search_modseq(at_);
+        if (!number) return false;
+        node.number = *number;
         add(std::move(node));
         return true;
     }

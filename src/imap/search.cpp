@@ -67,6 +67,7 @@ public:
         case SearchKind::sent_since: return sent_day() && *sent_day() >= node.day;
         case SearchKind::email_id: return store::email_id_text(columns().email_id) == node.text;
         case SearchKind::thread_id: return store::thread_id_text(columns().thread_id) == node.text;
+        case SearchKind::modseq: return row_.modseq >= node.number;
         case SearchKind::larger: return row_.size > node.number;
         case SearchKind::smaller: return row_.size < node.number;
         case SearchKind::header: return text_.header_contains(node.field, node.text);
@@ -268,6 +269,16 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
     return program;
 }
 
+void FoundModSeqs::add(const store::MessageRow& row) { add(FoundModSeqs{row.modseq, row.modseq, row.modseq}); }
+
+void FoundModSeqs::add(const FoundModSeqs& behind)
+{
+    if (behind.highest == 0) return;
+    highest = std::max(highest, behind.highest);
+    if (of_first == 0) of_first = behind.of_first;
+    of_last = behind.of_last;
+}
+
 bool matches(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
              MessageSource& source)
 {
@@ -317,7 +328,10 @@ SearchSlice search_slice(store::AccountStore& store, store::MailboxId mailbox, c
         StoredMessage source(store, mailbox, row.uid, is_known ? &known->columns : nullptr);
         const bool hit = matches(program, row, status->keywords, source);
         if (source.failure() && *source.failure() != store::StoreError::no_such_message) slice.failure = source.failure();
-        if (hit && !source.failure()) add_above(slice.hits, row.uid);
+        if (hit && !source.failure()) {
+            add_above(slice.hits, row.uid);
+            slice.modseqs.add(row);
+        }
         if (program.nodes()[0].needs_file && std::chrono::steady_clock::now() - began > kSliceTime) {
             done_until = row.uid;
             break;

@@ -57,8 +57,18 @@ struct SearchCursor {
     bool is_done() const { return left.empty() && chosen.empty(); }
 };
 
+// The mod-sequences of what was found (RFC 7162 section 3.1.6, RFC 4731 section 3.2).
+struct FoundModSeqs {
+    store::ModSeq highest = 0;
+    store::ModSeq of_first = 0;  // of the lowest UID
+    store::ModSeq of_last = 0;
+    void add(const store::MessageRow& row);     // in ascending order
+    void add(const FoundModSeqs& behind);       // of hits that all lie behind
+};
+
 struct SearchSlice {
     NumberSet hits;  // UIDs
+    FoundModSeqs modseqs;
     std::optional<store::StoreError> failure;
 };
 

@@ -1,5 +1,6 @@
 // One IMAP connection: reads a command, carries it out, tells the news that may be told then, answers. The commands
-// stand in session_login.cpp, session_mailboxes.cpp, session_messages.cpp, session_append.cpp and session_idle.cpp.
+// stand in session_login.cpp, session_mailboxes.cpp, session_messages.cpp, session_append.cpp, session_idle.cpp,
+// and those of extensions in files named after them.
 // Loop thread; everything that touches mail runs on the account's strand.
 #pragma once
 
@@ -113,10 +114,20 @@ private:
     // Looks for news before a UID command, so that its set reaches messages that came meanwhile.
     co::Task<std::optional<NumberSet>> resolve(const SequenceSet& set, bool by_uid);
     co::Task<bool> write_segments(const std::vector<Segment>& segments);
-    co::Task<void> tell_stored(const store::FlagsStored& stored, bool with_uid);
-    co::Task<void> tell_found(const Search& command, const NumberSet& uids);
+    co::Task<void> tell_stored(const store::FlagsStored& stored, const imap::Store& command);
+    co::Task<void> tell_found(const Search& command, const NumberSet& uids, const FoundModSeqs& modseqs);
     co::Task<void> tell_numbers(const NumberSet& numbers);
-    void conclude(std::string_view name, bool by_uid, bool has_missing);
+    // `code`: "[MODIFIED 7] " or nothing.
+    void conclude(std::string_view name, bool by_uid, bool has_missing, std::string_view code = {});
+    // session_sync.cpp: CONDSTORE and QRESYNC (RFC 7162)
+    void enable_condstore();
+    NewsWords words() const { return {condstore_, qresync_}; }
+    co::Task<void> resynchronize(const Qresync& known);
+    void tell_vanished(const NumberSet& uids);
+    co::Task<std::optional<NumberSet>> changed_among(const Fetch& command, NumberSet uids);
+    // Behind the news of a command: tells the client which HIGHESTMODSEQ it may keep. `before`: SelectedMailbox::told_until()
+    // when the command began.
+    void conclude_modseq(const Request& request, store::ModSeq before);
 
     Services& services_;
     std::shared_ptr<const Options> options_;
@@ -133,6 +144,9 @@ private:
     bool stopping_ = false;
     bool first_line_ = true;
     bool utf8_ = false;  // IMAP4rev2 is enabled
+    bool condstore_ = false;       // a CONDSTORE enabling command was given (RFC 7162 section 3.1)
+    bool qresync_ = false;         // by ENABLE
+    bool holds_modseq_ = false;    // the client was told a HIGHESTMODSEQ below what it saw
     unsigned bad_commands_ = 0;
     std::string tag_;
     std::string reply_;  // of the command under way, without its tag; empty: it was answered already

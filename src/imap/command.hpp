@@ -36,6 +36,7 @@ struct Authenticate {
 };
 
 // Authenticated
+struct Unauthenticate {};  // RFC 8437
 struct Enable {
     std::vector<std::string> capabilities;  // upper case
 };
@@ -124,6 +125,7 @@ struct Append {
     std::uint64_t size = 0;
     bool synchronizing = true;
     bool literal8 = false;  // ~{n}
+    bool utf8 = false;      // UTF8 (~{n} (RFC 6855 section 4): ")" follows the message
 };
 
 // Selected
@@ -162,6 +164,8 @@ enum class FetchAttribute : std::uint8_t {
     email_id,        // RFC 8474 section 5.3
     thread_id,
     modseq,          // RFC 7162 section 3.1.4.2
+    save_date,       // RFC 8514 section 4.2
+    preview,         // RFC 8970 section 3
 };
 struct Partial {
     std::uint64_t offset = 0;
@@ -170,6 +174,7 @@ struct Partial {
 struct FetchItem {
     FetchAttribute attribute = FetchAttribute::flags;
     bool peek = true;             // does not set \Seen
+    bool lazy = false;            // of PREVIEW: only what is there already
     mail::Section section;        // of the last three
     std::optional<Partial> partial;
     std::string label;            // of the last three, as the answer names it: "BODY[1.MIME]<0>"
@@ -207,6 +212,11 @@ enum class SearchKind : std::uint8_t {
     email_id,  // `text` as it is (RFC 8474 section 6)
     thread_id,
     modseq,    // `number` and above (RFC 7162 section 3.1.5)
+    older,     // by at least `number` seconds than now (RFC 5032)
+    younger,   // by at most
+    saved_before,  // RFC 8514 section 4.3
+    saved_on,
+    saved_since,
 };
 // A tree in one vector: a node's nodes follow it up to `end`.
 struct SearchNode {
@@ -233,7 +243,7 @@ struct Search {
     std::vector<SearchNode> program;      // program[0] is an all_of over everything
 };
 
-using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Enable, Select, Create, Delete,
+using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Unauthenticate, Enable, Select, Create, Delete,
                              Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Check, Close, Unselect,
                              Expunge, Copy, Store, Fetch, Search, GetQuota, GetQuotaRoot>;
 

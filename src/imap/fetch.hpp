@@ -27,6 +27,8 @@ struct FetchPlan {
     std::optional<store::ModSeq> changed_since;
     bool tells_modseq = false;
     bool wants_modseq = false;  // among the items
+    bool needs_preview = false;    // comes from the index as well;
+    bool waits_for_preview = false;  // parsed for where it is not there: not LAZY
 };
 FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only);
 

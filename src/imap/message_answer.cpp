@@ -143,6 +143,10 @@ void MessageAnswer::item(const FetchItem& wanted)
     case FetchAttribute::internal_date:
         begin_item() += "INTERNALDATE " + quoted(mail::format_internal_date({row_.internal_date, 0}));
         break;
+    case FetchAttribute::save_date:
+        begin_item() += "SAVEDATE " + quoted(mail::format_internal_date({row_.save_date, 0}));
+        break;
+    case FetchAttribute::preview: preview(wanted); break;
     case FetchAttribute::rfc822_size: begin_item() += "RFC822.SIZE " + std::to_string(row_.size); break;
     case FetchAttribute::envelope:
         begin_item() += "ENVELOPE " + mail::imap_envelope(envelope_ ? *envelope_ : header_structure().envelope());
@@ -158,6 +162,18 @@ void MessageAnswer::item(const FetchItem& wanted)
     // RFC 8474 section 5.3
     case FetchAttribute::email_id: begin_item() += "EMAILID (" + store::email_id_text(email_id_) + ")"; break;
     case FetchAttribute::thread_id: begin_item() += "THREADID (" + store::thread_id_text(thread_id_) + ")"; break;
+    }
+}
+
+// RFC 8970 section 3.2: NIL is for LAZY alone.
+void MessageAnswer::preview(const FetchItem& wanted)
+{
+    std::string& out = begin_item();
+    out += "PREVIEW ";
+    if (!preview_ && wanted.lazy) {
+        out += "NIL";
+    } else {
+        mail::append_imap_string(out, preview_ ? *preview_ : std::string());
     }
 }
 

@@ -152,7 +152,7 @@ std::optional<Request> parse_uid(Cursor& at)
     return at.fail("unknown UID command");
 }
 
-constexpr std::array<Verb, 33> kVerbs{{
+constexpr std::array<Verb, 34> kVerbs{{
     {"NOOP", bare<Noop>},
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, false); }},
     {"UID", parse_uid},
@@ -163,6 +163,7 @@ constexpr std::array<Verb, 33> kVerbs{{
     {"STARTTLS", bare<StartTls>},
     {"LOGIN", parse_login},
     {"AUTHENTICATE", parse_authenticate},
+    {"UNAUTHENTICATE", bare<Unauthenticate>},
     {"ENABLE", parse_enable},
     {"SELECT", parse_select},
     {"EXAMINE", parse_examine},

@@ -13,7 +13,7 @@ struct PlainItem {
     std::string_view name;
     FetchAttribute attribute;
 };
-constexpr std::array<PlainItem, 9> kPlainItems{{
+constexpr std::array<PlainItem, 10> kPlainItems{{
     {"FLAGS", FetchAttribute::flags},
     {"UID", FetchAttribute::uid},
     {"INTERNALDATE", FetchAttribute::internal_date},
@@ -23,6 +23,7 @@ constexpr std::array<PlainItem, 9> kPlainItems{{
     {"EMAILID", FetchAttribute::email_id},
     {"THREADID", FetchAttribute::thread_id},
     {"MODSEQ", FetchAttribute::modseq},
+    {"SAVEDATE", FetchAttribute::save_date},
 }};
 
 // RFC822 and its kin are other names of BODY[…] (RFC 3501 section 6.4.5).
@@ -147,6 +148,17 @@ std::optional<FetchItem> parse_sectioned(Cursor& at, FetchAttribute attribute, b
     return item;
 }
 
+// RFC 8970 section 6: PREVIEW [SP "(LAZY)"]. Behind the space may stand the modifiers of FETCH as well.
+std::optional<FetchItem> parse_preview(Cursor& at)
+{
+    FetchItem item = plain(FetchAttribute::preview);
+    constexpr std::string_view kLazy = " (LAZY)";
+    if (at.rest().size() < kLazy.size() || !ascii::same(at.rest().substr(0, kLazy.size()), kLazy)) return item;
+    at.skip(kLazy.size());
+    item.lazy = true;
+    return item;
+}
+
 std::optional<FetchItem> parse_item(Cursor& at)
 {
     const auto name = at.item_name();
@@ -161,6 +173,7 @@ std::optional<FetchItem> parse_item(Cursor& at)
         item.label = known.name;
         return item;
     }
+    if (ascii::same(name, "PREVIEW")) return parse_preview(at);
     if (ascii::same(name, "BODY")) {
         if (!at.next_is('[')) return plain(FetchAttribute::body);
         return parse_sectioned(at, FetchAttribute::body_section, false, "BODY");

@@ -297,8 +297,12 @@ std::optional<Request> parse_append(Cursor& at)
         append.flags = std::move(*flags);
     }
     if (at.next_is('"') && !parse_append_date(at, append)) return std::nullopt;
+    // RFC 6855 section 4
+    append.utf8 = at.take_word("UTF8");
+    if (append.utf8 && (!at.space() || !at.expect('('))) return std::nullopt;
     const auto head = at.literal_head();
     if (!head) return std::nullopt;
+    if (append.utf8 && !head->literal8) return at.fail("UTF8 needs a literal8");
     append.size = head->size;
     append.synchronizing = head->synchronizing;
     append.literal8 = head->literal8;

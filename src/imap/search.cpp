@@ -67,6 +67,11 @@ public:
         case SearchKind::sent_since: return sent_day() && *sent_day() >= node.day;
         case SearchKind::email_id: return store::email_id_text(columns().email_id) == node.text;
         case SearchKind::thread_id: return store::thread_id_text(columns().thread_id) == node.text;
+        case SearchKind::older: return row_.internal_date <= node.day;
+        case SearchKind::younger: return row_.internal_date >= node.day;
+        case SearchKind::saved_before: return day_of(row_.save_date) < node.day;
+        case SearchKind::saved_on: return day_of(row_.save_date) == node.day;
+        case SearchKind::saved_since: return day_of(row_.save_date) >= node.day;
         case SearchKind::modseq: return row_.modseq >= node.number;
         case SearchKind::larger: return row_.size > node.number;
         case SearchKind::smaller: return row_.size < node.number;
@@ -222,7 +227,8 @@ private:
 
 }  // namespace
 
-Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const SelectedMailbox& mailbox)
+Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const SelectedMailbox& mailbox,
+                                                             WallTime now)
 {
     const std::string charset = search.charset.empty() ? "UTF-8" : search.charset;
     if (!mail::is_known_charset(charset)) return SearchRefusal::bad_charset;
@@ -244,6 +250,10 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
             node.text = mail::fold_case(mail::to_utf8(from.text, charset).text);
         }
         node.day = mail::days_since_epoch(from.date);
+        if (from.kind == SearchKind::older || from.kind == SearchKind::younger) {
+            const auto seconds = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
+            node.day = seconds - static_cast<std::int64_t>(from.number);
+        }
         if (from.kind == SearchKind::sequence || from.kind == SearchKind::uid) {
             auto uids = mailbox.resolve(from.set, from.kind == SearchKind::uid);
             if (!uids) return SearchRefusal::bad_sequence;

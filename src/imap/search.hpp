@@ -21,7 +21,7 @@ enum class SearchRefusal : std::uint8_t {
 // Immutable once made; used on the strand while the session waits.
 class SearchProgram {
 public:
-    static Result<SearchProgram, SearchRefusal> compile(const Search& search, const SelectedMailbox& mailbox);
+    static Result<SearchProgram, SearchRefusal> compile(const Search& search, const SelectedMailbox& mailbox, WallTime now = {});
 
     struct Node {
         SearchKind kind = SearchKind::all_of;
@@ -29,7 +29,7 @@ public:
         bool needs_file = false;   // it or a node inside it
         std::uint8_t flag = 0;
         std::uint64_t number = 0;
-        std::int64_t day = 0;      // since 1970
+        std::int64_t day = 0;      // since 1970; of OLDER and YOUNGER the second
         std::string field;
         std::string text;          // UTF-8, folded
         NumberSet uids;

@@ -59,6 +59,8 @@ private:
     co::Task<void> handle(const Id& command);
     // session_login.cpp
     co::Task<void> handle(const StartTls& command);
+    co::Task<void> handle(const Unauthenticate& command);
+    void forget_enabled();
     co::Task<void> handle(const Login& command);
     co::Task<void> handle(const Authenticate& command);
     bool may_log_in() const;
@@ -94,7 +96,7 @@ private:
         bool has_nul = false;
         std::optional<intake::IntakeError> failure;  // why the draft did not take the bytes
     };
-    co::Task<Upload> receive(std::uint64_t size, intake::Draft* into);
+    co::Task<Upload> receive(std::uint64_t size, bool is_closed, intake::Draft* into);
     co::Task<void> finish_append(const Append& command, intake::Draft draft);
     // session_idle.cpp
     co::Task<void> handle(const Idle& command);
@@ -143,7 +145,9 @@ private:
     bool open_ = true;
     bool stopping_ = false;
     bool first_line_ = true;
-    bool utf8_ = false;  // IMAP4rev2 is enabled
+    bool rev2_ = false;  // IMAP4rev2 is enabled
+    bool utf8_ = false;  // it, or UTF8=ACCEPT (RFC 6855): names and quoted strings are UTF-8
+    bool utf8_accept_ = false;
     bool condstore_ = false;       // a CONDSTORE enabling command was given (RFC 7162 section 3.1)
     bool qresync_ = false;         // by ENABLE
     bool holds_modseq_ = false;    // the client was told a HIGHESTMODSEQ below what it saw

@@ -57,7 +57,7 @@ co::Task<void> Session::handle(const Append& command)
     }
     auto draft = services_.intake.new_draft();
     auto* into = refusal.empty() ? &draft : nullptr;
-    const auto upload = co_await receive(command.size, into);
+    const auto upload = co_await receive(command.size, command.utf8, into);
     if (upload.lost) co_return;
     if (!reply_.empty()) co_return;  // the line behind the message was no end of the command
     if (!refusal.empty()) {
@@ -73,8 +73,8 @@ co::Task<void> Session::handle(const Append& command)
     }
 }
 
-// Takes `size` bytes and the end of the command's line behind them. `into` may be null: then they are dropped.
-co::Task<Session::Upload> Session::receive(std::uint64_t size, intake::Draft* into)
+// Takes `size` bytes and the end of the command's line behind them, with the ")" of UTF8 where `is_closed`. `into` may be null: then they are dropped.
+co::Task<Session::Upload> Session::receive(std::uint64_t size, bool is_closed, intake::Draft* into)
 {
     Upload upload;
     while (size != 0) {
@@ -102,7 +102,7 @@ co::Task<Session::Upload> Session::receive(std::uint64_t size, intake::Draft* in
     if (!line) {
         open_ = false;
         upload.lost = true;
-    } else if (!line->empty()) {
+    } else if (*line != (is_closed ? ")" : "")) {
         bad("unexpected text behind the message");
         // Another literal would be announced only by a client that wants MULTIAPPEND, which we do not offer.
         const auto end = inspect_line_end(*line);

@@ -32,9 +32,14 @@ co::Task<void> Session::handle(const Enable& command)
     std::string enabled;
     for (const auto& capability : command.capabilities) {
         // RFC 5161 section 3.1: what we do not know is left out silently.
-        if (capability == "IMAP4REV2" && !utf8_) {
+        if (capability == "IMAP4REV2" && !rev2_) {
+            rev2_ = true;
             utf8_ = true;
             enabled += " IMAP4rev2";
+        } else if (capability == "UTF8=ACCEPT" && !utf8_accept_) {
+            utf8_accept_ = true;
+            utf8_ = true;
+            enabled += " UTF8=ACCEPT";
         } else if (capability == "CONDSTORE") {
             enable_condstore();
             enabled += " CONDSTORE";
@@ -104,15 +109,15 @@ void Session::tell_selected(const store::MailboxStatus& status, std::uint32_t fi
     }
     out += "* " + std::to_string(selected_->view().size()) + " EXISTS\r\n";
     // IMAP4rev2 has neither (RFC 9051 appendix E).
-    if (!utf8_) out += "* 0 RECENT\r\n";
-    if (!utf8_ && first_unseen != 0) {
+    if (!rev2_) out += "* 0 RECENT\r\n";
+    if (!rev2_ && first_unseen != 0) {
         out += "* OK [UNSEEN " + std::to_string(first_unseen) + "] first unseen message\r\n";
     }
     out += "* OK [UIDVALIDITY " + std::to_string(status.uidvalidity) + "] UIDs valid\r\n";
     out += "* OK [UIDNEXT " + std::to_string(status.uidnext) + "] predicted next UID\r\n";
     out += "* OK [HIGHESTMODSEQ " + std::to_string(status.highest_modseq) + "] highest\r\n";  // RFC 7162 section 3.1.2.1
     out += "* OK [MAILBOXID (" + store::mailbox_id_text(selected_->id()) + ")] of the mailbox\r\n";  // RFC 8474 section 4.2
-    if (utf8_) out += "* LIST () \"/\" " + mailbox_text(selected_->name(), utf8_) + "\r\n";
+    if (rev2_) out += "* LIST () \"/\" " + mailbox_text(selected_->name(), utf8_) + "\r\n";
 }
 
 co::Task<void> Session::handle(const Create& command)
@@ -152,7 +157,7 @@ co::Task<void> Session::handle(const Delete& command)
         co_return;
     }
     if (selected_ && selected_->id() == removed.id) {
-        if (utf8_ || qresync_) out_.add("* OK [CLOSED] the selected mailbox was deleted\r\n");
+        if (rev2_ || qresync_) out_.add("* OK [CLOSED] the selected mailbox was deleted\r\n");
         deselect();
     }
     ok("DELETE completed");

@@ -361,7 +361,11 @@ co::Task<void> Session::handle(const Search& command)
 {
     if (command.by_uid) co_await announce(false, false);
     if (!open_) co_return;
-    const auto program = SearchProgram::compile(command, *selected_);
+    if (utf8_accept_ && !command.charset.empty()) {
+        bad("no CHARSET with UTF8=ACCEPT");  // RFC 6855 section 3
+        co_return;
+    }
+    const auto program = SearchProgram::compile(command, *selected_, services_.clock.wall());
     const bool saves = command.returns && command.returns->save;
     if (!program) {
         if (saves) selected_->save({});
@@ -412,7 +416,7 @@ co::Task<void> Session::tell_found(const Search& command, const NumberSet& uids,
         selected_->save(ends_only ? normalised(std::move(kept)) : uids);
         if (!wanted.min && !wanted.max && !wanted.all && !wanted.count) co_return;
     }
-    if (!command.returns && !utf8_) {
+    if (!command.returns && !rev2_) {
         out_.add("* SEARCH");
         co_await tell_numbers(numbers);
         if (modseqs.highest != 0) out_.add(" (MODSEQ " + std::to_string(modseqs.highest) + ")");

@@ -117,15 +117,23 @@ struct FlagList {
     std::uint8_t system = 0;  // store::SystemFlag
     std::vector<std::string> keywords;
 };
-struct Append {
-    std::string mailbox;
+// One message of an APPEND. It is announced, not read: the session streams it.
+struct AppendedMessage {
     FlagList flags;
     std::optional<mail::DateTime> internal_date;
-    // The message itself is announced, not read: the session streams it.
     std::uint64_t size = 0;
     bool synchronizing = true;
     bool literal8 = false;  // ~{n}
     bool utf8 = false;      // UTF8 (~{n} (RFC 6855 section 4): ")" follows the message
+};
+struct Append {
+    std::string mailbox;
+    AppendedMessage first;  // more may follow (RFC 3502)
+};
+struct Replace {
+    bool by_uid = false;
+    std::uint32_t number = 0;  // of the message that goes (RFC 8508): sequence number or UID; 0: the last
+    Append append;
 };
 
 // Selected
@@ -244,7 +252,7 @@ struct Search {
 };
 
 using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Unauthenticate, Enable, Select, Create, Delete,
-                             Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Check, Close, Unselect,
+                             Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Replace, Check, Close, Unselect,
                              Expunge, Copy, Store, Fetch, Search, GetQuota, GetQuotaRoot>;
 
 struct Command {

@@ -132,13 +132,14 @@ struct Verb {
     std::optional<Request> (*parse)(Cursor&);
 };
 
-constexpr std::array<Verb, 6> kUidVerbs{{
+constexpr std::array<Verb, 7> kUidVerbs{{
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, true); }},
     {"STORE", [](Cursor& at) { return detail::parse_store(at, true); }},
     {"SEARCH", [](Cursor& at) { return detail::parse_search(at, true); }},
     {"COPY", [](Cursor& at) { return detail::parse_copy(at, true, false); }},
     {"MOVE", [](Cursor& at) { return detail::parse_copy(at, true, true); }},
     {"EXPUNGE", parse_uid_expunge},
+    {"REPLACE", [](Cursor& at) { return detail::parse_replace(at, true); }},
 }};
 
 std::optional<Request> parse_uid(Cursor& at)
@@ -152,7 +153,7 @@ std::optional<Request> parse_uid(Cursor& at)
     return at.fail("unknown UID command");
 }
 
-constexpr std::array<Verb, 34> kVerbs{{
+constexpr std::array<Verb, 35> kVerbs{{
     {"NOOP", bare<Noop>},
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, false); }},
     {"UID", parse_uid},
@@ -177,6 +178,7 @@ constexpr std::array<Verb, 34> kVerbs{{
     {"LIST", detail::parse_list},
     {"LSUB", detail::parse_lsub},
     {"APPEND", detail::parse_append},
+    {"REPLACE", [](Cursor& at) { return detail::parse_replace(at, false); }},
     {"GETQUOTA", parse_getquota},
     {"GETQUOTAROOT", parse_getquotaroot},
     {"CHECK", bare<Check>},

@@ -16,6 +16,7 @@ std::optional<Request> parse_status(Cursor& at);
 std::optional<Request> parse_list(Cursor& at);
 std::optional<Request> parse_lsub(Cursor& at);
 std::optional<Request> parse_append(Cursor& at);
+std::optional<Request> parse_replace(Cursor& at, bool by_uid);
 std::optional<Request> parse_copy(Cursor& at, bool by_uid, bool move);
 std::optional<Request> parse_store(Cursor& at, bool by_uid);
 std::optional<Request> parse_fetch(Cursor& at, bool by_uid);

@@ -112,7 +112,7 @@ std::string Session::capabilities() const
     all += " SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE CHILDREN UNSELECT SPECIAL-USE CREATE-SPECIAL-USE"
            " CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
            std::to_string(options_->max_append);
-    all += " SAVEDATE PREVIEW UTF8=ACCEPT WITHIN";
+    all += " MULTIAPPEND REPLACE BINARY SAVEDATE PREVIEW UTF8=ACCEPT WITHIN";
     if (login_) return all + " UNAUTHENTICATE";
     const bool encrypted = stream_ && stream_->is_encrypted();
     if (!encrypted && services_.tls.is_ready()) all += " STARTTLS";

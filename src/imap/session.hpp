@@ -91,13 +91,21 @@ private:
     void warn_of_quota();
     // session_append.cpp
     co::Task<void> handle(const Append& command);
+    co::Task<void> handle(const Replace& command);
+    std::optional<store::Uid> replaced_by(const Replace& command) const;
     struct Upload {
-        bool lost = false;     // the connection or the place in the stream
-        bool has_nul = false;
-        std::optional<intake::IntakeError> failure;  // why the draft did not take the bytes
+        std::vector<intake::Intake::Addition> messages;
+        std::uint64_t size = 0;       // of all of them
+        std::string refusal;          // why they will not be taken; what is on its way is read and dropped
+        bool is_lost = false;         // the connection, the place in the stream, or the command: nothing is left to answer
     };
-    co::Task<Upload> receive(std::uint64_t size, bool is_closed, intake::Draft* into);
-    co::Task<void> finish_append(const Append& command, intake::Draft draft);
+    // Takes the messages of a command from the stream, to its end.
+    co::Task<void> receive(const Append& command, bool may_be_many, Upload& upload);
+    co::Task<void> receive_message(const AppendedMessage& message, Upload& upload, intake::Draft* into);
+    co::Task<std::optional<std::string>> receive_rest();
+    bool is_too_big(const AppendedMessage& message, const Upload& upload) const;
+    co::Task<void> give_up(std::string_view farewell);
+    co::Task<std::string> why_not_into(const std::string& mailbox);
     // session_idle.cpp
     co::Task<void> handle(const Idle& command);
     co::Task<bool> wait_in_idle(net::Deadline end, net::Deadline& sign_of_life);

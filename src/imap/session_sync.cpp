@@ -143,7 +143,7 @@ void Session::conclude_modseq(const Request& request, store::ModSeq before)
         return;
     }
     const auto* copy = std::get_if<Copy>(&request);
-    const bool expunges = std::holds_alternative<Expunge>(request) || (copy != nullptr && copy->move);
+    const bool expunges = std::holds_alternative<Expunge>(request) || std::holds_alternative<Replace>(request) || (copy != nullptr && copy->move);
     const bool advanced = selected_->told_until() != before;
     if (expunges && advanced && reply_.starts_with("OK ")) {
         // Sections 3.2.7 and 3.2.9.

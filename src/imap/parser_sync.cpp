@@ -1,4 +1,6 @@
 // What CONDSTORE and QRESYNC (RFC 7162) add to the grammar of other commands.
+#include <algorithm>
+
 #include "base/ascii.hpp"
 #include "imap/parser.hpp"
 #include "imap/parser_parts.hpp"

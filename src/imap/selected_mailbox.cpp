@@ -90,7 +90,7 @@ void SelectedMailbox::announce_expunged(std::string& out, std::size_t most, bool
     if (vanished) {
         // Only UIDs of messages that the client counts (RFC 7162 section 3.2.10.2): all of `gone` are in shown_.
         const bool is_more = gone.size() > kMaxVanishedRanges;
-        const NumberSet told(gone.begin(), is_more ? gone.begin() + kMaxVanishedRanges : gone.end());
+        const NumberSet told(gone.begin(), is_more ? gone.begin() + static_cast<std::ptrdiff_t>(kMaxVanishedRanges) : gone.end());
         if (!told.empty()) out += "* VANISHED " + to_text(told) + "\r\n";
         forget_expunged(told, is_more);
         return;

@@ -15,7 +15,7 @@
 
 namespace mbx::imap {
 
-constexpr std::ptrdiff_t kMaxVanishedRanges = 1000;  // of one VANISHED response: 22 KB at most
+constexpr std::size_t kMaxVanishedRanges = 1000;  // of one VANISHED response: 22 KB at most
 
 // How news are worded, by what the client enabled (RFC 7162 sections 3.2.4 and 3.2.10.2).
 struct NewsWords {

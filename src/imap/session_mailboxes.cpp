@@ -92,7 +92,7 @@ co::Task<void> Session::handle(const Select& command)
     if (status.first_unseen) first_unseen = selected_->view().sequence(*status.first_unseen).value_or(0);
     tell_selected(status, first_unseen);
     warn_of_quota();
-    if (command.condstore || command.qresync) enable_condstore();
+    condstore_ = condstore_ || command.condstore || command.qresync;
     if (command.qresync) co_await resynchronize(*command.qresync);
     ok(command.read_only ? "[READ-ONLY] EXAMINE completed" : "[READ-WRITE] SELECT completed");
 }

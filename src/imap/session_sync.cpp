@@ -79,7 +79,7 @@ void Session::enable_condstore()
 void Session::tell_vanished(const NumberSet& uids)
 {
     for (std::size_t at = 0; at < uids.size();) {
-        const auto end = std::min(uids.size(), at + static_cast<std::size_t>(kMaxVanishedRanges));
+        const auto end = std::min(uids.size(), at + kMaxVanishedRanges);
         const auto begin = uids.begin();
         const NumberSet piece(begin + static_cast<std::ptrdiff_t>(at), begin + static_cast<std::ptrdiff_t>(end));
         out_.add("* VANISHED (EARLIER) " + to_text(piece) + "\r\n");

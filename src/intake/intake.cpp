@@ -8,6 +8,7 @@
 #include "intake/admission.hpp"
 #include "intake/draft_state.hpp"
 #include "intake/spool.hpp"
+#include "store/uid_table.hpp"
 
 namespace mbx::intake {
 
@@ -388,11 +389,10 @@ Intake::append_all(std::shared_ptr<store::Account> account, std::vector<Addition
     };
     auto appended = co_await account->run(net::WorkClass::delivery, std::move(job));
     for (std::size_t i = 0; i < messages.size(); ++i) {
-        // Their records are in the journal, taken back or not: a replay may want the file.
-        const bool may_be_wanted = appended || state.journal.has_failed() || i + 1 < messages.size() || replaced;
-        if (bodies[i].name.empty() || !may_be_wanted) continue;
+        // Records of them can be in the journal, taken back or not: a replay wants the file.
+        if (bodies[i].name.empty()) continue;
         messages[i].draft.state_->let_go();
-        if (!state.journal.has_failed()) state.drop_later(bodies[i].name);
+        if (appended || !state.journal.has_failed()) state.drop_later(bodies[i].name);
     }
     if (!appended) {
         state.refused.add();

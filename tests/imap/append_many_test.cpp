@@ -10,7 +10,7 @@ namespace {
 
 bool said(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-std::string literal(std::string_view text) { return "{" + std::to_string(text.size()) + "+}\r\n" + std::string(text); }
+std::string as_literal(std::string_view text) { return "{" + std::to_string(text.size()) + "+}\r\n" + std::string(text); }
 
 struct Desk {
     Desk() : ann(world) { ann.log_in(); }
@@ -24,9 +24,9 @@ struct Desk {
 TEST_CASE("RFC 3502 6.3.11: APPEND takes several messages, each with its flags and date", "[imap][append]")
 {
     Desk desk;
-    const auto answer = desk.ann.ask("a APPEND INBOX (\\Seen) " + literal(message("one")) + " (\\Flagged) " +
-                                     "\"01-Feb-1999 10:00:00 +0000\" " + literal(message("two")) + " " +
-                                     literal(message("three")));
+    const auto answer = desk.ann.ask("a APPEND INBOX (\\Seen) " + as_literal(message("one")) + " (\\Flagged) " +
+                                     "\"01-Feb-1999 10:00:00 +0000\" " + as_literal(message("two")) + " " +
+                                     as_literal(message("three")));
     CHECK(answer.ends_with("1:3] APPEND completed\r\n"));
     desk.ann.select();
     const auto told = desk.ann.say("b FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (SUBJECT)])\r\n");
@@ -73,14 +73,14 @@ TEST_CASE("RFC 8508 3.2: REPLACE puts the new message there and takes the old on
     Desk desk;
     for (const auto* subject : {"one", "draft", "three"}) desk.ann.append(message(subject), "(\\Draft)");
     desk.ann.select();
-    const auto answer = desk.ann.say("a REPLACE 2 INBOX (\\Seen) " + literal(message("better")) + "\r\n");
+    const auto answer = desk.ann.say("a REPLACE 2 INBOX (\\Seen) " + as_literal(message("better")) + "\r\n");
     const auto uid = answer.find("* OK [APPENDUID ");
     CHECK(uid == 0);
     CHECK(answer.find("* 2 EXPUNGE\r\n") > uid);
     CHECK(said(answer, " EXISTS\r\n"));
     CHECK(answer.ends_with("a OK REPLACE completed\r\n"));
     CHECK(said(desk.ann.say("b UID FETCH 1:* FLAGS\r\n"), "* 3 FETCH (UID 4 FLAGS (\\Seen))"));
-    CHECK(said(desk.ann.say("c UID REPLACE 4 Sent " + literal(message("sent")) + "\r\n"), "* 3 EXPUNGE\r\nc OK UID REPLACE"));
+    CHECK(said(desk.ann.say("c UID REPLACE 4 Sent " + as_literal(message("sent")) + "\r\n"), "* 3 EXPUNGE\r\nc OK UID REPLACE"));
     CHECK(said(desk.ann.say("d STATUS Sent (MESSAGES)\r\n"), "MESSAGES 1)"));
 }
 

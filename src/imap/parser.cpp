@@ -59,19 +59,20 @@ std::optional<std::string> one_mailbox(Cursor& at)
     return at.mailbox();
 }
 
-std::optional<Request> parse_select(Cursor& at)
+std::optional<Request> parse_opening(Cursor& at, bool read_only)
 {
     auto mailbox = one_mailbox(at);
     if (!mailbox) return std::nullopt;
-    return Request(Select{std::move(*mailbox), false});
+    Select select;
+    select.mailbox = std::move(*mailbox);
+    select.read_only = read_only;
+    if (at.take(' ') && !detail::parse_select_parameters(at, select)) return std::nullopt;
+    return Request(std::move(select));
 }
 
-std::optional<Request> parse_examine(Cursor& at)
-{
-    auto mailbox = one_mailbox(at);
-    if (!mailbox) return std::nullopt;
-    return Request(Select{std::move(*mailbox), true});
-}
+std::optional<Request> parse_select(Cursor& at) { return parse_opening(at, false); }
+
+std::optional<Request> parse_examine(Cursor& at) { return parse_opening(at, true); }
 
 std::optional<Request> parse_delete(Cursor& at)
 {
@@ -131,13 +132,14 @@ struct Verb {
     std::optional<Request> (*parse)(Cursor&);
 };
 
-constexpr std::array<Verb, 6> kUidVerbs{{
+constexpr std::array<Verb, 7> kUidVerbs{{
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, true); }},
     {"STORE", [](Cursor& at) { return detail::parse_store(at, true); }},
     {"SEARCH", [](Cursor& at) { return detail::parse_search(at, true); }},
     {"COPY", [](Cursor& at) { return detail::parse_copy(at, true, false); }},
     {"MOVE", [](Cursor& at) { return detail::parse_copy(at, true, true); }},
     {"EXPUNGE", parse_uid_expunge},
+    {"REPLACE", [](Cursor& at) { return detail::parse_replace(at, true); }},
 }};
 
 std::optional<Request> parse_uid(Cursor& at)
@@ -151,7 +153,7 @@ std::optional<Request> parse_uid(Cursor& at)
     return at.fail("unknown UID command");
 }
 
-constexpr std::array<Verb, 33> kVerbs{{
+constexpr std::array<Verb, 35> kVerbs{{
     {"NOOP", bare<Noop>},
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, false); }},
     {"UID", parse_uid},
@@ -162,6 +164,7 @@ constexpr std::array<Verb, 33> kVerbs{{
     {"STARTTLS", bare<StartTls>},
     {"LOGIN", parse_login},
     {"AUTHENTICATE", parse_authenticate},
+    {"UNAUTHENTICATE", bare<Unauthenticate>},
     {"ENABLE", parse_enable},
     {"SELECT", parse_select},
     {"EXAMINE", parse_examine},
@@ -175,6 +178,7 @@ constexpr std::array<Verb, 33> kVerbs{{
     {"LIST", detail::parse_list},
     {"LSUB", detail::parse_lsub},
     {"APPEND", detail::parse_append},
+    {"REPLACE", [](Cursor& at) { return detail::parse_replace(at, false); }},
     {"GETQUOTA", parse_getquota},
     {"GETQUOTAROOT", parse_getquotaroot},
     {"CHECK", bare<Check>},

@@ -67,6 +67,12 @@ public:
         case SearchKind::sent_since: return sent_day() && *sent_day() >= node.day;
         case SearchKind::email_id: return store::email_id_text(columns().email_id) == node.text;
         case SearchKind::thread_id: return store::thread_id_text(columns().thread_id) == node.text;
+        case SearchKind::older: return row_.internal_date <= node.day;
+        case SearchKind::younger: return row_.internal_date >= node.day;
+        case SearchKind::saved_before: return day_of(row_.save_date) < node.day;
+        case SearchKind::saved_on: return day_of(row_.save_date) == node.day;
+        case SearchKind::saved_since: return day_of(row_.save_date) >= node.day;
+        case SearchKind::modseq: return row_.modseq >= node.number;
         case SearchKind::larger: return row_.size > node.number;
         case SearchKind::smaller: return row_.size < node.number;
         case SearchKind::header: return text_.header_contains(node.field, node.text);
@@ -221,7 +227,8 @@ private:
 
 }  // namespace
 
-Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const SelectedMailbox& mailbox)
+Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const SelectedMailbox& mailbox,
+                                                             WallTime now)
 {
     const std::string charset = search.charset.empty() ? "UTF-8" : search.charset;
     if (!mail::is_known_charset(charset)) return SearchRefusal::bad_charset;
@@ -243,6 +250,10 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
             node.text = mail::fold_case(mail::to_utf8(from.text, charset).text);
         }
         node.day = mail::days_since_epoch(from.date);
+        if (from.kind == SearchKind::older || from.kind == SearchKind::younger) {
+            const auto seconds = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
+            node.day = seconds - static_cast<std::int64_t>(from.number);
+        }
         if (from.kind == SearchKind::sequence || from.kind == SearchKind::uid) {
             auto uids = mailbox.resolve(from.set, from.kind == SearchKind::uid);
             if (!uids) return SearchRefusal::bad_sequence;
@@ -266,6 +277,16 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
     }
     program.needs_ = NeedsFinder(nodes).find();
     return program;
+}
+
+void FoundModSeqs::add(const store::MessageRow& row) { add(FoundModSeqs{row.modseq, row.modseq, row.modseq}); }
+
+void FoundModSeqs::add(const FoundModSeqs& behind)
+{
+    if (behind.highest == 0) return;
+    highest = std::max(highest, behind.highest);
+    if (of_first == 0) of_first = behind.of_first;
+    of_last = behind.of_last;
 }
 
 bool matches(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
@@ -317,7 +338,10 @@ SearchSlice search_slice(store::AccountStore& store, store::MailboxId mailbox, c
         StoredMessage source(store, mailbox, row.uid, is_known ? &known->columns : nullptr);
         const bool hit = matches(program, row, status->keywords, source);
         if (source.failure() && *source.failure() != store::StoreError::no_such_message) slice.failure = source.failure();
-        if (hit && !source.failure()) add_above(slice.hits, row.uid);
+        if (hit && !source.failure()) {
+            add_above(slice.hits, row.uid);
+            slice.modseqs.add(row);
+        }
         if (program.nodes()[0].needs_file && std::chrono::steady_clock::now() - began > kSliceTime) {
             done_until = row.uid;
             break;

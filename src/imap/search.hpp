@@ -21,7 +21,7 @@ enum class SearchRefusal : std::uint8_t {
 // Immutable once made; used on the strand while the session waits.
 class SearchProgram {
 public:
-    static Result<SearchProgram, SearchRefusal> compile(const Search& search, const SelectedMailbox& mailbox);
+    static Result<SearchProgram, SearchRefusal> compile(const Search& search, const SelectedMailbox& mailbox, WallTime now = {});
 
     struct Node {
         SearchKind kind = SearchKind::all_of;
@@ -29,7 +29,7 @@ public:
         bool needs_file = false;   // it or a node inside it
         std::uint8_t flag = 0;
         std::uint64_t number = 0;
-        std::int64_t day = 0;      // since 1970
+        std::int64_t day = 0;      // since 1970; of OLDER and YOUNGER the second
         std::string field;
         std::string text;          // UTF-8, folded
         NumberSet uids;
@@ -57,8 +57,18 @@ struct SearchCursor {
     bool is_done() const { return left.empty() && chosen.empty(); }
 };
 
+// The mod-sequences of what was found (RFC 7162 section 3.1.6, RFC 4731 section 3.2).
+struct FoundModSeqs {
+    store::ModSeq highest = 0;
+    store::ModSeq of_first = 0;  // of the lowest UID
+    store::ModSeq of_last = 0;
+    void add(const store::MessageRow& row);     // in ascending order
+    void add(const FoundModSeqs& behind);       // of hits that all lie behind
+};
+
 struct SearchSlice {
     NumberSet hits;  // UIDs
+    FoundModSeqs modseqs;
     std::optional<store::StoreError> failure;
 };
 

@@ -1,5 +1,7 @@
 // The commands over messages (RFC 9051 section 6.4). Long ones go through the mailbox in slices, so that the account's
 // strand and the loop serve others in between.
+#include <algorithm>
+
 #include "imap/response.hpp"
 #include "imap/session.hpp"
 #include "imap/slice_pace.hpp"
@@ -74,6 +76,11 @@ std::string copyuid(const store::Copied& copied)
     return "[COPYUID " + std::to_string(copied.uidvalidity) + " " + ordered_set(from) + " " + ordered_set(to) + "]";
 }
 
+bool asks_modseq(const Search& search)
+{
+    return std::ranges::any_of(search.program, [](const SearchNode& node) { return node.kind == SearchKind::modseq; });
+}
+
 std::string refusal_of_copy(store::StoreError error)
 {
     if (error == store::StoreError::no_such_mailbox) return "[TRYCREATE] no such mailbox";
@@ -120,12 +127,13 @@ co::Task<std::optional<NumberSet>> Session::resolve(const SequenceSet& set, bool
 }
 
 // The answer of a command over messages of which some were gone. By UID that is no error (RFC 9051 section 6.4.9).
-void Session::conclude(std::string_view name, bool by_uid, bool has_missing)
+void Session::conclude(std::string_view name, bool by_uid, bool has_missing, std::string_view code)
 {
     if (has_missing && !by_uid) {
-        no("[EXPUNGEISSUED] some of the messages were expunged by another session");
+        const auto first = code.empty() ? std::string_view("[EXPUNGEISSUED] ") : code;
+        no(std::string(first) + "some of the messages were expunged by another session");
     } else {
-        ok((by_uid ? "UID " : "") + std::string(name) + " completed");
+        ok(std::string(code) + (by_uid ? "UID " : "") + std::string(name) + " completed");
     }
 }
 
@@ -226,6 +234,9 @@ co::Task<void> Session::handle(const imap::Store& command)
     change.action = command.action;
     change.system = command.flags.system;
     change.keywords = command.flags.keywords;
+    change.unchanged_since = command.unchanged_since;
+    if (command.unchanged_since) enable_condstore();
+    NumberSet modified;
     struct Outcome {
         Result<store::Changes, store::StoreError> before;
         Result<store::FlagsStored, store::StoreError> stored;
@@ -258,30 +269,49 @@ co::Task<void> Session::handle(const imap::Store& command)
         selected_->mark_told(outcome.stored->rows);
         co_await take_news();
         co_await tell_news(false);
-        if (!command.silent) co_await tell_stored(*outcome.stored, command.by_uid);
+        co_await tell_stored(*outcome.stored, command);
+        for (const auto uid : outcome.stored->not_stored) add_above(modified, uid);
     }
-    conclude("STORE", command.by_uid, has_missing);
+    // RFC 7162 section 3.1.3
+    if (!command.by_uid) modified = selected_->view().sequences_of(modified);
+    conclude("STORE", command.by_uid, has_missing, modified.empty() ? "" : "[MODIFIED " + to_text(modified) + "] ");
 }
 
-co::Task<void> Session::tell_stored(const store::FlagsStored& stored, bool with_uid)
+// With CONDSTORE each message is told its mod-sequence, silent or not, and one that was changed before all its flags
+// (RFC 7162 section 3.1.3, examples 6 and 14).
+co::Task<void> Session::tell_stored(const store::FlagsStored& stored, const imap::Store& command)
 {
+    if (command.silent && !condstore_) co_return;
     for (const auto& row : stored.rows) {
         const auto number = selected_->view().sequence(row.uid);
         if (!number) continue;
         std::string& out = out_.text();
+        const bool with_flags = !command.silent || std::ranges::binary_search(stored.not_stored, row.uid);
         out += "* " + std::to_string(*number) + " FETCH (";
-        if (with_uid) out += "UID " + std::to_string(row.uid) + " ";
-        out += "FLAGS " + flags_text(row.flags, stored.keywords) + ")\r\n";
+        if (command.by_uid || condstore_) out += "UID " + std::to_string(row.uid) + " ";
+        if (with_flags) out += "FLAGS " + flags_text(row.flags, stored.keywords);
+        if (condstore_) out += (with_flags ? " MODSEQ (" : "MODSEQ (") + std::to_string(row.modseq) + ")";
+        out += ")\r\n";
         if (out_.is_full()) (void)co_await out_.flush();
     }
 }
 
 co::Task<void> Session::handle(const Fetch& command)
 {
-    const auto uids = co_await resolve(command.messages, command.by_uid);
+    if (command.vanished && !qresync_) {
+        bad("QRESYNC was not enabled");  // RFC 7162 section 3.2.6
+        co_return;
+    }
+    auto uids = co_await resolve(command.messages, command.by_uid);
     if (!uids || !open_) co_return;
-    const auto plan = make_fetch_plan(command, selected_->is_read_only());
-    NumberSet left = *uids;
+    auto plan = make_fetch_plan(command, selected_->is_read_only());
+    if (plan.wants_modseq) enable_condstore();
+    plan.tells_modseq = condstore_;
+    if (command.changed_since) {
+        uids = co_await changed_among(command, *std::move(uids));
+        if (!uids) co_return;
+    }
+    NumberSet left = *std::move(uids);
     bool has_missing = false;
     bool has_unknown_encoding = false;
     std::optional<store::StoreError> failure;
@@ -331,7 +361,11 @@ co::Task<void> Session::handle(const Search& command)
 {
     if (command.by_uid) co_await announce(false, false);
     if (!open_) co_return;
-    const auto program = SearchProgram::compile(command, *selected_);
+    if (utf8_accept_ && !command.charset.empty()) {
+        bad("no CHARSET with UTF8=ACCEPT");  // RFC 6855 section 3
+        co_return;
+    }
+    const auto program = SearchProgram::compile(command, *selected_, services_.clock.wall());
     const bool saves = command.returns && command.returns->save;
     if (!program) {
         if (saves) selected_->save({});
@@ -344,6 +378,7 @@ co::Task<void> Session::handle(const Search& command)
     }
     SearchCursor cursor(program->candidates());
     NumberSet found;
+    FoundModSeqs modseqs;
     while (!cursor.is_done() && !out_.is_broken()) {
         const auto id = selected_->id();
         auto job = [id, &program, &cursor](store::AccountStore& store) {
@@ -356,14 +391,17 @@ co::Task<void> Session::handle(const Search& command)
             co_return;
         }
         for (const auto& range : slice.hits) found.push_back(range);
+        modseqs.add(slice.modseqs);
     }
     found = normalised(std::move(found));
-    co_await tell_found(command, found);
+    if (!asks_modseq(command)) modseqs = {};
+    if (asks_modseq(command)) enable_condstore();
+    co_await tell_found(command, found, modseqs);
     ok(command.by_uid ? "UID SEARCH completed" : "SEARCH completed");
 }
 
 // SEARCH, or ESEARCH where RETURN asked for it or IMAP4rev2 is enabled (RFC 9051 section 6.4.4).
-co::Task<void> Session::tell_found(const Search& command, const NumberSet& uids)
+co::Task<void> Session::tell_found(const Search& command, const NumberSet& uids, const FoundModSeqs& modseqs)
 {
     const NumberSet numbers = command.by_uid ? uids : selected_->view().sequences_of(uids);
     SearchReturn wanted;
@@ -378,9 +416,10 @@ co::Task<void> Session::tell_found(const Search& command, const NumberSet& uids)
         selected_->save(ends_only ? normalised(std::move(kept)) : uids);
         if (!wanted.min && !wanted.max && !wanted.all && !wanted.count) co_return;
     }
-    if (!command.returns && !utf8_) {
+    if (!command.returns && !rev2_) {
         out_.add("* SEARCH");
         co_await tell_numbers(numbers);
+        if (modseqs.highest != 0) out_.add(" (MODSEQ " + std::to_string(modseqs.highest) + ")");
         out_.add("\r\n");
         co_return;
     }
@@ -391,6 +430,10 @@ co::Task<void> Session::tell_found(const Search& command, const NumberSet& uids)
     if (wanted.max && !numbers.empty()) out += " MAX " + std::to_string(numbers.back().last);
     if (wanted.count) out += " COUNT " + std::to_string(count(numbers));
     if (wanted.all && !numbers.empty()) out += " ALL " + to_text(numbers);
+    // RFC 4731 section 3.2: MIN and MAX alone have the mod-sequences of what they name.
+    auto modseq = modseqs.highest;
+    if (!wanted.all && !wanted.count) modseq = std::max(wanted.min ? modseqs.of_first : 0, wanted.max ? modseqs.of_last : 0);
+    if (modseq != 0) out += " MODSEQ " + std::to_string(modseq);
     out += "\r\n";
 }
 

@@ -98,7 +98,7 @@ void tell_all(SelectedMailbox& view)
     if (view.is_late()) view.take();
     while (view.has_news(true)) {
         std::string out;
-        (void)view.announce(out, true, 65536);
+        (void)view.announce(out, true, 65536, {});
     }
 }
 

@@ -82,11 +82,6 @@ co::Task<void> Session::handle(const Select& command)
     mailbox_ = std::move(opened->mailbox);
     selected_ = std::make_unique<SelectedMailbox>(std::move(opened->info), command.read_only, mailbox_->feed(),
                                                   [this] { on_news(); });
-    if (!mailbox_->is_watched() && std::exchange(metrics_.all_watched, false)) {
-        services_.log.warning("mailboxes cannot be watched for other tools' changes: raise fs.inotify.max_user_watches and "
-                              "max_user_instances; they are looked at every 30 s instead",
-                              {{"mailbox", selected_->id().value}});
-    }
     const auto& status = mailbox_->feed().status();
     std::uint32_t first_unseen = 0;
     if (status.first_unseen) first_unseen = selected_->view().sequence(*status.first_unseen).value_or(0);

@@ -73,13 +73,13 @@ co::Task<Result<OpenedMailbox, StoreError>> OpenMailbox::open(std::shared_ptr<Ac
     auto mailbox = open.lock();
     // The loop hears of jobs in their order, and of this one here: nothing slips in between it and the watch.
     if (!mailbox && answer.contents) {
-        mailbox.reset(new OpenMailbox(account, *std::move(answer.contents), answer.directories));
+        mailbox.reset(new OpenMailbox(account, *std::move(answer.contents), std::move(answer.directories)));
         open = mailbox;
         co_return OpenedMailbox{*std::move(answer.info), std::move(mailbox)};
     }
     if (!mailbox) {
         const auto view = std::ranges::find(views, answer.info->id, [](const ClosedView& one) { return one.status.id; });
-        mailbox.reset(new OpenMailbox(account, Contents{view->status, view->uids}, answer.directories));
+        mailbox.reset(new OpenMailbox(account, Contents{view->status, view->uids}, std::move(answer.directories)));
         open = mailbox;
     }
     // It was open, now or lately, or somebody opened it meanwhile.
@@ -91,14 +91,18 @@ co::Task<Result<OpenedMailbox, StoreError>> OpenMailbox::open(std::shared_ptr<Ac
     co_return OpenedMailbox{*std::move(answer.info), std::move(mailbox)};
 }
 
-OpenMailbox::OpenMailbox(std::shared_ptr<Account> account, Contents contents,
-                         const std::vector<std::string>& directories)
+OpenMailbox::OpenMailbox(std::shared_ptr<Account> account, Contents contents, std::vector<std::string> paths)
     : account_(std::move(account)), feed_(std::move(contents.status), std::move(contents.uids)),
-      watch_(account_->watch(feed_.status().id, [this] { on_change(); }))
+      watch_(account_->watch(feed_.status().id, [this] { on_change(); })), paths_(std::move(paths))
 {
-    if (!account_->watches_directories()) return;
-    auto opened = net::DirectoryWatch::open(account_->loop(), directories, {}, [this] { on_change(); });
+}
+
+bool OpenMailbox::watch()
+{
+    if (directories_ || !account_->watches_directories()) return is_watched();
+    auto opened = net::DirectoryWatch::open(account_->loop(), paths_, {}, [this] { on_change(); });
     if (opened) directories_ = *std::move(opened);
+    return is_watched();
 }
 
 OpenMailbox::~OpenMailbox()

@@ -295,8 +295,9 @@ TEST_CASE("other tools' deliveries and removals are told in the midst of IDLE", 
     client.log_in();
     client.append(message("first"));
     client.select();
-    REQUIRE(open_mailbox(world)->is_watched());
+    CHECK_FALSE(open_mailbox(world)->is_watched());  // nobody waits yet
     CHECK(client.say("i IDLE\r\n") == "+ idling\r\n");
+    REQUIRE(open_mailbox(world)->is_watched());
     const auto maildir = world.folder.path("mail/example.org/ann");
     std::ofstream(maildir + "/new/1700000000.foreign.host") << message("by hand");
     CHECK(wait_for_words(world, client) == "* 2 EXISTS\r\n");
@@ -313,8 +314,8 @@ TEST_CASE("without a watch other tools' changes are looked for in IDLE every now
     Client client(world);
     client.log_in();
     client.select();
-    REQUIRE_FALSE(open_mailbox(world)->is_watched());
     CHECK(client.say("i IDLE\r\n") == "+ idling\r\n");
+    REQUIRE_FALSE(open_mailbox(world)->is_watched());
     std::ofstream(world.folder.path("mail/example.org/ann/new/1700000000.foreign.host")) << message("by hand");
     CHECK(client.heard().empty());
     client.expire();

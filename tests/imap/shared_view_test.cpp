@@ -203,6 +203,27 @@ TEST_CASE("a mailbox that is opened again is what it has become meanwhile, witho
     CHECK(reader.say("n NOOP\r\n").find("* 5 EXISTS\r\n") != std::string::npos);
 }
 
+TEST_CASE("an account keeps the state of the last four mailboxes that were open, and no more", "[imap][session]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    for (const char* name : {"A", "B", "C", "D", "E"}) {
+        REQUIRE(client.ask(std::string("c CREATE ") + name).starts_with("OK"));
+        client.select(name);
+        REQUIRE(client.ask("u UNSELECT").starts_with("OK"));
+    }
+    client.select("E");
+    (void)client.ask("u UNSELECT");
+    store::AccountKey key;
+    key.id = 1;
+    key.local_part = "ann";
+    key.domain = "example.org";
+    const auto account = test::run_on(world.loop, world.store->account(key));
+    REQUIRE(account);
+    CHECK((*account)->closed_views().size() == 4);
+}
+
 TEST_CASE("a mailbox that nobody has open any more is forgotten", "[imap][session]")
 {
     World world;

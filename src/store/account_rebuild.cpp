@@ -1,5 +1,5 @@
-// A folder's rows made again from its names: after the loss of the index, beside another journal, and for a folder that
-// another server left. Here, and only here, I= is believed.
+// What a folder's names say: after the loss of the index, beside another journal, and for a folder that another server
+// left. Here, and only here, I= is believed. The rows follow in account_listed.cpp.
 #include <algorithm>
 #include <tuple>
 #include <unordered_map>
@@ -24,10 +24,10 @@ public:
 
 private:
     Outcome collect();
+    Outcome collect_again();
     bool believe(const FoundFile& file);
     Outcome admit_strangers();
-    void keep_columns();
-    Outcome write();
+    Outcome show();
 
     AccountStore::State& state_;
     Folder& folder_;
@@ -36,21 +36,29 @@ private:
     std::vector<std::pair<FoundFile, bool>> strangers_;  // keeps its unique?
     std::size_t believed_ = 0;  // of messages_, the first ones; the others got new UIDs
     FolderTimes times_;
+    bool is_quiet_ = false;  // nobody touched the directories while they were listed
     ModSeq modseq_ = 1;
 };
 
-// Two listings joined: what one of them missed while somebody renamed is in the other.
+// While somebody renames, readdir misses living files; then what one listing lacks is in the other.
 Outcome Rebuild::collect()
 {
     times_ = state_.look(folder_);
+    auto listing = state_.list_files(folder_);
+    if (!listing) return listing.error();
+    found_ = *std::move(listing);
+    is_quiet_ = state_.look(folder_) == times_ && state_.are_old(times_);
+    return is_quiet_ ? Outcome() : collect_again();
+}
+
+Outcome Rebuild::collect_again()
+{
     std::unordered_set<std::string> names;
-    for (int scan = 0; scan < 2; ++scan) {
-        auto listing = state_.list_files(folder_);
-        if (!listing) return listing.error();
-        for (auto& file : *listing) {
-            if (!names.insert(state_.found_path(folder_, file)).second) continue;
-            found_.push_back(std::move(file));
-        }
+    for (const auto& file : found_) names.insert(state_.found_path(folder_, file));
+    auto listing = state_.list_files(folder_);
+    if (!listing) return listing.error();
+    for (auto& file : *listing) {
+        if (names.insert(state_.found_path(folder_, file)).second) found_.push_back(std::move(file));
     }
     // Of a file that was renamed between the two only the name that is left counts.
     std::unordered_map<std::string_view, int> uniques;
@@ -64,28 +72,19 @@ Outcome Rebuild::collect()
     return {};
 }
 
-// Whether the file is what its name says, apart from the UID, which the caller judges.
+// Takes the name's word, but for the UID, which the caller judges. The file is looked at when its row is entered.
 bool Rebuild::believe(const FoundFile& file)
 {
     if (!file.parsed.size || !file.parsed.uid || !is_usable_unique(file.parsed.unique)) return false;
-    auto opened_path = state_.found_path(folder_, file);
-    const auto info = state_.files.info(opened_path);
-    if (!info || info->kind != FileKind::regular) return false;
-    if (info->size != *file.parsed.size) {
-        // Another tool's file with LF carries the size that it has in wire form.
-        auto opened = state_.files.open_read(opened_path);
-        if (!opened) return false;
-        const auto size = wire_size(**opened);
-        if (!size || *size != *file.parsed.size) return false;
-    }
     StoredMessage message;
     message.row.uid = *file.parsed.uid;
     message.row.flags = state_.known_flags(folder_, file.parsed.flags);
-    message.row.internal_date = info->mtime_ns / 1'000'000'000;
-    message.row.save_date = save_date_of(file.parsed.unique).value_or(message.row.internal_date);
+    message.row.internal_date = ListedMessages::kNotRead;
+    message.row.save_date = save_date_of(file.parsed.unique).value_or(ListedMessages::kNotRead);
     message.row.size = *file.parsed.size;
     message.unique = file.parsed.unique;
-    (void)state_.settle(folder_, file, message);
+    const bool may_lie_there = file.place == Place::cur || place_of(message.row.flags) == Place::fresh;
+    if (!may_lie_there || file.name != file_name(message, file.place)) (void)state_.settle(folder_, file, message);
     messages_.push_back(std::move(message));
     return true;
 }
@@ -101,7 +100,7 @@ Outcome Rebuild::admit_strangers()
     if (auto done = state_.reserve(folder_, strangers_.size()); !done) return done;
     for (const auto& [file, keeps] : strangers_) {
         const auto uid = static_cast<Uid>(folder_.counters.uidnext);
-        auto message = state_.admit(folder_, file, {uid, 0, keeps});
+        auto message = state_.admit(folder_, file, {uid, modseq_, keeps});
         if (!message) return message.error();
         if (!*message) continue;
         ++folder_.counters.uidnext;
@@ -110,53 +109,24 @@ Outcome Rebuild::admit_strangers()
     return {};
 }
 
-// What was parsed of a message is still right where its UID still names the same file; the rest goes.
-void Rebuild::keep_columns()
+Outcome Rebuild::show()
 {
-    ColumnTable& columns = state_.index->columns();
-    auto known = columns.names(folder_.id());
-    if (known.empty()) return;
-    for (const auto& message : messages_) {
-        const auto it = known.find(message.row.uid);
-        if (it != known.end() && it->second == name_key(message.unique)) known.erase(it);
-    }
-    for (const auto& [uid, name] : known) columns.erase(folder_.id(), uid);
-    columns.set_mark(folder_.id(), 0);
-}
-
-Outcome Rebuild::write()
-{
-    auto& counters = folder_.counters;
-    const auto body = [&] {
-        Index& index = *state_.index;
-        index.remove_rows(folder_.id());
-        keep_columns();
-        for (auto& message : messages_) {
-            message.row.modseq = modseq_;
-            index.insert(folder_.id(), message);
-            count(counters, message.row, 1);
-        }
-        counters.highest_modseq = modseq_;
-        // What was expunged before is known by difference only.
-        counters.log_floor = modseq_;
-        counters.times = times_;
-        counters.is_verified = false;
-        counters.is_stale = false;
-    };
     // New UIDs are shown when their records are durable.
     std::vector<JournalRecord> records;
     for (std::size_t n = believed_; n < messages_.size(); ++n) {
-        messages_[n].row.modseq = modseq_;
         records.emplace_back(state_.placed(folder_, messages_[n], PlacedRecord::Source::present));
     }
     if (!state_.note_in_turns(records)) return StoreError::io;
-    const auto uidnext = counters.uidnext;
-    auto done = state_.transact({&folder_}, body);
-    if (!done) {
-        folder_.counters = {};
-        folder_.counters.uidnext = uidnext;
-    }
-    return done;
+    auto& counters = folder_.counters;
+    for (const auto& message : messages_) count(counters, message.row, 1);
+    // What was expunged before is known by difference only.
+    counters.log_floor = modseq_;
+    counters.times = times_;
+    counters.is_verified = is_quiet_;
+    std::ranges::sort(messages_, {}, [](const StoredMessage& message) { return message.row.uid; });
+    folder_.listed = ListedMessages{std::move(messages_), 0};
+    state_.changed.insert(folder_.id());
+    return {};
 }
 
 Outcome Rebuild::run()
@@ -164,6 +134,9 @@ Outcome Rebuild::run()
     if (auto done = collect(); !done) return done;
     std::unordered_map<std::uint64_t, int> claims;
     std::unordered_map<std::string_view, std::pair<int, std::uint64_t>> uniques;
+    claims.reserve(found_.size());
+    uniques.reserve(found_.size());
+    messages_.reserve(found_.size());
     const auto ceiling = folder_.record.uid_ceiling;
     std::uint64_t highest = 0;
     for (const auto& file : found_) {
@@ -193,21 +166,16 @@ Outcome Rebuild::run()
     if (!messages_.empty() || ceiling > 1) {
         if (auto done = state_.reserve(folder_, 0); !done) return done;
     }
-    return write();
+    return show();
 }
 
 }  // namespace
 
-Outcome AccountStore::State::rebuild(Folder& folder)
+Outcome AccountStore::State::list_messages(Folder& folder)
 {
+    folder.listed.reset();
     Rebuild rebuild(*this, folder);
-    auto done = rebuild.run();
-    if (!done) folder.counters.is_stale = true;
-    if (folder.counters.messages != 0) {
-        log.notice("store: rebuilt a folder's index from its names",
-                   {{"path", folder_path(folder)}, {"messages", folder.counters.messages}});
-    }
-    return done;
+    return rebuild.run();
 }
 
 }  // namespace mbx::store

@@ -168,6 +168,7 @@ private:
     std::shared_ptr<store::Account> account_;
     std::shared_ptr<store::OpenMailbox> mailbox_;  // of selected_, shared with others who have it open
     std::unique_ptr<SelectedMailbox> selected_;
+    std::string last_target_;          // the mailbox that took the last APPEND; empty: none did
     bool news_failed_ = false;         // the store could not say what; asked again later
     bool idling_ = false;              // a read may be interrupted
     bool in_fetch_ = false;

@@ -25,14 +25,17 @@ public:
 private:
     Outcome collect();
     Outcome collect_again();
-    bool believe(const FoundFile& file);
+    void compare_names();
+    bool believe(FoundFile& file);
     Outcome admit_strangers();
     Outcome show();
 
     AccountStore::State& state_;
     Folder& folder_;
     std::vector<FoundFile> found_;
-    std::vector<StoredMessage> messages_;
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> by_uid_;  // and where in found_
+    std::vector<bool> is_alone_;  // no other name has the same UID or the same unique
+    std::vector<StoredMessage> messages_;                // ascending by UID
     std::vector<std::pair<FoundFile, bool>> strangers_;  // keeps its unique?
     std::size_t believed_ = 0;  // of messages_, the first ones; the others got new UIDs
     FolderTimes times_;
@@ -73,7 +76,7 @@ Outcome Rebuild::collect_again()
 }
 
 // Takes the name's word, but for the UID, which the caller judges. The file is looked at when its row is entered.
-bool Rebuild::believe(const FoundFile& file)
+bool Rebuild::believe(FoundFile& file)
 {
     if (!file.parsed.size || !file.parsed.uid || !is_usable_unique(file.parsed.unique)) return false;
     StoredMessage message;
@@ -82,7 +85,7 @@ bool Rebuild::believe(const FoundFile& file)
     message.row.internal_date = ListedMessages::kNotRead;
     message.row.save_date = save_date_of(file.parsed.unique).value_or(ListedMessages::kNotRead);
     message.row.size = *file.parsed.size;
-    message.unique = file.parsed.unique;
+    message.unique = std::move(file.parsed.unique);
     const bool may_lie_there = file.place == Place::cur || place_of(message.row.flags) == Place::fresh;
     if (!may_lie_there || file.name != file_name(message, file.place)) (void)state_.settle(folder_, file, message);
     messages_.push_back(std::move(message));
@@ -123,41 +126,61 @@ Outcome Rebuild::show()
     counters.log_floor = modseq_;
     counters.times = times_;
     counters.is_verified = is_quiet_;
-    std::ranges::sort(messages_, {}, [](const StoredMessage& message) { return message.row.uid; });
     folder_.listed = ListedMessages{std::move(messages_), 0};
     state_.changed.insert(folder_.id());
     return {};
 }
 
+// Sorted, not hashed into maps: at 100,000 names a map costs more than reading the directory.
+void Rebuild::compare_names()
+{
+    by_uid_.reserve(found_.size());
+    std::vector<std::pair<std::size_t, std::uint32_t>> by_unique;
+    by_unique.reserve(found_.size());
+    const std::hash<std::string_view> hash;
+    for (std::uint32_t at = 0; at < found_.size(); ++at) {
+        const auto& parsed = found_[at].parsed;
+        by_uid_.emplace_back(parsed.uid.value_or(0), at);
+        by_unique.emplace_back(hash(parsed.unique), at);
+    }
+    std::ranges::sort(by_uid_);
+    std::ranges::sort(by_unique);
+    is_alone_.assign(found_.size(), true);
+    const auto mark = [this](const auto& sorted) {
+        for (std::size_t n = 1; n < sorted.size(); ++n) {
+            if (sorted[n - 1].first != sorted[n].first) continue;
+            is_alone_[sorted[n - 1].second] = false;
+            is_alone_[sorted[n].second] = false;
+        }
+    };
+    mark(by_uid_);
+    // Two uniques of one hash only lose the benefit of the doubt: they are looked at.
+    mark(by_unique);
+}
+
 Outcome Rebuild::run()
 {
     if (auto done = collect(); !done) return done;
-    std::unordered_map<std::uint64_t, int> claims;
-    std::unordered_map<std::string_view, std::pair<int, std::uint64_t>> uniques;
-    claims.reserve(found_.size());
-    uniques.reserve(found_.size());
-    messages_.reserve(found_.size());
+    compare_names();
     const auto ceiling = folder_.record.uid_ceiling;
     std::uint64_t highest = 0;
-    for (const auto& file : found_) {
-        const std::uint64_t uid = file.parsed.uid.value_or(0);
-        ++claims[uid];
-        ++uniques[file.parsed.unique].first;
-        if (uid < ceiling + kBelievableClaim) highest = std::max(highest, uid);
+    for (const auto& [uid, at] : by_uid_) {
+        if (uid < ceiling + kBelievableClaim) highest = uid;
     }
     folder_.counters = {};
     folder_.counters.uidnext = std::max(ceiling, highest + 1);
     modseq_ = folder_.record.modseq_ceiling;
     folder_.counters.highest_modseq = modseq_;
-    for (const auto& file : found_) {
-        const std::uint64_t uid = file.parsed.uid.value_or(0);
-        auto& [left, inode] = uniques[file.parsed.unique];
-        const bool is_alone = left == 1 && claims[uid] == 1;
-        if (is_alone && uid > 0 && uid < ceiling && believe(file)) continue;
+    messages_.reserve(found_.size());
+    std::unordered_map<std::string, std::uint64_t> inodes;  // of those that are to be told apart
+    for (const auto& [uid, at] : by_uid_) {
+        FoundFile& file = found_[at];
+        if (is_alone_[at] && uid > 0 && uid < ceiling && believe(file)) continue;
         // Of several files with one unique the first keeps it; a second name of the same file is no second message.
         const auto info = state_.files.info(state_.found_path(folder_, file));
+        auto& inode = inodes[file.parsed.unique];
         if (!info || info->inode == inode) continue;
-        strangers_.emplace_back(file, inode == 0);
+        strangers_.emplace_back(std::move(file), inode == 0);
         inode = info->inode;
     }
     believed_ = messages_.size();

@@ -217,9 +217,24 @@ struct Search {
     std::vector<SearchNode> program;      // program[0] is an all_of over everything
 };
 
+enum class SortKey : std::uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to };
+struct SortCriterion {
+    SortKey key = SortKey::arrival;
+    bool reverse = false;
+};
+struct Sort {
+    std::vector<SortCriterion> criteria;  // each key once
+    Search search;
+};
+enum class ThreadAlgorithm : std::uint8_t { ordered_subject, references };
+struct Thread {
+    ThreadAlgorithm algorithm = ThreadAlgorithm::ordered_subject;
+    Search search;
+};
+
 using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Enable, Select, Create, Delete,
                              Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Check, Close, Unselect,
-                             Expunge, Copy, Store, Fetch, Search, GetQuota, GetQuotaRoot>;
+                             Expunge, Copy, Store, Fetch, Search, Sort, Thread, GetQuota, GetQuotaRoot>;
 
 struct Command {
     std::string tag;

@@ -21,6 +21,13 @@ std::optional<Request> parse_store(Cursor& at, bool by_uid);
 std::optional<Request> parse_fetch(Cursor& at, bool by_uid);
 std::optional<Request> parse_search(Cursor& at, bool by_uid);
 
+std::optional<Request> parse_sort(Cursor& at, bool by_uid);
+std::optional<Request> parse_thread(Cursor& at, bool by_uid);
+
+// Behind RETURN, and the space behind that.
+bool parse_search_return(Cursor& at, Search& search);
+// search-key *(SP search-key)
+bool parse_search_keys(Cursor& at, std::vector<SearchNode>& program);
 std::optional<FlagList> parse_flag_list(Cursor& at);    // in parentheses
 std::optional<FlagList> parse_flag_words(Cursor& at);   // one or more, bare
 std::optional<std::vector<StatusItem>> parse_status_items(Cursor& at);

@@ -209,8 +209,10 @@ private:
     std::vector<SearchNode>& nodes_;
 };
 
+}  // namespace
+
 // RETURN (MIN MAX ALL COUNT SAVE); "()" stands for (ALL) (RFC 4731 section 3.1).
-bool parse_return(Cursor& at, Search& search)
+bool parse_search_return(Cursor& at, Search& search)
 {
     SearchReturn wanted;
     if (!at.space() || !at.expect('(')) return false;
@@ -236,22 +238,25 @@ bool parse_return(Cursor& at, Search& search)
     return at.space();
 }
 
-}  // namespace
+bool parse_search_keys(Cursor& at, std::vector<SearchNode>& program)
+{
+    ProgramReader reader(at, program);
+    return reader.keys(0);
+}
 
 std::optional<Request> parse_search(Cursor& at, bool by_uid)
 {
     if (!at.space()) return std::nullopt;
     Search search;
     search.by_uid = by_uid;
-    if (at.take_word("RETURN") && !parse_return(at, search)) return std::nullopt;
+    if (at.take_word("RETURN") && !parse_search_return(at, search)) return std::nullopt;
     if (at.take_word("CHARSET")) {
         if (!at.space()) return std::nullopt;
         auto charset = at.astring();
         if (!charset || !at.space()) return std::nullopt;
         search.charset = ascii::to_upper(*charset);
     }
-    ProgramReader reader(at, search.program);
-    if (!reader.keys(0)) return std::nullopt;
+    if (!parse_search_keys(at, search.program)) return std::nullopt;
     return Request(std::move(search));
 }
 

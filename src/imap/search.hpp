@@ -9,6 +9,7 @@
 #include "imap/command.hpp"
 #include "imap/selected_mailbox.hpp"
 #include "store/account_store.hpp"
+#include "store/brief.hpp"
 #include "store/parsed_columns.hpp"
 
 namespace mbx::imap {
@@ -16,6 +17,13 @@ namespace mbx::imap {
 enum class SearchRefusal : std::uint8_t {
     bad_charset,   // NO [BADCHARSET]
     bad_sequence,  // BAD: a sequence number that does not exist
+};
+
+// What answers a key, the cheapest first.
+enum class SearchCost : std::uint8_t {
+    row,    // the hot row
+    brief,  // what is parsed of the message; its file where nothing is yet
+    file,
 };
 
 // Immutable once made; used on the strand while the session waits.
@@ -26,7 +34,7 @@ public:
     struct Node {
         SearchKind kind = SearchKind::all_of;
         std::uint32_t end = 0;
-        bool needs_file = false;   // it or a node inside it
+        SearchCost cost = SearchCost::row;  // the highest of it and the nodes inside it
         std::uint8_t flag = 0;
         std::uint64_t number = 0;
         std::int64_t day = 0;      // since 1970
@@ -40,13 +48,13 @@ public:
     // What the text of every hit holds, for the index of texts; empty: it cannot help.
     const store::TextNeeds& needs() const { return needs_; }
     // Whether what the index has parsed of messages answers a key of it.
-    bool uses_columns() const { return uses_columns_; }
+    bool uses_briefs() const { return uses_briefs_; }
 
 private:
     std::vector<Node> nodes_;
     NumberSet candidates_;
     store::TextNeeds needs_;
-    bool uses_columns_ = false;
+    bool uses_briefs_ = false;
 };
 
 // How far a search has come: `chosen` are the next messages to look at, `left` those that are still to be chosen from.
@@ -62,17 +70,31 @@ struct SearchSlice {
     std::optional<store::StoreError> failure;
 };
 
-// Goes a slice further.
+// Is given every message that a search finds, with what is parsed of it: SORT and THREAD.
+class Harvest {
+public:
+    virtual ~Harvest() = default;
+    virtual void take(const store::MessageRow& row, const store::Brief& brief) = 0;
+};
+
+// Goes a slice further. With a harvest a message that nobody parsed yet is parsed, and what it says left behind.
 SearchSlice search_slice(store::AccountStore& store, store::MailboxId mailbox, const SearchProgram& program,
-                         SearchCursor& cursor);
+                         SearchCursor& cursor, Harvest* harvest = nullptr);
+
+// What was parsed of a message before.
+struct KnownMessage {
+    store::Brief brief;
+    store::ObjectId email_id;
+    store::ObjectId thread_id;
+};
 
 // Whether one message matches; `bytes` is asked for at most once, and only when needed. For search_slice and tests.
 class MessageSource {
 public:
     virtual ~MessageSource() = default;
     virtual std::string_view bytes() = 0;
-    // What was parsed of it before; null: nothing yet.
-    virtual const store::ParsedColumns* columns() { return nullptr; }
+    // Null: nothing yet.
+    virtual const KnownMessage* known() { return nullptr; }
 };
 bool matches(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
              MessageSource& source);

@@ -22,7 +22,7 @@ constexpr Needs needs()
         return Needs::nothing;
     } else if constexpr (is_one_of<Made, StartTls, Login, Authenticate>) {
         return Needs::no_login;
-    } else if constexpr (is_one_of<Made, Check, Close, Unselect, Expunge, Copy, Store, Fetch, Search>) {
+    } else if constexpr (is_one_of<Made, Check, Close, Unselect, Expunge, Copy, Store, Fetch, Search, Sort, Thread>) {
         return Needs::selection;
     } else {
         return Needs::login;
@@ -35,6 +35,8 @@ bool may_tell_expunges(const Request& request)
     if (const auto* fetch = std::get_if<Fetch>(&request)) return fetch->by_uid;
     if (const auto* store = std::get_if<Store>(&request)) return store->by_uid;
     if (const auto* search = std::get_if<Search>(&request)) return search->by_uid;
+    if (const auto* sort = std::get_if<Sort>(&request)) return sort->search.by_uid;
+    if (const auto* thread = std::get_if<Thread>(&request)) return thread->search.by_uid;
     return true;
 }
 
@@ -104,7 +106,8 @@ std::string Session::capabilities() const
     std::string all = "IMAP4rev1 IMAP4rev2";
     all += options_->literal_mode == LiteralMode::plus ? " LITERAL+" : " LITERAL-";
     all += " SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE CHILDREN UNSELECT SPECIAL-USE CREATE-SPECIAL-USE"
-           " LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
+           " LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT"
+           " THREAD=REFERENCES I18NLEVEL=1 QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
            std::to_string(options_->max_append);
     if (login_) return all;
     const bool encrypted = stream_ && stream_->is_encrypted();

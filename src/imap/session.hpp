@@ -116,6 +116,12 @@ private:
     co::Task<void> tell_stored(const store::FlagsStored& stored, bool with_uid);
     co::Task<void> tell_found(const Search& command, const NumberSet& uids);
     co::Task<void> tell_numbers(const NumberSet& numbers);
+    // session_sort.cpp
+    co::Task<void> handle(const Sort& command);
+    co::Task<void> handle(const Thread& command);
+    co::Task<std::optional<NumberSet>> find(const Search& command, Harvest* harvest);
+    void refuse_search(SearchRefusal refusal, bool saves);
+    std::vector<std::uint32_t> numbers_of(const std::vector<store::Uid>& uids, bool by_uid) const;
     void conclude(std::string_view name, bool by_uid, bool has_missing);
 
     Services& services_;

@@ -331,34 +331,9 @@ co::Task<void> Session::handle(const Search& command)
 {
     if (command.by_uid) co_await announce(false, false);
     if (!open_) co_return;
-    const auto program = SearchProgram::compile(command, *selected_);
-    const bool saves = command.returns && command.returns->save;
-    if (!program) {
-        if (saves) selected_->save({});
-        if (program.error() == SearchRefusal::bad_charset) {
-            no("[BADCHARSET (UTF-8 US-ASCII)] unknown charset");
-        } else {
-            bad("no such sequence number");
-        }
-        co_return;
-    }
-    SearchCursor cursor(program->candidates());
-    NumberSet found;
-    while (!cursor.is_done() && !out_.is_broken()) {
-        const auto id = selected_->id();
-        auto job = [id, &program, &cursor](store::AccountStore& store) {
-            return search_slice(store, id, *program, cursor);
-        };
-        const auto slice = co_await account_->run(net::WorkClass::interactive, std::move(job));
-        if (slice.failure) {
-            if (saves) selected_->save({});
-            no(refusal_text(*slice.failure));
-            co_return;
-        }
-        for (const auto& range : slice.hits) found.push_back(range);
-    }
-    found = normalised(std::move(found));
-    co_await tell_found(command, found);
+    const auto found = co_await find(command, nullptr);
+    if (!found) co_return;
+    co_await tell_found(command, *found);
     ok(command.by_uid ? "UID SEARCH completed" : "SEARCH completed");
 }
 

@@ -1,0 +1,88 @@
+// SORT and THREAD (RFC 5256 section 5, RFC 5957 section 5, RFC 5267 section 5).
+#include <algorithm>
+#include <array>
+
+#include "base/ascii.hpp"
+#include "imap/parser_parts.hpp"
+
+namespace mbx::imap::detail {
+
+namespace {
+
+struct SortWord {
+    std::string_view name;
+    SortKey key;
+};
+constexpr std::array<SortWord, 9> kSortWords{{
+    {"ARRIVAL", SortKey::arrival},
+    {"CC", SortKey::cc},
+    {"DATE", SortKey::date},
+    {"DISPLAYFROM", SortKey::display_from},
+    {"DISPLAYTO", SortKey::display_to},
+    {"FROM", SortKey::from},
+    {"SIZE", SortKey::size},
+    {"SUBJECT", SortKey::subject},
+    {"TO", SortKey::to},
+}};
+
+bool parse_criterion(Cursor& at, std::vector<SortCriterion>& criteria)
+{
+    SortCriterion criterion;
+    criterion.reverse = at.take_word("REVERSE");
+    if (criterion.reverse && !at.space()) return false;
+    const auto name = at.atom();
+    if (!name) return false;
+    const auto* word = std::ranges::find_if(kSortWords, [&name](const auto& one) { return ascii::same(one.name, *name); });
+    if (word == kSortWords.end()) {
+        (void)at.fail("unknown sort criterion");
+        return false;
+    }
+    criterion.key = word->key;
+    // Once compared by something, messages that are still equal are equal in it: only the first of a kind counts.
+    if (std::ranges::find(criteria, criterion.key, &SortCriterion::key) == criteria.end()) criteria.push_back(criterion);
+    return true;
+}
+
+bool parse_criteria(Cursor& at, std::vector<SortCriterion>& criteria)
+{
+    if (!at.expect('(')) return false;
+    do {
+        if (!parse_criterion(at, criteria)) return false;
+    } while (at.take(' '));
+    return at.expect(')');
+}
+
+// search-criteria = charset 1*(SP search-key)
+bool parse_charset_and_keys(Cursor& at, Search& search)
+{
+    if (!at.space()) return false;
+    auto charset = at.astring();
+    if (!charset || !at.space()) return false;
+    search.charset = ascii::to_upper(*charset);
+    return parse_search_keys(at, search.program);
+}
+
+}  // namespace
+
+std::optional<Request> parse_sort(Cursor& at, bool by_uid)
+{
+    if (!at.space()) return std::nullopt;
+    Sort sort;
+    sort.search.by_uid = by_uid;
+    if (at.take_word("RETURN") && !parse_search_return(at, sort.search)) return std::nullopt;
+    if (!parse_criteria(at, sort.criteria) || !parse_charset_and_keys(at, sort.search)) return std::nullopt;
+    return Request(std::move(sort));
+}
+
+std::optional<Request> parse_thread(Cursor& at, bool by_uid)
+{
+    if (!at.space()) return std::nullopt;
+    Thread thread;
+    thread.search.by_uid = by_uid;
+    if (at.take_word("REFERENCES")) thread.algorithm = ThreadAlgorithm::references;
+    else if (!at.take_word("ORDEREDSUBJECT")) return at.fail("unknown threading algorithm");
+    if (!parse_charset_and_keys(at, thread.search)) return std::nullopt;
+    return Request(std::move(thread));
+}
+
+}  // namespace mbx::imap::detail

@@ -203,12 +203,23 @@ struct SearchNode {
     std::string text;        // in the command's charset
     SequenceSet set;
 };
+// Places among the results, from 1 (RFC 5267 section 4.4).
+struct PartialRange {
+    std::uint32_t first = 1;
+    std::uint32_t last = 1;
+};
 struct SearchReturn {
     bool min = false;
     bool max = false;
     bool all = false;
     bool count = false;
     bool save = false;
+    bool update = false;   // RFC 5267 section 4.3
+    bool context = false;  // section 4.2
+    std::optional<PartialRange> partial;
+    // SAVE alone asks for no answer (RFC 5182 section 2.1).
+    bool is_silent() const { return save && !min && !max && !all && !count && !partial; }
+    bool is_empty() const { return !save && !min && !max && !all && !count && !partial && !update && !context; }
 };
 struct Search {
     bool by_uid = false;
@@ -226,6 +237,9 @@ struct Sort {
     std::vector<SortCriterion> criteria;  // each key once
     Search search;
 };
+struct CancelUpdate {
+    std::vector<std::string> tags;  // RFC 5267 section 4.3.5
+};
 enum class ThreadAlgorithm : std::uint8_t { ordered_subject, references };
 struct Thread {
     ThreadAlgorithm algorithm = ThreadAlgorithm::ordered_subject;
@@ -234,7 +248,7 @@ struct Thread {
 
 using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Enable, Select, Create, Delete,
                              Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Check, Close, Unselect,
-                             Expunge, Copy, Store, Fetch, Search, Sort, Thread, GetQuota, GetQuotaRoot>;
+                             Expunge, Copy, Store, Fetch, Search, Sort, Thread, CancelUpdate, GetQuota, GetQuotaRoot>;
 
 struct Command {
     std::string tag;

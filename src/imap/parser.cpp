@@ -153,7 +153,7 @@ std::optional<Request> parse_uid(Cursor& at)
     return at.fail("unknown UID command");
 }
 
-constexpr std::array<Verb, 35> kVerbs{{
+constexpr std::array<Verb, 36> kVerbs{{
     {"NOOP", bare<Noop>},
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, false); }},
     {"UID", parse_uid},
@@ -189,6 +189,7 @@ constexpr std::array<Verb, 35> kVerbs{{
     {"SEARCH", [](Cursor& at) { return detail::parse_search(at, false); }},
     {"SORT", [](Cursor& at) { return detail::parse_sort(at, false); }},
     {"THREAD", [](Cursor& at) { return detail::parse_thread(at, false); }},
+    {"CANCELUPDATE", detail::parse_cancel_update},
 }};
 
 const Verb* find_verb(std::string_view name)

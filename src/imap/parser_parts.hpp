@@ -22,6 +22,7 @@ std::optional<Request> parse_fetch(Cursor& at, bool by_uid);
 std::optional<Request> parse_search(Cursor& at, bool by_uid);
 
 std::optional<Request> parse_sort(Cursor& at, bool by_uid);
+std::optional<Request> parse_cancel_update(Cursor& at);
 std::optional<Request> parse_thread(Cursor& at, bool by_uid);
 
 // Behind RETURN, and the space behind that.

@@ -1,4 +1,5 @@
 // SEARCH (RFC 9051 section 6.4.4): keys become a program in prefix order.
+#include <algorithm>
 #include <array>
 
 #include "base/ascii.hpp"
@@ -209,9 +210,26 @@ private:
     std::vector<SearchNode>& nodes_;
 };
 
+// partial-range = nz-number ":" nz-number (RFC 5267 section 5); 500:400 is 400:500.
+bool partial_range(Cursor& at, SearchReturn& wanted)
+{
+    if (!at.space()) return false;
+    const auto first = at.number(UINT32_MAX);
+    if (!first || !at.expect(':')) return false;
+    const auto last = at.number(UINT32_MAX);
+    if (!last) return false;
+    if (*first == 0 || *last == 0) {
+        (void)at.fail("results are counted from 1");
+        return false;
+    }
+    const auto [low, high] = std::minmax(*first, *last);
+    wanted.partial = PartialRange{static_cast<std::uint32_t>(low), static_cast<std::uint32_t>(high)};
+    return true;
+}
+
 }  // namespace
 
-// RETURN (MIN MAX ALL COUNT SAVE); "()" stands for (ALL) (RFC 4731 section 3.1).
+// RETURN (MIN MAX ALL COUNT SAVE UPDATE CONTEXT PARTIAL n:n); "()" stands for (ALL) (RFC 4731 section 3.1).
 bool parse_search_return(Cursor& at, Search& search)
 {
     SearchReturn wanted;
@@ -227,13 +245,23 @@ bool parse_search_return(Cursor& at, Search& search)
             wanted.count = true;
         } else if (at.take_word("SAVE")) {
             wanted.save = true;
+        } else if (at.take_word("UPDATE")) {
+            wanted.update = true;
+        } else if (at.take_word("CONTEXT")) {
+            wanted.context = true;
+        } else if (at.take_word("PARTIAL")) {
+            if (wanted.partial || !partial_range(at, wanted)) return false;
         } else {
             (void)at.fail("unknown SEARCH return option");
             return false;
         }
         if (!at.next_is(')') && !at.space()) return false;
     }
-    if (!wanted.min && !wanted.max && !wanted.count && !wanted.save) wanted.all = true;
+    if (wanted.partial && wanted.all) {
+        (void)at.fail("PARTIAL and ALL exclude each other");
+        return false;
+    }
+    if (wanted.is_empty()) wanted.all = true;
     search.returns = wanted;
     return at.space();
 }

@@ -9,6 +9,8 @@ namespace mbx::imap::detail {
 
 namespace {
 
+constexpr std::size_t kMaxCancelledTags = 100;
+
 struct SortWord {
     std::string_view name;
     SortKey key;
@@ -83,6 +85,20 @@ std::optional<Request> parse_thread(Cursor& at, bool by_uid)
     else if (!at.take_word("ORDEREDSUBJECT")) return at.fail("unknown threading algorithm");
     if (!parse_charset_and_keys(at, thread.search)) return std::nullopt;
     return Request(std::move(thread));
+}
+
+// CANCELUPDATE 1*(SP quoted)
+std::optional<Request> parse_cancel_update(Cursor& at)
+{
+    CancelUpdate cancel;
+    do {
+        if (!at.space()) return std::nullopt;
+        auto tag = at.string();
+        if (!tag) return std::nullopt;
+        if (cancel.tags.size() == kMaxCancelledTags) return at.fail("too many tags");
+        cancel.tags.push_back(std::move(*tag));
+    } while (!at.at_end());
+    return Request(std::move(cancel));
 }
 
 }  // namespace mbx::imap::detail

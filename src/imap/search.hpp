@@ -29,7 +29,10 @@ enum class SearchCost : std::uint8_t {
 // Immutable once made; used on the strand while the session waits.
 class SearchProgram {
 public:
-    static Result<SearchProgram, SearchRefusal> compile(const Search& search, const SelectedMailbox& mailbox);
+    // `lasts`: it is asked about messages to come too, so that a set of UIDs reaches those (RFC 5267 section 4.3; sequence
+    // numbers mean what they mean now).
+    static Result<SearchProgram, SearchRefusal> compile(const Search& search, const SelectedMailbox& mailbox,
+                                                        bool lasts = false);
 
     struct Node {
         SearchKind kind = SearchKind::all_of;

@@ -91,7 +91,8 @@ private:
 
 }  // namespace
 
-Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const SelectedMailbox& mailbox)
+Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const SelectedMailbox& mailbox,
+                                                            bool lasts)
 {
     const std::string charset = search.charset.empty() ? "UTF-8" : search.charset;
     if (!mail::is_known_charset(charset)) return SearchRefusal::bad_charset;
@@ -117,6 +118,7 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
             auto uids = mailbox.resolve(from.set, from.kind == SearchKind::uid);
             if (!uids) return SearchRefusal::bad_sequence;
             node.uids = std::move(*uids);
+            if (lasts && from.kind == SearchKind::uid && !from.set.is_saved_result()) node.uids = from.set.resolve(UINT32_MAX);
         }
         program.nodes_.push_back(std::move(node));
     }

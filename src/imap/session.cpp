@@ -22,7 +22,7 @@ constexpr Needs needs()
         return Needs::nothing;
     } else if constexpr (is_one_of<Made, StartTls, Login, Authenticate>) {
         return Needs::no_login;
-    } else if constexpr (is_one_of<Made, Check, Close, Unselect, Expunge, Copy, Store, Fetch, Search, Sort, Thread>) {
+    } else if constexpr (is_one_of<Made, Check, Close, Unselect, Expunge, Copy, Store, Fetch, Search, Sort, Thread, CancelUpdate>) {
         return Needs::selection;
     } else {
         return Needs::login;
@@ -106,7 +106,7 @@ std::string Session::capabilities() const
     std::string all = "IMAP4rev1 IMAP4rev2";
     all += options_->literal_mode == LiteralMode::plus ? " LITERAL+" : " LITERAL-";
     all += " SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE CHILDREN UNSELECT SPECIAL-USE CREATE-SPECIAL-USE"
-           " LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT"
+           " LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES ESORT CONTEXT=SEARCH CONTEXT=SORT SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT"
            " THREAD=REFERENCES I18NLEVEL=1 QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
            std::to_string(options_->max_append);
     if (login_) return all;
@@ -233,7 +233,9 @@ co::Task<void> Session::announce(bool may_expunge, bool look)
         }
     }
     co_await take_news();
+    const auto additions = co_await update_contexts();
     co_await tell_news(may_expunge);
+    for (const auto& one : additions) tell_context(*one.context, "ADDTO", one.results);
 }
 
 bool Session::has_news() const

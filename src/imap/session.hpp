@@ -12,7 +12,8 @@
 #include "imap/command_reader.hpp"
 #include "imap/fetch.hpp"
 #include "imap/output.hpp"
-#include "imap/search.hpp"
+#include "imap/search_context.hpp"
+#include "imap/search_results.hpp"
 #include "imap/selected_mailbox.hpp"
 #include "imap/server.hpp"
 #include "net/line_reader.hpp"
@@ -109,18 +110,34 @@ private:
     co::Task<void> handle(const Copy& command);
     co::Task<void> handle(const imap::Store& command);
     co::Task<void> handle(const Fetch& command);
-    co::Task<void> handle(const Search& command);
     // Looks for news before a UID command, so that its set reaches messages that came meanwhile.
     co::Task<std::optional<NumberSet>> resolve(const SequenceSet& set, bool by_uid);
     co::Task<bool> write_segments(const std::vector<Segment>& segments);
     co::Task<void> tell_stored(const store::FlagsStored& stored, bool with_uid);
+    // session_search.cpp
+    co::Task<void> handle(const Search& command);
+    co::Task<void> handle(const CancelUpdate& command);
+    co::Task<std::optional<NumberSet>> find(const Search& command, Harvest* harvest);
+    co::Task<Result<NumberSet, store::StoreError>> find_among(const SearchProgram& program, const NumberSet& uids,
+                                                              Harvest* harvest);
+    void refuse_search(SearchRefusal refusal, bool saves);
     co::Task<void> tell_found(const Search& command, const NumberSet& uids);
     co::Task<void> tell_numbers(const NumberSet& numbers);
+    void tell_results(const Search& command, const ResultList& uids, const ResultList& numbers);
+    bool may_update(const Search& command);
+    std::unique_ptr<SearchContext> make_context(const Search& command);
+    void keep_context(std::unique_ptr<SearchContext> context, store::ModSeq since);
+    struct Additions {
+        const SearchContext* context = nullptr;
+        std::vector<PlacedResults> results;
+    };
+    co::Task<std::vector<Additions>> update_contexts();
+    void tell_context(const SearchContext& context, std::string_view what, const std::vector<PlacedResults>& results);
     // session_sort.cpp
     co::Task<void> handle(const Sort& command);
     co::Task<void> handle(const Thread& command);
-    co::Task<std::optional<NumberSet>> find(const Search& command, Harvest* harvest);
-    void refuse_search(SearchRefusal refusal, bool saves);
+    co::Task<void> tell_sorted(const Search& search, const std::vector<store::Uid>& uids);
+    co::Task<void> begin_sorted_context(const Sort& command, const NumberSet& found, store::ModSeq since);
     std::vector<std::uint32_t> numbers_of(const std::vector<store::Uid>& uids, bool by_uid) const;
     void conclude(std::string_view name, bool by_uid, bool has_missing);
 
@@ -148,6 +165,8 @@ private:
     std::shared_ptr<store::Account> account_;
     std::shared_ptr<store::OpenMailbox> mailbox_;  // of selected_, shared with others who have it open
     std::unique_ptr<SelectedMailbox> selected_;
+    std::vector<std::unique_ptr<SearchContext>> contexts_;  // of selected_
+    store::ModSeq contexts_since_ = 0;  // up to here they know the changes
     bool news_failed_ = false;         // the store could not say what; asked again later
     bool idling_ = false;              // a read may be interrupted
     bool in_fetch_ = false;

@@ -1,46 +1,9 @@
 // SORT and THREAD (RFC 5256): a search that keeps what is sorted or threaded by, then the work on a worker of its own.
-#include "imap/response.hpp"
+#include "imap/search_results.hpp"
 #include "imap/session.hpp"
 #include "imap/sort.hpp"
 
 namespace mbx::imap {
-
-// Goes through the mailbox slice by slice; none: the answer is given already.
-co::Task<std::optional<NumberSet>> Session::find(const Search& command, Harvest* harvest)
-{
-    const bool saves = command.returns && command.returns->save;
-    const auto program = SearchProgram::compile(command, *selected_);
-    if (!program) {
-        refuse_search(program.error(), saves);
-        co_return std::nullopt;
-    }
-    SearchCursor cursor(program->candidates());
-    NumberSet found;
-    while (!cursor.is_done() && !out_.is_broken()) {
-        const auto id = selected_->id();
-        auto job = [id, &program, &cursor, harvest](store::AccountStore& store) {
-            return search_slice(store, id, *program, cursor, harvest);
-        };
-        const auto slice = co_await account_->run(net::WorkClass::interactive, std::move(job));
-        if (slice.failure) {
-            if (saves) selected_->save({});
-            no(refusal_text(*slice.failure));
-            co_return std::nullopt;
-        }
-        for (const auto& range : slice.hits) found.push_back(range);
-    }
-    co_return normalised(std::move(found));
-}
-
-void Session::refuse_search(SearchRefusal refusal, bool saves)
-{
-    if (saves) selected_->save({});  // RFC 5182 section 2.1
-    if (refusal == SearchRefusal::bad_charset) {
-        no("[BADCHARSET (UTF-8 US-ASCII)] unknown charset");
-    } else {
-        bad("no such sequence number");
-    }
-}
 
 // What the client calls these messages, in their order.
 std::vector<std::uint32_t> Session::numbers_of(const std::vector<store::Uid>& uids, bool by_uid) const
@@ -55,20 +18,49 @@ std::vector<std::uint32_t> Session::numbers_of(const std::vector<store::Uid>& ui
 
 co::Task<void> Session::handle(const Sort& command)
 {
-    if (command.search.by_uid) co_await announce(false, false);
-    if (!open_) co_return;
+    const auto& search = command.search;
+    if (search.by_uid) co_await announce(false, false);
+    if (!open_ || !may_update(search)) co_return;
+    const auto since = mailbox_->feed().status().highest_modseq;
+    const bool updates = search.returns && search.returns->update;
     SortHarvest harvest(command.criteria);
-    const auto found = co_await find(command.search, &harvest);
+    const auto found = co_await find(search, &harvest);
     if (!found) co_return;
     auto job = [&harvest] { return harvest.finish(); };
     const auto uids = co_await account_->compute(net::WorkClass::interactive, std::move(job));
+    co_await tell_sorted(search, uids);
+    if (updates) co_await begin_sorted_context(command, *found, since);
+    ok(search.by_uid ? "UID SORT completed" : "SORT completed");
+}
+
+co::Task<void> Session::tell_sorted(const Search& search, const std::vector<store::Uid>& uids)
+{
+    const auto numbers = numbers_of(uids, search.by_uid);
+    if (search.returns) {
+        // RFC 5267 section 3.1
+        const ResultList kept(uids);
+        const ResultList told(numbers);
+        tell_results(search, kept, told);
+        co_return;
+    }
     out_.add("* SORT");
-    for (const auto number : numbers_of(uids, command.search.by_uid)) {
+    for (const auto number : numbers) {
         out_.text() += ' ' + std::to_string(number);
         if (out_.is_full()) (void)co_await out_.flush();
     }
     out_.add("\r\n");
-    ok(command.search.by_uid ? "UID SORT completed" : "SORT completed");
+}
+
+// A second walk over what was found: few who sort ask for updates, and only those keep keys.
+co::Task<void> Session::begin_sorted_context(const Sort& command, const NumberSet& found, store::ModSeq since)
+{
+    auto context = make_context(command.search);
+    if (!context) co_return;
+    ContextHarvest harvest(command.criteria);
+    const auto again = co_await find_among(context->program(), found, &harvest);
+    if (!again) co_return;
+    context->begin(command.criteria, harvest.take_found(found));
+    keep_context(std::move(context), since);
 }
 
 co::Task<void> Session::handle(const Thread& command)

@@ -52,6 +52,24 @@ void add_criterion(std::string& key, const SortCriterion& criterion, const store
 
 }  // namespace
 
+std::string sort_key(const std::vector<SortCriterion>& criteria, const store::MessageRow& row, const store::Brief& brief)
+{
+    std::string key;
+    for (const auto& criterion : criteria) add_criterion(key, criterion, row, brief);
+    return key;
+}
+
+void ContextHarvest::take(const store::MessageRow& row, const store::Brief& brief)
+{
+    found_.push_back({sort_key(criteria_, row, brief), row.uid});
+}
+
+std::vector<KeyedUid> ContextHarvest::take_found(const NumberSet& uids)
+{
+    std::erase_if(found_, [&uids](const KeyedUid& one) { return !contains(uids, one.uid); });
+    return std::move(found_);
+}
+
 void SortHarvest::take(const store::MessageRow& row, const store::Brief& brief)
 {
     key_.clear();

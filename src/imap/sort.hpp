@@ -11,6 +11,29 @@
 
 namespace mbx::imap {
 
+std::string sort_key(const std::vector<SortCriterion>& criteria, const store::MessageRow& row, const store::Brief& brief);
+
+// A message in an order: by its key, then by its place in the mailbox.
+struct KeyedUid {
+    std::string key;
+    store::Uid uid = 0;
+    auto operator<=>(const KeyedUid&) const = default;
+};
+
+// Keeps the keys, for an order that goes on changing (RFC 5267).
+class ContextHarvest final : public Harvest {
+public:
+    explicit ContextHarvest(const std::vector<SortCriterion>& criteria) : criteria_(criteria) {}
+    void take(const store::MessageRow& row, const store::Brief& brief) override;
+    // Those of these UIDs.
+    std::vector<KeyedUid> take_found(const NumberSet& uids);
+    std::vector<KeyedUid> take_all() { return std::move(found_); }
+
+private:
+    std::vector<SortCriterion> criteria_;
+    std::vector<KeyedUid> found_;
+};
+
 class SortHarvest final : public Harvest {
 public:
     explicit SortHarvest(const std::vector<SortCriterion>& criteria) : criteria_(criteria) {}

@@ -153,7 +153,7 @@ std::optional<Request> parse_uid(Cursor& at)
     return at.fail("unknown UID command");
 }
 
-constexpr std::array<Verb, 36> kVerbs{{
+constexpr std::array<Verb, 37> kVerbs{{
     {"NOOP", bare<Noop>},
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, false); }},
     {"UID", parse_uid},
@@ -190,6 +190,7 @@ constexpr std::array<Verb, 36> kVerbs{{
     {"SORT", [](Cursor& at) { return detail::parse_sort(at, false); }},
     {"THREAD", [](Cursor& at) { return detail::parse_thread(at, false); }},
     {"CANCELUPDATE", detail::parse_cancel_update},
+    {"ESEARCH", detail::parse_multi_search},
 }};
 
 const Verb* find_verb(std::string_view name)

@@ -22,9 +22,12 @@ std::optional<Request> parse_fetch(Cursor& at, bool by_uid);
 std::optional<Request> parse_search(Cursor& at, bool by_uid);
 
 std::optional<Request> parse_sort(Cursor& at, bool by_uid);
+std::optional<Request> parse_multi_search(Cursor& at);
 std::optional<Request> parse_cancel_update(Cursor& at);
 std::optional<Request> parse_thread(Cursor& at, bool by_uid);
 
+// [SP] CHARSET and the keys.
+bool parse_search_body(Cursor& at, Search& search);
 // Behind RETURN, and the space behind that.
 bool parse_search_return(Cursor& at, Search& search);
 // search-key *(SP search-key)

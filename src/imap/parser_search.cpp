@@ -114,6 +114,13 @@ private:
             close(node);
             return true;
         }
+        if (ascii::same(*name, "FUZZY")) {
+            // RFC 6203 section 3
+            const auto first = nodes_.size();
+            if (!at_.space() || !key(depth + 1)) return false;
+            for (auto i = first; i < nodes_.size(); ++i) nodes_[i].fuzzy = true;
+            return true;
+        }
         if (ascii::same(*name, "OR")) {
             const auto node = open(SearchKind::any_of);
             if (!at_.space() || !key(depth + 1) || !at_.space() || !key(depth + 1)) return false;
@@ -249,6 +256,8 @@ bool parse_search_return(Cursor& at, Search& search)
             wanted.update = true;
         } else if (at.take_word("CONTEXT")) {
             wanted.context = true;
+        } else if (at.take_word("RELEVANCY")) {
+            wanted.relevancy = true;
         } else if (at.take_word("PARTIAL")) {
             if (wanted.partial || !partial_range(at, wanted)) return false;
         } else {
@@ -272,19 +281,27 @@ bool parse_search_keys(Cursor& at, std::vector<SearchNode>& program)
     return reader.keys(0);
 }
 
+bool parse_search_body(Cursor& at, Search& search)
+{
+    if (at.take_word("CHARSET")) {
+        if (!at.space()) return false;
+        auto charset = at.astring();
+        if (!charset || !at.space()) return false;
+        search.charset = ascii::to_upper(*charset);
+    }
+    if (!parse_search_keys(at, search.program)) return false;
+    if (!search.returns || !search.returns->relevancy || search.is_fuzzy()) return true;
+    (void)at.fail("RELEVANCY needs a FUZZY key");
+    return false;
+}
+
 std::optional<Request> parse_search(Cursor& at, bool by_uid)
 {
     if (!at.space()) return std::nullopt;
     Search search;
     search.by_uid = by_uid;
     if (at.take_word("RETURN") && !parse_search_return(at, search)) return std::nullopt;
-    if (at.take_word("CHARSET")) {
-        if (!at.space()) return std::nullopt;
-        auto charset = at.astring();
-        if (!charset || !at.space()) return std::nullopt;
-        search.charset = ascii::to_upper(*charset);
-    }
-    if (!parse_search_keys(at, search.program)) return std::nullopt;
+    if (!parse_search_body(at, search)) return std::nullopt;
     return Request(std::move(search));
 }
 

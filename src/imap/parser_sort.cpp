@@ -15,13 +15,14 @@ struct SortWord {
     std::string_view name;
     SortKey key;
 };
-constexpr std::array<SortWord, 9> kSortWords{{
+constexpr std::array<SortWord, 10> kSortWords{{
     {"ARRIVAL", SortKey::arrival},
     {"CC", SortKey::cc},
     {"DATE", SortKey::date},
     {"DISPLAYFROM", SortKey::display_from},
     {"DISPLAYTO", SortKey::display_to},
     {"FROM", SortKey::from},
+    {"RELEVANCY", SortKey::relevancy},
     {"SIZE", SortKey::size},
     {"SUBJECT", SortKey::subject},
     {"TO", SortKey::to},
@@ -73,6 +74,10 @@ std::optional<Request> parse_sort(Cursor& at, bool by_uid)
     sort.search.by_uid = by_uid;
     if (at.take_word("RETURN") && !parse_search_return(at, sort.search)) return std::nullopt;
     if (!parse_criteria(at, sort.criteria) || !parse_charset_and_keys(at, sort.search)) return std::nullopt;
+    const bool by_relevancy = std::ranges::find(sort.criteria, SortKey::relevancy, &SortCriterion::key) != sort.criteria.end();
+    const bool asks_relevancy = sort.search.returns && sort.search.returns->relevancy;
+    // RFC 6203 section 6
+    if ((by_relevancy || asks_relevancy) && !sort.search.is_fuzzy()) return at.fail("RELEVANCY needs a FUZZY key");
     return Request(std::move(sort));
 }
 

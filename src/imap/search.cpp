@@ -38,7 +38,7 @@ public:
         switch (node.kind) {
         case SearchKind::all_of: return all(index);
         case SearchKind::any_of: return any(index);
-        case SearchKind::none_of: return !holds(index + 1);
+        case SearchKind::none_of: return denies(index + 1);
         case SearchKind::nothing: return false;
         case SearchKind::flag_set: return (row_.flags.system & node.flag) != 0;
         case SearchKind::flag_clear: return (row_.flags.system & node.flag) == 0;
@@ -54,14 +54,17 @@ public:
         case SearchKind::thread_id: return store::thread_id_text(thread_id()) == node.text;
         case SearchKind::larger: return row_.size > node.number;
         case SearchKind::smaller: return row_.size < node.number;
-        case SearchKind::header: return header_contains(node);
-        case SearchKind::body: return text_.body_contains(node.text);
-        case SearchKind::text: return text_.text_contains(node.text);
+        case SearchKind::header: return node.fuzzy ? scored(header_score(node)) : header_contains(node);
+        case SearchKind::body: return node.fuzzy ? scored(text_.body_score(*node.fuzzy)) : text_.body_contains(node.text);
+        case SearchKind::text: return node.fuzzy ? scored(text_.text_score(*node.fuzzy)) : text_.text_contains(node.text);
         case SearchKind::sequence:
         case SearchKind::uid: return contains(node.uids, row_.uid);
         }
         return false;
     }
+
+    // The mean of the fuzzy keys that held.
+    unsigned score() const { return scores_ == 0 ? 100 : std::max(1U, sum_ / scores_); }
 
 private:
     static constexpr std::array kCosts{SearchCost::row, SearchCost::brief, SearchCost::file};
@@ -84,6 +87,33 @@ private:
             }
         }
         return false;
+    }
+    bool denies(std::uint32_t index)
+    {
+        const auto sum = sum_;
+        const auto scores = scores_;
+        const bool held = holds(index);
+        sum_ = sum;
+        scores_ = scores;
+        return !held;
+    }
+    bool scored(unsigned score)
+    {
+        if (score == 0) return false;
+        sum_ += score;
+        ++scores_;
+        return true;
+    }
+    unsigned header_score(const SearchProgram::Node& node)
+    {
+        unsigned best = 0;
+        const auto take = [&best, &node](std::string_view text) {
+            best = std::max(best, mail::fuzzy_score(*node.fuzzy, text));
+            return best < 100;
+        };
+        const auto* known = source_.known();
+        if (known != nullptr && store::visit_brief_field(known->brief, node.field, take)) return best;
+        return text_.header_score(node.field, *node.fuzzy);
     }
     // Where the index knows a date it is that of the first Date field, as in the file; where it knows none another field of
     // that name may have one.
@@ -130,6 +160,8 @@ private:
     MessageSource& source_;
     SearchText text_;
     std::optional<store::ParsedColumns> made_;
+    unsigned sum_ = 0;     // of the scores of fuzzy keys
+    unsigned scores_ = 0;
 };
 
 class StoredMessage final : public MessageSource {
@@ -164,10 +196,11 @@ private:
 
 }  // namespace
 
-bool matches(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
-             MessageSource& source)
+unsigned match_score(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
+                     MessageSource& source)
 {
-    return Evaluation(program, row, keywords, source).holds(0);
+    Evaluation evaluation(program, row, keywords, source);
+    return evaluation.holds(0) ? evaluation.score() : 0;
 }
 
 namespace {
@@ -232,24 +265,27 @@ private:
         std::optional<KnownMessage> known;
         if (const auto brief = store::decode_brief(one.brief)) known = {*brief, one.email_id, one.thread_id};
         StoredMessage source(store_, mailbox_, one.row.uid, known ? &*known : nullptr);
-        const bool is_hit = matches(program_, one.row, keywords, source);
-        if (is_hit && !source.failure()) {
-            if (harvest_ == nullptr || harvest(one.row, known, source)) add_above(slice.hits, one.row.uid);
+        const auto score = match_score(program_, one.row, keywords, source);
+        const bool is_hit = score != 0 && !source.failure();
+        if (is_hit && (harvest_ == nullptr || harvest(one.row, known, source, score))) {
+            add_above(slice.hits, one.row.uid);
+            if (program_.is_fuzzy()) slice.scores.push_back({one.row.uid, static_cast<std::uint8_t>(score)});
         }
         if (source.failure() && *source.failure() != store::StoreError::no_such_message) slice.failure = source.failure();
         return source.was_opened();
     }
 
-    bool harvest(const store::MessageRow& row, const std::optional<KnownMessage>& known, StoredMessage& source)
+    bool harvest(const store::MessageRow& row, const std::optional<KnownMessage>& known, StoredMessage& source,
+                 unsigned score)
     {
         if (known) {
-            harvest_->take(row, known->brief);
+            harvest_->take(row, known->brief, score);
             return true;
         }
         const auto bytes = source.bytes();
         if (source.failure()) return false;
         parsed_.push_back({row.uid, store::make_columns(bytes)});
-        if (const auto brief = store::decode_brief(parsed_.back().columns.brief)) harvest_->take(row, *brief);
+        if (const auto brief = store::decode_brief(parsed_.back().columns.brief)) harvest_->take(row, *brief, score);
         return true;
     }
 

@@ -2,12 +2,14 @@
 // A message's file is opened only when a key needs it and the cheaper keys left it in.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "imap/command.hpp"
 #include "imap/selected_mailbox.hpp"
+#include "mail/fuzzy_match.hpp"
 #include "store/account_store.hpp"
 #include "store/brief.hpp"
 #include "store/parsed_columns.hpp"
@@ -33,6 +35,10 @@ public:
     // numbers mean what they mean now).
     static Result<SearchProgram, SearchRefusal> compile(const Search& search, const SelectedMailbox& mailbox,
                                                         bool lasts = false);
+    // The same for a mailbox of ESEARCH, where sequence numbers beyond its end name nothing (RFC 7377 section 2).
+    // `saved`: of the selected mailbox, null for others.
+    static Result<SearchProgram, SearchRefusal> compile(const Search& search, const store::UidTable& view,
+                                                        const NumberSet* saved);
 
     struct Node {
         SearchKind kind = SearchKind::all_of;
@@ -44,6 +50,7 @@ public:
         std::string field;
         std::string text;          // UTF-8, folded
         NumberSet uids;
+        std::optional<mail::FuzzyKey> fuzzy;  // the text is matched by it (RFC 6203)
     };
     const std::vector<Node>& nodes() const { return nodes_; }
     // UIDs outside cannot match.
@@ -52,12 +59,16 @@ public:
     const store::TextNeeds& needs() const { return needs_; }
     // Whether what the index has parsed of messages answers a key of it.
     bool uses_briefs() const { return uses_briefs_; }
+    bool is_fuzzy() const { return is_fuzzy_; }
 
 private:
+    using Resolve = std::function<std::optional<NumberSet>(const SequenceSet& set, bool by_uid)>;
+    static Result<SearchProgram, SearchRefusal> compile(const Search& search, NumberSet candidates, const Resolve& resolve);
     std::vector<Node> nodes_;
     NumberSet candidates_;
     store::TextNeeds needs_;
     bool uses_briefs_ = false;
+    bool is_fuzzy_ = false;
 };
 
 // How far a search has come: `chosen` are the next messages to look at, `left` those that are still to be chosen from.
@@ -68,8 +79,15 @@ struct SearchCursor {
     bool is_done() const { return left.empty() && chosen.empty(); }
 };
 
+// How relevant a hit of a FUZZY search is (RFC 6203 section 4): 1 … 100.
+struct Relevancy {
+    store::Uid uid = 0;
+    std::uint8_t score = 0;
+};
+
 struct SearchSlice {
     NumberSet hits;  // UIDs
+    std::vector<Relevancy> scores;  // of a FUZZY search: one for each hit
     std::optional<store::StoreError> failure;
 };
 
@@ -77,7 +95,8 @@ struct SearchSlice {
 class Harvest {
 public:
     virtual ~Harvest() = default;
-    virtual void take(const store::MessageRow& row, const store::Brief& brief) = 0;
+    // `score`: as Relevancy's; 100 where nothing is fuzzy.
+    virtual void take(const store::MessageRow& row, const store::Brief& brief, unsigned score) = 0;
 };
 
 // Goes a slice further. With a harvest a message that nobody parsed yet is parsed, and what it says left behind.
@@ -91,7 +110,7 @@ struct KnownMessage {
     store::ObjectId thread_id;
 };
 
-// Whether one message matches; `bytes` is asked for at most once, and only when needed. For search_slice and tests.
+// How well one message matches, 0: not at all, 100 where nothing is fuzzy; `bytes` is asked for at most once, and only when needed. For search_slice and tests.
 class MessageSource {
 public:
     virtual ~MessageSource() = default;
@@ -99,7 +118,7 @@ public:
     // Null: nothing yet.
     virtual const KnownMessage* known() { return nullptr; }
 };
-bool matches(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
+unsigned match_score(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
              MessageSource& source);
 
 }  // namespace mbx::imap

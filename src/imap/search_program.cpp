@@ -16,6 +16,11 @@ constexpr std::size_t kMaxChoices = 16;
 
 bool is_object_id(SearchKind kind) { return kind == SearchKind::email_id || kind == SearchKind::thread_id; }
 
+bool is_text(SearchKind kind)
+{
+    return kind == SearchKind::header || kind == SearchKind::body || kind == SearchKind::text;
+}
+
 SearchCost cost_of(SearchKind kind, std::string_view field)
 {
     if (kind == SearchKind::body || kind == SearchKind::text) return SearchCost::file;
@@ -57,8 +62,11 @@ private:
         const auto& node = nodes_[index];
         if (node.kind == SearchKind::any_of) return any(index);
         if (node.kind == SearchKind::all_of) return narrowest(index);
-        const bool is_text = node.kind == SearchKind::header || node.kind == SearchKind::body || node.kind == SearchKind::text;
-        if (!is_text || !store::is_searchable_key(node.text)) return std::nullopt;
+        if (!is_text(node.kind)) return std::nullopt;
+        // One word at least stands in what matches, or the whole key does, and its words with it.
+        if (node.fuzzy && !std::ranges::all_of(node.fuzzy->words, store::is_searchable_key)) return std::nullopt;
+        if (node.fuzzy && !node.fuzzy->words.empty()) return node.fuzzy->words;
+        if (!store::is_searchable_key(node.text)) return std::nullopt;
         return std::vector{node.text};
     }
 
@@ -94,6 +102,26 @@ private:
 Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const SelectedMailbox& mailbox,
                                                             bool lasts)
 {
+    const auto resolve = [&mailbox, lasts](const SequenceSet& set, bool by_uid) -> std::optional<NumberSet> {
+        if (lasts && by_uid && !set.is_saved_result()) return set.resolve(UINT32_MAX);
+        return mailbox.resolve(set, by_uid);
+    };
+    return compile(search, mailbox.view().uids(), resolve);
+}
+
+Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const store::UidTable& view,
+                                                            const NumberSet* saved)
+{
+    const auto resolve = [&view, saved](const SequenceSet& set, bool by_uid) -> std::optional<NumberSet> {
+        if (set.is_saved_result()) return saved != nullptr ? view.among(*saved) : NumberSet();
+        return by_uid ? view.among(set.resolve(view.last())) : view.uids_of(set.resolve(view.size()));
+    };
+    return compile(search, view.uids(), resolve);
+}
+
+Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, NumberSet candidates,
+                                                            const Resolve& resolve)
+{
     const std::string charset = search.charset.empty() ? "UTF-8" : search.charset;
     if (!mail::is_known_charset(charset)) return SearchRefusal::bad_charset;
     SearchProgram program;
@@ -115,15 +143,16 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
         }
         node.day = mail::days_since_epoch(from.date);
         if (from.kind == SearchKind::sequence || from.kind == SearchKind::uid) {
-            auto uids = mailbox.resolve(from.set, from.kind == SearchKind::uid);
+            auto uids = resolve(from.set, from.kind == SearchKind::uid);
             if (!uids) return SearchRefusal::bad_sequence;
             node.uids = std::move(*uids);
-            if (lasts && from.kind == SearchKind::uid && !from.set.is_saved_result()) node.uids = from.set.resolve(UINT32_MAX);
         }
+        program.is_fuzzy_ = program.is_fuzzy_ || from.fuzzy;
+        if (from.fuzzy && is_text(from.kind)) node.fuzzy = mail::make_fuzzy_key(node.text);
         program.nodes_.push_back(std::move(node));
     }
     auto& nodes = program.nodes_;
-    program.candidates_ = mailbox.view().uids();
+    program.candidates_ = std::move(candidates);
     for (std::uint32_t at = 1; at < nodes[0].end; at = nodes[at].end) {
         const bool is_set = nodes[at].kind == SearchKind::sequence || nodes[at].kind == SearchKind::uid;
         if (is_set) program.candidates_ = intersection(program.candidates_, nodes[at].uids);

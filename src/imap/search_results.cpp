@@ -41,6 +41,32 @@ NumberSet ResultList::numbers(std::uint64_t first, std::uint64_t last) const
     return normalised(std::move(set));
 }
 
+std::vector<std::uint32_t> ResultList::list(std::uint64_t first, std::uint64_t last) const
+{
+    std::vector<std::uint32_t> all;
+    if (ordered_ != nullptr) {
+        for (auto i = first; i <= std::min(last, size_); ++i) all.push_back((*ordered_)[i - 1]);
+        return all;
+    }
+    for (const auto& range : numbers(first, last)) {
+        for (std::uint64_t number = range.first; number <= range.last; ++number) all.push_back(static_cast<std::uint32_t>(number));
+    }
+    return all;
+}
+
+std::string relevancy_data(const SearchReturn& wanted, const ResultList& uids, const std::vector<Relevancy>& scores)
+{
+    if (!wanted.relevancy) return {};
+    const auto told = wanted.partial ? uids.list(wanted.partial->first, wanted.partial->last) : uids.list(1, uids.size());
+    std::string text = " RELEVANCY (";
+    for (const auto uid : told) {
+        const auto it = std::ranges::lower_bound(scores, uid, {}, &Relevancy::uid);
+        if (text.back() != '(') text += ' ';
+        text += std::to_string(it != scores.end() && it->uid == uid ? it->score : 100);
+    }
+    return text + ")";
+}
+
 std::string esearch_data(const SearchReturn& wanted, const ResultList& results)
 {
     std::string text;

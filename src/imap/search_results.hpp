@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "imap/command.hpp"
+#include "imap/search.hpp"
 #include "imap/sequence_set.hpp"
 
 namespace mbx::imap {
@@ -23,6 +24,7 @@ public:
     // Those at the places first … last, from 1, as far as they exist; the whole list is 1 … size().
     std::string text(std::uint64_t first, std::uint64_t last) const;
     NumberSet numbers(std::uint64_t first, std::uint64_t last) const;
+    std::vector<std::uint32_t> list(std::uint64_t first, std::uint64_t last) const;
 
 private:
     const NumberSet* set_ = nullptr;
@@ -32,6 +34,10 @@ private:
 
 // " MIN 2 COUNT 3 ALL 2,10:11": RFC 4731 section 3.1, RFC 5267 sections 3.1 and 4.4.
 std::string esearch_data(const SearchReturn& wanted, const ResultList& results);
+
+// " RELEVANCY (4 99 42)" (RFC 6203 section 4): of the results that are told by number, in their order. `scores` ascending
+// by UID.
+std::string relevancy_data(const SearchReturn& wanted, const ResultList& uids, const std::vector<Relevancy>& scores);
 
 // What SAVE keeps of these UIDs (RFC 5182 section 2.4).
 NumberSet saved_by(const SearchReturn& wanted, const ResultList& uids);

@@ -117,13 +117,18 @@ private:
     // session_search.cpp
     co::Task<void> handle(const Search& command);
     co::Task<void> handle(const CancelUpdate& command);
-    co::Task<std::optional<NumberSet>> find(const Search& command, Harvest* harvest);
-    co::Task<Result<NumberSet, store::StoreError>> find_among(const SearchProgram& program, const NumberSet& uids,
-                                                              Harvest* harvest);
+    struct Found {
+        NumberSet uids;
+        std::vector<Relevancy> scores;  // of a FUZZY search, ascending by UID
+    };
+    co::Task<std::optional<Found>> find(const Search& command, Harvest* harvest);
+    co::Task<Result<Found, store::StoreError>> find_among(store::MailboxId id, const SearchProgram& program,
+                                                          const NumberSet& uids, Harvest* harvest);
     void refuse_search(SearchRefusal refusal, bool saves);
-    co::Task<void> tell_found(const Search& command, const NumberSet& uids);
+    co::Task<void> tell_found(const Search& command, const Found& found);
     co::Task<void> tell_numbers(const NumberSet& numbers);
-    void tell_results(const Search& command, const ResultList& uids, const ResultList& numbers);
+    void tell_results(const Search& command, const ResultList& uids, const ResultList& numbers,
+                      const std::vector<Relevancy>& scores, std::string_view correlators = {});
     bool may_update(const Search& command);
     std::unique_ptr<SearchContext> make_context(const Search& command);
     void keep_context(std::unique_ptr<SearchContext> context, store::ModSeq since);
@@ -133,10 +138,14 @@ private:
     };
     co::Task<std::vector<Additions>> update_contexts();
     void tell_context(const SearchContext& context, std::string_view what, const std::vector<PlacedResults>& results);
+    // session_multisearch.cpp
+    co::Task<void> handle(const MultiSearch& command);
+    co::Task<bool> search_mailbox(const MultiSearch& command, const store::MailboxInfo& mailbox, NumberSet& in_selected);
     // session_sort.cpp
     co::Task<void> handle(const Sort& command);
     co::Task<void> handle(const Thread& command);
-    co::Task<void> tell_sorted(const Search& search, const std::vector<store::Uid>& uids);
+    co::Task<void> tell_sorted(const Search& search, const std::vector<store::Uid>& uids,
+                               const std::vector<Relevancy>& scores);
     co::Task<void> begin_sorted_context(const Sort& command, const NumberSet& found, store::ModSeq since);
     std::vector<std::uint32_t> numbers_of(const std::vector<store::Uid>& uids, bool by_uid) const;
     void conclude(std::string_view name, bool by_uid, bool has_missing);

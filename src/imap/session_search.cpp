@@ -16,7 +16,7 @@ constexpr std::size_t kMaxContextKeys = 50'000;  // of all sorted contexts of a 
 }  // namespace
 
 // Goes through the mailbox slice by slice; none: the answer is given already.
-co::Task<std::optional<NumberSet>> Session::find(const Search& command, Harvest* harvest)
+co::Task<std::optional<Session::Found>> Session::find(const Search& command, Harvest* harvest)
 {
     const bool saves = command.returns && command.returns->save;
     const auto program = SearchProgram::compile(command, *selected_);
@@ -24,8 +24,9 @@ co::Task<std::optional<NumberSet>> Session::find(const Search& command, Harvest*
         refuse_search(program.error(), saves);
         co_return std::nullopt;
     }
+    const auto id = selected_->id();
     const auto& candidates = program->candidates();
-    auto found = co_await find_among(*program, candidates, harvest);
+    auto found = co_await find_among(id, *program, candidates, harvest);
     if (!found) {
         if (saves) selected_->save({});
         no(refusal_text(found.error()));
@@ -34,21 +35,22 @@ co::Task<std::optional<NumberSet>> Session::find(const Search& command, Harvest*
     co_return std::move(*found);
 }
 
-co::Task<Result<NumberSet, store::StoreError>> Session::find_among(const SearchProgram& program, const NumberSet& uids,
-                                                                   Harvest* harvest)
+co::Task<Result<Session::Found, store::StoreError>> Session::find_among(store::MailboxId id, const SearchProgram& program,
+                                                                        const NumberSet& uids, Harvest* harvest)
 {
     SearchCursor cursor(uids);
-    NumberSet found;
-    const auto id = selected_->id();
+    Found found;
     while (!cursor.is_done() && !out_.is_broken()) {
         auto job = [id, &program, &cursor, harvest](store::AccountStore& store) {
             return search_slice(store, id, program, cursor, harvest);
         };
         const auto slice = co_await account_->run(net::WorkClass::interactive, std::move(job));
         if (slice.failure) co_return *slice.failure;
-        for (const auto& range : slice.hits) found.push_back(range);
+        found.uids.insert(found.uids.end(), slice.hits.begin(), slice.hits.end());
+        found.scores.insert(found.scores.end(), slice.scores.begin(), slice.scores.end());
     }
-    co_return normalised(std::move(found));
+    found.uids = normalised(std::move(found.uids));
+    co_return found;
 }
 
 void Session::refuse_search(SearchRefusal refusal, bool saves)
@@ -71,7 +73,7 @@ co::Task<void> Session::handle(const Search& command)
     co_await tell_found(command, *found);
     if (command.returns && command.returns->update) {
         if (auto context = make_context(command)) {
-            context->begin(std::move(*found));
+            context->begin(std::move(found->uids));
             keep_context(std::move(context), since);
         }
     }
@@ -79,8 +81,9 @@ co::Task<void> Session::handle(const Search& command)
 }
 
 // SEARCH, or ESEARCH where RETURN asked for it or IMAP4rev2 is enabled (RFC 9051 section 6.4.4).
-co::Task<void> Session::tell_found(const Search& command, const NumberSet& uids)
+co::Task<void> Session::tell_found(const Search& command, const Found& found)
 {
+    const auto& uids = found.uids;
     const NumberSet numbers = command.by_uid ? uids : selected_->view().sequences_of(uids);
     if (!command.returns && !utf8_) {
         out_.add("* SEARCH");
@@ -90,10 +93,11 @@ co::Task<void> Session::tell_found(const Search& command, const NumberSet& uids)
     }
     const ResultList kept(uids);
     const ResultList told(numbers);
-    tell_results(command, kept, told);
+    tell_results(command, kept, told, found.scores);
 }
 
-void Session::tell_results(const Search& command, const ResultList& uids, const ResultList& numbers)
+void Session::tell_results(const Search& command, const ResultList& uids, const ResultList& numbers,
+                           const std::vector<Relevancy>& scores, std::string_view correlators)
 {
     SearchReturn wanted;
     wanted.all = true;
@@ -101,9 +105,9 @@ void Session::tell_results(const Search& command, const ResultList& uids, const 
     if (wanted.save) selected_->save(saved_by(wanted, uids));
     if (wanted.is_silent()) return;
     std::string& out = out_.text();
-    out += "* ESEARCH (TAG \"" + tag_ + "\")";
+    out += "* ESEARCH (TAG \"" + tag_ + "\"" + std::string(correlators) + ")";
     if (command.by_uid) out += " UID";
-    out += esearch_data(wanted, numbers) + "\r\n";
+    out += esearch_data(wanted, numbers) + relevancy_data(wanted, uids, scores) + "\r\n";
 }
 
 co::Task<void> Session::tell_numbers(const NumberSet& numbers)
@@ -175,9 +179,10 @@ co::Task<std::vector<Session::Additions>> Session::update_contexts()
     for (const auto& context : contexts_) {
         ContextHarvest harvest(context->criteria());
         Harvest* const keys = context->is_sorted() ? &harvest : nullptr;
-        const auto found = co_await find_among(context->program(), there, keys);
+        const auto& program = context->program();
+        const auto found = co_await find_among(id, program, there, keys);
         if (!found) co_return additions;
-        const NumberSet hits = without(*found, expunged);
+        const NumberSet hits = without(found->uids, expunged);
         for (const auto* gone : {&expunged, &there}) tell_context(*context, "REMOVEFROM", context->remove(without(*gone, hits)));
         Additions more;
         more.context = context.get();

@@ -28,19 +28,20 @@ co::Task<void> Session::handle(const Sort& command)
     if (!found) co_return;
     auto job = [&harvest] { return harvest.finish(); };
     const auto uids = co_await account_->compute(net::WorkClass::interactive, std::move(job));
-    co_await tell_sorted(search, uids);
-    if (updates) co_await begin_sorted_context(command, *found, since);
+    co_await tell_sorted(search, uids, found->scores);
+    if (updates) co_await begin_sorted_context(command, found->uids, since);
     ok(search.by_uid ? "UID SORT completed" : "SORT completed");
 }
 
-co::Task<void> Session::tell_sorted(const Search& search, const std::vector<store::Uid>& uids)
+co::Task<void> Session::tell_sorted(const Search& search, const std::vector<store::Uid>& uids,
+                                     const std::vector<Relevancy>& scores)
 {
     const auto numbers = numbers_of(uids, search.by_uid);
     if (search.returns) {
         // RFC 5267 section 3.1
         const ResultList kept(uids);
         const ResultList told(numbers);
-        tell_results(search, kept, told);
+        tell_results(search, kept, told, scores);
         co_return;
     }
     out_.add("* SORT");
@@ -57,7 +58,9 @@ co::Task<void> Session::begin_sorted_context(const Sort& command, const NumberSe
     auto context = make_context(command.search);
     if (!context) co_return;
     ContextHarvest harvest(command.criteria);
-    const auto again = co_await find_among(context->program(), found, &harvest);
+    const auto id = selected_->id();
+    const auto& program = context->program();
+    const auto again = co_await find_among(id, program, found, &harvest);
     if (!again) co_return;
     context->begin(command.criteria, harvest.take_found(found));
     keep_context(std::move(context), since);

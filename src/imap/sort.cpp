@@ -25,13 +25,14 @@ std::string_view text_of(SortKey key, const store::Brief& brief)
     case SortKey::display_to: return brief.display_to;
     case SortKey::arrival:
     case SortKey::date:
-    case SortKey::size: break;
+    case SortKey::size:
+    case SortKey::relevancy: break;
     }
     return {};
 }
 
 void add_criterion(std::string& key, const SortCriterion& criterion, const store::MessageRow& row,
-                   const store::Brief& brief)
+                   const store::Brief& brief, unsigned score)
 {
     switch (criterion.key) {
     case SortKey::arrival: mail::add_sort_number(key, row.internal_date, criterion.reverse); return;
@@ -39,6 +40,8 @@ void add_criterion(std::string& key, const SortCriterion& criterion, const store
     case SortKey::size:
         mail::add_sort_number(key, static_cast<std::int64_t>(std::min<std::uint64_t>(row.size, INT64_MAX)), criterion.reverse);
         return;
+    // The most relevant first (RFC 6203 section 6).
+    case SortKey::relevancy: mail::add_sort_number(key, score, !criterion.reverse); return;
     case SortKey::cc:
     case SortKey::from:
     case SortKey::to:
@@ -52,16 +55,17 @@ void add_criterion(std::string& key, const SortCriterion& criterion, const store
 
 }  // namespace
 
-std::string sort_key(const std::vector<SortCriterion>& criteria, const store::MessageRow& row, const store::Brief& brief)
+std::string sort_key(const std::vector<SortCriterion>& criteria, const store::MessageRow& row, const store::Brief& brief,
+                     unsigned score)
 {
     std::string key;
-    for (const auto& criterion : criteria) add_criterion(key, criterion, row, brief);
+    for (const auto& criterion : criteria) add_criterion(key, criterion, row, brief, score);
     return key;
 }
 
-void ContextHarvest::take(const store::MessageRow& row, const store::Brief& brief)
+void ContextHarvest::take(const store::MessageRow& row, const store::Brief& brief, unsigned score)
 {
-    found_.push_back({sort_key(criteria_, row, brief), row.uid});
+    found_.push_back({sort_key(criteria_, row, brief, score), row.uid});
 }
 
 std::vector<KeyedUid> ContextHarvest::take_found(const NumberSet& uids)
@@ -70,10 +74,10 @@ std::vector<KeyedUid> ContextHarvest::take_found(const NumberSet& uids)
     return std::move(found_);
 }
 
-void SortHarvest::take(const store::MessageRow& row, const store::Brief& brief)
+void SortHarvest::take(const store::MessageRow& row, const store::Brief& brief, unsigned score)
 {
     key_.clear();
-    for (const auto& criterion : criteria_) add_criterion(key_, criterion, row, brief);
+    for (const auto& criterion : criteria_) add_criterion(key_, criterion, row, brief, score);
     table_.add(row.uid, key_);
 }
 
@@ -85,7 +89,7 @@ std::vector<store::Uid> SortHarvest::finish()
     return uids;
 }
 
-void ThreadHarvest::take(const store::MessageRow& row, const store::Brief& brief)
+void ThreadHarvest::take(const store::MessageRow& row, const store::Brief& brief, unsigned)
 {
     const auto subject = mail::sort_text(brief.base_subject);
     Member member;

@@ -11,7 +11,8 @@
 
 namespace mbx::imap {
 
-std::string sort_key(const std::vector<SortCriterion>& criteria, const store::MessageRow& row, const store::Brief& brief);
+std::string sort_key(const std::vector<SortCriterion>& criteria, const store::MessageRow& row, const store::Brief& brief,
+                     unsigned score);
 
 // A message in an order: by its key, then by its place in the mailbox.
 struct KeyedUid {
@@ -24,7 +25,7 @@ struct KeyedUid {
 class ContextHarvest final : public Harvest {
 public:
     explicit ContextHarvest(const std::vector<SortCriterion>& criteria) : criteria_(criteria) {}
-    void take(const store::MessageRow& row, const store::Brief& brief) override;
+    void take(const store::MessageRow& row, const store::Brief& brief, unsigned score) override;
     // Those of these UIDs.
     std::vector<KeyedUid> take_found(const NumberSet& uids);
     std::vector<KeyedUid> take_all() { return std::move(found_); }
@@ -37,7 +38,7 @@ private:
 class SortHarvest final : public Harvest {
 public:
     explicit SortHarvest(const std::vector<SortCriterion>& criteria) : criteria_(criteria) {}
-    void take(const store::MessageRow& row, const store::Brief& brief) override;
+    void take(const store::MessageRow& row, const store::Brief& brief, unsigned score) override;
     // UIDs in the order asked for.
     std::vector<store::Uid> finish();
 
@@ -50,7 +51,7 @@ private:
 class ThreadHarvest final : public Harvest {
 public:
     explicit ThreadHarvest(ThreadAlgorithm algorithm) : algorithm_(algorithm) {}
-    void take(const store::MessageRow& row, const store::Brief& brief) override;
+    void take(const store::MessageRow& row, const store::Brief& brief, unsigned score) override;
     const std::vector<store::Uid>& uids() const { return uids_; }
     // The thread-list of RFC 5256 section 5; uids()[i] is told as numbers[i].
     std::string finish(const std::vector<std::uint32_t>& numbers) const;

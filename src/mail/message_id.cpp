@@ -3,7 +3,7 @@
 namespace mbx::mail {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool is_id_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 class IdReader {
 public:
@@ -39,7 +39,7 @@ public:
                 skip_comment();
             } else if (c == '"') {
                 quoted(id);
-            } else if (!is_space(c)) {
+            } else if (!is_id_space(c)) {
                 if (c == '@') sign = id.size();
                 id += c;
             }

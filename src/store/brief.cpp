@@ -22,18 +22,18 @@ constexpr std::uint64_t kIsReply = 2;
 constexpr std::uint64_t kHasFields = 4;
 constexpr std::size_t kMaxText = 2 * kMaxBriefFields;
 
-std::string cut(std::string text)
+std::string cut_name(std::string text)
 {
     text.resize(mail::whole_characters(text, kMaxBriefName));
     return text;
 }
 
-std::string clean(std::string_view raw) { return mail::strip_controls(mail::repair_utf8(raw.substr(0, 2 * kMaxBriefName))); }
+std::string clean_name(std::string_view raw) { return mail::strip_controls(mail::repair_utf8(raw.substr(0, 2 * kMaxBriefName))); }
 
 // RFC 5256 section 3: addr-mailbox; the empty string where there is none.
 std::string mailbox_of(const std::vector<mail::HeaderAddress>& addresses)
 {
-    return addresses.empty() ? std::string() : cut(clean(addresses.front().local));
+    return addresses.empty() ? std::string() : cut_name(clean_name(addresses.front().local));
 }
 
 // RFC 5957 section 3.
@@ -43,10 +43,10 @@ std::string display_of(const std::vector<mail::HeaderAddress>& addresses)
     const auto& first = addresses.front();
     if (first.kind == mail::HeaderAddress::Kind::mailbox) {
         std::string name = mail::decode_encoded_words(std::string_view(first.name).substr(0, 8192));
-        if (!name.empty()) return cut(std::move(name));
+        if (!name.empty()) return cut_name(std::move(name));
     }
-    if (first.local.empty() || first.domain.empty()) return cut(clean(first.local));
-    return cut(clean(first.local + "@" + first.domain));
+    if (first.local.empty() || first.domain.empty()) return cut_name(clean_name(first.local));
+    return cut_name(clean_name(first.local + "@" + first.domain));
 }
 
 // RFC 5256 section 3: the ids of References; without any the first one of In-Reply-To.
@@ -163,21 +163,31 @@ std::optional<Brief> decode_brief(std::string_view bytes)
     return brief;
 }
 
-std::optional<bool> brief_field_contains(const Brief& brief, std::string_view field, std::string_view needle)
+bool visit_brief_field(const Brief& brief, std::string_view field, const std::function<bool(std::string_view text)>& take)
 {
-    if (!brief.fields) return std::nullopt;
+    if (!brief.fields) return false;
     RecordReader in(*brief.fields);
     for (const auto name : kBriefFields) {
         const bool is_meant = ascii::same(name, field);
         for (auto left = in.number(); left > 0 && in.is_good(); --left) {
             const auto text = in.text(kMaxText);
-            if (!is_meant || !in.is_good()) continue;
-            if (needle.empty() || ::memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr) return true;
+            if (is_meant && in.is_good() && !take(text)) return true;
         }
-        if (!in.is_good()) return std::nullopt;
-        if (is_meant) return false;
+        if (!in.is_good()) return false;
+        if (is_meant) return true;
     }
-    return std::nullopt;
+    return false;
+}
+
+std::optional<bool> brief_field_contains(const Brief& brief, std::string_view field, std::string_view needle)
+{
+    bool is_held = false;
+    const bool is_known = visit_brief_field(brief, field, [&](std::string_view text) {
+        is_held = needle.empty() || ::memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr;
+        return !is_held;
+    });
+    if (!is_known) return std::nullopt;
+    return is_held;
 }
 
 std::uint64_t brief_reference(const Brief& brief, std::size_t index) { return hash_at(brief.references.substr(8 * index, 8)); }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +50,8 @@ std::optional<Brief> decode_brief(std::string_view bytes);
 // Whether one of the message's fields of that name holds `needle`, as SearchText::header_contains says of the file: both
 // folded (mail/case_fold.hpp), an empty needle asks whether there is such a field. None: the brief does not know.
 std::optional<bool> brief_field_contains(const Brief& brief, std::string_view field, std::string_view needle);
+// Gives `take` the text of each field of that name, until it answers false. False: the brief does not know them.
+bool visit_brief_field(const Brief& brief, std::string_view field, const std::function<bool(std::string_view text)>& take);
 
 std::uint64_t brief_reference(const Brief& brief, std::size_t index);
 inline std::size_t brief_reference_count(const Brief& brief) { return brief.references.size() / 8; }

@@ -243,7 +243,7 @@ public:
             done_until = one.row.uid;
             break;
         }
-        store_.keep_columns(mailbox_, parsed_);
+        if (!parsed_.empty()) store_.keep_columns(mailbox_, parsed_);
         cursor.chosen = behind(cursor.chosen, done_until);
     }
 
@@ -263,7 +263,7 @@ private:
     bool look_at(const store::BriefRow& one, const std::vector<std::string>& keywords, SearchSlice& slice)
     {
         std::optional<KnownMessage> known;
-        if (const auto brief = store::decode_brief(one.brief)) known = {*brief, one.email_id, one.thread_id};
+        if (const auto brief = store::decode_brief(one.brief)) known = KnownMessage{*brief, one.email_id, one.thread_id};
         StoredMessage source(store_, mailbox_, one.row.uid, known ? &*known : nullptr);
         const auto score = match_score(program_, one.row, keywords, source);
         const bool is_hit = score != 0 && !source.failure();

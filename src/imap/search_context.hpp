@@ -21,7 +21,10 @@ struct PlacedResults {
 class SearchContext {
 public:
     // `program` is good for messages to come, compiled to last.
-    SearchContext(std::string tag, bool by_uid, SearchProgram program) : tag_(std::move(tag)), by_uid_(by_uid), program_(std::move(program)) {}
+    SearchContext(std::string tag, bool by_uid, SearchProgram program)
+        : tag_(std::move(tag)), by_uid_(by_uid), program_(std::move(program))
+    {
+    }
 
     const std::string& tag() const { return tag_; }
     bool by_uid() const { return by_uid_; }

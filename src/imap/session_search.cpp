@@ -183,7 +183,8 @@ co::Task<std::vector<Session::Additions>> Session::update_contexts()
         const auto found = co_await find_among(id, program, there, keys);
         if (!found) co_return additions;
         const NumberSet hits = without(found->uids, expunged);
-        for (const auto* gone : {&expunged, &there}) tell_context(*context, "REMOVEFROM", context->remove(without(*gone, hits)));
+        tell_context(*context, "REMOVEFROM", context->remove(expunged));
+        tell_context(*context, "REMOVEFROM", context->remove(without(there, hits)));
         Additions more;
         more.context = context.get();
         if (!context->is_sorted()) more.results = context->add(hits);

@@ -28,7 +28,6 @@ public:
     void take(const store::MessageRow& row, const store::Brief& brief, unsigned score) override;
     // Those of these UIDs.
     std::vector<KeyedUid> take_found(const NumberSet& uids);
-    std::vector<KeyedUid> take_all() { return std::move(found_); }
 
 private:
     std::vector<SortCriterion> criteria_;

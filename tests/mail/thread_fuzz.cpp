@@ -1,6 +1,7 @@
 // Threads, sort keys, collation, message ids and base subjects of any bytes: each message told once, in balanced lists;
 // keys that order as their texts do. Every two bytes are one message: its id and date, and how many of the next are its
 // references.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>

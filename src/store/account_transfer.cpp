@@ -250,7 +250,7 @@ Outcome Transfer::write(Copied& copied)
 // A failure costs the filling step a look at each.
 void Transfer::carry_texts()
 {
-    if (!state_.texts) return;
+    if (state_.open_text(false) == nullptr) return;
     for (const auto& step : steps_) {
         state_.texts->carry({source_.id(), step.original.row.uid, name_key(step.original.unique)},
                             {target_.id(), step.copy.row.uid, name_key(step.copy.unique)});

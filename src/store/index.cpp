@@ -132,13 +132,29 @@ void Index::note_journal(std::uint32_t identity)
     database_.execute("COMMIT;");
 }
 
+namespace {
+
+// Statements are prepared at their first use: a schema that was changed under its number is found out here.
+std::int64_t count_objects(Database& database) { return database.pragma_number("SELECT count(*) FROM sqlite_schema"); }
+
+std::int64_t objects_of_schema()
+{
+    Database scratch(":memory:");
+    scratch.execute(kSchema);
+    scratch.execute(ColumnTable::schema());
+    return count_objects(scratch);
+}
+
+}  // namespace
+
 std::unique_ptr<Index> Index::open(const std::string& path, std::uint32_t journal_identity,
                                    Condition& condition)
 {
     Database database(path);
     database.execute(kSettings);
     const auto version = database.pragma_number("PRAGMA user_version");
-    const auto objects = database.pragma_number("SELECT count(*) FROM sqlite_schema");
+    const auto objects = count_objects(database);
+    static const std::int64_t expected_objects = objects_of_schema();
     condition = condition_of(database.take_error());
     if (condition != Condition::good) return nullptr;
     if (objects == 0 && version == 0) {
@@ -150,7 +166,7 @@ std::unique_ptr<Index> Index::open(const std::string& path, std::uint32_t journa
         const std::string extend = "BEGIN IMMEDIATE;" + std::string(ColumnTable::schema()) +
                                    "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
         database.execute(extend.c_str());
-    } else if (version != kSchemaVersion) {
+    } else if (version != kSchemaVersion || objects != expected_objects) {
         condition = Condition::wrong_schema;
         return nullptr;
     }
@@ -172,7 +188,8 @@ Result<void, StoreError> Index::judge(int code)
     const int primary = code & 0xff;
     if (code == SQLITE_OK) return {};
     if (primary == SQLITE_FULL) return StoreError::no_space;
-    if (primary != SQLITE_CORRUPT && primary != SQLITE_NOTADB) return StoreError::io;
+    // Our SQL never changes: an error in it is a table that is not the one it was written for.
+    if (primary != SQLITE_CORRUPT && primary != SQLITE_NOTADB && primary != SQLITE_ERROR) return StoreError::io;
     is_damaged_ = true;
     return StoreError::corrupt;
 }

@@ -196,6 +196,7 @@ public:
     co::Task<void> retry_replays();
     co::Task<void> retry_deliveries();
     co::Task<void> retry_parked();
+    co::Task<void> put_idle_away();
 
     struct Condition {
         std::size_t replays_left = 0;   // accounts

@@ -208,6 +208,7 @@ Store::Condition Store::condition() const
 co::Task<void> Store::retry_deliveries() { co_await state_->retry_deliveries(); }
 co::Task<void> Store::retry_replays() { co_await state_->retry_replays(); }
 co::Task<void> Store::retry_parked() { co_await state_->retry_parked(); }
+co::Task<void> Store::put_idle_away() { co_await state_->put_idle_away(); }
 co::Task<void> Store::replay_all() { co_await state_->replay_all(); }
 
 void Store::start()

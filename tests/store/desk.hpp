@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <sqlite3.h>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -47,6 +48,19 @@ public:
     {
         if (store_) store_->settle();
         store_.reset();
+        fold_log("/index.db");
+        fold_log("/fts.db");
+    }
+    // Into the file itself, so that what a test does to the file is done to all that SQLite reads.
+    void fold_log(const std::string& name) const
+    {
+        const std::string path = account() + name;
+        sqlite3* handle = nullptr;
+        if (!std::filesystem::exists(path)) return;
+        if (sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK) {
+            (void)sqlite3_exec(handle, "PRAGMA wal_checkpoint(TRUNCATE)", nullptr, nullptr, nullptr);
+        }
+        sqlite3_close(handle);
     }
     // As a killed process leaves it: rows that were not committed and records that were not written are gone. What the
     // journal has is replayed.

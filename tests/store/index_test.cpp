@@ -113,7 +113,7 @@ TEST_CASE("F7: a page of the index that goes bad under way is noticed, and the n
     std::string bytes = test::read_file(index);
     for (std::size_t at = 4096; at < bytes.size(); ++at) bytes[at] = '\x55';
     test::write_file(index, bytes);
-    auto opened = desk.try_open();
+    (void)desk.try_open();
     desk.open();
     for (int attempt = 0; attempt < 2; ++attempt) {
         const auto uids = desk->uids(before.id);

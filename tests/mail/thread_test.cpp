@@ -1,6 +1,7 @@
 // RFC 5256: base subjects, message ids, both threading algorithms; RFC 5051: the collation.
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <random>
@@ -332,7 +333,8 @@ TEST_CASE("chains of a hundred thousand and loops without end are threaded in no
     CHECK(std::ranges::count(Mailbox(chain).by_references(), '(') == 1);
     Mail one{1, {}, "", 0};
     for (std::uint64_t i = 2; i < kMany; ++i) one.references.push_back(i);
-    CHECK(Mailbox({one, {7, {1}, "", 0}}).by_references() == "(1 2)");
+    // 7 is an ancestor of 1 by then.
+    CHECK(Mailbox({one, {7, {1}, "", 0}}).by_references() == "(2 1)");
     std::vector<Mail> same(kMany, Mail{1, {1}, "Re: x", 0});
-    CHECK(std::ranges::count(Mailbox(std::move(same)).by_references(), '(') == static_cast<std::ptrdiff_t>(kMany + 1));
+    CHECK(std::ranges::count(Mailbox(std::move(same)).by_references(), '(') == static_cast<std::ptrdiff_t>(kMany));
 }

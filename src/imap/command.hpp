@@ -37,12 +37,23 @@ struct Authenticate {
 };
 
 // Authenticated
+struct Unauthenticate {};  // RFC 8437
 struct Enable {
     std::vector<std::string> capabilities;  // upper case
+};
+// RFC 7162 section 3.2.5: what the client knows of the mailbox. No set of it holds `*` or `$`.
+struct Qresync {
+    std::uint32_t uidvalidity = 0;
+    store::ModSeq modseq = 0;
+    std::optional<SequenceSet> known;  // UIDs; none: all
+    // The n-th number of the one is the n-th UID of the other.
+    std::optional<std::pair<SequenceSet, SequenceSet>> matches;
 };
 struct Select {
     std::string mailbox;
     bool read_only = false;  // EXAMINE
+    bool condstore = false;  // RFC 7162 section 3.1.8
+    std::optional<Qresync> qresync;
 };
 struct Create {
     std::string mailbox;
@@ -79,6 +90,7 @@ enum class StatusItem : std::uint8_t {
     appendlimit,
     deleted_storage,  // RFC 9208 section 4.1.4
     mailboxid,        // RFC 8474 section 4.3
+    highestmodseq,    // RFC 7162 section 3.1.7
 };
 struct Status {
     std::string mailbox;
@@ -106,14 +118,23 @@ struct FlagList {
     std::uint8_t system = 0;  // store::SystemFlag
     std::vector<std::string> keywords;
 };
-struct Append {
-    std::string mailbox;
+// One message of an APPEND. It is announced, not read: the session streams it.
+struct AppendedMessage {
     FlagList flags;
     std::optional<mail::DateTime> internal_date;
-    // The message itself is announced, not read: the session streams it.
     std::uint64_t size = 0;
     bool synchronizing = true;
     bool literal8 = false;  // ~{n}
+    bool utf8 = false;      // UTF8 (~{n} (RFC 6855 section 4): ")" follows the message
+};
+struct Append {
+    std::string mailbox;
+    AppendedMessage first;  // more may follow (RFC 3502)
+};
+struct Replace {
+    bool by_uid = false;
+    std::uint32_t number = 0;  // of the message that goes (RFC 8508): sequence number or UID; 0: the last
+    Append append;
 };
 
 // Selected
@@ -135,6 +156,7 @@ struct Store {
     store::FlagAction action = store::FlagAction::replace;
     bool silent = false;
     FlagList flags;
+    std::optional<store::ModSeq> unchanged_since;  // RFC 7162 section 3.1.3
 };
 
 enum class FetchAttribute : std::uint8_t {
@@ -150,6 +172,9 @@ enum class FetchAttribute : std::uint8_t {
     binary_size,     // BINARY.SIZE[…]
     email_id,        // RFC 8474 section 5.3
     thread_id,
+    modseq,          // RFC 7162 section 3.1.4.2
+    save_date,       // RFC 8514 section 4.2
+    preview,         // RFC 8970 section 3
 };
 struct Partial {
     std::uint64_t offset = 0;
@@ -158,6 +183,7 @@ struct Partial {
 struct FetchItem {
     FetchAttribute attribute = FetchAttribute::flags;
     bool peek = true;             // does not set \Seen
+    bool lazy = false;            // of PREVIEW: only what is there already
     mail::Section section;        // of the last three
     std::optional<Partial> partial;
     std::string label;            // of the last three, as the answer names it: "BODY[1.MIME]<0>"
@@ -166,6 +192,8 @@ struct Fetch {
     bool by_uid = false;
     SequenceSet messages;
     std::vector<FetchItem> items;
+    std::optional<store::ModSeq> changed_since;  // RFC 7162 section 3.1.4.1; `items` holds MODSEQ then
+    bool vanished = false;                       // section 3.2.6; with changed_since, by UID only
 };
 
 enum class SearchKind : std::uint8_t {
@@ -192,6 +220,12 @@ enum class SearchKind : std::uint8_t {
     uid,       // `set` of UIDs
     email_id,  // `text` as it is (RFC 8474 section 6)
     thread_id,
+    modseq,    // `number` and above (RFC 7162 section 3.1.5)
+    older,     // by at least `number` seconds than now (RFC 5032)
+    younger,   // by at most
+    saved_before,  // RFC 8514 section 4.3
+    saved_on,
+    saved_since,
 };
 // A tree in one vector: a node's nodes follow it up to `end`.
 struct SearchNode {
@@ -263,8 +297,8 @@ struct Thread {
     Search search;
 };
 
-using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Enable, Select, Create, Delete,
-                             Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Check, Close, Unselect,
+using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Unauthenticate, Enable, Select, Create, Delete,
+                             Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Replace, Check, Close, Unselect,
                              Expunge, Copy, Store, Fetch, Search, Sort, Thread, CancelUpdate, MultiSearch, GetQuota, GetQuotaRoot>;
 
 struct Command {

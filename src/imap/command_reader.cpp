@@ -24,13 +24,19 @@ CommandProblem problem_of(net::ReadFailure failure)
     return CommandProblem::broken;
 }
 
-// Whether the literal that the text ends with is the message of an APPEND.
+bool may_announce(std::string_view command)
+{
+    return ascii::starts_with(command, "APPEND ") || ascii::starts_with(command, "REPLACE ") ||
+           ascii::starts_with(command, "UID REPLACE ");
+}
+
+// Whether the literal that the text ends with is the message of an APPEND or REPLACE.
 bool announces_message(std::string_view text, bool utf8)
 {
     const auto space = text.find(' ');
-    if (space == std::string_view::npos || !ascii::starts_with(text.substr(space + 1), "APPEND ")) return false;
+    if (space == std::string_view::npos || !may_announce(text.substr(space + 1))) return false;
     const auto command = parse_command(text, utf8);
-    return command && std::holds_alternative<Append>(command->request);
+    return command && (std::holds_alternative<Append>(command->request) || std::holds_alternative<Replace>(command->request));
 }
 
 }  // namespace

@@ -29,7 +29,13 @@ void note_needs(const FetchItem& item, FetchPlan& plan)
     case FetchAttribute::flags: plan.needs_flags = true; break;
     case FetchAttribute::uid:
     case FetchAttribute::internal_date:
-    case FetchAttribute::rfc822_size: break;
+    case FetchAttribute::rfc822_size:
+    case FetchAttribute::save_date: break;
+    case FetchAttribute::preview:
+        plan.needs_preview = true;
+        plan.waits_for_preview = plan.waits_for_preview || !item.lazy;
+        break;
+    case FetchAttribute::modseq: plan.wants_modseq = true; break;
     case FetchAttribute::envelope: plan.needs_envelope = true; break;
     case FetchAttribute::body:
     case FetchAttribute::body_structure: plan.needs_structure = true; break;
@@ -51,6 +57,7 @@ void note_needs(const FetchItem& item, FetchPlan& plan)
 struct Known {
     std::optional<mail::Envelope> envelope;
     std::optional<mail::Structure> structure;
+    std::optional<std::string> preview;
     store::ObjectId email_id;
     store::ObjectId thread_id;
     bool is_enough = true;
@@ -78,6 +85,37 @@ std::vector<Known> look_up(store::AccountStore& store, store::MailboxId mailbox,
         known[i].is_enough = (!plan.needs_envelope || known[i].envelope) && (!plan.needs_structure || known[i].structure);
     }
     return known;
+}
+
+// Adds the previews, which stand apart from what most FETCHes want.
+void look_up_previews(store::AccountStore& store, store::MailboxId mailbox, const FetchPlan& plan,
+                      const std::vector<store::MessageRow>& rows, const NumberSet& which, std::vector<Known>& known)
+{
+    if (!plan.needs_preview) return;
+    auto columns = store.columns(mailbox, which);
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        while (columns && at < columns->size() && (*columns)[at].uid < rows[i].uid) ++at;
+        if (columns && at < columns->size() && (*columns)[at].uid == rows[i].uid) {
+            known[i].preview = std::move((*columns)[at].columns.preview);
+            known[i].has_row = true;
+        } else if (plan.waits_for_preview) {
+            known[i].is_enough = false;
+        }
+    }
+}
+
+// Takes out what did not change since; answers what that were.
+NumberSet pass_over_unchanged(std::vector<store::MessageRow>& rows, const FetchPlan& plan)
+{
+    NumberSet passed;
+    if (!plan.changed_since) return passed;
+    const auto is_unchanged = [&](const store::MessageRow& row) { return row.modseq <= *plan.changed_since; };
+    for (const auto& row : rows) {
+        if (is_unchanged(row)) add_above(passed, row.uid);
+    }
+    std::erase_if(rows, is_unchanged);
+    return passed;
 }
 
 // Keeps the rows that one slice may open.
@@ -125,6 +163,7 @@ FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only)
     FetchPlan plan;
     plan.items = fetch.items;
     plan.with_uid = fetch.by_uid;
+    plan.changed_since = fetch.changed_since;
     for (const auto& item : fetch.items) {
         note_needs(item, plan);
         plan.sets_seen = plan.sets_seen || (!item.peek && !read_only);
@@ -159,6 +198,7 @@ public:
         MessageAnswer answer(writer_, row, std::move(file), slice_.keywords);
         answer.use(std::move(known.envelope), std::move(known.structure));
         answer.use(known.email_id, known.thread_id);
+        answer.use(std::move(known.preview));
         if (!answer.write(sequence, plan_, seen_now)) slice_.has_unknown_encoding = true;
         return true;
     }
@@ -174,6 +214,7 @@ private:
         parsed_.push_back({uid, store::make_columns(bytes, *known.structure)});
         known.email_id = parsed_.back().columns.email_id;
         known.thread_id = parsed_.back().columns.thread_id;
+        known.preview = parsed_.back().columns.preview;
     }
     store::AccountStore& store_;
     store::MailboxId mailbox_;
@@ -190,7 +231,7 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
 {
     FetchSlice slice;
     const auto began = std::chrono::steady_clock::now();
-    const bool describes = plan.needs_envelope || plan.needs_structure || plan.needs_ids;
+    const bool describes = plan.needs_envelope || plan.needs_structure || plan.needs_ids || plan.needs_preview;
     const NumberSet now = first_of(uids, plan.needs_file ? kFilesAtOnce : describes ? kDescribedAtOnce : kRowsAtOnce);
     slice.done_until = now.back().last;
     auto rows = store.rows(mailbox, now);
@@ -198,7 +239,9 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
         slice.failure = rows.error();
         return slice;
     }
+    const NumberSet passed = pass_over_unchanged(*rows, plan);
     auto known = look_up(store, mailbox, plan, *rows, now);
+    look_up_previews(store, mailbox, plan, *rows, now, known);
     keep_slice(*rows, known, plan, slice);
     if (plan.sets_seen) set_seen(store, mailbox, *rows, slice);
     if (plan.needs_flags || plan.sets_seen) {
@@ -218,7 +261,7 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
         add_above(found, row.uid);
     }
     writer.leave_behind();
-    slice.missing = without(intersection(now, {{1, slice.done_until}}), found);
+    slice.missing = without(without(intersection(now, {{1, slice.done_until}}), found), passed);
     return slice;
 }
 

@@ -23,6 +23,12 @@ struct FetchPlan {
     bool needs_structure = false;  // else the message is parsed, and what it says left behind
     bool needs_ids = false;        // and these too
     bool needs_flags = false;
+    // RFC 7162: messages whose mod-sequence is not above are passed over; what sets \Seen tells UID and MODSEQ too.
+    std::optional<store::ModSeq> changed_since;
+    bool tells_modseq = false;
+    bool wants_modseq = false;  // among the items
+    bool needs_preview = false;    // comes from the index as well;
+    bool waits_for_preview = false;  // parsed for where it is not there: not LAZY
 };
 FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only);
 

@@ -120,13 +120,17 @@ bool MessageAnswer::write(std::uint32_t sequence, const FetchPlan& plan, bool al
     out_.text() += "* " + std::to_string(sequence) + " FETCH (";
     bool has_uid = false;
     bool has_flags = false;
+    bool has_modseq = false;
     for (const auto& wanted : plan.items) {
         has_uid = has_uid || wanted.attribute == FetchAttribute::uid;
+        has_modseq = has_modseq || wanted.attribute == FetchAttribute::modseq;
         has_flags = has_flags || wanted.attribute == FetchAttribute::flags;
     }
-    if (plan.with_uid && !has_uid) begin_item() += "UID " + std::to_string(row_.uid);
+    const bool tells_change = also_flags && plan.tells_modseq;  // RFC 7162 section 3.2.4
+    if ((plan.with_uid || tells_change) && !has_uid) begin_item() += "UID " + std::to_string(row_.uid);
     for (const auto& wanted : plan.items) item(wanted);
     if (also_flags && !has_flags) begin_item() += "FLAGS " + flags_text(row_.flags, keywords_);
+    if (tells_change && !has_modseq) begin_item() += "MODSEQ (" + std::to_string(row_.modseq) + ")";
     out_.text() += ")\r\n";
     return !unknown_encoding_;
 }
@@ -139,6 +143,10 @@ void MessageAnswer::item(const FetchItem& wanted)
     case FetchAttribute::internal_date:
         begin_item() += "INTERNALDATE " + quoted(mail::format_internal_date({row_.internal_date, 0}));
         break;
+    case FetchAttribute::save_date:
+        begin_item() += "SAVEDATE " + quoted(mail::format_internal_date({row_.save_date, 0}));
+        break;
+    case FetchAttribute::preview: preview(wanted); break;
     case FetchAttribute::rfc822_size: begin_item() += "RFC822.SIZE " + std::to_string(row_.size); break;
     case FetchAttribute::envelope:
         begin_item() += "ENVELOPE " + mail::imap_envelope(envelope_ ? *envelope_ : header_structure().envelope());
@@ -150,9 +158,22 @@ void MessageAnswer::item(const FetchItem& wanted)
     case FetchAttribute::body_section: section(wanted); break;
     case FetchAttribute::binary:
     case FetchAttribute::binary_size: binary(wanted); break;
+    case FetchAttribute::modseq: begin_item() += "MODSEQ (" + std::to_string(row_.modseq) + ")"; break;
     // RFC 8474 section 5.3
     case FetchAttribute::email_id: begin_item() += "EMAILID (" + store::email_id_text(email_id_) + ")"; break;
     case FetchAttribute::thread_id: begin_item() += "THREADID (" + store::thread_id_text(thread_id_) + ")"; break;
+    }
+}
+
+// RFC 8970 section 3.2: NIL is for LAZY alone.
+void MessageAnswer::preview(const FetchItem& wanted)
+{
+    std::string& out = begin_item();
+    out += "PREVIEW ";
+    if (!preview_ && wanted.lazy) {
+        out += "NIL";
+    } else {
+        mail::append_imap_string(out, preview_ ? *preview_ : std::string());
     }
 }
 

@@ -34,12 +34,14 @@ public:
     // What is known of the message without a look at it.
     void use(std::optional<mail::Envelope> envelope, std::optional<mail::Structure> structure);
     void use(const store::ObjectId& email_id, const store::ObjectId& thread_id);
+    void use(std::optional<std::string> preview) { preview_ = std::move(preview); }
     // False: BINARY met an unknown transfer encoding.
     bool write(std::uint32_t sequence, const FetchPlan& plan, bool also_flags);
 
 private:
     std::string& begin_item();
     void item(const FetchItem& item);
+    void preview(const FetchItem& item);
     void section(const FetchItem& item);
     void binary(const FetchItem& item);
     std::optional<std::string> decoded_part(const FetchItem& item);
@@ -53,6 +55,7 @@ private:
     std::string_view header_;
     const std::vector<std::string>& keywords_;
     std::optional<mail::Envelope> envelope_;
+    std::optional<std::string> preview_;
     std::optional<mail::Structure> structure_;
     std::optional<mail::Structure> header_structure_;
     store::ObjectId email_id_;

@@ -59,19 +59,20 @@ std::optional<std::string> one_mailbox(Cursor& at)
     return at.mailbox();
 }
 
-std::optional<Request> parse_select(Cursor& at)
+std::optional<Request> parse_opening(Cursor& at, bool read_only)
 {
     auto mailbox = one_mailbox(at);
     if (!mailbox) return std::nullopt;
-    return Request(Select{std::move(*mailbox), false});
+    Select select;
+    select.mailbox = std::move(*mailbox);
+    select.read_only = read_only;
+    if (at.take(' ') && !detail::parse_select_parameters(at, select)) return std::nullopt;
+    return Request(std::move(select));
 }
 
-std::optional<Request> parse_examine(Cursor& at)
-{
-    auto mailbox = one_mailbox(at);
-    if (!mailbox) return std::nullopt;
-    return Request(Select{std::move(*mailbox), true});
-}
+std::optional<Request> parse_select(Cursor& at) { return parse_opening(at, false); }
+
+std::optional<Request> parse_examine(Cursor& at) { return parse_opening(at, true); }
 
 std::optional<Request> parse_delete(Cursor& at)
 {
@@ -131,7 +132,7 @@ struct Verb {
     std::optional<Request> (*parse)(Cursor&);
 };
 
-constexpr std::array<Verb, 8> kUidVerbs{{
+constexpr std::array<Verb, 9> kUidVerbs{{
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, true); }},
     {"STORE", [](Cursor& at) { return detail::parse_store(at, true); }},
     {"SEARCH", [](Cursor& at) { return detail::parse_search(at, true); }},
@@ -140,6 +141,7 @@ constexpr std::array<Verb, 8> kUidVerbs{{
     {"EXPUNGE", parse_uid_expunge},
     {"SORT", [](Cursor& at) { return detail::parse_sort(at, true); }},
     {"THREAD", [](Cursor& at) { return detail::parse_thread(at, true); }},
+    {"REPLACE", [](Cursor& at) { return detail::parse_replace(at, true); }},
 }};
 
 std::optional<Request> parse_uid(Cursor& at)
@@ -153,7 +155,7 @@ std::optional<Request> parse_uid(Cursor& at)
     return at.fail("unknown UID command");
 }
 
-constexpr std::array<Verb, 37> kVerbs{{
+constexpr std::array<Verb, 39> kVerbs{{
     {"NOOP", bare<Noop>},
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, false); }},
     {"UID", parse_uid},
@@ -164,6 +166,7 @@ constexpr std::array<Verb, 37> kVerbs{{
     {"STARTTLS", bare<StartTls>},
     {"LOGIN", parse_login},
     {"AUTHENTICATE", parse_authenticate},
+    {"UNAUTHENTICATE", bare<Unauthenticate>},
     {"ENABLE", parse_enable},
     {"SELECT", parse_select},
     {"EXAMINE", parse_examine},
@@ -177,6 +180,7 @@ constexpr std::array<Verb, 37> kVerbs{{
     {"LIST", detail::parse_list},
     {"LSUB", detail::parse_lsub},
     {"APPEND", detail::parse_append},
+    {"REPLACE", [](Cursor& at) { return detail::parse_replace(at, false); }},
     {"GETQUOTA", parse_getquota},
     {"GETQUOTAROOT", parse_getquotaroot},
     {"CHECK", bare<Check>},

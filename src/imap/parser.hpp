@@ -28,4 +28,7 @@ struct ParseFailure {
 // the exception: the text ends with its announcement. `utf8`: IMAP4rev2 is enabled.
 Result<Command, ParseFailure> parse_command(std::string_view text, bool utf8);
 
+// What stands behind a message of APPEND when another one follows (RFC 3502 section 6.3.11): " (\Seen) {310}".
+Result<AppendedMessage, std::string> parse_next_message(std::string_view line, bool utf8);
+
 }  // namespace mbx::imap

@@ -13,7 +13,7 @@ struct PlainItem {
     std::string_view name;
     FetchAttribute attribute;
 };
-constexpr std::array<PlainItem, 8> kPlainItems{{
+constexpr std::array<PlainItem, 10> kPlainItems{{
     {"FLAGS", FetchAttribute::flags},
     {"UID", FetchAttribute::uid},
     {"INTERNALDATE", FetchAttribute::internal_date},
@@ -22,6 +22,8 @@ constexpr std::array<PlainItem, 8> kPlainItems{{
     {"BODYSTRUCTURE", FetchAttribute::body_structure},
     {"EMAILID", FetchAttribute::email_id},
     {"THREADID", FetchAttribute::thread_id},
+    {"MODSEQ", FetchAttribute::modseq},
+    {"SAVEDATE", FetchAttribute::save_date},
 }};
 
 // RFC822 and its kin are other names of BODY[…] (RFC 3501 section 6.4.5).
@@ -146,6 +148,17 @@ std::optional<FetchItem> parse_sectioned(Cursor& at, FetchAttribute attribute, b
     return item;
 }
 
+// RFC 8970 section 6: PREVIEW [SP "(LAZY)"]. Behind the space may stand the modifiers of FETCH as well.
+std::optional<FetchItem> parse_preview(Cursor& at)
+{
+    FetchItem item = plain(FetchAttribute::preview);
+    constexpr std::string_view kLazy = " (LAZY)";
+    if (at.rest().size() < kLazy.size() || !ascii::same(at.rest().substr(0, kLazy.size()), kLazy)) return item;
+    at.skip(kLazy.size());
+    item.lazy = true;
+    return item;
+}
+
 std::optional<FetchItem> parse_item(Cursor& at)
 {
     const auto name = at.item_name();
@@ -160,6 +173,7 @@ std::optional<FetchItem> parse_item(Cursor& at)
         item.label = known.name;
         return item;
     }
+    if (ascii::same(name, "PREVIEW")) return parse_preview(at);
     if (ascii::same(name, "BODY")) {
         if (!at.next_is('[')) return plain(FetchAttribute::body);
         return parse_sectioned(at, FetchAttribute::body_section, false, "BODY");
@@ -187,6 +201,26 @@ bool take_macro(Cursor& at, std::vector<FetchItem>& items)
 
 }  // namespace
 
+namespace {
+
+bool parse_items(Cursor& at, std::vector<FetchItem>& items)
+{
+    if (take_macro(at, items)) return true;
+    const bool list = at.take('(');
+    do {
+        auto item = parse_item(at);
+        if (!item) return false;
+        if (items.size() == kMaxFetchItems) {
+            (void)at.fail("too many FETCH items");
+            return false;
+        }
+        items.push_back(std::move(*item));
+    } while (list && at.take(' '));
+    return !list || at.expect(')');
+}
+
+}  // namespace
+
 std::optional<Request> parse_fetch(Cursor& at, bool by_uid)
 {
     if (!at.space()) return std::nullopt;
@@ -195,15 +229,8 @@ std::optional<Request> parse_fetch(Cursor& at, bool by_uid)
     auto set = at.sequence_set();
     if (!set || !at.space()) return std::nullopt;
     fetch.messages = std::move(*set);
-    if (take_macro(at, fetch.items)) return Request(std::move(fetch));
-    const bool list = at.take('(');
-    do {
-        auto item = parse_item(at);
-        if (!item) return std::nullopt;
-        if (fetch.items.size() == kMaxFetchItems) return at.fail("too many FETCH items");
-        fetch.items.push_back(std::move(*item));
-    } while (list && at.take(' '));
-    if (list && !at.expect(')')) return std::nullopt;
+    if (!parse_items(at, fetch.items)) return std::nullopt;
+    if (at.take(' ') && !parse_fetch_modifiers(at, fetch)) return std::nullopt;
     return Request(std::move(fetch));
 }
 
@@ -215,6 +242,7 @@ std::optional<Request> parse_store(Cursor& at, bool by_uid)
     auto set = at.sequence_set();
     if (!set || !at.space()) return std::nullopt;
     store.messages = std::move(*set);
+    if (at.next_is('(') && !parse_store_modifiers(at, store)) return std::nullopt;
     if (at.take('+')) {
         store.action = store::FlagAction::add;
     } else if (at.take('-')) {

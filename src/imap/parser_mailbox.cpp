@@ -1,4 +1,4 @@
-// ID, CREATE, STATUS, LIST, LSUB, APPEND: commands over mailboxes.
+// ID, CREATE, STATUS, LIST, LSUB: commands over mailboxes.
 #include <array>
 
 #include "base/ascii.hpp"
@@ -13,7 +13,7 @@ struct NamedItem {
     std::string_view name;
     StatusItem item;
 };
-constexpr std::array<NamedItem, 10> kStatusItems{{
+constexpr std::array<NamedItem, 11> kStatusItems{{
     {"MESSAGES", StatusItem::messages},
     {"RECENT", StatusItem::recent},
     {"UIDNEXT", StatusItem::uidnext},
@@ -24,6 +24,7 @@ constexpr std::array<NamedItem, 10> kStatusItems{{
     {"APPENDLIMIT", StatusItem::appendlimit},
     {"DELETED-STORAGE", StatusItem::deleted_storage},
     {"MAILBOXID", StatusItem::mailboxid},
+    {"HIGHESTMODSEQ", StatusItem::highestmodseq},
 }};
 
 struct NamedFlag {
@@ -136,17 +137,6 @@ bool parse_patterns(Cursor& at, List& list)
         }
     } while (at.take(' '));
     return at.expect(')');
-}
-
-// "17-Jul-1996 02:44:25 -0700" in its quotes.
-bool parse_append_date(Cursor& at, Append& append)
-{
-    const auto text = at.string();
-    if (!text) return false;
-    append.internal_date = mail::parse_internal_date(*text);
-    if (append.internal_date) return at.space();
-    (void)at.fail("invalid date-time");
-    return false;
 }
 
 bool parse_id_field(Cursor& at, Id& id)
@@ -281,27 +271,6 @@ std::optional<FlagList> parse_flag_list(Cursor& at)
     auto flags = parse_flag_words(at);
     if (!flags || !at.expect(')')) return std::nullopt;
     return flags;
-}
-
-std::optional<Request> parse_append(Cursor& at)
-{
-    if (!at.space()) return std::nullopt;
-    Append append;
-    auto mailbox = at.mailbox();
-    if (!mailbox || !at.space()) return std::nullopt;
-    append.mailbox = std::move(*mailbox);
-    if (at.next_is('(')) {
-        auto flags = parse_flag_list(at);
-        if (!flags || !at.space()) return std::nullopt;
-        append.flags = std::move(*flags);
-    }
-    if (at.next_is('"') && !parse_append_date(at, append)) return std::nullopt;
-    const auto head = at.literal_head();
-    if (!head) return std::nullopt;
-    append.size = head->size;
-    append.synchronizing = head->synchronizing;
-    append.literal8 = head->literal8;
-    return Request(std::move(append));
 }
 
 }  // namespace mbx::imap::detail

@@ -16,6 +16,7 @@ std::optional<Request> parse_status(Cursor& at);
 std::optional<Request> parse_list(Cursor& at);
 std::optional<Request> parse_lsub(Cursor& at);
 std::optional<Request> parse_append(Cursor& at);
+std::optional<Request> parse_replace(Cursor& at, bool by_uid);
 std::optional<Request> parse_copy(Cursor& at, bool by_uid, bool move);
 std::optional<Request> parse_store(Cursor& at, bool by_uid);
 std::optional<Request> parse_fetch(Cursor& at, bool by_uid);
@@ -32,6 +33,14 @@ bool parse_search_body(Cursor& at, Search& search);
 bool parse_search_return(Cursor& at, Search& search);
 // search-key *(SP search-key)
 bool parse_search_keys(Cursor& at, std::vector<SearchNode>& program);
+
+// RFC 7162 (parser_sync.cpp), behind the space that stands before them: the parameters of SELECT, the modifiers of FETCH
+// and STORE, the argument of the search key MODSEQ.
+bool parse_select_parameters(Cursor& at, Select& select);
+bool parse_fetch_modifiers(Cursor& at, Fetch& fetch);
+bool parse_store_modifiers(Cursor& at, Store& store);
+std::optional<std::uint64_t> parse_search_modseq(Cursor& at);
+
 std::optional<FlagList> parse_flag_list(Cursor& at);    // in parentheses
 std::optional<FlagList> parse_flag_words(Cursor& at);   // one or more, bare
 std::optional<std::vector<StatusItem>> parse_status_items(Cursor& at);

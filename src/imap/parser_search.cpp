@@ -16,7 +16,7 @@ struct BareKey {
     std::uint8_t flag;
 };
 // RECENT holds for no message of ours, so NEW never holds and OLD always does.
-constexpr std::array<BareKey, 14> kBareKeys{{
+constexpr std::array<BareKey, 15> kBareKeys{{
     {"ALL", SearchKind::all_of, 0},
     {"ANSWERED", SearchKind::flag_set, store::kAnswered},
     {"DELETED", SearchKind::flag_set, store::kDeleted},
@@ -31,16 +31,17 @@ constexpr std::array<BareKey, 14> kBareKeys{{
     {"NEW", SearchKind::nothing, 0},
     {"OLD", SearchKind::all_of, 0},
     {"RECENT", SearchKind::nothing, 0},
+    {"SAVEDATESUPPORTED", SearchKind::all_of, 0},  // RFC 8514 section 4.3: every mailbox does
 }};
 
-enum class Argument : std::uint8_t { date, size, text, keyword };
+enum class Argument : std::uint8_t { date, size, interval, text, keyword };
 struct ArgumentKey {
     std::string_view name;
     SearchKind kind;
     Argument argument;
     std::string_view field;
 };
-constexpr std::array<ArgumentKey, 19> kArgumentKeys{{
+constexpr std::array<ArgumentKey, 24> kArgumentKeys{{
     {"BCC", SearchKind::header, Argument::text, "Bcc"},
     {"BEFORE", SearchKind::before, Argument::date, ""},
     {"BODY", SearchKind::body, Argument::text, ""},
@@ -49,7 +50,11 @@ constexpr std::array<ArgumentKey, 19> kArgumentKeys{{
     {"FROM", SearchKind::header, Argument::text, "From"},
     {"KEYWORD", SearchKind::keyword, Argument::keyword, ""},
     {"LARGER", SearchKind::larger, Argument::size, ""},
+    {"OLDER", SearchKind::older, Argument::interval, ""},
     {"ON", SearchKind::on, Argument::date, ""},
+    {"SAVEDBEFORE", SearchKind::saved_before, Argument::date, ""},
+    {"SAVEDON", SearchKind::saved_on, Argument::date, ""},
+    {"SAVEDSINCE", SearchKind::saved_since, Argument::date, ""},
     {"SENTBEFORE", SearchKind::sent_before, Argument::date, ""},
     {"SENTON", SearchKind::sent_on, Argument::date, ""},
     {"SENTSINCE", SearchKind::sent_since, Argument::date, ""},
@@ -60,6 +65,7 @@ constexpr std::array<ArgumentKey, 19> kArgumentKeys{{
     {"THREADID", SearchKind::thread_id, Argument::keyword, ""},
     {"TO", SearchKind::header, Argument::text, "To"},
     {"UNKEYWORD", SearchKind::unkeyword, Argument::keyword, ""},
+    {"YOUNGER", SearchKind::younger, Argument::interval, ""},
 }};
 
 class ProgramReader {
@@ -140,6 +146,7 @@ private:
         if (!at_.space()) return refuse("unknown search key, or one without its argument");
         if (ascii::same(name, "UID")) return numbers(SearchKind::uid);
         if (ascii::same(name, "HEADER")) return header();
+        if (ascii::same(name, "MODSEQ")) return modseq();
         for (const auto& known : kArgumentKeys) {
             if (ascii::same(name, known.name)) return argument(known);
         }
@@ -153,6 +160,17 @@ private:
         auto set = at_.sequence_set();
         if (!set) return false;
         node.set = std::move(*set);
+        add(std::move(node));
+        return true;
+    }
+
+    bool modseq()
+    {
+        SearchNode node;
+        node.kind = SearchKind::modseq;
+        const auto number = parse_search_modseq(at_);
+        if (!number) return false;
+        node.number = *number;
         add(std::move(node));
         return true;
     }
@@ -184,6 +202,13 @@ private:
             const auto size = at_.number(INT64_MAX);
             if (!size) return false;
             node.number = *size;
+            break;
+        }
+        case Argument::interval: {
+            const auto seconds = at_.number(UINT32_MAX);
+            if (!seconds) return false;
+            if (*seconds == 0) return refuse("an interval of nothing");
+            node.number = *seconds;
             break;
         }
         case Argument::text: {

@@ -56,6 +56,7 @@ std::string status_value(const store::MailboxStatus& status, StatusItem item, st
     case StatusItem::deleted: return "DELETED " + std::to_string(status.deleted);
     case StatusItem::size: return "SIZE " + std::to_string(status.size);
     case StatusItem::mailboxid: return "MAILBOXID (" + store::mailbox_id_text(status.id) + ")";
+    case StatusItem::highestmodseq: return "HIGHESTMODSEQ " + std::to_string(status.highest_modseq);
     case StatusItem::appendlimit: return "APPENDLIMIT " + std::to_string(append_limit);
     }
     return {};

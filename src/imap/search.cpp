@@ -52,6 +52,12 @@ public:
         case SearchKind::sent_since: return sent_day() && *sent_day() >= node.day;
         case SearchKind::email_id: return store::email_id_text(email_id()) == node.text;
         case SearchKind::thread_id: return store::thread_id_text(thread_id()) == node.text;
+        case SearchKind::older: return row_.internal_date <= node.day;
+        case SearchKind::younger: return row_.internal_date >= node.day;
+        case SearchKind::saved_before: return day_of(row_.save_date) < node.day;
+        case SearchKind::saved_on: return day_of(row_.save_date) == node.day;
+        case SearchKind::saved_since: return day_of(row_.save_date) >= node.day;
+        case SearchKind::modseq: return row_.modseq >= node.number;
         case SearchKind::larger: return row_.size > node.number;
         case SearchKind::smaller: return row_.size < node.number;
         case SearchKind::header: return node.fuzzy ? scored(header_score(node)) : header_contains(node);
@@ -196,6 +202,16 @@ private:
 
 }  // namespace
 
+void FoundModSeqs::add(const store::MessageRow& row) { add(FoundModSeqs{row.modseq, row.modseq, row.modseq}); }
+
+void FoundModSeqs::add(const FoundModSeqs& behind)
+{
+    if (behind.highest == 0) return;
+    highest = std::max(highest, behind.highest);
+    if (of_first == 0) of_first = behind.of_first;
+    of_last = behind.of_last;
+}
+
 unsigned match_score(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
                      MessageSource& source)
 {
@@ -269,6 +285,7 @@ private:
         const bool is_hit = score != 0 && !source.failure();
         if (is_hit && (harvest_ == nullptr || harvest(one.row, known, source, score))) {
             add_above(slice.hits, one.row.uid);
+            slice.modseqs.add(one.row);
             if (program_.is_fuzzy()) slice.scores.push_back({one.row.uid, static_cast<std::uint8_t>(score)});
         }
         if (source.failure() && *source.failure() != store::StoreError::no_such_message) slice.failure = source.failure();

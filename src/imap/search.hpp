@@ -33,12 +33,12 @@ class SearchProgram {
 public:
     // `lasts`: it is asked about messages to come too, so that a set of UIDs reaches those (RFC 5267 section 4.3; sequence
     // numbers mean what they mean now).
-    static Result<SearchProgram, SearchRefusal> compile(const Search& search, const SelectedMailbox& mailbox,
+    static Result<SearchProgram, SearchRefusal> compile(const Search& search, const SelectedMailbox& mailbox, WallTime now = {},
                                                         bool lasts = false);
     // The same for a mailbox of ESEARCH, where sequence numbers beyond its end name nothing (RFC 7377 section 2).
     // `saved`: of the selected mailbox, null for others.
     static Result<SearchProgram, SearchRefusal> compile(const Search& search, const store::UidTable& view,
-                                                        const NumberSet* saved);
+                                                        const NumberSet* saved, WallTime now = {});
 
     struct Node {
         SearchKind kind = SearchKind::all_of;
@@ -46,7 +46,7 @@ public:
         SearchCost cost = SearchCost::row;  // the highest of it and the nodes inside it
         std::uint8_t flag = 0;
         std::uint64_t number = 0;
-        std::int64_t day = 0;      // since 1970
+        std::int64_t day = 0;      // since 1970; of OLDER and YOUNGER the second
         std::string field;
         std::string text;          // UTF-8, folded
         NumberSet uids;
@@ -60,15 +60,18 @@ public:
     // Whether what the index has parsed of messages answers a key of it.
     bool uses_briefs() const { return uses_briefs_; }
     bool is_fuzzy() const { return is_fuzzy_; }
+    // Whether a key is MODSEQ: then the answer tells mod-sequences (RFC 7162 section 3.1.6).
+    bool asks_modseq() const { return asks_modseq_; }
 
 private:
     using Resolve = std::function<std::optional<NumberSet>(const SequenceSet& set, bool by_uid)>;
-    static Result<SearchProgram, SearchRefusal> compile(const Search& search, NumberSet candidates, const Resolve& resolve);
+    static Result<SearchProgram, SearchRefusal> compile(const Search& search, NumberSet candidates, const Resolve& resolve, WallTime now);
     std::vector<Node> nodes_;
     NumberSet candidates_;
     store::TextNeeds needs_;
     bool uses_briefs_ = false;
     bool is_fuzzy_ = false;
+    bool asks_modseq_ = false;
 };
 
 // How far a search has come: `chosen` are the next messages to look at, `left` those that are still to be chosen from.
@@ -85,9 +88,19 @@ struct Relevancy {
     std::uint8_t score = 0;
 };
 
+// The mod-sequences of what was found (RFC 7162 section 3.1.6, RFC 4731 section 3.2).
+struct FoundModSeqs {
+    store::ModSeq highest = 0;
+    store::ModSeq of_first = 0;  // of the lowest UID
+    store::ModSeq of_last = 0;
+    void add(const store::MessageRow& row);     // in ascending order
+    void add(const FoundModSeqs& behind);       // of hits that all lie behind
+};
+
 struct SearchSlice {
     NumberSet hits;  // UIDs
     std::vector<Relevancy> scores;  // of a FUZZY search: one for each hit
+    FoundModSeqs modseqs;
     std::optional<store::StoreError> failure;
 };
 

@@ -1,6 +1,7 @@
 #include "imap/search_context.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace mbx::imap {
 
@@ -73,9 +74,11 @@ std::vector<PlacedResults> SearchContext::add(std::vector<KeyedUid> hits)
     std::ranges::sort(hits);
     const NumberSet fresh = uids_of(hits);
     found_ = united(std::move(found_), fresh);
-    const auto middle = static_cast<std::ptrdiff_t>(sorted_.size());
-    sorted_.insert(sorted_.end(), std::make_move_iterator(hits.begin()), std::make_move_iterator(hits.end()));
-    std::inplace_merge(sorted_.begin(), sorted_.begin() + middle, sorted_.end());
+    std::vector<KeyedUid> merged;
+    merged.reserve(sorted_.size() + hits.size());
+    std::merge(std::make_move_iterator(sorted_.begin()), std::make_move_iterator(sorted_.end()),
+               std::make_move_iterator(hits.begin()), std::make_move_iterator(hits.end()), std::back_inserter(merged));
+    sorted_ = std::move(merged);
     // From the front: those before are there already when the next ones are put in.
     std::vector<PlacedResults> told;
     bool is_run = false;

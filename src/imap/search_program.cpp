@@ -1,5 +1,6 @@
 // A search made ready: keys against the session's view, texts folded, and what the index of texts can narrow it by.
 #include <algorithm>
+#include <chrono>
 
 #include "base/ascii.hpp"
 #include "imap/search.hpp"
@@ -100,27 +101,27 @@ private:
 }  // namespace
 
 Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const SelectedMailbox& mailbox,
-                                                            bool lasts)
+                                                            WallTime now, bool lasts)
 {
     const auto resolve = [&mailbox, lasts](const SequenceSet& set, bool by_uid) -> std::optional<NumberSet> {
         if (lasts && by_uid && !set.is_saved_result()) return set.resolve(UINT32_MAX);
         return mailbox.resolve(set, by_uid);
     };
-    return compile(search, mailbox.view().uids(), resolve);
+    return compile(search, mailbox.view().uids(), resolve, now);
 }
 
 Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const store::UidTable& view,
-                                                            const NumberSet* saved)
+                                                            const NumberSet* saved, WallTime now)
 {
     const auto resolve = [&view, saved](const SequenceSet& set, bool by_uid) -> std::optional<NumberSet> {
         if (set.is_saved_result()) return saved != nullptr ? view.among(*saved) : NumberSet();
         return by_uid ? view.among(set.resolve(view.last())) : view.uids_of(set.resolve(view.size()));
     };
-    return compile(search, view.uids(), resolve);
+    return compile(search, view.uids(), resolve, now);
 }
 
 Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, NumberSet candidates,
-                                                            const Resolve& resolve)
+                                                            const Resolve& resolve, WallTime now)
 {
     const std::string charset = search.charset.empty() ? "UTF-8" : search.charset;
     if (!mail::is_known_charset(charset)) return SearchRefusal::bad_charset;
@@ -142,11 +143,16 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
             node.text = mail::fold_case(mail::to_utf8(from.text, charset).text);
         }
         node.day = mail::days_since_epoch(from.date);
+        if (from.kind == SearchKind::older || from.kind == SearchKind::younger) {
+            const auto seconds = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
+            node.day = seconds - static_cast<std::int64_t>(from.number);
+        }
         if (from.kind == SearchKind::sequence || from.kind == SearchKind::uid) {
             auto uids = resolve(from.set, from.kind == SearchKind::uid);
             if (!uids) return SearchRefusal::bad_sequence;
             node.uids = std::move(*uids);
         }
+        program.asks_modseq_ = program.asks_modseq_ || from.kind == SearchKind::modseq;
         program.is_fuzzy_ = program.is_fuzzy_ || from.fuzzy;
         if (from.fuzzy && is_text(from.kind)) node.fuzzy = mail::make_fuzzy_key(node.text);
         program.nodes_.push_back(std::move(node));

@@ -9,7 +9,7 @@ namespace mbx::imap {
 SelectedMailbox::SelectedMailbox(store::MailboxInfo info, bool read_only, store::MailboxFeed& feed,
                                  std::function<void()> on_news)
     : info_(std::move(info)), read_only_(read_only), seat_(feed, std::move(on_news)), shown_(feed.uids()),
-      current_(feed.uids()), keywords_(feed.keywords()), taken_(feed.status().highest_modseq)
+      current_(feed.uids()), keywords_(feed.keywords()), taken_(feed.status().highest_modseq), told_until_(taken_)
 {
 }
 
@@ -45,6 +45,18 @@ void SelectedMailbox::take()
     if (news.is_behind) behind_since_ = behind_since_ ? std::min(*behind_since_, news.since) : news.since;
     for (auto& rows : news.changed) changed_.push_back(std::move(rows));
     taken_ = std::max(taken_, seat_.feed().status().highest_modseq);
+    note_told();
+}
+
+void SelectedMailbox::note_told()
+{
+    if (!has_expunged_ && changed_.empty() && !behind_since_) told_until_ = taken_;
+}
+
+void SelectedMailbox::caught_up()
+{
+    behind_since_.reset();
+    note_told();
 }
 
 void SelectedMailbox::add_changed(std::vector<store::MessageRow> rows)
@@ -57,24 +69,33 @@ bool SelectedMailbox::has_news(bool may_expunge) const
     return flags_grew_ || exists_ || !changed_.empty() || (may_expunge && has_expunged_);
 }
 
-bool SelectedMailbox::announce(std::string& out, bool may_expunge, std::size_t most)
+bool SelectedMailbox::announce(std::string& out, bool may_expunge, std::size_t most, NewsWords words)
 {
-    if (may_expunge && has_expunged_) announce_expunged(out, most);
+    if (may_expunge && has_expunged_) announce_expunged(out, most, words.vanished);
     if (may_expunge && has_expunged_) return false;
     if (flags_grew_) announce_keywords(out);
     const bool told_exists = exists_;
     if (exists_) out += "* " + std::to_string(shown_.size()) + " EXISTS\r\n";
     exists_ = false;
-    announce_flags(out, most);
+    announce_flags(out, most, words.modseq);
+    note_told();
     return told_exists;
 }
 
-void SelectedMailbox::announce_expunged(std::string& out, std::size_t most)
+void SelectedMailbox::announce_expunged(std::string& out, std::size_t most, bool vanished)
 {
-    // From the highest number down, so that each number is the one it had before the command.
     const bool is_present = current_.is(seat_.feed().uids());
     const NumberSet gone = is_present ? seat_.feed().difference(shown_).expunged
                                       : store::UidTable::difference(shown_, current_).expunged;
+    if (vanished) {
+        // Only UIDs of messages that the client counts (RFC 7162 section 3.2.10.2): all of `gone` are in shown_.
+        const bool is_more = gone.size() > kMaxVanishedRanges;
+        const NumberSet told(gone.begin(), is_more ? gone.begin() + static_cast<std::ptrdiff_t>(kMaxVanishedRanges) : gone.end());
+        if (!told.empty()) out += "* VANISHED " + to_text(told) + "\r\n";
+        forget_expunged(told, is_more);
+        return;
+    }
+    // From the highest number down, so that each number is the one it had before the command.
     const NumberSet sequences = shown_.sequences_of(gone);
     std::uint32_t lowest = 0;
     for (auto range = sequences.rbegin(); range != sequences.rend() && out.size() < most; ++range) {
@@ -84,8 +105,12 @@ void SelectedMailbox::announce_expunged(std::string& out, std::size_t most)
         }
     }
     if (lowest == 0) return;
-    const auto told = intersection(gone, {{shown_.uid(lowest), UINT32_MAX}});
-    has_expunged_ = lowest != sequences.front().first;
+    forget_expunged(intersection(gone, {{shown_.uid(lowest), UINT32_MAX}}), lowest != sequences.front().first);
+}
+
+void SelectedMailbox::forget_expunged(const NumberSet& told, bool is_more)
+{
+    has_expunged_ = is_more;
     const bool is_same = !has_expunged_ && shown_.size() - count(told) == current_.size();
     shown_ = is_same ? current_ : shown_.without(told);
     saved_ = shown_.among(saved_);
@@ -101,7 +126,7 @@ void SelectedMailbox::announce_keywords(std::string& out)
     flags_grew_ = false;
 }
 
-void SelectedMailbox::announce_flags(std::string& out, std::size_t most)
+void SelectedMailbox::announce_flags(std::string& out, std::size_t most, bool with_modseq)
 {
     while (batch_ < changed_.size() && out.size() < most) {
         const auto& rows = *changed_[batch_];
@@ -110,7 +135,9 @@ void SelectedMailbox::announce_flags(std::string& out, std::size_t most)
             const auto number = shown_.sequence(row.uid);
             if (!number || std::ranges::binary_search(told_, std::pair(row.uid, row.modseq))) continue;
             out += "* " + std::to_string(*number) + " FETCH (UID " + std::to_string(row.uid) + " FLAGS " +
-                   flags_text(row.flags, *keywords_) + ")\r\n";
+                   flags_text(row.flags, *keywords_);
+            if (with_modseq) out += " MODSEQ (" + std::to_string(row.modseq) + ")";
+            out += ")\r\n";
         }
         if (row_ < rows.size()) return;
         changed_[batch_].reset();

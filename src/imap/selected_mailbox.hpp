@@ -15,6 +15,14 @@
 
 namespace mbx::imap {
 
+constexpr std::size_t kMaxVanishedRanges = 1000;  // of one VANISHED response: 22 KB at most
+
+// How news are worded, by what the client enabled (RFC 7162 sections 3.2.4 and 3.2.10.2).
+struct NewsWords {
+    bool modseq = false;    // CONDSTORE: MODSEQ in every FETCH
+    bool vanished = false;  // QRESYNC: VANISHED instead of EXPUNGE
+};
+
 class SelectedMailbox {
 public:
     // Begins with the state that the feed has now. `on_news` as with MailboxFeed::Seat.
@@ -36,7 +44,7 @@ public:
     // read and given to add_changed(), then caught_up() says so.
     const std::optional<store::ModSeq>& behind_since() const { return behind_since_; }
     void add_changed(std::vector<store::MessageRow> rows);
-    void caught_up() { behind_since_.reset(); }
+    void caught_up();
 
     // Rows that the client is told by the answer under way (or wants not to be told: .SILENT): the same state is not
     // announced again.
@@ -47,7 +55,11 @@ public:
     // Whether there is something to tell; expunges only at moments when they may be told (RFC 9051 section 7.5.1).
     bool has_news(bool may_expunge) const;
     // Appends untagged answers until `most` bytes are in `out`; call again while has_news(). True: EXISTS was told.
-    bool announce(std::string& out, bool may_expunge, std::size_t most);
+    bool announce(std::string& out, bool may_expunge, std::size_t most, NewsWords words);
+    // Whether there are expunges that were taken but not told.
+    bool holds_expunges() const { return has_expunged_; }
+    // The client was told of everything up to here, expunges too: a HIGHESTMODSEQ that it may keep (RFC 7162 section 6).
+    store::ModSeq told_until() const { return told_until_; }
 
     // SEARCH RETURN (SAVE): RFC 5182. Expunged messages leave it (section 2.1).
     const NumberSet& saved() const { return saved_; }
@@ -57,9 +69,11 @@ public:
     std::optional<NumberSet> resolve(const SequenceSet& set, bool by_uid) const;
 
 private:
-    void announce_expunged(std::string& out, std::size_t most);
+    void announce_expunged(std::string& out, std::size_t most, bool vanished);
+    void note_told();
+    void forget_expunged(const NumberSet& told, bool is_more);
     void announce_keywords(std::string& out);
-    void announce_flags(std::string& out, std::size_t most);
+    void announce_flags(std::string& out, std::size_t most, bool with_modseq);
 
     store::MailboxInfo info_;
     bool read_only_ = false;
@@ -68,6 +82,7 @@ private:
     store::UidTable current_;    // as taken; the same as shown_ when everything was told
     store::MailboxFeed::Keywords keywords_;
     store::ModSeq taken_ = 0;    // up to here news were taken
+    store::ModSeq told_until_ = 0;
     std::vector<std::pair<store::Uid, store::ModSeq>> told_;  // ascending
     NumberSet saved_;
     // News

@@ -36,6 +36,7 @@ public:
 
     // "$": the saved result of the last SEARCH (RFC 5182).
     bool is_saved_result() const { return saved_; }
+    bool has_star() const { return has_star_; }
     // `*` means `largest`. With no message at all (0) it names nothing by itself.
     NumberSet resolve(std::uint32_t largest) const;
     // Whether a number or `*` of the set exceeds `largest`: sequence numbers that do not exist.

@@ -1,5 +1,6 @@
 #include "imap/session.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "base/ascii.hpp"
@@ -30,13 +31,20 @@ constexpr Needs needs()
 }
 
 // RFC 9051 section 7.5.1: EXPUNGE must not come during FETCH, STORE and SEARCH by sequence number.
+bool may_tell_expunges(const Search& search)
+{
+    // Nor where message numbers stand in a UID SEARCH (RFC 7162 section 3.2.10.2).
+    return search.by_uid &&
+           std::ranges::none_of(search.program, [](const SearchNode& node) { return node.kind == SearchKind::sequence; });
+}
+
 bool may_tell_expunges(const Request& request)
 {
     if (const auto* fetch = std::get_if<Fetch>(&request)) return fetch->by_uid;
     if (const auto* store = std::get_if<Store>(&request)) return store->by_uid;
-    if (const auto* search = std::get_if<Search>(&request)) return search->by_uid;
-    if (const auto* sort = std::get_if<Sort>(&request)) return sort->search.by_uid;
-    if (const auto* thread = std::get_if<Thread>(&request)) return thread->search.by_uid;
+    if (const auto* search = std::get_if<Search>(&request)) return may_tell_expunges(*search);
+    if (const auto* sort = std::get_if<Sort>(&request)) return may_tell_expunges(sort->search);
+    if (const auto* thread = std::get_if<Thread>(&request)) return may_tell_expunges(thread->search);
     return true;
 }
 
@@ -106,10 +114,12 @@ std::string Session::capabilities() const
     std::string all = "IMAP4rev1 IMAP4rev2";
     all += options_->literal_mode == LiteralMode::plus ? " LITERAL+" : " LITERAL-";
     all += " SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE CHILDREN UNSELECT SPECIAL-USE CREATE-SPECIAL-USE"
-           " LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES ESORT CONTEXT=SEARCH CONTEXT=SORT SEARCH=FUZZY MULTISEARCH SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT"
-           " THREAD=REFERENCES I18NLEVEL=1 QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
+           " CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES ESORT CONTEXT=SEARCH CONTEXT=SORT"
+           " SEARCH=FUZZY MULTISEARCH SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1"
+           " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
            std::to_string(options_->max_append);
-    if (login_) return all;
+    all += " MULTIAPPEND REPLACE BINARY SAVEDATE PREVIEW UTF8=ACCEPT WITHIN";
+    if (login_) return all + " UNAUTHENTICATE";
     const bool encrypted = stream_ && stream_->is_encrypted();
     if (!encrypted && services_.tls.is_ready()) all += " STARTTLS";
     all += may_log_in() ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED";
@@ -204,6 +214,7 @@ co::Task<void> Session::execute(const Command& command)
         bad("command not permitted in this state");
         co_return;
     }
+    const auto before = selected_ ? selected_->told_until() : 0;
     in_fetch_ = std::holds_alternative<Fetch>(command.request);
     auto task = std::visit([this](const auto& request) { return handle(request); }, command.request);
     co_await std::move(task);
@@ -212,6 +223,7 @@ co::Task<void> Session::execute(const Command& command)
     if (std::holds_alternative<Select>(command.request)) co_return;
     const bool by_noop = std::holds_alternative<Noop>(command.request) || std::holds_alternative<Check>(command.request);
     co_await announce(may_tell_expunges(command.request), by_noop);
+    if (condstore_ && open_) conclude_modseq(command.request, before);
     // Thunderbird overlooks an EXISTS inside the UID FETCH that follows its IDLE: the next IDLE tells it again.
     if (std::holds_alternative<Noop>(command.request)) exists_told_in_fetch_ = false;
 }
@@ -277,7 +289,7 @@ co::Task<void> Session::catch_up()
 co::Task<void> Session::tell_news(bool may_expunge)
 {
     while (selected_->has_news(may_expunge) && !out_.is_broken()) {
-        const bool exists = selected_->announce(out_.text(), may_expunge, Output::kBatch);
+        const bool exists = selected_->announce(out_.text(), may_expunge, Output::kBatch, words());
         exists_told_in_fetch_ = exists_told_in_fetch_ || (exists && in_fetch_);
         if (out_.is_full()) (void)co_await out_.flush();
     }

@@ -1,5 +1,6 @@
 // One IMAP connection: reads a command, carries it out, tells the news that may be told then, answers. The commands
-// stand in session_login.cpp, session_mailboxes.cpp, session_messages.cpp, session_append.cpp and session_idle.cpp.
+// stand in session_login.cpp, session_mailboxes.cpp, session_messages.cpp, session_append.cpp, session_idle.cpp,
+// and those of extensions in files named after them.
 // Loop thread; everything that touches mail runs on the account's strand.
 #pragma once
 
@@ -59,6 +60,8 @@ private:
     co::Task<void> handle(const Id& command);
     // session_login.cpp
     co::Task<void> handle(const StartTls& command);
+    co::Task<void> handle(const Unauthenticate& command);
+    void forget_enabled();
     co::Task<void> handle(const Login& command);
     co::Task<void> handle(const Authenticate& command);
     bool may_log_in() const;
@@ -89,13 +92,21 @@ private:
     void warn_of_quota();
     // session_append.cpp
     co::Task<void> handle(const Append& command);
+    co::Task<void> handle(const Replace& command);
+    std::optional<store::Uid> replaced_by(const Replace& command) const;
     struct Upload {
-        bool lost = false;     // the connection or the place in the stream
-        bool has_nul = false;
-        std::optional<intake::IntakeError> failure;  // why the draft did not take the bytes
+        std::vector<intake::Intake::Addition> messages;
+        std::uint64_t size = 0;       // of all of them
+        std::string refusal;          // why they will not be taken; what is on its way is read and dropped
+        bool is_lost = false;         // the connection, the place in the stream, or the command: nothing is left to answer
     };
-    co::Task<Upload> receive(std::uint64_t size, intake::Draft* into);
-    co::Task<void> finish_append(const Append& command, intake::Draft draft);
+    // Takes the messages of a command from the stream, to its end.
+    co::Task<void> receive(const Append& command, bool may_be_many, Upload& upload);
+    co::Task<void> receive_message(const AppendedMessage& message, Upload& upload, intake::Draft* into);
+    co::Task<std::optional<std::string>> receive_rest();
+    bool is_too_big(const AppendedMessage& message, const Upload& upload) const;
+    co::Task<void> give_up(std::string_view farewell);
+    co::Task<std::string> why_not_into(const std::string& mailbox);
     // session_idle.cpp
     co::Task<void> handle(const Idle& command);
     co::Task<bool> wait_in_idle(net::Deadline end, net::Deadline& sign_of_life);
@@ -113,12 +124,13 @@ private:
     // Looks for news before a UID command, so that its set reaches messages that came meanwhile.
     co::Task<std::optional<NumberSet>> resolve(const SequenceSet& set, bool by_uid);
     co::Task<bool> write_segments(const std::vector<Segment>& segments);
-    co::Task<void> tell_stored(const store::FlagsStored& stored, bool with_uid);
+    co::Task<void> tell_stored(const store::FlagsStored& stored, const imap::Store& command);
     // session_search.cpp
     co::Task<void> handle(const Search& command);
     co::Task<void> handle(const CancelUpdate& command);
     struct Found {
         NumberSet uids;
+        FoundModSeqs modseqs;           // where the search asks about them
         std::vector<Relevancy> scores;  // of a FUZZY search, ascending by UID
     };
     co::Task<std::optional<Found>> find(const Search& command, Harvest* harvest);
@@ -128,7 +140,8 @@ private:
     co::Task<void> tell_found(const Search& command, const Found& found);
     co::Task<void> tell_numbers(const NumberSet& numbers);
     void tell_results(const Search& command, const ResultList& uids, const ResultList& numbers,
-                      const std::vector<Relevancy>& scores, std::string_view correlators = {});
+                      const Found& found, std::string_view correlators = {});
+    void tell_modseq(const FoundModSeqs& modseqs);
     bool may_update(const Search& command);
     std::unique_ptr<SearchContext> make_context(const Search& command);
     void keep_context(std::unique_ptr<SearchContext> context, store::ModSeq since);
@@ -144,11 +157,21 @@ private:
     // session_sort.cpp
     co::Task<void> handle(const Sort& command);
     co::Task<void> handle(const Thread& command);
-    co::Task<void> tell_sorted(const Search& search, const std::vector<store::Uid>& uids,
-                               const std::vector<Relevancy>& scores);
+    co::Task<void> tell_sorted(const Search& search, const std::vector<store::Uid>& uids, const Found& found);
+    co::Task<void> find_end_modseqs(const Search& search, const std::vector<store::Uid>& uids, FoundModSeqs& modseqs);
     co::Task<void> begin_sorted_context(const Sort& command, const NumberSet& found, store::ModSeq since);
     std::vector<std::uint32_t> numbers_of(const std::vector<store::Uid>& uids, bool by_uid) const;
-    void conclude(std::string_view name, bool by_uid, bool has_missing);
+    // `code`: "[MODIFIED 7] " or nothing.
+    void conclude(std::string_view name, bool by_uid, bool has_missing, std::string_view code = {});
+    // session_sync.cpp: CONDSTORE and QRESYNC (RFC 7162)
+    void enable_condstore();
+    NewsWords words() const { return {condstore_, qresync_}; }
+    co::Task<void> resynchronize(const Qresync& known);
+    void tell_vanished(const NumberSet& uids);
+    co::Task<std::optional<NumberSet>> changed_among(const Fetch& command, NumberSet uids);
+    // Behind the news of a command: tells the client which HIGHESTMODSEQ it may keep. `before`: SelectedMailbox::told_until()
+    // when the command began.
+    void conclude_modseq(const Request& request, store::ModSeq before);
 
     Services& services_;
     std::shared_ptr<const Options> options_;
@@ -164,7 +187,12 @@ private:
     bool open_ = true;
     bool stopping_ = false;
     bool first_line_ = true;
-    bool utf8_ = false;  // IMAP4rev2 is enabled
+    bool rev2_ = false;  // IMAP4rev2 is enabled
+    bool utf8_ = false;  // it, or UTF8=ACCEPT (RFC 6855): names and quoted strings are UTF-8
+    bool utf8_accept_ = false;
+    bool condstore_ = false;       // a CONDSTORE enabling command was given (RFC 7162 section 3.1)
+    bool qresync_ = false;         // by ENABLE
+    bool holds_modseq_ = false;    // the client was told a HIGHESTMODSEQ below what it saw
     unsigned bad_commands_ = 0;
     std::string tag_;
     std::string reply_;  // of the command under way, without its tag; empty: it was answered already

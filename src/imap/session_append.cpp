@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "imap/cursor.hpp"
+#include "imap/parser.hpp"
 #include "imap/response.hpp"
 #include "imap/session.hpp"
 
@@ -10,6 +11,8 @@ namespace mbx::imap {
 namespace {
 
 constexpr std::size_t kChunk = 64 * 1024;
+constexpr std::size_t kMaxAtOnce = 100;     // messages of one APPEND,
+constexpr std::uint64_t kMaxLimitsAtOnce = 4;  // and how many times APPENDLIMIT all of them together
 constexpr std::int64_t kFirstDate = INT32_MIN;      // 13 December 1901
 constexpr std::int64_t kLastDate = 9'223'372'035;   // 11 April 2262
 
@@ -23,118 +26,225 @@ store::StoreError to_store_error(intake::IntakeError error)
     return store::StoreError::io;
 }
 
+store::Incoming incoming_of(const AppendedMessage& message, const std::string& mailbox, WallTime now)
+{
+    store::Incoming incoming;
+    incoming.mailbox = mailbox;
+    incoming.system_flags = message.flags.system;
+    incoming.keywords = message.flags.keywords;
+    incoming.internal_date = now;
+    if (message.internal_date) {
+        // As far as the time of a file reaches, where it is kept (and a WallTime, which ends in 2262).
+        const auto kept = std::clamp(message.internal_date->unix_seconds, kFirstDate, kLastDate);
+        incoming.internal_date = WallTime(std::chrono::seconds(kept));
+    }
+    return incoming;
+}
+
+std::string refusal_of_append(store::StoreError error)
+{
+    if (error == store::StoreError::no_such_mailbox) return "[TRYCREATE] no such mailbox";
+    return std::string(refusal_text(error));
+}
+
+// RFC 4315 section 3, RFC 3502 section 6.3.11: UIDs of one job follow each other.
+std::string appenduid(const std::vector<store::Appended>& appended)
+{
+    NumberSet uids;
+    for (const auto& one : appended) add_above(uids, one.uid);
+    return "[APPENDUID " + std::to_string(appended.front().uidvalidity) + " " + to_text(uids) + "]";
+}
+
 }  // namespace
+
+co::Task<std::string> Session::why_not_into(const std::string& mailbox)
+{
+    const auto name = mailbox;
+    auto job = [name](store::AccountStore& store) { return store.find(name); };
+    const auto target = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    if (target) co_return std::string();
+    co_return refusal_of_append(target.error());
+}
 
 co::Task<void> Session::handle(const Append& command)
 {
-    const bool too_big = command.size > options_->max_append ||
-                         (!command.synchronizing && options_->literal_mode == LiteralMode::minus && command.size > 4096);
-    if (too_big) {
-        // RFC 7889 section 2. A non-synchronizing literal is on its way: we cannot find its end without reading it.
-        no("[TOOBIG] the message is larger than APPENDLIMIT");
-        if (command.synchronizing) co_return;
-        out_.add(tag_ + " " + std::exchange(reply_, {}) + "\r\n");
-        co_await say_goodbye("literal too large");
+    Upload upload;
+    co_await receive(command, true, upload);
+    if (upload.is_lost) co_return;
+    if (!upload.refusal.empty()) {
+        no(upload.refusal);
         co_return;
     }
-    const auto name = command.mailbox;
-    auto job = [name](store::AccountStore& store) { return store.find(name); };
-    const auto target = co_await account_->run(net::WorkClass::interactive, std::move(job));
-    std::string refusal;
-    if (!target) {
-        const bool absent = target.error() == store::StoreError::no_such_mailbox;
-        refusal = absent ? "[TRYCREATE] no such mailbox" : refusal_text(target.error());
-    } else if (command.size == 0) {
-        refusal = "[CANNOT] an empty message";
-    }
-    if (!refusal.empty() && command.synchronizing) {
-        no(refusal);
-        co_return;
-    }
-    if (command.synchronizing) {
-        out_.add("+ go ahead\r\n");
-        (void)co_await out_.flush(true);
-    }
-    auto draft = services_.intake.new_draft();
-    auto* into = refusal.empty() ? &draft : nullptr;
-    const auto upload = co_await receive(command.size, into);
-    if (upload.lost) co_return;
-    if (!reply_.empty()) co_return;  // the line behind the message was no end of the command
-    if (!refusal.empty()) {
-        no(refusal);
-    } else if (upload.failure) {
-        no(refusal_text(to_store_error(*upload.failure)));
-    } else if (upload.has_nul) {
-        // RFC 3516 section 4.4: a server that cannot store binary content says so; RFC 9051 forbids NUL in a literal.
-        no(command.literal8 ? "[UNKNOWN-CTE] a message with NUL bytes cannot be stored"
-                            : "[CANNOT] a message with NUL bytes cannot be stored");
+    std::vector<store::Appended> done;
+    if (upload.messages.size() == 1) {
+        auto& only = upload.messages.front();
+        const auto one = co_await services_.intake.append(account_, std::move(only.incoming), std::move(only.draft));
+        if (!one) {
+            no(refusal_of_append(one.error()));
+            co_return;
+        }
+        done.push_back(*one);
     } else {
-        co_await finish_append(command, std::move(draft));
+        const auto all = co_await services_.intake.append_all(account_, std::move(upload.messages), std::nullopt);
+        if (!all) {
+            no(refusal_of_append(all.error()));
+            co_return;
+        }
+        done = *all;
+    }
+    ok(appenduid(done) + " APPEND completed");
+}
+
+std::optional<store::Uid> Session::replaced_by(const Replace& command) const
+{
+    if (!selected_) return std::nullopt;
+    const auto& view = selected_->view();
+    if (command.by_uid) {
+        const auto uid = command.number == 0 ? view.last() : command.number;
+        if (view.sequence(uid)) return uid;
+        return std::nullopt;
+    }
+    const auto number = command.number == 0 ? view.size() : command.number;
+    if (number == 0 || number > view.size()) return std::nullopt;
+    return view.uid(number);
+}
+
+// RFC 8508: the new message is there and the old one gone, or nothing happened.
+co::Task<void> Session::handle(const Replace& command)
+{
+    Upload upload;
+    const auto old = replaced_by(command);
+    if (!selected_) {
+        upload.refusal = "command not permitted in this state";
+    } else if (selected_->is_read_only()) {
+        upload.refusal = "the mailbox is read-only";
+    } else if (!old) {
+        upload.refusal = "[NONEXISTENT] no such message";
+    }
+    // Its message may be on its way whatever the state: it must not be taken for commands.
+    co_await receive(command.append, false, upload);
+    if (upload.is_lost) co_return;
+    if (!selected_) {
+        bad(upload.refusal);
+        co_return;
+    }
+    if (!upload.refusal.empty()) {
+        no(upload.refusal);
+        co_return;
+    }
+    const intake::Intake::Replaced replaced{selected_->id(), *old};
+    const auto done = co_await services_.intake.append_all(account_, std::move(upload.messages), replaced);
+    if (!done) {
+        no(refusal_of_append(done.error()));
+        co_return;
+    }
+    // Before the EXPUNGE, as with MOVE (RFC 8508 section 3.2).
+    out_.add("* OK " + appenduid(*done) + " replacement is there\r\n");
+    ok(command.by_uid ? "UID REPLACE completed" : "REPLACE completed");
+}
+
+bool Session::is_too_big(const AppendedMessage& message, const Upload& upload) const
+{
+    const bool minus = !message.synchronizing && options_->literal_mode == LiteralMode::minus && message.size > 4096;
+    return minus || message.size > options_->max_append ||
+           (!upload.messages.empty() && upload.size + message.size > options_->max_append * kMaxLimitsAtOnce);
+}
+
+// The answer, and the end of a session whose stream we cannot follow any more.
+co::Task<void> Session::give_up(std::string_view farewell)
+{
+    out_.add(tag_ + " " + std::exchange(reply_, {}) + "\r\n");
+    co_await say_goodbye(farewell);
+}
+
+co::Task<void> Session::receive(const Append& command, bool may_be_many, Upload& upload)
+{
+    auto message = command.first;
+    bool is_more = true;
+    while (is_more) {
+        if (is_too_big(message, upload)) {
+            // RFC 7889 section 2. A non-synchronizing literal is on its way: we cannot find its end without reading it.
+            no("[TOOBIG] the message is larger than APPENDLIMIT");
+            upload.is_lost = true;
+            if (!message.synchronizing) co_await give_up("literal too large");
+            co_return;
+        }
+        if (upload.messages.empty() && upload.refusal.empty()) upload.refusal = co_await why_not_into(command.mailbox);
+        if (upload.messages.size() == kMaxAtOnce) upload.refusal = "[LIMIT] too many messages in one command";
+        // RFC 3502 section 6.3.11: a message of no bytes takes the whole command back.
+        if (message.size == 0 && upload.refusal.empty()) upload.refusal = "[CANNOT] an empty message";
+        if (!upload.refusal.empty() && message.synchronizing) co_return;
+        auto draft = services_.intake.new_draft();
+        auto* into = upload.refusal.empty() ? &draft : nullptr;
+        co_await receive_message(message, upload, into);
+        if (upload.is_lost) co_return;
+        auto line = co_await receive_rest();
+        upload.is_lost = !line;
+        if (!line) co_return;
+        const bool is_closed = !message.utf8 || line->starts_with(')');
+        if (message.utf8 && is_closed) line->erase(0, 1);
+        if (upload.refusal.empty()) {
+            upload.size += message.size;
+            upload.messages.push_back({incoming_of(message, command.mailbox, services_.clock.wall()), std::move(draft)});
+        }
+        is_more = !is_closed || !line->empty();
+        if (!is_more) co_return;
+        auto next = parse_next_message(*line, utf8_);
+        if (is_closed && may_be_many && next) {
+            message = *std::move(next);
+            continue;
+        }
+        bad("unexpected text behind the message");
+        upload.is_lost = true;
+        const auto end = inspect_line_end(*line);
+        if (!end.well_formed || (end.literal && !end.literal->synchronizing)) co_await give_up("unexpected literal");
+        co_return;
     }
 }
 
-// Takes `size` bytes and the end of the command's line behind them. `into` may be null: then they are dropped.
-co::Task<Session::Upload> Session::receive(std::uint64_t size, intake::Draft* into)
+// `into` may be null: then the bytes are dropped.
+co::Task<void> Session::receive_message(const AppendedMessage& message, Upload& upload, intake::Draft* into)
 {
-    Upload upload;
-    while (size != 0) {
-        const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(size, kChunk));
+    if (message.synchronizing) {
+        out_.add("+ go ahead\r\n");
+        (void)co_await out_.flush(true);
+    }
+    auto left = message.size;
+    while (left != 0) {
+        const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, kChunk));
         const auto deadline = net::Deadline::after(options_->literal_timeout);
         const auto bytes = co_await lines_.some(most, deadline);
         if (!bytes && bytes.error() == net::ReadFailure::interrupted) continue;
         if (!bytes) {
             open_ = false;
-            upload.lost = true;
-            co_return upload;
+            upload.is_lost = true;
+            co_return;
         }
-        size -= bytes->size();
-        upload.has_nul = upload.has_nul || bytes->find('\0') != std::string_view::npos;
-        if (into == nullptr || upload.failure) continue;
+        left -= bytes->size();
+        if (into == nullptr || !upload.refusal.empty()) continue;
+        if (bytes->find('\0') != std::string_view::npos) {
+            // RFC 3516 section 4.4: a server that cannot store binary content says so; RFC 9051 forbids NUL in a literal.
+            upload.refusal = message.literal8 ? "[UNKNOWN-CTE] a message with NUL bytes cannot be stored"
+                                              : "[CANNOT] a message with NUL bytes cannot be stored";
+            continue;
+        }
         const auto appended = co_await into->append(*bytes);
-        if (!appended) upload.failure = appended.error();
+        if (!appended) upload.refusal = refusal_text(to_store_error(appended.error()));
     }
+}
+
+// The rest of the line behind a message; none: the connection is lost.
+co::Task<std::optional<std::string>> Session::receive_rest()
+{
     const auto deadline = net::Deadline::after(options_->literal_timeout);
     auto line = co_await lines_.line(options_->max_line, deadline);
     // A server that stops lets a command under way come to its end.
     while (!line && line.error() == net::ReadFailure::interrupted) {
         line = co_await lines_.line(options_->max_line, deadline);
     }
-    if (!line) {
-        open_ = false;
-        upload.lost = true;
-    } else if (!line->empty()) {
-        bad("unexpected text behind the message");
-        // Another literal would be announced only by a client that wants MULTIAPPEND, which we do not offer.
-        const auto end = inspect_line_end(*line);
-        if (!end.well_formed || (end.literal && !end.literal->synchronizing)) {
-            out_.add(tag_ + " " + std::exchange(reply_, {}) + "\r\n");
-            upload.lost = true;
-            co_await say_goodbye("unexpected literal");
-        }
-    }
-    co_return upload;
-}
-
-co::Task<void> Session::finish_append(const Append& command, intake::Draft draft)
-{
-    store::Incoming incoming;
-    incoming.mailbox = command.mailbox;
-    incoming.system_flags = command.flags.system;
-    incoming.keywords = command.flags.keywords;
-    incoming.internal_date = services_.clock.wall();
-    if (command.internal_date) {
-        // As far as the time of a file reaches, where it is kept (and a WallTime, which ends in 2262).
-        const auto kept = std::clamp(command.internal_date->unix_seconds, kFirstDate, kLastDate);
-        incoming.internal_date = WallTime(std::chrono::seconds(kept));
-    }
-    const auto appended = co_await services_.intake.append(account_, std::move(incoming), std::move(draft));
-    if (!appended) {
-        const bool absent = appended.error() == store::StoreError::no_such_mailbox;
-        no(absent ? "[TRYCREATE] no such mailbox" : refusal_text(appended.error()));
-        co_return;
-    }
-    ok("[APPENDUID " + std::to_string(appended->uidvalidity) + " " + std::to_string(appended->uid) +
-       "] APPEND completed");
+    if (line) co_return std::string(*line);
+    open_ = false;
+    co_return std::nullopt;
 }
 
 }  // namespace mbx::imap

@@ -24,6 +24,11 @@ co::Task<void> Session::handle(const Idle&)
         // Thunderbird ignored the one inside its UID FETCH (CLIENTS.md); the same number again harms nobody.
         out_.add("* " + std::to_string(selected_->view().size()) + " EXISTS\r\n");
     }
+    if (selected_ && !mailbox_->watch() && std::exchange(metrics_.all_watched, false)) {
+        services_.log.warning("mailboxes cannot be watched for other tools' changes: raise fs.inotify.max_user_watches and "
+                              "max_user_instances; they are looked at every 30 s instead",
+                              {{"mailbox", selected_->id().value}});
+    }
     if (selected_) co_await announce(true, true);
     if (!open_) co_return;
     exists_told_in_fetch_ = false;

@@ -42,9 +42,31 @@ co::Task<void> Session::handle(const StartTls&)
     // Whatever came in clear behind the command is dropped, never executed (HOSTILE row B1, CVE-2021-33515).
     lines_.restart(*stream_);
     out_.attach(stream_.get());
-    utf8_ = false;
+    forget_enabled();
     bad_commands_ = 0;
     open_ = true;
+}
+
+void Session::forget_enabled()
+{
+    rev2_ = false;
+    utf8_ = false;
+    utf8_accept_ = false;
+    condstore_ = false;
+    qresync_ = false;
+}
+
+// RFC 8437 section 3: everything is as it was before the log-in, but TLS stays. NO is not among its answers.
+co::Task<void> Session::handle(const Unauthenticate&)
+{
+    deselect();
+    forget_enabled();
+    account_.reset();
+    registration_.reset();
+    login_.reset();
+    login_deadline_ = net::Deadline::after(options_->login_timeout);
+    ok("UNAUTHENTICATE completed");
+    co_return;
 }
 
 co::Task<void> Session::handle(const Login& command)

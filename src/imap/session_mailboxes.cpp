@@ -32,9 +32,22 @@ co::Task<void> Session::handle(const Enable& command)
     std::string enabled;
     for (const auto& capability : command.capabilities) {
         // RFC 5161 section 3.1: what we do not know is left out silently.
-        if (capability == "IMAP4REV2" && !utf8_) {
+        if (capability == "IMAP4REV2" && !rev2_) {
+            rev2_ = true;
             utf8_ = true;
             enabled += " IMAP4rev2";
+        } else if (capability == "UTF8=ACCEPT" && !utf8_accept_) {
+            utf8_accept_ = true;
+            utf8_ = true;
+            enabled += " UTF8=ACCEPT";
+        } else if (capability == "CONDSTORE") {
+            enable_condstore();
+            enabled += " CONDSTORE";
+        } else if (capability == "QRESYNC" && !qresync_) {
+            // RFC 7162 section 3.2.3: it enables CONDSTORE too.
+            enable_condstore();
+            qresync_ = true;
+            enabled += " QRESYNC";
         }
     }
     out_.add("* ENABLED" + enabled + "\r\n");
@@ -48,13 +61,19 @@ void Session::deselect()
     selected_.reset();
     mailbox_.reset();
     news_failed_ = false;
+    holds_modseq_ = false;
     exists_told_in_fetch_ = false;
 }
 
 co::Task<void> Session::handle(const Select& command)
 {
-    // A SELECT that fails leaves nothing selected (RFC 9051 section 6.3.2).
-    if (selected_ && utf8_) out_.add("* OK [CLOSED] the previous mailbox is closed\r\n");
+    if (command.qresync && !qresync_) {
+        bad("QRESYNC was not enabled");  // RFC 7162 section 3.2.5; the mailbox stays selected
+        co_return;
+    }
+    // A SELECT that fails leaves nothing selected (RFC 9051 section 6.3.2). RFC 7162 section 3.2.11: whoever enables nothing
+    // is told where the old mailbox ends as well.
+    if (selected_) out_.add("* OK [CLOSED] the previous mailbox is closed\r\n");
     deselect();
     auto opened = co_await store::OpenMailbox::open(account_, command.mailbox);
     if (!opened) {
@@ -64,16 +83,13 @@ co::Task<void> Session::handle(const Select& command)
     mailbox_ = std::move(opened->mailbox);
     selected_ = std::make_unique<SelectedMailbox>(std::move(opened->info), command.read_only, mailbox_->feed(),
                                                   [this] { on_news(); });
-    if (!mailbox_->is_watched() && std::exchange(metrics_.all_watched, false)) {
-        services_.log.warning("mailboxes cannot be watched for other tools' changes: raise fs.inotify.max_user_watches and "
-                              "max_user_instances; they are looked at every 30 s instead",
-                              {{"mailbox", selected_->id().value}});
-    }
     const auto& status = mailbox_->feed().status();
     std::uint32_t first_unseen = 0;
     if (status.first_unseen) first_unseen = selected_->view().sequence(*status.first_unseen).value_or(0);
     tell_selected(status, first_unseen);
     warn_of_quota();
+    condstore_ = condstore_ || command.condstore || command.qresync;
+    if (command.qresync) co_await resynchronize(*command.qresync);
     ok(command.read_only ? "[READ-ONLY] EXAMINE completed" : "[READ-WRITE] SELECT completed");
 }
 
@@ -89,14 +105,15 @@ void Session::tell_selected(const store::MailboxStatus& status, std::uint32_t fi
     }
     out += "* " + std::to_string(selected_->view().size()) + " EXISTS\r\n";
     // IMAP4rev2 has neither (RFC 9051 appendix E).
-    if (!utf8_) out += "* 0 RECENT\r\n";
-    if (!utf8_ && first_unseen != 0) {
+    if (!rev2_) out += "* 0 RECENT\r\n";
+    if (!rev2_ && first_unseen != 0) {
         out += "* OK [UNSEEN " + std::to_string(first_unseen) + "] first unseen message\r\n";
     }
     out += "* OK [UIDVALIDITY " + std::to_string(status.uidvalidity) + "] UIDs valid\r\n";
     out += "* OK [UIDNEXT " + std::to_string(status.uidnext) + "] predicted next UID\r\n";
+    out += "* OK [HIGHESTMODSEQ " + std::to_string(status.highest_modseq) + "] highest\r\n";  // RFC 7162 section 3.1.2.1
     out += "* OK [MAILBOXID (" + store::mailbox_id_text(selected_->id()) + ")] of the mailbox\r\n";  // RFC 8474 section 4.2
-    if (utf8_) out += "* LIST () \"/\" " + mailbox_text(selected_->name(), utf8_) + "\r\n";
+    if (rev2_) out += "* LIST () \"/\" " + mailbox_text(selected_->name(), utf8_) + "\r\n";
 }
 
 co::Task<void> Session::handle(const Create& command)
@@ -136,7 +153,7 @@ co::Task<void> Session::handle(const Delete& command)
         co_return;
     }
     if (selected_ && selected_->id() == removed.id) {
-        if (utf8_) out_.add("* OK [CLOSED] the selected mailbox was deleted\r\n");
+        if (rev2_ || qresync_) out_.add("* OK [CLOSED] the selected mailbox was deleted\r\n");
         deselect();
     }
     ok("DELETE completed");
@@ -191,12 +208,14 @@ co::Task<void> Session::handle(const Status& command)
         no(refusal_text(found.error()));
         co_return;
     }
+    if (std::ranges::find(command.items, StatusItem::highestmodseq) != command.items.end()) enable_condstore();
     out_.add(status_text(found->first.name, found->second, command.items, options_->max_append, utf8_));
     ok("STATUS completed");
 }
 
 co::Task<void> Session::handle(const List& command)
 {
+    if (std::ranges::find(command.return_status, StatusItem::highestmodseq) != command.return_status.end()) enable_condstore();
     // Ten thousand names are matched on the worker too, not on the loop.
     auto job = [&command](store::AccountStore& store) {
         return list_mailboxes(command, store.list(), store.subscriptions());

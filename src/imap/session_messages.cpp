@@ -1,5 +1,7 @@
 // The commands over messages (RFC 9051 section 6.4). Long ones go through the mailbox in slices, so that the account's
 // strand and the loop serve others in between.
+#include <algorithm>
+
 #include "imap/response.hpp"
 #include "imap/search_results.hpp"
 #include "imap/session.hpp"
@@ -106,12 +108,13 @@ co::Task<std::optional<NumberSet>> Session::resolve(const SequenceSet& set, bool
 }
 
 // The answer of a command over messages of which some were gone. By UID that is no error (RFC 9051 section 6.4.9).
-void Session::conclude(std::string_view name, bool by_uid, bool has_missing)
+void Session::conclude(std::string_view name, bool by_uid, bool has_missing, std::string_view code)
 {
     if (has_missing && !by_uid) {
-        no("[EXPUNGEISSUED] some of the messages were expunged by another session");
+        const auto first = code.empty() ? std::string_view("[EXPUNGEISSUED] ") : code;
+        no(std::string(first) + "some of the messages were expunged by another session");
     } else {
-        ok((by_uid ? "UID " : "") + std::string(name) + " completed");
+        ok(std::string(code) + (by_uid ? "UID " : "") + std::string(name) + " completed");
     }
 }
 
@@ -212,6 +215,9 @@ co::Task<void> Session::handle(const imap::Store& command)
     change.action = command.action;
     change.system = command.flags.system;
     change.keywords = command.flags.keywords;
+    change.unchanged_since = command.unchanged_since;
+    if (command.unchanged_since) enable_condstore();
+    NumberSet modified;
     struct Outcome {
         Result<store::Changes, store::StoreError> before;
         Result<store::FlagsStored, store::StoreError> stored;
@@ -244,30 +250,49 @@ co::Task<void> Session::handle(const imap::Store& command)
         selected_->mark_told(outcome.stored->rows);
         co_await take_news();
         co_await tell_news(false);
-        if (!command.silent) co_await tell_stored(*outcome.stored, command.by_uid);
+        co_await tell_stored(*outcome.stored, command);
+        for (const auto uid : outcome.stored->not_stored) add_above(modified, uid);
     }
-    conclude("STORE", command.by_uid, has_missing);
+    // RFC 7162 section 3.1.3
+    if (!command.by_uid) modified = selected_->view().sequences_of(modified);
+    conclude("STORE", command.by_uid, has_missing, modified.empty() ? "" : "[MODIFIED " + to_text(modified) + "] ");
 }
 
-co::Task<void> Session::tell_stored(const store::FlagsStored& stored, bool with_uid)
+// With CONDSTORE each message is told its mod-sequence, silent or not, and one that was changed before all its flags
+// (RFC 7162 section 3.1.3, examples 6 and 14).
+co::Task<void> Session::tell_stored(const store::FlagsStored& stored, const imap::Store& command)
 {
+    if (command.silent && !condstore_) co_return;
     for (const auto& row : stored.rows) {
         const auto number = selected_->view().sequence(row.uid);
         if (!number) continue;
         std::string& out = out_.text();
+        const bool with_flags = !command.silent || std::ranges::binary_search(stored.not_stored, row.uid);
         out += "* " + std::to_string(*number) + " FETCH (";
-        if (with_uid) out += "UID " + std::to_string(row.uid) + " ";
-        out += "FLAGS " + flags_text(row.flags, stored.keywords) + ")\r\n";
+        if (command.by_uid || condstore_) out += "UID " + std::to_string(row.uid) + " ";
+        if (with_flags) out += "FLAGS " + flags_text(row.flags, stored.keywords);
+        if (condstore_) out += (with_flags ? " MODSEQ (" : "MODSEQ (") + std::to_string(row.modseq) + ")";
+        out += ")\r\n";
         if (out_.is_full()) (void)co_await out_.flush();
     }
 }
 
 co::Task<void> Session::handle(const Fetch& command)
 {
-    const auto uids = co_await resolve(command.messages, command.by_uid);
+    if (command.vanished && !qresync_) {
+        bad("QRESYNC was not enabled");  // RFC 7162 section 3.2.6
+        co_return;
+    }
+    auto uids = co_await resolve(command.messages, command.by_uid);
     if (!uids || !open_) co_return;
-    const auto plan = make_fetch_plan(command, selected_->is_read_only());
-    NumberSet left = *uids;
+    auto plan = make_fetch_plan(command, selected_->is_read_only());
+    if (plan.wants_modseq) enable_condstore();
+    plan.tells_modseq = condstore_;
+    if (command.changed_since) {
+        uids = co_await changed_among(command, *std::move(uids));
+        if (!uids) co_return;
+    }
+    NumberSet left = *std::move(uids);
     bool has_missing = false;
     bool has_unknown_encoding = false;
     std::optional<store::StoreError> failure;

@@ -128,7 +128,7 @@ co::Task<bool> Session::search_mailbox(const MultiSearch& command, const store::
     const bool is_selected = selected_ && id == selected_->id();
     const NumberSet* const saved = is_selected ? &selected_->saved() : nullptr;
     const auto& view = is_selected ? selected_->view() : looked->view;
-    const auto program = SearchProgram::compile(command.search, view, saved);
+    const auto program = SearchProgram::compile(command.search, view, saved, services_.clock.wall());
     if (!program) {
         refuse_search(program.error(), false);
         co_return false;
@@ -144,7 +144,7 @@ co::Task<bool> Session::search_mailbox(const MultiSearch& command, const store::
     if (!found->uids.empty()) {
         const ResultList uids(found->uids);
         const auto where = " MAILBOX " + mailbox_text(mailbox.name, utf8_) + " UIDVALIDITY " + std::to_string(looked->uidvalidity);
-        tell_results(command.search, uids, uids, found->scores, where);
+        tell_results(command.search, uids, uids, *found, where);
     }
     found_in = std::move(found->uids);
     co_return true;

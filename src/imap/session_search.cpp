@@ -13,13 +13,24 @@ namespace {
 constexpr std::size_t kMaxContexts = 10;
 constexpr std::size_t kMaxContextKeys = 50'000;  // of all sorted contexts of a session
 
+// RFC 4731 section 3.2: MIN and MAX alone have the mod-sequences of what they name.
+store::ModSeq modseq_of(const SearchReturn& wanted, const FoundModSeqs& modseqs)
+{
+    if (wanted.all || wanted.count || wanted.partial) return modseqs.highest;
+    return std::max(wanted.min ? modseqs.of_first : 0, wanted.max ? modseqs.of_last : 0);
+}
+
 }  // namespace
 
 // Goes through the mailbox slice by slice; none: the answer is given already.
 co::Task<std::optional<Session::Found>> Session::find(const Search& command, Harvest* harvest)
 {
     const bool saves = command.returns && command.returns->save;
-    const auto program = SearchProgram::compile(command, *selected_);
+    if (utf8_accept_ && !command.charset.empty()) {
+        bad("no CHARSET with UTF8=ACCEPT");  // RFC 6855 section 3
+        co_return std::nullopt;
+    }
+    const auto program = SearchProgram::compile(command, *selected_, services_.clock.wall());
     if (!program) {
         refuse_search(program.error(), saves);
         co_return std::nullopt;
@@ -32,6 +43,7 @@ co::Task<std::optional<Session::Found>> Session::find(const Search& command, Har
         no(refusal_text(found.error()));
         co_return std::nullopt;
     }
+    if (program->asks_modseq()) enable_condstore();
     co_return std::move(*found);
 }
 
@@ -47,6 +59,7 @@ co::Task<Result<Session::Found, store::StoreError>> Session::find_among(store::M
         const auto slice = co_await account_->run(net::WorkClass::interactive, std::move(job));
         if (slice.failure) co_return *slice.failure;
         found.uids.insert(found.uids.end(), slice.hits.begin(), slice.hits.end());
+        if (program.asks_modseq()) found.modseqs.add(slice.modseqs);
         found.scores.insert(found.scores.end(), slice.scores.begin(), slice.scores.end());
     }
     found.uids = normalised(std::move(found.uids));
@@ -85,19 +98,20 @@ co::Task<void> Session::tell_found(const Search& command, const Found& found)
 {
     const auto& uids = found.uids;
     const NumberSet numbers = command.by_uid ? uids : selected_->view().sequences_of(uids);
-    if (!command.returns && !utf8_) {
+    if (!command.returns && !rev2_) {
         out_.add("* SEARCH");
         co_await tell_numbers(numbers);
+        tell_modseq(found.modseqs);
         out_.add("\r\n");
         co_return;
     }
     const ResultList kept(uids);
     const ResultList told(numbers);
-    tell_results(command, kept, told, found.scores);
+    tell_results(command, kept, told, found);
 }
 
 void Session::tell_results(const Search& command, const ResultList& uids, const ResultList& numbers,
-                           const std::vector<Relevancy>& scores, std::string_view correlators)
+                           const Found& found, std::string_view correlators)
 {
     SearchReturn wanted;
     wanted.all = true;
@@ -107,7 +121,15 @@ void Session::tell_results(const Search& command, const ResultList& uids, const 
     std::string& out = out_.text();
     out += "* ESEARCH (TAG \"" + tag_ + "\"" + std::string(correlators) + ")";
     if (command.by_uid) out += " UID";
-    out += esearch_data(wanted, numbers) + relevancy_data(wanted, uids, scores) + "\r\n";
+    out += esearch_data(wanted, numbers) + relevancy_data(wanted, uids, found.scores);
+    if (const auto modseq = modseq_of(wanted, found.modseqs); modseq != 0) out += " MODSEQ " + std::to_string(modseq);
+    out += "\r\n";
+}
+
+// RFC 7162 section 3.1.6
+void Session::tell_modseq(const FoundModSeqs& modseqs)
+{
+    if (modseqs.highest != 0) out_.add(" (MODSEQ " + std::to_string(modseqs.highest) + ")");
 }
 
 co::Task<void> Session::tell_numbers(const NumberSet& numbers)
@@ -132,7 +154,7 @@ bool Session::may_update(const Search& command)
 std::unique_ptr<SearchContext> Session::make_context(const Search& command)
 {
     // What was compiled once compiles again.
-    auto program = SearchProgram::compile(command, *selected_, true);
+    auto program = SearchProgram::compile(command, *selected_, services_.clock.wall(), true);
     if (!program) return nullptr;
     return std::make_unique<SearchContext>(tag_, command.by_uid, std::move(*program));
 }

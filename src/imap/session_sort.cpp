@@ -24,24 +24,25 @@ co::Task<void> Session::handle(const Sort& command)
     const auto since = mailbox_->feed().status().highest_modseq;
     const bool updates = search.returns && search.returns->update;
     SortHarvest harvest(command.criteria);
-    const auto found = co_await find(search, &harvest);
+    auto found = co_await find(search, &harvest);
     if (!found) co_return;
     auto job = [&harvest] { return harvest.finish(); };
     const auto uids = co_await account_->compute(net::WorkClass::interactive, std::move(job));
-    co_await tell_sorted(search, uids, found->scores);
+    if (search.returns && found->modseqs.highest != 0) co_await find_end_modseqs(search, uids, found->modseqs);
+    co_await tell_sorted(search, uids, *found);
     if (updates) co_await begin_sorted_context(command, found->uids, since);
     ok(search.by_uid ? "UID SORT completed" : "SORT completed");
 }
 
 co::Task<void> Session::tell_sorted(const Search& search, const std::vector<store::Uid>& uids,
-                                     const std::vector<Relevancy>& scores)
+                                    const Found& found)
 {
     const auto numbers = numbers_of(uids, search.by_uid);
     if (search.returns) {
         // RFC 5267 section 3.1
         const ResultList kept(uids);
         const ResultList told(numbers);
-        tell_results(search, kept, told, scores);
+        tell_results(search, kept, told, found);
         co_return;
     }
     out_.add("* SORT");
@@ -49,7 +50,22 @@ co::Task<void> Session::tell_sorted(const Search& search, const std::vector<stor
         out_.text() += ' ' + std::to_string(number);
         if (out_.is_full()) (void)co_await out_.flush();
     }
+    tell_modseq(found.modseqs);
     out_.add("\r\n");
+}
+
+// The first and the last of an order need not be the lowest and the highest UID.
+co::Task<void> Session::find_end_modseqs(const Search& search, const std::vector<store::Uid>& uids, FoundModSeqs& modseqs)
+{
+    const auto program = SearchProgram::compile(search, *selected_, services_.clock.wall());
+    if (!program || uids.empty()) co_return;
+    const auto id = selected_->id();
+    const NumberSet first = {{uids.front(), uids.front()}};
+    const NumberSet last = {{uids.back(), uids.back()}};
+    const auto of_first = co_await find_among(id, *program, first, nullptr);
+    const auto of_last = co_await find_among(id, *program, last, nullptr);
+    if (of_first) modseqs.of_first = of_first->modseqs.highest;
+    if (of_last) modseqs.of_last = of_last->modseqs.highest;
 }
 
 // A second walk over what was found: few who sort ask for updates, and only those keep keys.

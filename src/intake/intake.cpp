@@ -8,6 +8,7 @@
 #include "intake/admission.hpp"
 #include "intake/draft_state.hpp"
 #include "intake/spool.hpp"
+#include "store/uid_table.hpp"
 
 namespace mbx::intake {
 
@@ -317,6 +318,90 @@ co::Task<Result<store::Appended, store::StoreError>> Intake::append(std::shared_
     state.accepted.add();
     state.accepted_bytes.add(bytes.size);
     state.deliveries.add();
+    co_return appended;
+}
+
+namespace {
+
+using AllAppended = Result<std::vector<store::Appended>, store::StoreError>;
+
+// On the strand.
+AllAppended append_each(store::AccountStore& target, const std::vector<store::Body>& bodies,
+                        const std::vector<Intake::Addition>& messages, const std::optional<Intake::Replaced>& replaced)
+{
+    std::vector<store::Appended> done;
+    const auto take_back = [&](store::StoreError error) {
+        store::UidSet uids;
+        for (const auto& one : done) store::add_above(uids, {one.uid, one.uid});
+        if (!uids.empty()) (void)target.expunge_these(done.front().mailbox, uids);
+        return error;
+    };
+    for (std::size_t i = 0; i < bodies.size(); ++i) {
+        const auto appended = target.append(bodies[i], messages[i].incoming);
+        if (!appended) return take_back(appended.error());
+        done.push_back(*appended);
+    }
+    if (!replaced) return done;
+    const auto gone = target.expunge_these(replaced->mailbox, {{replaced->uid, replaced->uid}});
+    if (!gone) return take_back(gone.error());
+    return done;
+}
+
+// RFC 8508 section 3.4: only what is used in the end counts.
+AllAppended replace_within(store::AccountStore& target, const std::vector<store::Body>& bodies,
+                           const std::vector<Intake::Addition>& messages, const Intake::Replaced& replaced,
+                           store::QuotaLimits limits)
+{
+    const auto rows = target.rows(replaced.mailbox, {{replaced.uid, replaced.uid}});
+    if (!rows) return rows.error();
+    if (rows->empty()) return store::StoreError::no_such_message;
+    auto raised = limits;
+    if (raised.bytes != 0) raised.bytes += rows->front().size;
+    if (raised.messages != 0) raised.messages += 1;
+    target.set_quota(raised);
+    auto done = append_each(target, bodies, messages, replaced);
+    target.set_quota(limits);
+    return done;
+}
+
+}  // namespace
+
+co::Task<Result<std::vector<store::Appended>, store::StoreError>>
+Intake::append_all(std::shared_ptr<store::Account> account, std::vector<Addition> messages, std::optional<Replaced> replaced)
+{
+    State& state = *state_;
+    std::vector<store::Body> bodies;
+    std::uint64_t bytes = 0;
+    for (auto& message : messages) {
+        auto body = co_await state.write_out(*message.draft.state_, seconds_of(message.incoming.internal_date));
+        if (!body) {
+            state.refused.add();
+            co_return to_store_error(body.error());
+        }
+        bytes += body->size;
+        bodies.push_back(*std::move(body));
+    }
+    const auto before = account->usage();
+    const auto limits = state.store.quota(account->key());
+    auto job = [&bodies, &messages, &replaced, limits](store::AccountStore& target) {
+        return replaced ? replace_within(target, bodies, messages, *replaced, limits)
+                        : append_each(target, bodies, messages, replaced);
+    };
+    auto appended = co_await account->run(net::WorkClass::delivery, std::move(job));
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+        // Records of them can be in the journal, taken back or not: a replay wants the file.
+        if (bodies[i].name.empty()) continue;
+        messages[i].draft.state_->let_go();
+        if (appended || !state.journal.has_failed()) state.drop_later(bodies[i].name);
+    }
+    if (!appended) {
+        state.refused.add();
+        co_return appended;
+    }
+    if (limits.bytes != 0 || limits.messages != 0) state.warn(account->key(), limits, before, bytes);
+    state.accepted.add(messages.size());
+    state.accepted_bytes.add(bytes);
+    state.deliveries.add(messages.size());
     co_return appended;
 }
 

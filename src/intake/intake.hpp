@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,22 @@ public:
     // IMAP APPEND: one mailbox of one account.
     co::Task<Result<store::Appended, store::StoreError>> append(std::shared_ptr<store::Account> account,
                                                                 store::Incoming incoming, Draft draft);
+
+    // One message of several for a mailbox. What it replaces goes when all are there.
+    struct Addition {
+        store::Incoming incoming;
+        Draft draft;
+    };
+    struct Replaced {
+        store::MailboxId mailbox;
+        store::Uid uid = 0;
+    };
+    // IMAP APPEND of several messages, and REPLACE: all or nothing, in one job, so that nobody sees a part of it. What came
+    // before a failure is expunged again. The quota is looked at as if what is replaced were gone. Only a crash in the
+    // middle of the job leaves a part: its records are in the journal one by one.
+    co::Task<Result<std::vector<store::Appended>, store::StoreError>> append_all(std::shared_ptr<store::Account> account,
+                                                                                 std::vector<Addition> messages,
+                                                                                 std::optional<Replaced> replaced);
 
     void set_options(IntakeOptions options);
 

@@ -16,6 +16,14 @@ Account::Account(AccountKey key, net::Workers& workers, journal::CommitWaiters& 
 
 Account::~Account() = default;
 
+void Account::keep_closed(ClosedView view)
+{
+    constexpr std::size_t kMostViews = 4;
+    std::erase_if(closed_views_, [&view](const ClosedView& one) { return one.status.id == view.status.id; });
+    closed_views_.push_front(std::move(view));
+    if (closed_views_.size() > kMostViews) closed_views_.pop_back();
+}
+
 Account::JobEnd Account::end_job()
 {
     JobEnd end;

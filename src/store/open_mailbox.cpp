@@ -1,5 +1,6 @@
 #include "store/open_mailbox.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <optional>
 #include <unordered_map>
@@ -10,23 +11,29 @@ namespace mbx::store {
 struct OpenMailbox::Contents {
     MailboxStatus status;
     UidTable uids;
-    std::vector<std::string> directories;
 };
 
-// One of the two is there: news for those who have it open, or all of it.
+// One of the two is there: news for those who have it open or had it lately, or all of it.
 struct OpenMailbox::Answer {
     Result<MailboxInfo, StoreError> info;
     std::optional<Changes> news;
     std::optional<Contents> contents;
+    std::vector<std::string> directories;
 };
 
 // On the strand.
 OpenMailbox::Answer OpenMailbox::ask_for(AccountStore& store, const std::string& name,
                                          const std::unordered_map<MailboxId, ModSeq>& known)
 {
-    Answer answer{store.find(name), {}, {}};
+    Answer answer{store.find(name), {}, {}, {}};
     if (!answer.info) return answer;
     const auto id = answer.info->id;
+    auto directories = store.directories(id);
+    if (!directories) {
+        answer.info = directories.error();
+        return answer;
+    }
+    answer.directories = *std::move(directories);
     if (const auto open = known.find(id); open != known.end()) {
         auto news = store.changes(id, open->second);
         if (news) {
@@ -38,11 +45,10 @@ OpenMailbox::Answer OpenMailbox::ask_for(AccountStore& store, const std::string&
     }
     auto status = store.status(id);
     const auto uids = store.uids(id);
-    auto directories = store.directories(id);
-    if (!status || !uids || !directories) {
-        answer.info = !status ? status.error() : !uids ? uids.error() : directories.error();
+    if (!status || !uids) {
+        answer.info = !status ? status.error() : uids.error();
     } else {
-        answer.contents = Contents{*std::move(status), UidTable(*uids), *std::move(directories)};
+        answer.contents = Contents{*std::move(status), UidTable(*uids)};
     }
     return answer;
 }
@@ -58,18 +64,25 @@ co::Task<Result<OpenedMailbox, StoreError>> OpenMailbox::open(std::shared_ptr<Ac
         known.emplace(id, open->feed_.status().highest_modseq);
         held.push_back(std::move(open));
     }
+    const std::vector<ClosedView> views(account->closed_views().begin(), account->closed_views().end());
+    for (const auto& view : views) known.emplace(view.status.id, view.status.highest_modseq);
     auto job = [&name, &known](AccountStore& store) { return ask_for(store, name, known); };
     auto answer = co_await account->run(net::WorkClass::interactive, std::move(job));
     if (!answer.info) co_return answer.info.error();
     auto& open = account->open_mailboxes()[answer.info->id];
     auto mailbox = open.lock();
+    // The loop hears of jobs in their order, and of this one here: nothing slips in between it and the watch.
     if (!mailbox && answer.contents) {
-        // The loop hears of jobs in their order, and of this one here: nothing slips in between it and the watch.
-        mailbox.reset(new OpenMailbox(account, *std::move(answer.contents)));
+        mailbox.reset(new OpenMailbox(account, *std::move(answer.contents), std::move(answer.directories)));
         open = mailbox;
         co_return OpenedMailbox{*std::move(answer.info), std::move(mailbox)};
     }
-    // It was open, or somebody opened it meanwhile.
+    if (!mailbox) {
+        const auto view = std::ranges::find(views, answer.info->id, [](const ClosedView& one) { return one.status.id; });
+        mailbox.reset(new OpenMailbox(account, Contents{view->status, view->uids}, std::move(answer.directories)));
+        open = mailbox;
+    }
+    // It was open, now or lately, or somebody opened it meanwhile.
     const bool is_taken = answer.news && mailbox->take(*std::move(answer.news));
     if (!is_taken) {
         const auto done = co_await mailbox->refresh(true);
@@ -78,16 +91,25 @@ co::Task<Result<OpenedMailbox, StoreError>> OpenMailbox::open(std::shared_ptr<Ac
     co_return OpenedMailbox{*std::move(answer.info), std::move(mailbox)};
 }
 
-OpenMailbox::OpenMailbox(std::shared_ptr<Account> account, Contents contents)
+OpenMailbox::OpenMailbox(std::shared_ptr<Account> account, Contents contents, std::vector<std::string> paths)
     : account_(std::move(account)), feed_(std::move(contents.status), std::move(contents.uids)),
-      watch_(account_->watch(feed_.status().id, [this] { on_change(); }))
+      watch_(account_->watch(feed_.status().id, [this] { on_change(); })), paths_(std::move(paths))
 {
-    if (!account_->watches_directories()) return;
-    auto opened = net::DirectoryWatch::open(account_->loop(), contents.directories, {}, [this] { on_change(); });
-    if (opened) directories_ = *std::move(opened);
 }
 
-OpenMailbox::~OpenMailbox() { account_->open_mailboxes().erase(feed_.status().id); }
+bool OpenMailbox::watch()
+{
+    if (directories_ || !account_->watches_directories()) return is_watched();
+    auto opened = net::DirectoryWatch::open(account_->loop(), paths_, {}, [this] { on_change(); });
+    if (opened) directories_ = *std::move(opened);
+    return is_watched();
+}
+
+OpenMailbox::~OpenMailbox()
+{
+    account_->open_mailboxes().erase(feed_.status().id);
+    account_->keep_closed({feed_.status(), feed_.uids()});
+}
 
 bool OpenMailbox::take(Changes changes)
 {

@@ -1,6 +1,7 @@
 // The door to all accounts' mail, on the loop: each account's jobs run on its strand, its watchers are told on the loop.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,10 +15,17 @@
 #include "store/checkpoints.hpp"
 #include "store/delivery_queue.hpp"
 #include "store/mail_journal.hpp"
+#include "store/uid_table.hpp"
 
 namespace mbx::store {
 
 class OpenMailbox;
+
+// A mailbox as the last who had it open left it.
+struct ClosedView {
+    MailboxStatus status;
+    UidTable uids;
+};
 
 // Of what a job answers: whether it can tell that its account failed.
 template <typename Value>
@@ -95,6 +103,9 @@ public:
     // For OpenMailbox, which is how sessions look at a mailbox (open_mailbox.hpp).
     net::Loop& loop() const { return loop_; }
     std::unordered_map<MailboxId, std::weak_ptr<OpenMailbox>>& open_mailboxes() { return open_mailboxes_; }
+    // Of mailboxes that were open lately, the newest first.
+    const std::deque<ClosedView>& closed_views() const { return closed_views_; }
+    void keep_closed(ClosedView view);
     bool watches_directories() const { return watches_directories_; }
     void watch_directories(bool on) { watches_directories_ = on; }
     // For BackgroundFill: what is still to be made of this account's messages, and what its sessions have open.
@@ -136,6 +147,7 @@ private:
     std::uint64_t next_watch_ = 1;
     net::Loop& loop_;
     std::unordered_map<MailboxId, std::weak_ptr<OpenMailbox>> open_mailboxes_;  // those that somebody has open
+    std::deque<ClosedView> closed_views_;
     bool watches_directories_ = true;
     Undone undone_;
     std::uint64_t changes_ = 0;

@@ -65,6 +65,10 @@ void check_command(const Command& command, bool utf8)
     }
     if (const auto* search = std::get_if<Search>(&command.request)) check_program(search->program);
     if (const auto* store = std::get_if<imap::Store>(&command.request)) check_set(store->messages);
+    if (const auto* select = std::get_if<Select>(&command.request); select != nullptr && select->qresync) {
+        check(select->qresync->uidvalidity != 0 && select->qresync->modseq != 0);
+        if (select->qresync->known) check(!select->qresync->known->has_star());
+    }
     if (const auto* select = std::get_if<Select>(&command.request)) check_name(select->mailbox, utf8);
     if (const auto* create = std::get_if<Create>(&command.request)) check_name(create->mailbox, utf8);
     if (const auto* list = std::get_if<List>(&command.request)) {
@@ -79,6 +83,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     for (const bool utf8 : {false, true}) {
+        const auto next = parse_next_message(text, utf8);
+        check(next ? !next->utf8 || next->literal8 : !next.error().empty());
         const auto command = parse_command(text, utf8);
         if (command) {
             check_command(*command, utf8);

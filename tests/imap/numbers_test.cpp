@@ -116,7 +116,7 @@ store::MessageRow row(store::Uid uid, store::ModSeq modseq, std::uint8_t flags)
 std::string news(SelectedMailbox& mailbox, bool may_expunge)
 {
     std::string out;
-    while (mailbox.has_news(may_expunge)) (void)mailbox.announce(out, may_expunge, 65536);
+    while (mailbox.has_news(may_expunge)) (void)mailbox.announce(out, may_expunge, 65536, {});
     return out;
 }
 
@@ -151,7 +151,7 @@ TEST_CASE("E10: many expunges are told piece by piece, and the numbers stay righ
     std::vector<store::Uid> client = all;
     while (mailbox.has_news(true)) {
         std::string out;
-        (void)mailbox.announce(out, true, 1000);
+        (void)mailbox.announce(out, true, 1000, {});
         CHECK(out.size() < 1100);
         std::size_t at = 0;
         for (auto end = out.find("\r\n"); end != std::string::npos; at = end + 2, end = out.find("\r\n", at)) {

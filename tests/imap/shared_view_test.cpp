@@ -98,7 +98,7 @@ void tell_all(SelectedMailbox& view)
     if (view.is_late()) view.take();
     while (view.has_news(true)) {
         std::string out;
-        (void)view.announce(out, true, 65536);
+        (void)view.announce(out, true, 65536, {});
     }
 }
 
@@ -172,6 +172,56 @@ TEST_CASE("twenty sessions in IDLE are told of a change by one question to the s
     CHECK(mailbox->asked() == asked + 1);
     for (auto& client : idle) CHECK(client.heard() == "* 2 EXISTS\r\n");
     CHECK(mailbox->asked() == asked + 1);
+}
+
+TEST_CASE("a mailbox that is opened again is what it has become meanwhile, without reading it anew", "[imap][session]")
+{
+    World world;
+    Client reader(world);
+    Client writer(world);
+    reader.log_in();
+    writer.log_in();
+    for (const char* text : {"one", "two", "three"}) writer.append(message(text));
+    reader.select();
+    REQUIRE(reader.say("u UNSELECT\r\n") == "u OK UNSELECT completed\r\n");
+    CHECK_FALSE(open_mailbox(world));
+    writer.append(message("four"));
+    writer.select();
+    (void)writer.say("s STORE 3 +FLAGS (\\Flagged)\r\n");
+    (void)writer.say("s STORE 2 +FLAGS (\\Deleted)\r\n");
+    (void)writer.say("e EXPUNGE\r\n");
+    (void)writer.say("u UNSELECT\r\n");
+    writer.append(message("five"));
+    const std::string selected = reader.say("s SELECT INBOX\r\n");
+    CHECK(selected.find("* 4 EXISTS\r\n") != std::string::npos);
+    CHECK(selected.find("[UIDNEXT 6]") != std::string::npos);
+    CHECK(reader.say("f FETCH 1:* (UID FLAGS)\r\n") ==
+          "* 1 FETCH (UID 1 FLAGS ())\r\n* 2 FETCH (UID 3 FLAGS (\\Flagged))\r\n* 3 FETCH (UID 4 FLAGS ())\r\n"
+          "* 4 FETCH (UID 5 FLAGS ())\r\nf OK FETCH completed\r\n");
+    writer.select();
+    writer.append(message("six"));
+    CHECK(reader.say("n NOOP\r\n").find("* 5 EXISTS\r\n") != std::string::npos);
+}
+
+TEST_CASE("an account keeps the state of the last four mailboxes that were open, and no more", "[imap][session]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    for (const char* name : {"A", "B", "C", "D", "E"}) {
+        REQUIRE(client.ask(std::string("c CREATE ") + name).starts_with("OK"));
+        client.select(name);
+        REQUIRE(client.ask("u UNSELECT").starts_with("OK"));
+    }
+    client.select("E");
+    (void)client.ask("u UNSELECT");
+    store::AccountKey key;
+    key.id = 1;
+    key.local_part = "ann";
+    key.domain = "example.org";
+    const auto account = test::run_on(world.loop, world.store->account(key));
+    REQUIRE(account);
+    CHECK((*account)->closed_views().size() == 4);
 }
 
 TEST_CASE("a mailbox that nobody has open any more is forgotten", "[imap][session]")
@@ -266,8 +316,9 @@ TEST_CASE("other tools' deliveries and removals are told in the midst of IDLE", 
     client.log_in();
     client.append(message("first"));
     client.select();
-    REQUIRE(open_mailbox(world)->is_watched());
+    CHECK_FALSE(open_mailbox(world)->is_watched());  // nobody waits yet
     CHECK(client.say("i IDLE\r\n") == "+ idling\r\n");
+    REQUIRE(open_mailbox(world)->is_watched());
     const auto maildir = world.folder.path("mail/example.org/ann");
     std::ofstream(maildir + "/new/1700000000.foreign.host") << message("by hand");
     CHECK(wait_for_words(world, client) == "* 2 EXISTS\r\n");
@@ -284,8 +335,8 @@ TEST_CASE("without a watch other tools' changes are looked for in IDLE every now
     Client client(world);
     client.log_in();
     client.select();
-    REQUIRE_FALSE(open_mailbox(world)->is_watched());
     CHECK(client.say("i IDLE\r\n") == "+ idling\r\n");
+    REQUIRE_FALSE(open_mailbox(world)->is_watched());
     std::ofstream(world.folder.path("mail/example.org/ann/new/1700000000.foreign.host")) << message("by hand");
     CHECK(client.heard().empty());
     client.expire();

@@ -13,11 +13,11 @@ namespace {
 struct Letter {
     std::string from = "Ann <ann@example.org>";
     std::string to = "bob@example.org";
-    std::string cc;
+    std::string cc = {};
     std::string subject = "lunch";
     std::string date = "Fri, 21 Nov 1997 09:55:06 +0000";
-    std::string id;
-    std::string references;
+    std::string id = {};
+    std::string references = {};
     std::string body = "x\r\n";
 };
 

@@ -1,4 +1,6 @@
 // SORT and THREAD (RFC 5256), SORT=DISPLAY (RFC 5957), I18NLEVEL=1 (RFC 5255) as clients see them.
+#include <filesystem>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
@@ -47,6 +49,16 @@ void fill_columns(World& world)
         const auto done = test::run_on(world.loop, (*opened)->run(net::WorkClass::bulk, std::move(step)));
         REQUIRE(done);
         more = *done;
+    }
+}
+
+void damage_files(World& world)
+{
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(world.folder.path("mail"))) {
+        const auto parent = entry.path().parent_path().filename();
+        if (!entry.is_regular_file() || (parent != "cur" && parent != "new")) continue;
+        std::filesystem::permissions(entry.path(), std::filesystem::perms::none);
+        std::filesystem::resize_file(entry.path(), 0);
     }
 }
 
@@ -205,4 +217,52 @@ TEST_CASE("SEARCH of header fields says the same from the index and from the fil
     CHECK(before[0] == "* SEARCH 1");
     CHECK(before[6] == "* SEARCH 3");
     CHECK(before[11] == "* SEARCH 2");
+}
+
+TEST_CASE("SORT, THREAD and SEARCH of fields and dates do not touch the files of parsed messages", "[imap][sort]")
+{
+    std::vector<Letter> letters;
+    for (int i = 0; i < 30; ++i) {
+        letters.push_back({.from = "p" + std::to_string(i * 7 % 30) + "@x", .subject = "topic " + std::to_string(i * 11 % 30 / 3),
+                           .id = "<" + std::to_string(i) + "@x>", .references = "<" + std::to_string(i / 4) + "@x>"});
+    }
+    Box box(letters, true);
+    const std::vector<std::string> commands{
+        "SORT (SUBJECT) UTF-8 ALL", "SORT (FROM REVERSE DATE) UTF-8 FROM p1", "SORT (DISPLAYFROM TO CC SIZE) UTF-8 ALL",
+        "SORT (DISPLAYTO ARRIVAL) UTF-8 SUBJECT topic", "THREAD REFERENCES UTF-8 ALL", "THREAD ORDEREDSUBJECT UTF-8 SENTSINCE 1-Jan-1997",
+        "SEARCH SUBJECT \"topic 3\" NOT FROM p9", "SEARCH HEADER Message-ID 17@", "SORT RETURN (ALL) (RELEVANCY) UTF-8 FUZZY SUBJECT \"3 topic\""};
+    std::vector<std::string> before;
+    for (const auto& command : commands) before.push_back(box.ask(command));
+    damage_files(box.world);
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+        CAPTURE(commands[i]);
+        CHECK(before[i].size() > 10);
+        CHECK(box.ask(commands[i]) == before[i]);
+    }
+}
+
+TEST_CASE("SORT says the same while some messages are parsed and others are not", "[imap][sort]")
+{
+    Box box({{.subject = "c"}, {.subject = "a"}}, true);
+    for (const char* subject : {"d", "b"}) box.client.append(text_of({.subject = subject, .references = "<9@x>"}));
+    CHECK(box.ask("SORT (SUBJECT) UTF-8 ALL") == "* SORT 2 4 1 3");
+    damage_files(box.world);  // what SORT had to parse it left behind
+    CHECK(box.ask("SORT (REVERSE SUBJECT) UTF-8 ALL") == "* SORT 3 1 4 2");
+    CHECK(box.ask("THREAD REFERENCES UTF-8 ALL") == "* THREAD (1)(2)((3)(4))");
+}
+
+TEST_CASE("RFC 7162 3.1.6: SORT and ESEARCH of MODSEQ tell the highest mod-sequence", "[imap][sort]")
+{
+    Box box({{.subject = "b"}, {.subject = "a"}, {.subject = "c"}});
+    (void)box.client.say("a ENABLE CONDSTORE\r\na STORE 2 +FLAGS (\\Seen)\r\nb STORE 1 +FLAGS (\\Seen)\r\n");
+    const auto modseq = [&box](int number) {
+        const auto heard = box.client.say("f FETCH " + std::to_string(number) + " (MODSEQ)\r\n");
+        const auto at = heard.find("MODSEQ (") + 8;
+        return heard.substr(at, heard.find(')', at) - at);
+    };
+    CHECK(box.ask("SORT (SUBJECT) UTF-8 MODSEQ 1") == "* SORT 2 1 3 (MODSEQ " + modseq(1) + ")");
+    CHECK(box.ask("SORT (SUBJECT) UTF-8 MODSEQ 1 SUBJECT nowhere") == "* SORT");
+    CHECK(box.ask("SORT RETURN (MIN) (SUBJECT) UTF-8 MODSEQ 1") == "* ESEARCH (TAG \"a\") MIN 2 MODSEQ " + modseq(2));
+    CHECK(box.ask("SORT RETURN (MAX) (SUBJECT) UTF-8 MODSEQ 1") == "* ESEARCH (TAG \"a\") MAX 3 MODSEQ " + modseq(3));
+    CHECK(box.ask("SORT RETURN (COUNT) (SUBJECT) UTF-8 MODSEQ 1") == "* ESEARCH (TAG \"a\") COUNT 3 MODSEQ " + modseq(1));
 }

@@ -92,7 +92,7 @@ Result<std::vector<MessageRow>, StoreError> AccountStore::rows(MailboxId mailbox
     if (auto done = state_->refresh(*folder); !done) return done.error();
     std::vector<MessageRow> rows;
     for (const auto& range : which) {
-        state_->index->visit(mailbox, range, [&rows](StoredMessage&& message) { rows.push_back(message.row); });
+        state_->index->visit_rows(mailbox, range, [&rows](const MessageRow& row) { rows.push_back(row); });
     }
     if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
     return rows;

@@ -73,7 +73,7 @@ class Raw:
             total += got
             if keep:
                 kept.append(bytes(view[:got]))
-            tail = (tail + bytes(view[max(0, got - 400):got]))[-400:]
+            tail = (tail + bytes(view[max(0, got - 4096):got]))[-4096:]
             if not tail.endswith(b"\r\n"):
                 continue
             last = last_line(tail)

@@ -12,7 +12,7 @@ import imap_mail
 from clients import Load
 from imap_client import LoginRun, Raw, connected, drain_ceiling, last_line, process_seconds
 from measures import ask, fill, one_push, reply, settle
-from servers import ACCOUNTS, Failed
+from servers import ACCOUNTS, Failed, run
 
 # Accounts that no other part uses.
 TEN, HUNDRED, SIZING, FIRST, BUSY = 191, 192, 193, 194, 161
@@ -98,9 +98,13 @@ def hundred(context):
         if count != 100_000:
             raise Failed(f"SELECT counts {count} of 100,000 messages that were filled in")
         began = time.perf_counter()
-        quiet = settle(context.server, 120)
+        if context.is_ours:
+            # Parsing what was adopted goes on in the background for minutes, at rest: here it is asked for.
+            run([context.server.control, "index", "rebuild", context.server.user(HUNDRED)], 100)
+        quiet = settle(context.server, 60)
         context.note(f"{context.server.name}: 100,000 messages of {SMALL} bytes as files, adopted by the first SELECT in {took:.2f} s, "
-                     f"work behind it {'for another' if quiet else 'still going on after'} {time.perf_counter() - began:.0f} s")
+                     f"{'parsed by mailboxctl index rebuild' if context.is_ours else 'work behind it'} for another "
+                     f"{time.perf_counter() - began:.1f} s{'' if quiet else ', and not at rest then'}")
         context.book.facts[key] = True
     return context.server
 

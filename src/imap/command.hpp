@@ -37,6 +37,9 @@ struct Authenticate {
 
 // Authenticated
 struct Unauthenticate {};  // RFC 8437
+struct Compress {
+    std::string mechanism;  // upper case (RFC 4978)
+};
 struct Enable {
     std::vector<std::string> capabilities;  // upper case
 };
@@ -253,7 +256,7 @@ struct Search {
 
 using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Unauthenticate, Enable, Select, Create, Delete,
                              Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Replace, Check, Close, Unselect,
-                             Expunge, Copy, Store, Fetch, Search, GetQuota, GetQuotaRoot>;
+                             Expunge, Copy, Store, Fetch, Search, GetQuota, GetQuotaRoot, Compress>;
 
 struct Command {
     std::string tag;

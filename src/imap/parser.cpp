@@ -127,6 +127,14 @@ std::optional<Request> parse_uid_expunge(Cursor& at)
     return Request(Expunge{std::move(*uids)});
 }
 
+std::optional<Request> parse_compress(Cursor& at)
+{
+    if (!at.space()) return std::nullopt;
+    auto name = at.atom();
+    if (!name) return std::nullopt;
+    return Request(Compress{ascii::to_upper(*name)});
+}
+
 struct Verb {
     std::string_view name;
     std::optional<Request> (*parse)(Cursor&);
@@ -153,7 +161,7 @@ std::optional<Request> parse_uid(Cursor& at)
     return at.fail("unknown UID command");
 }
 
-constexpr std::array<Verb, 35> kVerbs{{
+constexpr std::array<Verb, 36> kVerbs{{
     {"NOOP", bare<Noop>},
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, false); }},
     {"UID", parse_uid},
@@ -165,6 +173,7 @@ constexpr std::array<Verb, 35> kVerbs{{
     {"LOGIN", parse_login},
     {"AUTHENTICATE", parse_authenticate},
     {"UNAUTHENTICATE", bare<Unauthenticate>},
+    {"COMPRESS", parse_compress},
     {"ENABLE", parse_enable},
     {"SELECT", parse_select},
     {"EXAMINE", parse_examine},

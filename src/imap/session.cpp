@@ -113,10 +113,12 @@ std::string Session::capabilities() const
            " CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
            std::to_string(options_->max_append);
     all += " MULTIAPPEND REPLACE BINARY SAVEDATE PREVIEW UTF8=ACCEPT WITHIN";
-    if (login_) return all + " UNAUTHENTICATE";
+    if (login_ && compresses_) return all;
+    if (login_) return all + (options_->compression == Compression::off ? " UNAUTHENTICATE" : " UNAUTHENTICATE COMPRESS=DEFLATE");
     const bool encrypted = stream_ && stream_->is_encrypted();
     if (!encrypted && services_.tls.is_ready()) all += " STARTTLS";
-    all += may_log_in() ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED";
+    all += auth::list_mechanisms(mechanisms(), " AUTH=");
+    if (!may_log_in()) all += " LOGINDISABLED";
     return all;
 }
 

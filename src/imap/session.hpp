@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/sasl_dialogue.hpp"
 #include "imap/command.hpp"
 #include "imap/command_reader.hpp"
 #include "imap/fetch.hpp"
@@ -21,7 +22,7 @@
 
 namespace mbx::imap {
 
-class Session {
+class Session final : private auth::SaslWire {
 public:
     Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics, QuotaAlerts& alerts,
             std::unique_ptr<net::ByteStream> stream);
@@ -61,13 +62,15 @@ private:
     co::Task<void> handle(const StartTls& command);
     co::Task<void> handle(const Unauthenticate& command);
     void forget_enabled();
+    // session_compress.cpp
+    co::Task<void> handle(const Compress& command);
     co::Task<void> handle(const Login& command);
     co::Task<void> handle(const Authenticate& command);
     bool may_log_in() const;
-    co::Task<std::optional<std::string>> ask(std::string_view challenge);
-    co::Task<void> authenticate_plain(std::optional<std::string> response);
-    co::Task<void> authenticate_login(std::optional<std::string> response);
-    co::Task<void> log_in(std::string user, std::string password);
+    std::vector<auth::SaslMechanism> mechanisms() const;
+    co::Task<std::optional<std::string>> ask_client(std::string challenge) override;
+    void refuse(auth::SaslError error);
+    void refuse(auth::LoginFailure failure);
     co::Task<void> open_account(auth::Login login);
     // session_mailboxes.cpp
     co::Task<void> handle(const Enable& command);
@@ -156,6 +159,7 @@ private:
     bool rev2_ = false;  // IMAP4rev2 is enabled
     bool utf8_ = false;  // it, or UTF8=ACCEPT (RFC 6855): names and quoted strings are UTF-8
     bool utf8_accept_ = false;
+    bool compresses_ = false;      // COMPRESS=DEFLATE (RFC 4978)
     bool condstore_ = false;       // a CONDSTORE enabling command was given (RFC 7162 section 3.1)
     bool qresync_ = false;         // by ENABLE
     bool holds_modseq_ = false;    // the client was told a HIGHESTMODSEQ below what it saw

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "net/address.hpp"
+#include "store/annotation.hpp"
 
 namespace mbx::imap {
 
@@ -19,6 +20,7 @@ enum class Compression : std::uint8_t { deflate, off };  // RFC 4978
 struct Options {
     std::string hostname = "localhost";
     LiteralMode literal_mode = LiteralMode::plus;
+    store::AnnotationLimits annotations;           // RFC 5464
     Compression compression = Compression::deflate;
     std::uint64_t max_append = 64U * 1024 * 1024;  // bytes of one message (RFC 7889)
     // Where LOGIN and AUTHENTICATE are allowed without TLS; everywhere else LOGINDISABLED stands (HOSTILE row B3).

@@ -55,6 +55,8 @@ void Session::forget_enabled()
     utf8_accept_ = false;
     condstore_ = false;
     qresync_ = false;
+    metadata_.reset();
+    metadata_news_.clear();
 }
 
 // RFC 8437 section 3: everything is as it was before the log-in, but TLS stays. NO is not among its answers.
@@ -68,6 +70,7 @@ co::Task<void> Session::handle(const Unauthenticate&)
     deselect();
     forget_enabled();
     account_.reset();
+    last_target_.clear();
     registration_.reset();
     login_.reset();
     login_deadline_ = net::Deadline::after(options_->login_timeout);

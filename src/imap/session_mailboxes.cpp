@@ -48,6 +48,9 @@ co::Task<void> Session::handle(const Enable& command)
             enable_condstore();
             qresync_ = true;
             enabled += " QRESYNC";
+        } else if (capability == "METADATA" && !metadata_) {
+            metadata_.emplace(metadata_feed_, login_->account.value, *this);
+            enabled += " METADATA";
         }
     }
     out_.add("* ENABLED" + enabled + "\r\n");
@@ -57,6 +60,7 @@ co::Task<void> Session::handle(const Enable& command)
 
 void Session::deselect()
 {
+    contexts_.clear();
     selected_.reset();
     mailbox_.reset();
     news_failed_ = false;

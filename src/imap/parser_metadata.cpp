@@ -6,6 +6,12 @@ namespace mbx::imap::detail {
 
 namespace {
 
+bool refused(Cursor& at, const char* reason)
+{
+    (void)at.fail(reason);
+    return false;
+}
+
 std::optional<std::string> entry_name(Cursor& at)
 {
     const auto name = at.astring();
@@ -23,13 +29,13 @@ bool take_option(Cursor& at, GetMetadata& into)
         into.max_size = at.number(UINT32_MAX);
         return into.max_size.has_value();
     }
-    if (*name != "DEPTH") return at.fail("unknown option").has_value();
+    if (*name != "DEPTH") return refused(at, "unknown option");
     const auto depth = at.upper_atom();
     if (!depth) return false;
     if (*depth == "0") into.depth = EntryDepth::zero;
     else if (*depth == "1") into.depth = EntryDepth::one;
     else if (*depth == "INFINITY") into.depth = EntryDepth::infinity;
-    else return at.fail("unknown depth").has_value();
+    else return refused(at, "unknown depth");
     return true;
 }
 
@@ -46,7 +52,7 @@ bool take_options(Cursor& at, GetMetadata& into)
 bool take_entries(Cursor& at, std::vector<std::string>& into)
 {
     do {
-        if (into.size() >= kMostEntries) return at.fail("too many entries").has_value();
+        if (into.size() >= kMostEntries) return refused(at, "too many entries");
         auto entry = entry_name(at);
         if (!entry) return false;
         into.push_back(std::move(*entry));

@@ -46,12 +46,14 @@ public:
         const int code = inflate(&z_, Z_SYNC_FLUSH);
         taken = from.size() - z_.avail_in;
         given = room - z_.avail_out;
+        // Between two blocks, at the border of a byte (zlib.h on data_type); a call that did nothing does not say.
+        if (taken != 0 || given != 0) is_between_blocks_ = z_.data_type == 128;
         if (code == Z_STREAM_END) return Progress::ended;
         // Z_BUF_ERROR: nothing could be done, for want of input.
         return code == Z_OK || code == Z_BUF_ERROR ? Progress::going_on : Progress::damaged;
     }
-    // Between two blocks, at the border of a byte: all that the future refers to is the history (zlib.h on data_type).
-    bool is_between_blocks() const { return z_.data_type == 128; }
+    // All that the future refers to is the history then.
+    bool is_between_blocks() const { return is_between_blocks_; }
     std::string history()
     {
         uInt size = 0;
@@ -64,6 +66,7 @@ public:
 private:
     z_stream z_{};
     bool is_ready_ = false;
+    bool is_between_blocks_ = false;
 };
 
 class DeflateStream::Deflater {

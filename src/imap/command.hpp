@@ -2,6 +2,7 @@
 // were on the wire; strings are owned, so that a command outlives the bytes it was read from.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -236,6 +237,12 @@ struct SearchNode {
     std::string field;
     std::string text;        // in the command's charset
     SequenceSet set;
+    bool fuzzy = false;      // stands inside FUZZY (RFC 6203)
+};
+// Places among the results, from 1 (RFC 5267 section 4.4).
+struct PartialRange {
+    std::uint32_t first = 1;
+    std::uint32_t last = 1;
 };
 struct SearchReturn {
     bool min = false;
@@ -243,17 +250,56 @@ struct SearchReturn {
     bool all = false;
     bool count = false;
     bool save = false;
+    bool update = false;   // RFC 5267 section 4.3
+    bool context = false;  // section 4.2
+    bool relevancy = false;  // RFC 6203 section 4
+    std::optional<PartialRange> partial;
+    // SAVE alone asks for no answer (RFC 5182 section 2.1).
+    bool is_silent() const { return save && !min && !max && !all && !count && !partial; }
+    bool is_empty() const { return !save && !min && !max && !all && !count && !partial && !update && !context; }
 };
 struct Search {
     bool by_uid = false;
     std::optional<SearchReturn> returns;  // none: no RETURN at all
     std::string charset;                  // upper case; empty: none was named
     std::vector<SearchNode> program;      // program[0] is an all_of over everything
+    bool is_fuzzy() const
+    {
+        return std::any_of(program.begin(), program.end(), [](const SearchNode& node) { return node.fuzzy; });
+    }
+};
+
+enum class SortKey : std::uint8_t { arrival, cc, date, from, size, subject, to, display_from, display_to, relevancy };
+struct SortCriterion {
+    SortKey key = SortKey::arrival;
+    bool reverse = false;
+};
+struct Sort {
+    std::vector<SortCriterion> criteria;  // each key once
+    Search search;
+};
+struct CancelUpdate {
+    std::vector<std::string> tags;  // RFC 5267 section 4.3.5
+};
+// RFC 7377: where to search. Mailboxes that are not there are passed over.
+enum class MailboxScope : std::uint8_t { selected, inboxes, personal, subscribed, subtree, subtree_one, mailboxes };
+struct SearchSource {
+    MailboxScope scope = MailboxScope::selected;
+    std::vector<std::string> mailboxes;  // of the last three
+};
+struct MultiSearch {
+    std::vector<SearchSource> sources;   // at least one
+    Search search;                       // by_uid; `returns` is set
+};
+enum class ThreadAlgorithm : std::uint8_t { ordered_subject, references };
+struct Thread {
+    ThreadAlgorithm algorithm = ThreadAlgorithm::ordered_subject;
+    Search search;
 };
 
 using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Unauthenticate, Enable, Select, Create, Delete,
                              Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Replace, Check, Close, Unselect,
-                             Expunge, Copy, Store, Fetch, Search, GetQuota, GetQuotaRoot>;
+                             Expunge, Copy, Store, Fetch, Search, Sort, Thread, CancelUpdate, MultiSearch, GetQuota, GetQuotaRoot>;
 
 struct Command {
     std::string tag;

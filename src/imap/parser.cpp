@@ -132,13 +132,15 @@ struct Verb {
     std::optional<Request> (*parse)(Cursor&);
 };
 
-constexpr std::array<Verb, 7> kUidVerbs{{
+constexpr std::array<Verb, 9> kUidVerbs{{
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, true); }},
     {"STORE", [](Cursor& at) { return detail::parse_store(at, true); }},
     {"SEARCH", [](Cursor& at) { return detail::parse_search(at, true); }},
     {"COPY", [](Cursor& at) { return detail::parse_copy(at, true, false); }},
     {"MOVE", [](Cursor& at) { return detail::parse_copy(at, true, true); }},
     {"EXPUNGE", parse_uid_expunge},
+    {"SORT", [](Cursor& at) { return detail::parse_sort(at, true); }},
+    {"THREAD", [](Cursor& at) { return detail::parse_thread(at, true); }},
     {"REPLACE", [](Cursor& at) { return detail::parse_replace(at, true); }},
 }};
 
@@ -153,7 +155,7 @@ std::optional<Request> parse_uid(Cursor& at)
     return at.fail("unknown UID command");
 }
 
-constexpr std::array<Verb, 35> kVerbs{{
+constexpr std::array<Verb, 39> kVerbs{{
     {"NOOP", bare<Noop>},
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, false); }},
     {"UID", parse_uid},
@@ -189,6 +191,10 @@ constexpr std::array<Verb, 35> kVerbs{{
     {"MOVE", [](Cursor& at) { return detail::parse_copy(at, false, true); }},
     {"STORE", [](Cursor& at) { return detail::parse_store(at, false); }},
     {"SEARCH", [](Cursor& at) { return detail::parse_search(at, false); }},
+    {"SORT", [](Cursor& at) { return detail::parse_sort(at, false); }},
+    {"THREAD", [](Cursor& at) { return detail::parse_thread(at, false); }},
+    {"CANCELUPDATE", detail::parse_cancel_update},
+    {"ESEARCH", detail::parse_multi_search},
 }};
 
 const Verb* find_verb(std::string_view name)

@@ -22,6 +22,18 @@ std::optional<Request> parse_store(Cursor& at, bool by_uid);
 std::optional<Request> parse_fetch(Cursor& at, bool by_uid);
 std::optional<Request> parse_search(Cursor& at, bool by_uid);
 
+std::optional<Request> parse_sort(Cursor& at, bool by_uid);
+std::optional<Request> parse_multi_search(Cursor& at);
+std::optional<Request> parse_cancel_update(Cursor& at);
+std::optional<Request> parse_thread(Cursor& at, bool by_uid);
+
+// [SP] CHARSET and the keys.
+bool parse_search_body(Cursor& at, Search& search);
+// Behind RETURN, and the space behind that.
+bool parse_search_return(Cursor& at, Search& search);
+// search-key *(SP search-key)
+bool parse_search_keys(Cursor& at, std::vector<SearchNode>& program);
+
 // RFC 7162 (parser_sync.cpp), behind the space that stands before them: the parameters of SELECT, the modifiers of FETCH
 // and STORE, the argument of the search key MODSEQ.
 bool parse_select_parameters(Cursor& at, Select& select);

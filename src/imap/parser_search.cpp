@@ -1,4 +1,5 @@
 // SEARCH (RFC 9051 section 6.4.4): keys become a program in prefix order.
+#include <algorithm>
 #include <array>
 
 #include "base/ascii.hpp"
@@ -119,6 +120,13 @@ private:
             close(node);
             return true;
         }
+        if (ascii::same(*name, "FUZZY")) {
+            // RFC 6203 section 3
+            const auto first = nodes_.size();
+            if (!at_.space() || !key(depth + 1)) return false;
+            for (auto i = first; i < nodes_.size(); ++i) nodes_[i].fuzzy = true;
+            return true;
+        }
         if (ascii::same(*name, "OR")) {
             const auto node = open(SearchKind::any_of);
             if (!at_.space() || !key(depth + 1) || !at_.space() || !key(depth + 1)) return false;
@@ -234,8 +242,27 @@ private:
     std::vector<SearchNode>& nodes_;
 };
 
-// RETURN (MIN MAX ALL COUNT SAVE); "()" stands for (ALL) (RFC 4731 section 3.1).
-bool parse_return(Cursor& at, Search& search)
+// partial-range = nz-number ":" nz-number (RFC 5267 section 5); 500:400 is 400:500.
+bool partial_range(Cursor& at, SearchReturn& wanted)
+{
+    if (!at.space()) return false;
+    const auto first = at.number(UINT32_MAX);
+    if (!first || !at.expect(':')) return false;
+    const auto last = at.number(UINT32_MAX);
+    if (!last) return false;
+    if (*first == 0 || *last == 0) {
+        (void)at.fail("results are counted from 1");
+        return false;
+    }
+    const auto [low, high] = std::minmax(*first, *last);
+    wanted.partial = PartialRange{static_cast<std::uint32_t>(low), static_cast<std::uint32_t>(high)};
+    return true;
+}
+
+}  // namespace
+
+// RETURN (MIN MAX ALL COUNT SAVE UPDATE CONTEXT PARTIAL n:n); "()" stands for (ALL) (RFC 4731 section 3.1).
+bool parse_search_return(Cursor& at, Search& search)
 {
     SearchReturn wanted;
     if (!at.space() || !at.expect('(')) return false;
@@ -250,33 +277,56 @@ bool parse_return(Cursor& at, Search& search)
             wanted.count = true;
         } else if (at.take_word("SAVE")) {
             wanted.save = true;
+        } else if (at.take_word("UPDATE")) {
+            wanted.update = true;
+        } else if (at.take_word("CONTEXT")) {
+            wanted.context = true;
+        } else if (at.take_word("RELEVANCY")) {
+            wanted.relevancy = true;
+        } else if (at.take_word("PARTIAL")) {
+            if (wanted.partial || !partial_range(at, wanted)) return false;
         } else {
             (void)at.fail("unknown SEARCH return option");
             return false;
         }
         if (!at.next_is(')') && !at.space()) return false;
     }
-    if (!wanted.min && !wanted.max && !wanted.count && !wanted.save) wanted.all = true;
+    if (wanted.partial && wanted.all) {
+        (void)at.fail("PARTIAL and ALL exclude each other");
+        return false;
+    }
+    if (wanted.is_empty()) wanted.all = true;
     search.returns = wanted;
     return at.space();
 }
 
-}  // namespace
+bool parse_search_keys(Cursor& at, std::vector<SearchNode>& program)
+{
+    ProgramReader reader(at, program);
+    return reader.keys(0);
+}
+
+bool parse_search_body(Cursor& at, Search& search)
+{
+    if (at.take_word("CHARSET")) {
+        if (!at.space()) return false;
+        auto charset = at.astring();
+        if (!charset || !at.space()) return false;
+        search.charset = ascii::to_upper(*charset);
+    }
+    if (!parse_search_keys(at, search.program)) return false;
+    if (!search.returns || !search.returns->relevancy || search.is_fuzzy()) return true;
+    (void)at.fail("RELEVANCY needs a FUZZY key");
+    return false;
+}
 
 std::optional<Request> parse_search(Cursor& at, bool by_uid)
 {
     if (!at.space()) return std::nullopt;
     Search search;
     search.by_uid = by_uid;
-    if (at.take_word("RETURN") && !parse_return(at, search)) return std::nullopt;
-    if (at.take_word("CHARSET")) {
-        if (!at.space()) return std::nullopt;
-        auto charset = at.astring();
-        if (!charset || !at.space()) return std::nullopt;
-        search.charset = ascii::to_upper(*charset);
-    }
-    ProgramReader reader(at, search.program);
-    if (!reader.keys(0)) return std::nullopt;
+    if (at.take_word("RETURN") && !parse_search_return(at, search)) return std::nullopt;
+    if (!parse_search_body(at, search)) return std::nullopt;
     return Request(std::move(search));
 }
 

@@ -1,14 +1,11 @@
 #include "imap/search.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 #include "base/ascii.hpp"
-#include "imap/fetch.hpp"
 #include "imap/search_text.hpp"
-#include "mail/case_fold.hpp"
-#include "mail/charset.hpp"
-#include "mail/date.hpp"
 
 namespace mbx::imap {
 
@@ -16,22 +13,10 @@ namespace {
 
 constexpr std::uint64_t kRowsAtOnce = 1000;
 constexpr std::uint64_t kNarrowedAtOnce = 10'000;  // messages that the index of texts is asked about at once
-constexpr std::size_t kMaxNeeds = 8;
-constexpr std::size_t kMaxChoices = 16;
 constexpr std::chrono::milliseconds kSliceTime{10};  // then the strand serves others
+using Steady = std::chrono::steady_clock;
 constexpr std::int64_t kDay = 86'400;
 constexpr std::int64_t kMinute = 60;
-
-bool is_in_columns(SearchKind kind)
-{
-    return kind == SearchKind::sent_before || kind == SearchKind::sent_on || kind == SearchKind::sent_since ||
-           kind == SearchKind::email_id || kind == SearchKind::thread_id;
-}
-
-bool opens_file(SearchKind kind)
-{
-    return is_in_columns(kind) || kind == SearchKind::header || kind == SearchKind::body || kind == SearchKind::text;
-}
 
 // INTERNALDATE's day, time and zone disregarded: we keep and show it in UTC.
 std::int64_t day_of(std::int64_t seconds)
@@ -53,7 +38,7 @@ public:
         switch (node.kind) {
         case SearchKind::all_of: return all(index);
         case SearchKind::any_of: return any(index);
-        case SearchKind::none_of: return !holds(index + 1);
+        case SearchKind::none_of: return denies(index + 1);
         case SearchKind::nothing: return false;
         case SearchKind::flag_set: return (row_.flags.system & node.flag) != 0;
         case SearchKind::flag_clear: return (row_.flags.system & node.flag) == 0;
@@ -65,8 +50,8 @@ public:
         case SearchKind::sent_before: return sent_day() && *sent_day() < node.day;
         case SearchKind::sent_on: return sent_day() && *sent_day() == node.day;
         case SearchKind::sent_since: return sent_day() && *sent_day() >= node.day;
-        case SearchKind::email_id: return store::email_id_text(columns().email_id) == node.text;
-        case SearchKind::thread_id: return store::thread_id_text(columns().thread_id) == node.text;
+        case SearchKind::email_id: return store::email_id_text(email_id()) == node.text;
+        case SearchKind::thread_id: return store::thread_id_text(thread_id()) == node.text;
         case SearchKind::older: return row_.internal_date <= node.day;
         case SearchKind::younger: return row_.internal_date >= node.day;
         case SearchKind::saved_before: return day_of(row_.save_date) < node.day;
@@ -75,46 +60,95 @@ public:
         case SearchKind::modseq: return row_.modseq >= node.number;
         case SearchKind::larger: return row_.size > node.number;
         case SearchKind::smaller: return row_.size < node.number;
-        case SearchKind::header: return text_.header_contains(node.field, node.text);
-        case SearchKind::body: return text_.body_contains(node.text);
-        case SearchKind::text: return text_.text_contains(node.text);
+        case SearchKind::header: return node.fuzzy ? scored(header_score(node)) : header_contains(node);
+        case SearchKind::body: return node.fuzzy ? scored(text_.body_score(*node.fuzzy)) : text_.body_contains(node.text);
+        case SearchKind::text: return node.fuzzy ? scored(text_.text_score(*node.fuzzy)) : text_.text_contains(node.text);
         case SearchKind::sequence:
         case SearchKind::uid: return contains(node.uids, row_.uid);
         }
         return false;
     }
 
+    // The mean of the fuzzy keys that held.
+    unsigned score() const { return scores_ == 0 ? 100 : std::max(1U, sum_ / scores_); }
+
 private:
+    static constexpr std::array kCosts{SearchCost::row, SearchCost::brief, SearchCost::file};
+
     // What the index answers is asked first, so that files are opened last.
     bool all(std::uint32_t index)
     {
-        for (const bool file : {false, true}) {
+        for (const auto cost : kCosts) {
             for (auto at = index + 1; at < nodes_[index].end; at = nodes_[at].end) {
-                if (nodes_[at].needs_file == file && !holds(at)) return false;
+                if (nodes_[at].cost == cost && !holds(at)) return false;
             }
         }
         return true;
     }
     bool any(std::uint32_t index)
     {
-        for (const bool file : {false, true}) {
+        for (const auto cost : kCosts) {
             for (auto at = index + 1; at < nodes_[index].end; at = nodes_[at].end) {
-                if (nodes_[at].needs_file == file && holds(at)) return true;
+                if (nodes_[at].cost == cost && holds(at)) return true;
             }
         }
         return false;
+    }
+    bool denies(std::uint32_t index)
+    {
+        const auto sum = sum_;
+        const auto scores = scores_;
+        const bool held = holds(index);
+        sum_ = sum;
+        scores_ = scores;
+        return !held;
+    }
+    bool scored(unsigned score)
+    {
+        if (score == 0) return false;
+        sum_ += score;
+        ++scores_;
+        return true;
+    }
+    unsigned header_score(const SearchProgram::Node& node)
+    {
+        unsigned best = 0;
+        const auto take = [&best, &node](std::string_view text) {
+            best = std::max(best, mail::fuzzy_score(*node.fuzzy, text));
+            return best < 100;
+        };
+        const auto* known = source_.known();
+        if (known != nullptr && store::visit_brief_field(known->brief, node.field, take)) return best;
+        return text_.header_score(node.field, *node.fuzzy);
     }
     // Where the index knows a date it is that of the first Date field, as in the file; where it knows none another field of
     // that name may have one.
     std::optional<std::int64_t> sent_day()
     {
-        const auto* known = source_.columns();
-        if (known == nullptr || !known->sent) return text_.sent_day();
-        return day_of(*known->sent + known->sent_zone * kMinute);
+        const auto* known = source_.known();
+        if (known == nullptr || !known->brief.sent) return text_.sent_day();
+        return day_of(*known->brief.sent + known->brief.sent_zone * kMinute);
+    }
+    bool header_contains(const SearchProgram::Node& node)
+    {
+        if (const auto* known = source_.known()) {
+            const auto held = store::brief_field_contains(known->brief, node.field, node.text);
+            if (held) return *held;
+        }
+        return text_.header_contains(node.field, node.text);
+    }
+    store::ObjectId email_id()
+    {
+        const auto* known = source_.known();
+        return known != nullptr ? known->email_id : columns().email_id;
+    }
+    store::ObjectId thread_id()
+    {
+        const auto* known = source_.known();
+        return known != nullptr ? known->thread_id : columns().thread_id;
     }
     const store::ParsedColumns& columns()
     {
-        if (const auto* known = source_.columns()) return *known;
         if (!made_) made_ = store::make_columns(source_.bytes());
         return *made_;
     }
@@ -132,74 +166,14 @@ private:
     MessageSource& source_;
     SearchText text_;
     std::optional<store::ParsedColumns> made_;
-};
-
-// From a program, what every hit must hold. A key that stands under NOT, or beside one that cannot be looked up, says
-// nothing. As deep as the parser lets keys be nested.
-class NeedsFinder {
-public:
-    explicit NeedsFinder(const std::vector<SearchProgram::Node>& nodes) : nodes_(nodes) {}
-
-    store::TextNeeds find()
-    {
-        collect(0);
-        return std::move(needs_);
-    }
-
-private:
-    using Choice = std::optional<std::vector<std::string>>;  // one of these; none: anything may match
-
-    void collect(std::uint32_t index)
-    {
-        if (nodes_[index].kind == SearchKind::all_of) {
-            for (auto at = index + 1; at < nodes_[index].end; at = nodes_[at].end) collect(at);
-            return;
-        }
-        auto choice = choice_of(index);
-        if (choice && needs_.size() < kMaxNeeds) needs_.push_back(*std::move(choice));
-    }
-
-    Choice choice_of(std::uint32_t index) const
-    {
-        const auto& node = nodes_[index];
-        if (node.kind == SearchKind::any_of) return any(index);
-        if (node.kind == SearchKind::all_of) return narrowest(index);
-        const bool is_text = node.kind == SearchKind::header || node.kind == SearchKind::body || node.kind == SearchKind::text;
-        if (!is_text || !store::is_searchable_key(node.text)) return std::nullopt;
-        return std::vector{node.text};
-    }
-
-    // Of keys that all hold, one is enough to narrow by.
-    Choice narrowest(std::uint32_t index) const
-    {
-        Choice best;
-        for (auto at = index + 1; at < nodes_[index].end; at = nodes_[at].end) {
-            auto one = choice_of(at);
-            if (one && (!best || one->size() < best->size())) best = std::move(one);
-        }
-        return best;
-    }
-
-    Choice any(std::uint32_t index) const
-    {
-        std::vector<std::string> all;
-        for (auto at = index + 1; at < nodes_[index].end; at = nodes_[at].end) {
-            const auto one = choice_of(at);
-            if (!one || all.size() + one->size() > kMaxChoices) return std::nullopt;
-            all.insert(all.end(), one->begin(), one->end());
-        }
-        if (all.empty()) return std::nullopt;
-        return all;
-    }
-
-    const std::vector<SearchProgram::Node>& nodes_;
-    store::TextNeeds needs_;
+    unsigned sum_ = 0;     // of the scores of fuzzy keys
+    unsigned scores_ = 0;
 };
 
 class StoredMessage final : public MessageSource {
 public:
-    StoredMessage(store::AccountStore& store, store::MailboxId mailbox, store::Uid uid, const store::ParsedColumns* columns)
-        : store_(store), mailbox_(mailbox), uid_(uid), columns_(columns)
+    StoredMessage(store::AccountStore& store, store::MailboxId mailbox, store::Uid uid, const KnownMessage* known)
+        : store_(store), mailbox_(mailbox), uid_(uid), known_(known)
     {
     }
     std::string_view bytes() override
@@ -213,71 +187,20 @@ public:
         file_ = std::move(*opened);
         return file_->bytes();
     }
-    const store::ParsedColumns* columns() override { return columns_; }
+    const KnownMessage* known() override { return known_; }
+    bool was_opened() const { return file_ || failure_; }
     const std::optional<store::StoreError>& failure() const { return failure_; }
 
 private:
     store::AccountStore& store_;
     store::MailboxId mailbox_;
     store::Uid uid_;
-    const store::ParsedColumns* columns_;
+    const KnownMessage* known_;
     store::MessageFilePtr file_;
     std::optional<store::StoreError> failure_;
 };
 
 }  // namespace
-
-Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const SelectedMailbox& mailbox,
-                                                             WallTime now)
-{
-    const std::string charset = search.charset.empty() ? "UTF-8" : search.charset;
-    if (!mail::is_known_charset(charset)) return SearchRefusal::bad_charset;
-    SearchProgram program;
-    for (const auto& from : search.program) {
-        Node node;
-        node.kind = from.kind;
-        node.end = from.end;
-        node.flag = from.flag;
-        node.number = from.number;
-        node.field = from.field;
-        const bool is_keyword = from.kind == SearchKind::keyword || from.kind == SearchKind::unkeyword;
-        if (is_keyword && ascii::same(from.text, "$Forwarded")) {
-            node.kind = from.kind == SearchKind::keyword ? SearchKind::flag_set : SearchKind::flag_clear;
-            node.flag = store::kForwarded;
-        } else if (is_keyword || is_in_columns(from.kind)) {
-            node.text = from.text;
-        } else {
-            node.text = mail::fold_case(mail::to_utf8(from.text, charset).text);
-        }
-        node.day = mail::days_since_epoch(from.date);
-        if (from.kind == SearchKind::older || from.kind == SearchKind::younger) {
-            const auto seconds = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
-            node.day = seconds - static_cast<std::int64_t>(from.number);
-        }
-        if (from.kind == SearchKind::sequence || from.kind == SearchKind::uid) {
-            auto uids = mailbox.resolve(from.set, from.kind == SearchKind::uid);
-            if (!uids) return SearchRefusal::bad_sequence;
-            node.uids = std::move(*uids);
-        }
-        program.nodes_.push_back(std::move(node));
-    }
-    auto& nodes = program.nodes_;
-    program.candidates_ = mailbox.view().uids();
-    for (std::uint32_t at = 1; at < nodes[0].end; at = nodes[at].end) {
-        const bool is_set = nodes[at].kind == SearchKind::sequence || nodes[at].kind == SearchKind::uid;
-        if (is_set) program.candidates_ = intersection(program.candidates_, nodes[at].uids);
-    }
-    // A node's nodes stand behind it: from the end, each tells all that hold it.
-    for (std::size_t i = nodes.size(); i-- > 0;) {
-        nodes[i].needs_file = opens_file(nodes[i].kind);
-        program.uses_columns_ = program.uses_columns_ || is_in_columns(nodes[i].kind);
-        for (auto at = static_cast<std::uint32_t>(i) + 1; at < nodes[i].end; at = nodes[at].end) {
-            nodes[i].needs_file = nodes[i].needs_file || nodes[at].needs_file;
-        }
-    }
-    program.needs_ = NeedsFinder(nodes).find();
-    return program;
-}
 
 void FoundModSeqs::add(const store::MessageRow& row) { add(FoundModSeqs{row.modseq, row.modseq, row.modseq}); }
 
@@ -289,10 +212,11 @@ void FoundModSeqs::add(const FoundModSeqs& behind)
     of_last = behind.of_last;
 }
 
-bool matches(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
-             MessageSource& source)
+unsigned match_score(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
+                     MessageSource& source)
 {
-    return Evaluation(program, row, keywords, source).holds(0);
+    Evaluation evaluation(program, row, keywords, source);
+    return evaluation.holds(0) ? evaluation.score() : 0;
 }
 
 namespace {
@@ -311,43 +235,96 @@ std::optional<store::StoreError> choose(store::AccountStore& store, store::Mailb
     return std::nullopt;
 }
 
+// One step through the chosen messages.
+class SliceStep {
+public:
+    SliceStep(store::AccountStore& store, store::MailboxId mailbox, const SearchProgram& program, Harvest* harvest)
+        : store_(store), mailbox_(mailbox), program_(program), harvest_(harvest)
+    {
+    }
+
+    void run(SearchCursor& cursor, SearchSlice& slice, Steady::time_point until)
+    {
+        const NumberSet now = first_of(cursor.chosen, kRowsAtOnce);
+        auto done_until = now.back().last;
+        const auto rows = load(now);
+        const auto status = store_.status(mailbox_);
+        if (!rows || !status) {
+            slice.failure = !rows ? rows.error() : status.error();
+            return;
+        }
+        for (const auto& one : *rows) {
+            const bool was_opened = look_at(one, status->keywords, slice);
+            if (!was_opened || Steady::now() < until) continue;
+            done_until = one.row.uid;
+            break;
+        }
+        if (!parsed_.empty()) store_.keep_columns(mailbox_, parsed_);
+        cursor.chosen = behind(cursor.chosen, done_until);
+    }
+
+private:
+    Result<std::vector<store::BriefRow>, store::StoreError> load(const NumberSet& which)
+    {
+        if (harvest_ != nullptr || program_.uses_briefs()) return store_.brief_rows(mailbox_, which);
+        const auto plain = store_.rows(mailbox_, which);
+        if (!plain) return plain.error();
+        std::vector<store::BriefRow> rows;
+        rows.reserve(plain->size());
+        for (const auto& row : *plain) rows.push_back({row, {}, {}, {}});
+        return rows;
+    }
+
+    // Answers whether the file was opened.
+    bool look_at(const store::BriefRow& one, const std::vector<std::string>& keywords, SearchSlice& slice)
+    {
+        std::optional<KnownMessage> known;
+        if (const auto brief = store::decode_brief(one.brief)) known = KnownMessage{*brief, one.email_id, one.thread_id};
+        StoredMessage source(store_, mailbox_, one.row.uid, known ? &*known : nullptr);
+        const auto score = match_score(program_, one.row, keywords, source);
+        const bool is_hit = score != 0 && !source.failure();
+        if (is_hit && (harvest_ == nullptr || harvest(one.row, known, source, score))) {
+            add_above(slice.hits, one.row.uid);
+            slice.modseqs.add(one.row);
+            if (program_.is_fuzzy()) slice.scores.push_back({one.row.uid, static_cast<std::uint8_t>(score)});
+        }
+        if (source.failure() && *source.failure() != store::StoreError::no_such_message) slice.failure = source.failure();
+        return source.was_opened();
+    }
+
+    bool harvest(const store::MessageRow& row, const std::optional<KnownMessage>& known, StoredMessage& source,
+                 unsigned score)
+    {
+        if (known) {
+            harvest_->take(row, known->brief, score);
+            return true;
+        }
+        const auto bytes = source.bytes();
+        if (source.failure()) return false;
+        parsed_.push_back({row.uid, store::make_columns(bytes)});
+        if (const auto brief = store::decode_brief(parsed_.back().columns.brief)) harvest_->take(row, *brief, score);
+        return true;
+    }
+
+    store::AccountStore& store_;
+    store::MailboxId mailbox_;
+    const SearchProgram& program_;
+    Harvest* harvest_;
+    std::vector<store::MessageColumns> parsed_;
+};
+
 }  // namespace
 
 SearchSlice search_slice(store::AccountStore& store, store::MailboxId mailbox, const SearchProgram& program,
-                         SearchCursor& cursor)
+                         SearchCursor& cursor, Harvest* harvest)
 {
     SearchSlice slice;
-    const auto began = std::chrono::steady_clock::now();
-    if (cursor.chosen.empty()) slice.failure = choose(store, mailbox, program, cursor);
-    if (slice.failure || cursor.chosen.empty()) return slice;
-    const NumberSet now = first_of(cursor.chosen, kRowsAtOnce);
-    auto done_until = now.back().last;
-    const auto rows = store.rows(mailbox, now);
-    const auto status = store.status(mailbox);
-    if (!rows || !status) {
-        slice.failure = !rows ? rows.error() : status.error();
-        return slice;
-    }
-    std::vector<store::MessageColumns> columns;
-    if (program.uses_columns()) {
-        if (auto known = store.columns(mailbox, now)) columns = *std::move(known);
-    }
-    for (const auto& row : *rows) {
-        const auto known = std::ranges::lower_bound(columns, row.uid, {}, &store::MessageColumns::uid);
-        const bool is_known = known != columns.end() && known->uid == row.uid;
-        StoredMessage source(store, mailbox, row.uid, is_known ? &known->columns : nullptr);
-        const bool hit = matches(program, row, status->keywords, source);
-        if (source.failure() && *source.failure() != store::StoreError::no_such_message) slice.failure = source.failure();
-        if (hit && !source.failure()) {
-            add_above(slice.hits, row.uid);
-            slice.modseqs.add(row);
-        }
-        if (program.nodes()[0].needs_file && std::chrono::steady_clock::now() - began > kSliceTime) {
-            done_until = row.uid;
-            break;
-        }
-    }
-    cursor.chosen = behind(cursor.chosen, done_until);
+    const auto began = Steady::now();
+    do {
+        if (cursor.chosen.empty()) slice.failure = choose(store, mailbox, program, cursor);
+        if (slice.failure || cursor.chosen.empty()) continue;
+        SliceStep(store, mailbox, program, harvest).run(cursor, slice, began + kSliceTime);
+    } while (!slice.failure && !cursor.is_done() && Steady::now() - began < kSliceTime / 2);
     return slice;
 }
 

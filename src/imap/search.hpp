@@ -2,13 +2,16 @@
 // A message's file is opened only when a key needs it and the cheaper keys left it in.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "imap/command.hpp"
 #include "imap/selected_mailbox.hpp"
+#include "mail/fuzzy_match.hpp"
 #include "store/account_store.hpp"
+#include "store/brief.hpp"
 #include "store/parsed_columns.hpp"
 
 namespace mbx::imap {
@@ -18,21 +21,36 @@ enum class SearchRefusal : std::uint8_t {
     bad_sequence,  // BAD: a sequence number that does not exist
 };
 
+// What answers a key, the cheapest first.
+enum class SearchCost : std::uint8_t {
+    row,    // the hot row
+    brief,  // what is parsed of the message; its file where nothing is yet
+    file,
+};
+
 // Immutable once made; used on the strand while the session waits.
 class SearchProgram {
 public:
-    static Result<SearchProgram, SearchRefusal> compile(const Search& search, const SelectedMailbox& mailbox, WallTime now = {});
+    // `lasts`: it is asked about messages to come too, so that a set of UIDs reaches those (RFC 5267 section 4.3; sequence
+    // numbers mean what they mean now).
+    static Result<SearchProgram, SearchRefusal> compile(const Search& search, const SelectedMailbox& mailbox, WallTime now = {},
+                                                        bool lasts = false);
+    // The same for a mailbox of ESEARCH, where sequence numbers beyond its end name nothing (RFC 7377 section 2).
+    // `saved`: of the selected mailbox, null for others.
+    static Result<SearchProgram, SearchRefusal> compile(const Search& search, const store::UidTable& view,
+                                                        const NumberSet* saved, WallTime now = {});
 
     struct Node {
         SearchKind kind = SearchKind::all_of;
         std::uint32_t end = 0;
-        bool needs_file = false;   // it or a node inside it
+        SearchCost cost = SearchCost::row;  // the highest of it and the nodes inside it
         std::uint8_t flag = 0;
         std::uint64_t number = 0;
         std::int64_t day = 0;      // since 1970; of OLDER and YOUNGER the second
         std::string field;
         std::string text;          // UTF-8, folded
         NumberSet uids;
+        std::optional<mail::FuzzyKey> fuzzy;  // the text is matched by it (RFC 6203)
     };
     const std::vector<Node>& nodes() const { return nodes_; }
     // UIDs outside cannot match.
@@ -40,13 +58,20 @@ public:
     // What the text of every hit holds, for the index of texts; empty: it cannot help.
     const store::TextNeeds& needs() const { return needs_; }
     // Whether what the index has parsed of messages answers a key of it.
-    bool uses_columns() const { return uses_columns_; }
+    bool uses_briefs() const { return uses_briefs_; }
+    bool is_fuzzy() const { return is_fuzzy_; }
+    // Whether a key is MODSEQ: then the answer tells mod-sequences (RFC 7162 section 3.1.6).
+    bool asks_modseq() const { return asks_modseq_; }
 
 private:
+    using Resolve = std::function<std::optional<NumberSet>(const SequenceSet& set, bool by_uid)>;
+    static Result<SearchProgram, SearchRefusal> compile(const Search& search, NumberSet candidates, const Resolve& resolve, WallTime now);
     std::vector<Node> nodes_;
     NumberSet candidates_;
     store::TextNeeds needs_;
-    bool uses_columns_ = false;
+    bool uses_briefs_ = false;
+    bool is_fuzzy_ = false;
+    bool asks_modseq_ = false;
 };
 
 // How far a search has come: `chosen` are the next messages to look at, `left` those that are still to be chosen from.
@@ -55,6 +80,12 @@ struct SearchCursor {
     NumberSet left;
     NumberSet chosen;
     bool is_done() const { return left.empty() && chosen.empty(); }
+};
+
+// How relevant a hit of a FUZZY search is (RFC 6203 section 4): 1 … 100.
+struct Relevancy {
+    store::Uid uid = 0;
+    std::uint8_t score = 0;
 };
 
 // The mod-sequences of what was found (RFC 7162 section 3.1.6, RFC 4731 section 3.2).
@@ -68,23 +99,39 @@ struct FoundModSeqs {
 
 struct SearchSlice {
     NumberSet hits;  // UIDs
+    std::vector<Relevancy> scores;  // of a FUZZY search: one for each hit
     FoundModSeqs modseqs;
     std::optional<store::StoreError> failure;
 };
 
-// Goes a slice further.
-SearchSlice search_slice(store::AccountStore& store, store::MailboxId mailbox, const SearchProgram& program,
-                         SearchCursor& cursor);
+// Is given every message that a search finds, with what is parsed of it: SORT and THREAD.
+class Harvest {
+public:
+    virtual ~Harvest() = default;
+    // `score`: as Relevancy's; 100 where nothing is fuzzy.
+    virtual void take(const store::MessageRow& row, const store::Brief& brief, unsigned score) = 0;
+};
 
-// Whether one message matches; `bytes` is asked for at most once, and only when needed. For search_slice and tests.
+// Goes a slice further. With a harvest a message that nobody parsed yet is parsed, and what it says left behind.
+SearchSlice search_slice(store::AccountStore& store, store::MailboxId mailbox, const SearchProgram& program,
+                         SearchCursor& cursor, Harvest* harvest = nullptr);
+
+// What was parsed of a message before.
+struct KnownMessage {
+    store::Brief brief;
+    store::ObjectId email_id;
+    store::ObjectId thread_id;
+};
+
+// How well one message matches, 0: not at all, 100 where nothing is fuzzy; `bytes` is asked for at most once, and only when needed. For search_slice and tests.
 class MessageSource {
 public:
     virtual ~MessageSource() = default;
     virtual std::string_view bytes() = 0;
-    // What was parsed of it before; null: nothing yet.
-    virtual const store::ParsedColumns* columns() { return nullptr; }
+    // Null: nothing yet.
+    virtual const KnownMessage* known() { return nullptr; }
 };
-bool matches(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
+unsigned match_score(const SearchProgram& program, const store::MessageRow& row, const std::vector<std::string>& keywords,
              MessageSource& source);
 
 }  // namespace mbx::imap

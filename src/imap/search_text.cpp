@@ -1,5 +1,6 @@
 #include "imap/search_text.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/ascii.hpp"
@@ -71,6 +72,32 @@ bool SearchText::text_contains(std::string_view needle)
         if (holds(known.text, needle) || holds(known.name, needle)) return true;
     }
     return body_contains(needle);
+}
+
+unsigned SearchText::header_score(std::string_view field, const mail::FuzzyKey& key)
+{
+    load_headers();
+    unsigned best = 0;
+    for (const auto& known : *headers_) {
+        if (ascii::same(known.name, field)) best = std::max(best, mail::fuzzy_score(key, known.text));
+    }
+    return best;
+}
+
+unsigned SearchText::body_score(const mail::FuzzyKey& key)
+{
+    load_body();
+    unsigned best = key.whole.empty() ? 100 : 0;
+    for (const auto& part : *body_) best = std::max(best, mail::fuzzy_score(key, part));
+    return best;
+}
+
+unsigned SearchText::text_score(const mail::FuzzyKey& key)
+{
+    load_headers();
+    unsigned best = 0;
+    for (const auto& known : *headers_) best = std::max(best, mail::fuzzy_score(key, known.text));
+    return best == 100 ? best : std::max(best, body_score(key));
 }
 
 const std::optional<std::int64_t>& SearchText::sent_day()

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mail/fuzzy_match.hpp"
 #include "mail/search_text.hpp"
 
 namespace mbx::imap {
@@ -23,6 +24,10 @@ public:
     // Text parts, decoded, and the headers of messages inside (RFC 9051 section 6.4.4, BODY).
     bool body_contains(std::string_view needle);
     bool text_contains(std::string_view needle);  // the header too
+    // RFC 6203: the best score of a field, a part.
+    unsigned header_score(std::string_view field, const mail::FuzzyKey& key);
+    unsigned body_score(const mail::FuzzyKey& key);
+    unsigned text_score(const mail::FuzzyKey& key);
     // The day that the Date: field shows, since 1970, zone disregarded; none without a readable one.
     const std::optional<std::int64_t>& sent_day();
 

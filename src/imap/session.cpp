@@ -23,7 +23,7 @@ constexpr Needs needs()
         return Needs::nothing;
     } else if constexpr (is_one_of<Made, StartTls, Login, Authenticate>) {
         return Needs::no_login;
-    } else if constexpr (is_one_of<Made, Check, Close, Unselect, Expunge, Copy, Store, Fetch, Search>) {
+    } else if constexpr (is_one_of<Made, Check, Close, Unselect, Expunge, Copy, Store, Fetch, Search, Sort, Thread, CancelUpdate>) {
         return Needs::selection;
     } else {
         return Needs::login;
@@ -31,16 +31,20 @@ constexpr Needs needs()
 }
 
 // RFC 9051 section 7.5.1: EXPUNGE must not come during FETCH, STORE and SEARCH by sequence number.
+bool may_tell_expunges(const Search& search)
+{
+    // Nor where message numbers stand in a UID SEARCH (RFC 7162 section 3.2.10.2).
+    return search.by_uid &&
+           std::ranges::none_of(search.program, [](const SearchNode& node) { return node.kind == SearchKind::sequence; });
+}
+
 bool may_tell_expunges(const Request& request)
 {
     if (const auto* fetch = std::get_if<Fetch>(&request)) return fetch->by_uid;
     if (const auto* store = std::get_if<Store>(&request)) return store->by_uid;
-    if (const auto* search = std::get_if<Search>(&request)) {
-        // Nor where message numbers stand in a UID SEARCH (RFC 7162 section 3.2.10.2).
-        return search->by_uid && std::ranges::none_of(search->program, [](const SearchNode& node) {
-            return node.kind == SearchKind::sequence;
-        });
-    }
+    if (const auto* search = std::get_if<Search>(&request)) return may_tell_expunges(*search);
+    if (const auto* sort = std::get_if<Sort>(&request)) return may_tell_expunges(sort->search);
+    if (const auto* thread = std::get_if<Thread>(&request)) return may_tell_expunges(thread->search);
     return true;
 }
 
@@ -110,7 +114,9 @@ std::string Session::capabilities() const
     std::string all = "IMAP4rev1 IMAP4rev2";
     all += options_->literal_mode == LiteralMode::plus ? " LITERAL+" : " LITERAL-";
     all += " SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE CHILDREN UNSELECT SPECIAL-USE CREATE-SPECIAL-USE"
-           " CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
+           " CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES ESORT CONTEXT=SEARCH CONTEXT=SORT"
+           " SEARCH=FUZZY MULTISEARCH SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1"
+           " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
            std::to_string(options_->max_append);
     all += " MULTIAPPEND REPLACE BINARY SAVEDATE PREVIEW UTF8=ACCEPT WITHIN";
     if (login_) return all + " UNAUTHENTICATE";
@@ -239,7 +245,9 @@ co::Task<void> Session::announce(bool may_expunge, bool look)
         }
     }
     co_await take_news();
+    const auto additions = co_await update_contexts();
     co_await tell_news(may_expunge);
+    for (const auto& one : additions) tell_context(*one.context, "ADDTO", one.results);
 }
 
 bool Session::has_news() const

@@ -13,7 +13,8 @@
 #include "imap/command_reader.hpp"
 #include "imap/fetch.hpp"
 #include "imap/output.hpp"
-#include "imap/search.hpp"
+#include "imap/search_context.hpp"
+#include "imap/search_results.hpp"
 #include "imap/selected_mailbox.hpp"
 #include "imap/server.hpp"
 #include "net/line_reader.hpp"
@@ -120,13 +121,46 @@ private:
     co::Task<void> handle(const Copy& command);
     co::Task<void> handle(const imap::Store& command);
     co::Task<void> handle(const Fetch& command);
-    co::Task<void> handle(const Search& command);
     // Looks for news before a UID command, so that its set reaches messages that came meanwhile.
     co::Task<std::optional<NumberSet>> resolve(const SequenceSet& set, bool by_uid);
     co::Task<bool> write_segments(const std::vector<Segment>& segments);
     co::Task<void> tell_stored(const store::FlagsStored& stored, const imap::Store& command);
-    co::Task<void> tell_found(const Search& command, const NumberSet& uids, const FoundModSeqs& modseqs);
+    // session_search.cpp
+    co::Task<void> handle(const Search& command);
+    co::Task<void> handle(const CancelUpdate& command);
+    struct Found {
+        NumberSet uids;
+        FoundModSeqs modseqs;           // where the search asks about them
+        std::vector<Relevancy> scores;  // of a FUZZY search, ascending by UID
+    };
+    co::Task<std::optional<Found>> find(const Search& command, Harvest* harvest);
+    co::Task<Result<Found, store::StoreError>> find_among(store::MailboxId id, const SearchProgram& program,
+                                                          const NumberSet& uids, Harvest* harvest);
+    void refuse_search(SearchRefusal refusal, bool saves);
+    co::Task<void> tell_found(const Search& command, const Found& found);
     co::Task<void> tell_numbers(const NumberSet& numbers);
+    void tell_results(const Search& command, const ResultList& uids, const ResultList& numbers,
+                      const Found& found, std::string_view correlators = {});
+    void tell_modseq(const FoundModSeqs& modseqs);
+    bool may_update(const Search& command);
+    std::unique_ptr<SearchContext> make_context(const Search& command);
+    void keep_context(std::unique_ptr<SearchContext> context, store::ModSeq since);
+    struct Additions {
+        const SearchContext* context = nullptr;
+        std::vector<PlacedResults> results;
+    };
+    co::Task<std::vector<Additions>> update_contexts();
+    void tell_context(const SearchContext& context, std::string_view what, const std::vector<PlacedResults>& results);
+    // session_multisearch.cpp
+    co::Task<void> handle(const MultiSearch& command);
+    co::Task<bool> search_mailbox(const MultiSearch& command, const store::MailboxInfo& mailbox, NumberSet& in_selected);
+    // session_sort.cpp
+    co::Task<void> handle(const Sort& command);
+    co::Task<void> handle(const Thread& command);
+    co::Task<void> tell_sorted(const Search& search, const std::vector<store::Uid>& uids, const Found& found);
+    co::Task<void> find_end_modseqs(const Search& search, const std::vector<store::Uid>& uids, FoundModSeqs& modseqs);
+    co::Task<void> begin_sorted_context(const Sort& command, const NumberSet& found, store::ModSeq since);
+    std::vector<std::uint32_t> numbers_of(const std::vector<store::Uid>& uids, bool by_uid) const;
     // `code`: "[MODIFIED 7] " or nothing.
     void conclude(std::string_view name, bool by_uid, bool has_missing, std::string_view code = {});
     // session_sync.cpp: CONDSTORE and QRESYNC (RFC 7162)
@@ -168,6 +202,9 @@ private:
     std::shared_ptr<store::Account> account_;
     std::shared_ptr<store::OpenMailbox> mailbox_;  // of selected_, shared with others who have it open
     std::unique_ptr<SelectedMailbox> selected_;
+    std::string last_target_;          // the mailbox that took the last APPEND; empty: none did
+    std::vector<std::unique_ptr<SearchContext>> contexts_;  // of selected_
+    store::ModSeq contexts_since_ = 0;  // up to here they know the changes
     bool news_failed_ = false;         // the store could not say what; asked again later
     bool idling_ = false;              // a read may be interrupted
     bool in_fetch_ = false;

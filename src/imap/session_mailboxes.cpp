@@ -57,6 +57,7 @@ co::Task<void> Session::handle(const Enable& command)
 
 void Session::deselect()
 {
+    contexts_.clear();
     selected_.reset();
     mailbox_.reset();
     news_failed_ = false;

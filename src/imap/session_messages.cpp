@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "imap/response.hpp"
+#include "imap/search_results.hpp"
 #include "imap/session.hpp"
 #include "imap/slice_pace.hpp"
 
@@ -49,21 +50,6 @@ ExpungeSlice expunge_slice(store::AccountStore& store, store::MailboxId mailbox,
     return slice;
 }
 
-// Numbers in their order, neighbours that go up by one as a range.
-std::string ordered_set(const std::vector<store::Uid>& uids)
-{
-    std::string text;
-    for (std::size_t i = 0; i < uids.size();) {
-        std::size_t end = i + 1;
-        while (end < uids.size() && uids[end] == uids[end - 1] + 1) ++end;
-        if (!text.empty()) text += ',';
-        text += std::to_string(uids[i]);
-        if (end - i > 1) text += ':' + std::to_string(uids[end - 1]);
-        i = end;
-    }
-    return text;
-}
-
 // RFC 4315 section 3: both sets name the messages in one order.
 std::string copyuid(const store::Copied& copied)
 {
@@ -73,12 +59,7 @@ std::string copyuid(const store::Copied& copied)
         from.push_back(source);
         to.push_back(target);
     }
-    return "[COPYUID " + std::to_string(copied.uidvalidity) + " " + ordered_set(from) + " " + ordered_set(to) + "]";
-}
-
-bool asks_modseq(const Search& search)
-{
-    return std::ranges::any_of(search.program, [](const SearchNode& node) { return node.kind == SearchKind::modseq; });
+    return "[COPYUID " + std::to_string(copied.uidvalidity) + " " + in_order_text(from) + " " + in_order_text(to) + "]";
 }
 
 std::string refusal_of_copy(store::StoreError error)
@@ -355,96 +336,6 @@ co::Task<bool> Session::write_segments(const std::vector<Segment>& segments)
         if (out_.is_broken()) co_return false;
     }
     co_return true;
-}
-
-co::Task<void> Session::handle(const Search& command)
-{
-    if (command.by_uid) co_await announce(false, false);
-    if (!open_) co_return;
-    if (utf8_accept_ && !command.charset.empty()) {
-        bad("no CHARSET with UTF8=ACCEPT");  // RFC 6855 section 3
-        co_return;
-    }
-    const auto program = SearchProgram::compile(command, *selected_, services_.clock.wall());
-    const bool saves = command.returns && command.returns->save;
-    if (!program) {
-        if (saves) selected_->save({});
-        if (program.error() == SearchRefusal::bad_charset) {
-            no("[BADCHARSET (UTF-8 US-ASCII)] unknown charset");
-        } else {
-            bad("no such sequence number");
-        }
-        co_return;
-    }
-    SearchCursor cursor(program->candidates());
-    NumberSet found;
-    FoundModSeqs modseqs;
-    while (!cursor.is_done() && !out_.is_broken()) {
-        const auto id = selected_->id();
-        auto job = [id, &program, &cursor](store::AccountStore& store) {
-            return search_slice(store, id, *program, cursor);
-        };
-        const auto slice = co_await account_->run(net::WorkClass::interactive, std::move(job));
-        if (slice.failure) {
-            if (saves) selected_->save({});
-            no(refusal_text(*slice.failure));
-            co_return;
-        }
-        for (const auto& range : slice.hits) found.push_back(range);
-        modseqs.add(slice.modseqs);
-    }
-    found = normalised(std::move(found));
-    if (!asks_modseq(command)) modseqs = {};
-    if (asks_modseq(command)) enable_condstore();
-    co_await tell_found(command, found, modseqs);
-    ok(command.by_uid ? "UID SEARCH completed" : "SEARCH completed");
-}
-
-// SEARCH, or ESEARCH where RETURN asked for it or IMAP4rev2 is enabled (RFC 9051 section 6.4.4).
-co::Task<void> Session::tell_found(const Search& command, const NumberSet& uids, const FoundModSeqs& modseqs)
-{
-    const NumberSet numbers = command.by_uid ? uids : selected_->view().sequences_of(uids);
-    SearchReturn wanted;
-    wanted.all = true;
-    if (command.returns) wanted = *command.returns;
-    if (wanted.save) {
-        // RFC 5182 section 2.4: MIN and MAX alone save what they answer.
-        NumberSet kept;
-        const bool ends_only = (wanted.min || wanted.max) && !wanted.all && !wanted.count;
-        if (ends_only && wanted.min && !uids.empty()) kept.push_back({uids.front().first, uids.front().first});
-        if (ends_only && wanted.max && !uids.empty()) kept.push_back({uids.back().last, uids.back().last});
-        selected_->save(ends_only ? normalised(std::move(kept)) : uids);
-        if (!wanted.min && !wanted.max && !wanted.all && !wanted.count) co_return;
-    }
-    if (!command.returns && !rev2_) {
-        out_.add("* SEARCH");
-        co_await tell_numbers(numbers);
-        if (modseqs.highest != 0) out_.add(" (MODSEQ " + std::to_string(modseqs.highest) + ")");
-        out_.add("\r\n");
-        co_return;
-    }
-    std::string& out = out_.text();
-    out += "* ESEARCH (TAG \"" + tag_ + "\")";
-    if (command.by_uid) out += " UID";
-    if (wanted.min && !numbers.empty()) out += " MIN " + std::to_string(numbers.front().first);
-    if (wanted.max && !numbers.empty()) out += " MAX " + std::to_string(numbers.back().last);
-    if (wanted.count) out += " COUNT " + std::to_string(count(numbers));
-    if (wanted.all && !numbers.empty()) out += " ALL " + to_text(numbers);
-    // RFC 4731 section 3.2: MIN and MAX alone have the mod-sequences of what they name.
-    auto modseq = modseqs.highest;
-    if (!wanted.all && !wanted.count) modseq = std::max(wanted.min ? modseqs.of_first : 0, wanted.max ? modseqs.of_last : 0);
-    if (modseq != 0) out += " MODSEQ " + std::to_string(modseq);
-    out += "\r\n";
-}
-
-co::Task<void> Session::tell_numbers(const NumberSet& numbers)
-{
-    for (const auto& range : numbers) {
-        for (std::uint64_t number = range.first; number <= range.last; ++number) {
-            out_.text() += ' ' + std::to_string(number);
-            if (out_.is_full()) (void)co_await out_.flush();
-        }
-    }
 }
 
 }  // namespace mbx::imap

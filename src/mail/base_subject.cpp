@@ -27,7 +27,7 @@ std::string_view trim_front(std::string_view text)
 }
 
 // Step 2: subj-trailer = "(fwd)" / WSP
-std::string_view without_trailers(std::string_view text)
+std::string_view without_trailers(std::string_view text, bool& is_reply)
 {
     constexpr std::string_view kForwarded = "(fwd)";
     while (!text.empty()) {
@@ -36,6 +36,7 @@ std::string_view without_trailers(std::string_view text)
         } else if (text.size() >= kForwarded.size() &&
                    ascii::same(text.substr(text.size() - kForwarded.size()), kForwarded)) {
             text.remove_suffix(kForwarded.size());
+            is_reply = true;
         } else {
             break;
         }
@@ -65,7 +66,7 @@ std::string_view behind_refwd(std::string_view text)
 }
 
 // Step 3: subj-leader = (*subj-blob subj-refwd) / WSP
-std::string_view without_leader(std::string_view text)
+std::string_view without_leader(std::string_view text, bool& is_reply)
 {
     std::string_view rest = text;
     while (true) {
@@ -74,16 +75,17 @@ std::string_view without_leader(std::string_view text)
         rest = behind;
     }
     const auto behind = behind_refwd(rest);
-    if (behind.size() != rest.size()) return behind;
-    return trim_front(text);
+    if (behind.size() == rest.size()) return trim_front(text);
+    is_reply = true;
+    return behind;
 }
 
 // Steps 3 to 5.
-std::string_view without_leaders(std::string_view text)
+std::string_view without_leaders(std::string_view text, bool& is_reply)
 {
     while (true) {
         const auto before = text.size();
-        text = without_leader(text);
+        text = without_leader(text, is_reply);
         const auto behind = behind_blob(text);
         if (!behind.empty()) text = behind;
         if (text.size() == before) return text;
@@ -92,18 +94,22 @@ std::string_view without_leaders(std::string_view text)
 
 }  // namespace
 
-std::string base_subject(std::string_view utf8)
+BaseSubject split_subject(std::string_view utf8)
 {
     constexpr std::string_view kOpen = "[fwd:";
     const std::string single = with_single_spaces(utf8);
     std::string_view text = single;
+    bool is_reply = false;
     while (true) {
-        text = without_leaders(without_trailers(text));
+        text = without_leaders(without_trailers(text, is_reply), is_reply);
         // Step 6.
         const bool is_wrapped = ascii::starts_with(text, kOpen) && text.ends_with(']');
-        if (!is_wrapped) return std::string(text);
+        if (!is_wrapped) return {std::string(text), is_reply};
+        is_reply = true;
         text = text.substr(kOpen.size(), text.size() - kOpen.size() - 1);
     }
 }
+
+std::string base_subject(std::string_view utf8) { return split_subject(utf8).text; }
 
 }  // namespace mbx::mail

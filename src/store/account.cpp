@@ -9,7 +9,7 @@ namespace mbx::store {
 
 Account::Account(AccountKey key, net::Workers& workers, journal::CommitWaiters& waiters,
                  std::unique_ptr<AccountStore> store)
-    : key_(std::move(key)), waiters_(waiters), store_(std::move(store)), strand_(workers), usage_(store_->known_usage()),
+    : key_(std::move(key)), waiters_(waiters), store_(std::move(store)), workers_(workers), strand_(workers), usage_(store_->known_usage()),
       loop_(workers.loop())
 {
 }

@@ -25,6 +25,27 @@ bool is_of(const std::unordered_map<Uid, std::uint64_t>& names, Uid uid, std::ui
     return it != names.end() && it->second == name;
 }
 
+// Ranges with small gaps between them are walked over as one.
+UidSet joined(const UidSet& which)
+{
+    constexpr Uid kGap = 100;
+    UidSet all;
+    for (const auto& range : which) {
+        if (!all.empty() && range.first - all.back().last <= kGap) all.back().last = range.last;
+        else all.push_back(range);
+    }
+    return all;
+}
+
+void keep_wanted(std::vector<BriefRow>& rows, const UidSet& which)
+{
+    auto range = which.begin();
+    std::erase_if(rows, [&](const BriefRow& one) {
+        while (range != which.end() && range->last < one.row.uid) ++range;
+        return range == which.end() || one.row.uid < range->first;
+    });
+}
+
 }  // namespace
 
 Result<std::vector<WireColumns>, StoreError> AccountStore::wire_columns(MailboxId mailbox, const UidSet& which)
@@ -60,6 +81,36 @@ Result<std::vector<MessageColumns>, StoreError> AccountStore::columns(MailboxId 
         });
     }
     if (auto good = index.outcome(); !good) return state_->index_failed("reading parsed columns", good.error());
+    return found;
+}
+
+Result<std::vector<BriefRow>, StoreError> AccountStore::brief_rows(MailboxId mailbox, const UidSet& which)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(mailbox);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (auto done = state_->refresh(*folder); !done) return done.error();
+    Index& index = *state_->index;
+    std::vector<BriefRow> found;
+    std::vector<std::uint64_t> names;
+    for (const auto& hull : joined(which)) {
+        const auto first = found.size();
+        names.clear();
+        index.visit(mailbox, hull, [&](StoredMessage&& message) {
+            found.push_back({message.row, {}, {}, {}});
+            names.push_back(name_key(message.unique));
+        });
+        auto at = first;
+        index.columns().visit_briefs(mailbox, hull, [&](const BriefColumns& one) {
+            while (at < found.size() && found[at].row.uid < one.uid) ++at;
+            if (at == found.size() || found[at].row.uid != one.uid || names[at - first] != one.name) return;
+            found[at].brief = one.brief;
+            found[at].email_id = one.email_id;
+            found[at].thread_id = one.thread_id;
+        });
+    }
+    if (auto good = index.outcome(); !good) return state_->index_failed("reading parsed columns", good.error());
+    keep_wanted(found, which);
     return found;
 }
 
@@ -135,6 +186,12 @@ Result<bool, StoreError> AccountStore::fill_columns(std::chrono::milliseconds ma
 {
     if (auto good = state_->ensure(); !good) return good.error();
     const auto until = state_->clock.steady() + max_time;
+    for (auto& [id, folder] : state_->folders) {
+        if (!folder.listed) continue;
+        const auto done = state_->enter_listed(folder, until);
+        if (!done) return done.error();
+        if (!*done) return true;
+    }
     for (Folder* folder : state_->in_order(first)) {
         const auto done = state_->fill_folder(*this, *folder, until);
         if (!done) return done.error();

@@ -167,6 +167,8 @@ public:
     // parses one meanwhile leaves it behind. Ascending by UID.
     Result<std::vector<WireColumns>, StoreError> wire_columns(MailboxId mailbox, const UidSet& which);
     Result<std::vector<MessageColumns>, StoreError> columns(MailboxId mailbox, const UidSet& which);
+    // Rows with their briefs beside them, in one walk: for SEARCH, SORT and THREAD. All rows of `which`, ascending.
+    Result<std::vector<BriefRow>, StoreError> brief_rows(MailboxId mailbox, const UidSet& which);
     void keep_columns(MailboxId mailbox, const std::vector<MessageColumns>& parsed);
     // Parses what is not parsed yet, for about so long, those mailboxes first; answers whether there is more to do.
     Result<bool, StoreError> fill_columns(std::chrono::milliseconds max_time, const std::vector<MailboxId>& first = {});

@@ -36,6 +36,7 @@ MessageColumns to_columns(const Statement::Rows& rows)
     columns.preview = rows.text(10);
     columns.envelope = rows.blob(11);
     columns.structure = rows.blob(12);
+    columns.brief = rows.blob(13);
     return message;
 }
 
@@ -54,15 +55,15 @@ const char* ColumnTable::schema()
     return R"sql(
 CREATE TABLE columns(
     id INTEGER PRIMARY KEY, name INTEGER NOT NULL, email_id BLOB NOT NULL, thread_id BLOB NOT NULL,
-    attachment INTEGER NOT NULL, sent INTEGER, sent_zone INTEGER NOT NULL, sender TEXT NOT NULL, subject TEXT NOT NULL,
+    attachment INTEGER NOT NULL, brief BLOB NOT NULL, sent INTEGER, sent_zone INTEGER NOT NULL, sender TEXT NOT NULL, subject TEXT NOT NULL,
     base_subject TEXT, preview TEXT NOT NULL, envelope BLOB NOT NULL, structure BLOB NOT NULL) STRICT;
 CREATE TABLE column_marks(mailbox INTEGER PRIMARY KEY, uid INTEGER NOT NULL) STRICT;
 )sql";
 }
 
 ColumnTable::ColumnTable(Database& database)
-    : put_(database, "INSERT OR REPLACE INTO columns VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-      carry_(database, "INSERT OR REPLACE INTO columns SELECT ?, ?, email_id, thread_id, attachment, sent, sent_zone, sender, "
+    : put_(database, "INSERT OR REPLACE INTO columns VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      carry_(database, "INSERT OR REPLACE INTO columns SELECT ?, ?, email_id, thread_id, attachment, brief, sent, sent_zone, sender, "
                        "subject, base_subject, preview, envelope, structure FROM columns WHERE id = ? AND name = ?"),
       email_id_(database, "SELECT email_id FROM columns WHERE id = ? AND name = ?"),
       erase_(database, "DELETE FROM columns WHERE id = ?"),
@@ -70,7 +71,8 @@ ColumnTable::ColumnTable(Database& database)
       erase_mark_(database, "DELETE FROM column_marks WHERE mailbox = ?"),
       wire_(database, "SELECT id, name, envelope, structure, email_id, thread_id FROM columns WHERE id BETWEEN ? AND ? ORDER BY id"),
       all_(database, "SELECT id, name, email_id, thread_id, attachment, sent, sent_zone, sender, subject, base_subject, "
-                     "preview, envelope, structure FROM columns WHERE id BETWEEN ? AND ? ORDER BY id"),
+                     "preview, envelope, structure, brief FROM columns WHERE id BETWEEN ? AND ? ORDER BY id"),
+      briefs_(database, "SELECT id, name, email_id, thread_id, brief FROM columns WHERE id BETWEEN ? AND ? ORDER BY id"),
       names_(database, "SELECT id, name FROM columns WHERE id BETWEEN ? AND ?"),
       mark_(database, "SELECT uid FROM column_marks WHERE mailbox = ?"),
       set_mark_(database, "INSERT OR REPLACE INTO column_marks VALUES(?, ?)"),
@@ -85,7 +87,7 @@ void ColumnTable::put(MailboxId mailbox, Uid uid, std::uint64_t name, const Pars
     std::optional<std::string_view> base;
     if (columns.base_subject != columns.subject) base = columns.base_subject;
     put_.run(key(mailbox, uid), static_cast<std::int64_t>(name), blob_of(columns.email_id), blob_of(columns.thread_id),
-             columns.has_attachment, columns.sent, columns.sent_zone, std::string_view(columns.sender),
+             columns.has_attachment, Blob{columns.brief}, columns.sent, columns.sent_zone, std::string_view(columns.sender),
              std::string_view(columns.subject), base, std::string_view(columns.preview), Blob{columns.envelope},
              Blob{columns.structure});
 }
@@ -123,6 +125,16 @@ void ColumnTable::visit_wire(MailboxId mailbox, UidRange range, const std::funct
     while (rows.next()) {
         visit({uid_of(rows.integer(0)), static_cast<std::uint64_t>(rows.integer(1)), std::string(rows.blob(2)),
                std::string(rows.blob(3)), to_id(rows.blob(4)), to_id(rows.blob(5))});
+    }
+}
+
+void ColumnTable::visit_briefs(MailboxId mailbox, UidRange range, const std::function<void(const BriefColumns&)>& visit)
+{
+    if (!holds(mailbox)) return;
+    auto rows = briefs_.rows(key(mailbox, range.first), key(mailbox, range.last));
+    while (rows.next()) {
+        visit({uid_of(rows.integer(0)), static_cast<std::uint64_t>(rows.integer(1)), rows.blob(4), to_id(rows.blob(2)),
+               to_id(rows.blob(3))});
     }
 }
 

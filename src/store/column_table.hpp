@@ -27,6 +27,15 @@ struct WireColumns {
     ObjectId thread_id;
 };
 
+// What SEARCH, SORT and THREAD need; `brief` (brief.hpp) is good for as long as the visit.
+struct BriefColumns {
+    Uid uid = 0;
+    std::uint64_t name = 0;
+    std::string_view brief;
+    ObjectId email_id;
+    ObjectId thread_id;
+};
+
 class ColumnTable {
 public:
     static const char* schema();
@@ -48,6 +57,7 @@ public:
     void erase_mailbox(MailboxId mailbox);
     // Ascending by UID.
     void visit_wire(MailboxId mailbox, UidRange range, const std::function<void(WireColumns&&)>& visit);
+    void visit_briefs(MailboxId mailbox, UidRange range, const std::function<void(const BriefColumns&)>& visit);
     void visit(MailboxId mailbox, UidRange range,
                const std::function<void(std::uint64_t name, MessageColumns&&)>& visit);
     // Of all rows of the mailbox.
@@ -63,7 +73,7 @@ public:
     std::vector<Missing> behind_mark(MailboxId mailbox, Uid mark, std::size_t most);
 
 private:
-    Statement put_, carry_, email_id_, erase_, erase_mailbox_, erase_mark_, wire_, all_, names_, mark_, set_mark_, behind_;
+    Statement put_, carry_, email_id_, erase_, erase_mailbox_, erase_mark_, wire_, all_, briefs_, names_, mark_, set_mark_, behind_;
 };
 
 }  // namespace mbx::store

@@ -6,6 +6,7 @@
 #include "mail/encoded_word.hpp"
 #include "mail/preview.hpp"
 #include "mail/utf8.hpp"
+#include "store/brief.hpp"
 #include "store/column_code.hpp"
 
 namespace mbx::store {
@@ -43,8 +44,8 @@ ParsedColumns make_columns(std::string_view message, const mail::Structure& stru
     ParsedColumns columns;
     const auto& envelope = structure.envelope();
     columns.email_id = email_id(message);
-    const auto header = message.substr(0, structure.root().body_offset);
-    const auto references = mail::find_field(header, "References");
+    const auto header = mail::parse_header(message.substr(0, structure.root().body_offset));
+    const auto* references = header.find("References");
     ThreadFields fields;
     if (references) fields.references = references->value;
     if (envelope.in_reply_to) fields.in_reply_to = *envelope.in_reply_to;
@@ -59,6 +60,7 @@ ParsedColumns make_columns(std::string_view message, const mail::Structure& stru
     columns.sender = sender_of(envelope);
     if (envelope.subject) columns.subject = shown(*envelope.subject, kMaxSubject);
     columns.base_subject = mail::base_subject(columns.subject);
+    columns.brief = encode_brief({header, envelope, columns.subject, columns.sent, columns.sent_zone});
     columns.preview = mail::preview(message, structure);
     columns.envelope = bounded(encode_envelope(envelope));
     columns.structure = bounded(encode_structure(structure));

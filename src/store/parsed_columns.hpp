@@ -24,6 +24,7 @@ struct ParsedColumns {
     std::string preview;       // the first 200 characters of the text
     std::string envelope;      // column_code.hpp; empty: longer than kMaxEncoded
     std::string structure;     // likewise
+    std::string brief;         // brief.hpp
     bool operator==(const ParsedColumns&) const = default;
 };
 
@@ -35,6 +36,14 @@ ParsedColumns make_columns(std::string_view message);
 struct MessageColumns {
     Uid uid = 0;
     ParsedColumns columns;
+};
+
+// A row, and what the wide table has for SEARCH, SORT and THREAD; `brief` is empty where there is nothing yet.
+struct BriefRow {
+    MessageRow row;
+    std::string brief;  // brief.hpp
+    ObjectId email_id;
+    ObjectId thread_id;
 };
 
 }  // namespace mbx::store

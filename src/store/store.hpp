@@ -63,6 +63,13 @@ public:
         co_return value;
     }
 
+    // Runs a job that needs no store on a worker beside the strand, which goes on meanwhile.
+    template <typename Job>
+    co::Task<std::invoke_result_t<Job>> compute(net::WorkClass work_class, Job job)
+    {
+        co_return co_await workers_.run(work_class, std::move(job));
+    }
+
     // Has `message` placed by a delivery job of the strand: whatever is submitted behind it sees the message. `placed` is
     // called on the loop. (Store::deliver's)
     void enqueue(const std::shared_ptr<const AcceptedMessage>& message, DeliveryBatch::Placed placed);
@@ -130,6 +137,7 @@ private:
     AccountKey key_;
     journal::CommitWaiters& waiters_;
     std::unique_ptr<AccountStore> store_;
+    net::Workers& workers_;
     net::Strand strand_;
     AccountStore::Usage usage_;
     DeliveryQueue queue_;

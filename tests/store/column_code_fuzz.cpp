@@ -1,8 +1,11 @@
 // The compact forms of index.db: any bytes decode to nothing or to something sound; any message comes back as it was.
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
 #include "mail/imap_structure.hpp"
+#include "mail/search_text.hpp"
+#include "store/brief.hpp"
 #include "store/column_code.hpp"
 #include "store/parsed_columns.hpp"
 
@@ -16,6 +19,10 @@ void require(bool holds)
 void check_bytes(std::string_view bytes)
 {
     using namespace mbx;
+    if (const auto brief = store::decode_brief(bytes)) {
+        for (std::size_t i = 0; i < store::brief_reference_count(*brief); ++i) (void)store::brief_reference(*brief, i);
+        for (const auto field : store::kBriefFields) (void)store::brief_field_contains(*brief, field, "a");
+    }
     if (const auto envelope = store::decode_envelope(bytes)) {
         (void)mail::imap_envelope(*envelope);
         require(store::decode_envelope(store::encode_envelope(*envelope)) == *envelope);
@@ -37,6 +44,15 @@ void check_message(std::string_view message)
     require(decoded && mail::imap_bodystructure(*decoded) == mail::imap_bodystructure(structure));
     require(store::decode_envelope(store::encode_envelope(structure.envelope())) == structure.envelope());
     const auto columns = store::make_columns(message, structure);
+    const auto brief = store::decode_brief(columns.brief);
+    require(brief && brief->base_subject == columns.base_subject && brief->sent == columns.sent);
+    const auto fields = mail::searchable_header(message.substr(0, structure.root().body_offset));
+    for (const auto name : store::kBriefFields) {
+        const auto is_it = [name](const mail::SearchField& field) { return field.name == name; };
+        const auto known = store::brief_field_contains(*brief, name, "");
+        require(!known || *known == std::ranges::any_of(fields, is_it));
+    }
+    for (const auto& field : fields) require(store::brief_field_contains(*brief, field.name, field.text).value_or(true));
     require(columns.preview.size() <= 800 && columns.subject.size() <= 1000 && columns.sender.size() <= 200);
 }
 

@@ -12,7 +12,7 @@
 #                                      imap-idle-10000 (in a full run only)
 #   --rounds N                         how often (memory, long and growth are measured once in any case)
 #   --pause SECONDS                    after every measure (quick 1, full 15)
-#   --limit SECONDS                    of the whole run: parts that would begin later are left out (quick 510)
+#   --limit SECONDS                    of the whole run: parts that would begin later are left out (quick 510, of imap 600)
 #   --only-ours                        without the pair, for a look at one change
 #   --bin PATH --load PATH             this mailboxd, this bench_load, instead of building the release preset
 #   --folder DIR                       where the throwaway folder is made: the disk that is measured (default: the

@@ -329,3 +329,19 @@ TEST_CASE("CLIENTS: webmail asks for quota, sizes and counts of all folders in o
     CHECK(has(told, "\"INBOX\" (MESSAGES 1 UNSEEN 1 SIZE " + std::to_string(message("x").size()) + ")"));
     CHECK(has(told, "a OK"));
 }
+
+TEST_CASE("CLIENTS: Roundcube and SOGo thread and sort a search of their own: UID THREAD, UID SORT with OR HEADER", "[imap][quirks]")
+{
+    Alone one;
+    for (const auto* subject : {"budget", "holiday", "Re: budget"}) one.client.append(message(subject));
+    one.client.select();
+    CHECK(has(one.client.say("a UID THREAD REFERENCES US-ASCII ALL OR HEADER SUBJECT budget HEADER FROM nobody\r\n"), "* THREAD ("));
+    CHECK(has(one.client.say("b UID THREAD REFERENCES UTF-8 UNDELETED OR OR HEADER SUBJECT {8+}\r\nbudget 1 HEADER FROM ann HEADER TO "
+                             "bob\r\n"),
+              "b OK"));
+    CHECK(one.client.say("c UID SORT (REVERSE DATE) UTF-8 UNSEEN OR HEADER SUBJECT budget HEADER FROM nobody\r\n").starts_with("* SORT "));
+    CHECK(one.client.say("d UID SORT RETURN (ALL COUNT) (ARRIVAL) UTF-8 ALL\r\n").starts_with("* ESEARCH (TAG \"d\") UID "));
+    const auto listed = one.client.say("e UID FETCH 1:3 (UID RFC822.SIZE FLAGS INTERNALDATE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (DATE FROM "
+                                       "TO SUBJECT CONTENT-TYPE CC REPLY-TO LIST-POST DISPOSITION-NOTIFICATION-TO X-PRIORITY)])\r\n");
+    CHECK(has(listed, "Subject: holiday\r\n"));
+}

@@ -81,7 +81,7 @@ def arguments():
     asked.rounds = asked.rounds or (5 if asked.full else 1)
     asked.pause = asked.pause if asked.pause is not None else (15.0 if asked.full else 1.0)
     names = (asked.parts or "").replace(",", " ").split() + asked.names or ["all"]
-    asked.limit = asked.limit or (12 * 3600 if asked.full else 600 if "imap" in names else 510)
+    asked.limit = asked.limit or (12 * 3600 if asked.full else 900 if "imap" in names else 510)
     if names == ["imap"] and asked.full:
         names.append("imap-idle-10000")
     asked.parts = [part for name in names for part in GROUPS.get(name, [name])]

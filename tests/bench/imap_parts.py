@@ -163,7 +163,7 @@ def first(context):
     for row, items in (("envelope_first", "ENVELOPE"), ("structure_first", "BODYSTRUCTURE"), ("headers_first", LIST_HEADERS)):
         mailbox = f"{row}-{context.round}"
         put_mail(context, FIRST, mailbox, count)
-        settle(context.server, 30)
+        settle(context.server, 30, 1)
         fetch(context, row, FIRST, mailbox, items, count, 1, warm=False)
 
 
@@ -260,7 +260,7 @@ def of_100000(context):
         if gone != wanted:
             raise Failed(f"EXPUNGE told of {gone} of {wanted} messages")
     context.add("expunge", it.took * 1e3, cpu=it.cpu)
-    if context.round == 1:
+    if context.round == 1 and (context.is_ours or not context.quick):
         idle_large(context)
 
 

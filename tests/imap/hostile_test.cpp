@@ -1,4 +1,5 @@
 // Hostile IMAP clients, as whole dialogues: the rows of the table of hostile inputs that are about more than one part.
+#include <array>
 #include <chrono>
 
 #include <catch2/catch_test_macros.hpp>

@@ -6,12 +6,15 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "auth/sasl_dialogue.hpp"
 #include "imap/command.hpp"
 #include "imap/command_reader.hpp"
 #include "imap/fetch.hpp"
+#include "imap/metadata_feed.hpp"
 #include "imap/output.hpp"
 #include "imap/search_context.hpp"
 #include "imap/search_results.hpp"
@@ -22,10 +25,10 @@
 
 namespace mbx::imap {
 
-class Session {
+class Session final : private auth::SaslWire, private MetadataFeed::Listener {
 public:
     Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics, QuotaAlerts& alerts,
-            std::unique_ptr<net::ByteStream> stream);
+            MetadataFeed& metadata_feed, std::unique_ptr<net::ByteStream> stream);
 
     co::Task<void> run();
     // A wait for a command or in IDLE ends with "* BYE"; a command under way is finished first.
@@ -62,13 +65,20 @@ private:
     co::Task<void> handle(const StartTls& command);
     co::Task<void> handle(const Unauthenticate& command);
     void forget_enabled();
+    // session_metadata.cpp
+    co::Task<void> handle(const GetMetadata& command);
+    co::Task<void> handle(const SetMetadata& command);
+    void on_metadata(const std::string& mailbox, const std::vector<std::string>& entries) override;
+    void tell_metadata();
+    // session_compress.cpp
+    co::Task<void> handle(const Compress& command);
     co::Task<void> handle(const Login& command);
     co::Task<void> handle(const Authenticate& command);
     bool may_log_in() const;
-    co::Task<std::optional<std::string>> ask(std::string_view challenge);
-    co::Task<void> authenticate_plain(std::optional<std::string> response);
-    co::Task<void> authenticate_login(std::optional<std::string> response);
-    co::Task<void> log_in(std::string user, std::string password);
+    std::vector<auth::SaslMechanism> mechanisms() const;
+    co::Task<std::optional<std::string>> ask_client(std::string challenge) override;
+    void refuse(auth::SaslError error);
+    void refuse(auth::LoginFailure failure);
     co::Task<void> open_account(auth::Login login);
     // session_mailboxes.cpp
     co::Task<void> handle(const Enable& command);
@@ -177,6 +187,7 @@ private:
     std::shared_ptr<const Options> options_;
     ImapMetrics& metrics_;
     QuotaAlerts& alerts_;
+    MetadataFeed& metadata_feed_;
     std::unique_ptr<net::ByteStream> stream_;  // null after a failed STARTTLS
     std::string peer_;
     net::LineReader lines_;
@@ -190,6 +201,7 @@ private:
     bool rev2_ = false;  // IMAP4rev2 is enabled
     bool utf8_ = false;  // it, or UTF8=ACCEPT (RFC 6855): names and quoted strings are UTF-8
     bool utf8_accept_ = false;
+    bool compresses_ = false;      // COMPRESS=DEFLATE (RFC 4978)
     bool condstore_ = false;       // a CONDSTORE enabling command was given (RFC 7162 section 3.1)
     bool qresync_ = false;         // by ENABLE
     bool holds_modseq_ = false;    // the client was told a HIGHESTMODSEQ below what it saw
@@ -206,6 +218,8 @@ private:
     std::vector<std::unique_ptr<SearchContext>> contexts_;  // of selected_
     store::ModSeq contexts_since_ = 0;  // up to here they know the changes
     bool news_failed_ = false;         // the store could not say what; asked again later
+    std::optional<MetadataFeed::Subscription> metadata_;         // METADATA is enabled
+    std::set<std::pair<std::string, std::string>> metadata_news_;  // mailbox and entry, to be told
     bool idling_ = false;              // a read may be interrupted
     bool in_fetch_ = false;
     bool exists_told_in_fetch_ = false;

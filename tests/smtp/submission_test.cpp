@@ -95,6 +95,16 @@ TEST_CASE("AUTH PLAIN and LOGIN work with and without an initial response (RFC 4
           ask_password + kSuccess);
 }
 
+TEST_CASE("CLIENTS: Outlook sends a space behind MAIL FROM: and RCPT TO:, and wants words in the challenges of LOGIN", "[smtp][submission]")
+{
+    Appliance appliance;
+    const std::string heard = behind_ehlo(appliance.talk(kEhlo + "AUTH LOGIN\r\n" + encode_base64("ann@example.test") + "\r\n" +
+                                                             encode_base64(Appliance::kPassword) +
+                                                             "\r\nMAIL FROM: <ann@example.test>\r\nRCPT TO: <bob@example.test>\r\n",
+                                                         kSecure));
+    CHECK(heard == "334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n" + kSuccess + kSender + kRecipient);
+}
+
 TEST_CASE("C10: what is no SASL message is 501 or 535, never a log-in (RFC 4954 4, RFC 4616)", "[smtp][submission]")
 {
     Appliance appliance;

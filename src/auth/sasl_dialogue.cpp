@@ -41,7 +41,7 @@ class Dialogue {
 public:
     Dialogue(Authenticator& authenticator, SaslWire& wire, const net::ByteStream& stream, SaslStart start)
         : authenticator_(authenticator), wire_(wire), peer_(stream.peer()), start_(std::move(start)),
-          exchange_(start_.mechanism, channel_of(stream), authenticator.make_nonce())
+          exchange_(start_.mechanism, start_.offers_plus ? channel_of(stream) : SaslChannel(), authenticator.make_nonce())
     {
     }
 

@@ -29,6 +29,7 @@ struct SaslStart {
     std::string service;  // "imap", "submission", … for the log
     SaslMechanism mechanism = SaslMechanism::plain;
     std::optional<std::string> initial;  // the initial response, as it came
+    bool offers_plus = true;  // the session offers -PLUS where the channel can be bound to
 };
 
 struct SaslLost {};  // ask_client gave none

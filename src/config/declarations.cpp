@@ -163,6 +163,10 @@ const std::vector<Declaration>& rows()
         {"submission.max_connections_per_network", Kind::integer, "100", kConnections, Effect::live,
          "The same from one IPv4 address or from one IPv6 network of /64. An office behind one address needs many.",
          [](S& s) -> Slot { return &s.submission.max_connections_per_network; }},
+        {"submission.scram_plus", Kind::choice, R"("off")", {}, Effect::live,
+         "Whether SCRAM-SHA-256-PLUS is offered here besides SCRAM-SHA-256, as it is to readers of mail. Some programs "
+         "(neomutt with GNU SASL 2.2) choose it wherever it is offered, cannot do it, and do not send then.",
+         [](S& s) -> Slot { return choice(s.submission.scram_plus); }, {"off", "on"}},
 
         {"imap.listen", Kind::endpoint_list, R"(["0.0.0.0:143", "[::]:143"])", kListLength, Effect::restart,
          "Addresses and ports for users, who ask for TLS by STARTTLS before they log in.",

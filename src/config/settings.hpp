@@ -26,6 +26,8 @@ enum class Compression : std::uint8_t { deflate, off };  // RFC 4978
 
 enum class MarkSeen : std::uint8_t { retrieved, never };  // which messages POP3 marks as read
 
+enum class ScramPlus : std::uint8_t { off, on };  // SCRAM-SHA-256-PLUS for submission
+
 enum class ScramMode : std::uint8_t { off, tls, always };  // where SCRAM is offered
 
 struct CertificatePair {
@@ -71,6 +73,7 @@ struct SmtpSettings {
 };
 
 struct SubmissionSettings {
+    ScramPlus scram_plus{};
     Endpoints listen;
     Endpoints listen_tls;
     std::uint64_t max_connections = 0;

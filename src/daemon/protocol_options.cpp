@@ -33,6 +33,7 @@ smtp::Options smtp_options(const config::Settings& settings)
     options.max_errors = static_cast<unsigned>(settings.smtp.max_errors);
     options.command_time = whole_seconds(settings.smtp.command_timeout);
     options.data_block_time = whole_seconds(settings.smtp.data_timeout);
+    options.offers_scram_plus = settings.submission.scram_plus == config::ScramPlus::on;
     options.clear_text_login_from = parse_networks(settings.auth.plaintext_login_networks);
     if (settings.smtp.bare_line_ending == config::BareLineEnding::repair) {
         options.bare_newlines = smtp::BareNewlines::repair;

@@ -30,6 +30,9 @@ struct Options {
     std::size_t max_recipients = 1000;              // per message; RFC 5321 section 4.5.3.1.8 wants 100 at least
     unsigned max_hops = 100;                        // Received fields; above it is a loop (RFC 5321 section 6.3)
     BareNewlines bare_newlines = BareNewlines::refuse;
+    // Within TLS, besides SCRAM-SHA-256. Off: a neomutt with GNU SASL takes -PLUS wherever it is offered, has nothing to
+    // bind to, and tries no other mechanism when it sends (it does when it reads).
+    bool offers_scram_plus = false;
     std::size_t max_header_bytes = 1024 * 1024;
     std::size_t max_header_fields = 10'000;
 

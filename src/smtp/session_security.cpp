@@ -74,7 +74,9 @@ void Session::on_auth(std::string_view argument)
 
 std::vector<auth::SaslMechanism> Session::mechanisms() const
 {
-    return auth::offered_mechanisms(deps_.authenticator, *stream_, may_log_in_here());
+    auto offered = auth::offered_mechanisms(deps_.authenticator, *stream_, may_log_in_here());
+    if (!options_->offers_scram_plus) std::erase(offered, auth::SaslMechanism::scram_sha_256_plus);
+    return offered;
 }
 
 co::Task<void> Session::log_in()
@@ -89,6 +91,7 @@ co::Task<void> Session::log_in()
     }
     auth::SaslStart start;
     start.service = "submission";
+    start.offers_plus = options_->offers_scram_plus;
     start.mechanism = auth::find_mechanism(argument.substr(0, space)).value_or(auth::SaslMechanism::plain);
     if (!initial.empty()) start.initial = std::move(initial);
     auto outcome = co_await auth::run_sasl(deps_.authenticator, *this, *stream_, std::move(start));

@@ -262,7 +262,7 @@ TEST_CASE("RFC 9266, RFC 5929 4: within TLS SCRAM-SHA-256-PLUS binds to the expo
     world.loop.run();
 }
 
-TEST_CASE("RFC 7628 3.2: OAUTHBEARER and XOAUTH2 are there when somebody verifies tokens", "[imap][sasl][oauth]")
+TEST_CASE("RFC 7628 3.2: AUTH=OAUTHBEARER and AUTH=XOAUTH2 are there when somebody verifies tokens", "[imap][sasl][oauth]")
 {
     World world({test_options()}, 2);
     {

@@ -43,9 +43,10 @@ class Deflated:
 
     def shutdown(self, how):
         self.sock.shutdown(how)
+        self.sock.close()
 
     def close(self):
-        self.sock.close()
+        """imaplib closes its file before it shuts its socket down: here they are one."""
 
 
 class Compressed(BoxCase):

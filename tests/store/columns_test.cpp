@@ -224,7 +224,7 @@ TEST_CASE("G12: an index of the version before gets its wide table and keeps its
     desk.close();
     sqlite3* handle = nullptr;
     REQUIRE(sqlite3_open((desk.account() + "/index.db").c_str(), &handle) == SQLITE_OK);
-    REQUIRE(sqlite3_exec(handle, "DROP TABLE columns; DROP TABLE column_marks; PRAGMA user_version=2", nullptr, nullptr,
+    REQUIRE(sqlite3_exec(handle, "DROP TABLE columns; DROP TABLE wires; DROP TABLE column_marks; PRAGMA user_version=2", nullptr, nullptr,
                          nullptr) == SQLITE_OK);
     sqlite3_close(handle);
     desk.open();

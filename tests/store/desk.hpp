@@ -68,7 +68,7 @@ public:
     {
         namespace fs = std::filesystem;
         const std::string kept = scratch_ / "journal-as-it-was";
-        fs::copy(journal_directory(), kept, fs::copy_options::recursive);
+        copy_journal(kept);
         store_.reset();
         journal_.reset();
         fs::remove_all(journal_directory());
@@ -83,6 +83,18 @@ public:
         REQUIRE(opened);
         store_ = *std::move(opened);
         return replay(recovered);
+    }
+    // Its preparer may take a spare segment's name away meanwhile.
+    void copy_journal(const std::string& to) const
+    {
+        namespace fs = std::filesystem;
+        std::error_code error;
+        for (int attempt = 0; attempt < 20; ++attempt) {
+            fs::remove_all(to);
+            fs::copy(journal_directory(), to, fs::copy_options::recursive, error);
+            if (!error) return;
+        }
+        FAIL("the journal cannot be copied: " << error.message());
     }
     store::Replayed replay(store::RecoveredMail& recovered)
     {

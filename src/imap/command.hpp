@@ -254,6 +254,7 @@ struct SearchReturn {
     bool context = false;  // section 4.2
     bool relevancy = false;  // RFC 6203 section 4
     std::optional<PartialRange> partial;
+    std::vector<FetchItem> update_items;  // told of messages that come (RFC 5465 section 7)
     // SAVE alone asks for no answer (RFC 5182 section 2.1).
     bool is_silent() const { return save && !min && !max && !all && !count && !partial; }
     bool is_empty() const { return !save && !min && !max && !all && !count && !partial && !update && !context; }
@@ -282,7 +283,7 @@ struct CancelUpdate {
     std::vector<std::string> tags;  // RFC 5267 section 4.3.5
 };
 // RFC 7377: where to search. Mailboxes that are not there are passed over.
-enum class MailboxScope : std::uint8_t { selected, inboxes, personal, subscribed, subtree, subtree_one, mailboxes };
+enum class MailboxScope : std::uint8_t { selected, selected_delayed, inboxes, personal, subscribed, subtree, subtree_one, mailboxes };
 struct SearchSource {
     MailboxScope scope = MailboxScope::selected;
     std::vector<std::string> mailboxes;  // of the last three
@@ -290,6 +291,20 @@ struct SearchSource {
 struct MultiSearch {
     std::vector<SearchSource> sources;   // at least one
     Search search;                       // by_uid; `returns` is set
+};
+// RFC 5465: what the client wants to hear of some mailboxes.
+struct NotifyGroup {
+    SearchSource mailboxes;
+    bool messages = false;         // MessageNew and MessageExpunge
+    bool flags = false;            // FlagChange
+    bool names = false;            // MailboxName
+    bool subscriptions = false;    // SubscriptionChange
+    std::vector<FetchItem> items;  // of MessageNew in the selected mailbox
+};
+struct Notify {
+    std::vector<NotifyGroup> groups;  // empty: NONE
+    bool status = false;
+    bool has_unknown_event = false;   // NO [BADEVENT]
 };
 enum class ThreadAlgorithm : std::uint8_t { ordered_subject, references };
 struct Thread {
@@ -299,7 +314,7 @@ struct Thread {
 
 using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Unauthenticate, Enable, Select, Create, Delete,
                              Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Replace, Check, Close, Unselect,
-                             Expunge, Copy, Store, Fetch, Search, Sort, Thread, CancelUpdate, MultiSearch, GetQuota, GetQuotaRoot>;
+                             Expunge, Copy, Store, Fetch, Search, Sort, Thread, CancelUpdate, MultiSearch, Notify, GetQuota, GetQuotaRoot>;
 
 struct Command {
     std::string tag;

@@ -221,6 +221,11 @@ bool parse_items(Cursor& at, std::vector<FetchItem>& items)
 
 }  // namespace
 
+bool parse_fetch_attributes(Cursor& at, std::vector<FetchItem>& items)
+{
+    return at.next_is('(') && parse_items(at, items);
+}
+
 std::optional<Request> parse_fetch(Cursor& at, bool by_uid)
 {
     if (!at.space()) return std::nullopt;

@@ -24,6 +24,11 @@ std::optional<Request> parse_search(Cursor& at, bool by_uid);
 
 std::optional<Request> parse_sort(Cursor& at, bool by_uid);
 std::optional<Request> parse_multi_search(Cursor& at);
+std::optional<Request> parse_notify(Cursor& at);
+// With its mailboxes; `count` bounds filters and mailboxes of a command.
+std::optional<SearchSource> parse_mailbox_filter(Cursor& at, std::size_t& count);
+// "(" fetch-att *(SP fetch-att) ")"
+bool parse_fetch_attributes(Cursor& at, std::vector<FetchItem>& items);
 std::optional<Request> parse_cancel_update(Cursor& at);
 std::optional<Request> parse_thread(Cursor& at, bool by_uid);
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "imap/search_results.hpp"
 #include "imap/selected_mailbox.hpp"
 #include "imap/server.hpp"
+#include "imap/watched_mailboxes.hpp"
 #include "net/line_reader.hpp"
 #include "store/open_mailbox.hpp"
 
@@ -38,6 +40,7 @@ private:
     // session.cpp
     co::Task<void> serve_command();
     co::Task<void> execute(const Command& command);
+    co::Task<void> conclude_command(const Request& request, store::ModSeq before);
     co::Task<void> refuse(CommandRefusal refusal);
     co::Task<void> say_goodbye(std::string_view text);
     bool is_allowed_now(const Request& request) const;
@@ -112,6 +115,41 @@ private:
     co::Task<bool> wait_in_idle(net::Deadline end, net::Deadline& sign_of_life);
     co::Task<void> pass_time_in_idle(net::Deadline until, net::Deadline end, net::Deadline& sign_of_life);
     void on_news();
+    struct ContextNews {
+        const SearchContext* context = nullptr;
+        std::vector<PlacedResults> removed;
+        std::vector<PlacedResults> added;
+    };
+    // session_notify.cpp: NOTIFY (RFC 5465)
+    co::Task<void> handle(const Notify& command);
+    struct Notification {
+        explicit Notification(const Notify& command);
+        bool tells_selected = false;
+        bool is_delayed = false;          // expunges of the selected mailbox wait for a command that may tell them
+        bool tells_flags = false;         // of the selected mailbox
+        std::vector<FetchItem> items;     // of its new messages
+        WatchedMailboxes mailboxes;       // the others
+        std::set<store::MailboxId> changed;  // of them; told of next
+        bool is_listing_changed = false;
+        net::Deadline look_at;            // at the selected mailbox, where nobody tells of other tools' changes
+        store::Account::Watch watch;
+    };
+    // Whether nothing may be told of the selected mailbox.
+    bool is_silenced() const { return notify_ && !notify_->tells_selected && !is_direct_; }
+    bool tells_flags() const { return !notify_ || notify_->tells_flags || is_direct_; }
+    bool has_notified() const { return notify_ && (notify_->is_listing_changed || !notify_->changed.empty()); }
+    void watch_account(Notification& notification);
+    co::Task<void> tell_between();
+    std::optional<net::Deadline> wakes_at() const;
+    void listen(bool on);
+    co::Task<void> tell_notified();
+    co::Task<bool> read_listing(Notification& notification, bool tells);
+    enum class Telling : std::uint8_t { news, first, nothing };
+    co::Task<void> tell_statuses(std::vector<store::MailboxId> mailboxes, Telling telling);
+    void note_own(const std::string& name);
+    void note_own(store::Uid uid);
+    co::Task<void> tell_arrived(const std::vector<ContextNews>& contexts);
+    co::Task<void> tell_items(std::vector<FetchItem> items, NumberSet uids);
     // session_messages.cpp
     co::Task<void> handle(const Check& command);
     co::Task<void> handle(const Close& command);
@@ -145,11 +183,7 @@ private:
     bool may_update(const Search& command);
     std::unique_ptr<SearchContext> make_context(const Search& command);
     void keep_context(std::unique_ptr<SearchContext> context, store::ModSeq since);
-    struct Additions {
-        const SearchContext* context = nullptr;
-        std::vector<PlacedResults> results;
-    };
-    co::Task<std::vector<Additions>> update_contexts();
+    co::Task<std::vector<ContextNews>> update_contexts();
     void tell_context(const SearchContext& context, std::string_view what, const std::vector<PlacedResults>& results);
     // session_multisearch.cpp
     co::Task<void> handle(const MultiSearch& command);
@@ -165,7 +199,7 @@ private:
     void conclude(std::string_view name, bool by_uid, bool has_missing, std::string_view code = {});
     // session_sync.cpp: CONDSTORE and QRESYNC (RFC 7162)
     void enable_condstore();
-    NewsWords words() const { return {condstore_, qresync_}; }
+    NewsWords words() const { return {condstore_, qresync_, tells_flags()}; }
     co::Task<void> resynchronize(const Qresync& known);
     void tell_vanished(const NumberSet& uids);
     co::Task<std::optional<NumberSet>> changed_among(const Fetch& command, NumberSet uids);
@@ -204,6 +238,13 @@ private:
     std::unique_ptr<SelectedMailbox> selected_;
     std::vector<std::unique_ptr<SearchContext>> contexts_;  // of selected_
     store::ModSeq contexts_since_ = 0;  // up to here they know the changes
+    std::unique_ptr<Notification> notify_;  // null: NOTIFY was never given
+    std::set<std::string> own_names_;       // mailboxes that this session changed since it was told of such changes
+    NumberSet own_uids_;                    // messages that it added to selected_
+    store::Uid arrived_until_ = 0;          // of selected_: those above are new
+    std::optional<net::Deadline> waits_until_;  // for a command
+    bool is_direct_ = false;           // the command under way is answered with news of the selected mailbox
+    bool listening_ = false;           // as idling_, between commands
     bool news_failed_ = false;         // the store could not say what; asked again later
     bool idling_ = false;              // a read may be interrupted
     bool in_fetch_ = false;

@@ -92,6 +92,9 @@ co::Task<void> Session::handle(const Append& command)
         }
         done = *all;
     }
+    for (const auto& one : done) {
+        if (selected_ && one.mailbox == selected_->id()) note_own(one.uid);
+    }
     ok(appenduid(done) + " APPEND completed");
 }
 
@@ -137,6 +140,9 @@ co::Task<void> Session::handle(const Replace& command)
     if (!done) {
         no(refusal_of_append(done.error()));
         co_return;
+    }
+    for (const auto& one : *done) {
+        if (one.mailbox == selected_->id()) note_own(one.uid);
     }
     // Before the EXPUNGE, as with MOVE (RFC 8508 section 3.2).
     out_.add("* OK " + appenduid(*done) + " replacement is there\r\n");

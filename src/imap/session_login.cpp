@@ -54,6 +54,7 @@ void Session::forget_enabled()
     utf8_accept_ = false;
     condstore_ = false;
     qresync_ = false;
+    notify_.reset();
 }
 
 // RFC 8437 section 3: everything is as it was before the log-in, but TLS stays. NO is not among its answers.

@@ -236,6 +236,7 @@ private:
     std::shared_ptr<store::Account> account_;
     std::shared_ptr<store::OpenMailbox> mailbox_;  // of selected_, shared with others who have it open
     std::unique_ptr<SelectedMailbox> selected_;
+    std::string last_target_;          // the mailbox that took the last APPEND; empty: none did
     std::vector<std::unique_ptr<SearchContext>> contexts_;  // of selected_
     store::ModSeq contexts_since_ = 0;  // up to here they know the changes
     std::unique_ptr<Notification> notify_;  // null: NOTIFY was never given

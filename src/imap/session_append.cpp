@@ -80,6 +80,7 @@ co::Task<void> Session::handle(const Append& command)
         auto& only = upload.messages.front();
         const auto one = co_await services_.intake.append(account_, std::move(only.incoming), std::move(only.draft));
         if (!one) {
+            last_target_.clear();
             no(refusal_of_append(one.error()));
             co_return;
         }
@@ -87,6 +88,7 @@ co::Task<void> Session::handle(const Append& command)
     } else {
         const auto all = co_await services_.intake.append_all(account_, std::move(upload.messages), std::nullopt);
         if (!all) {
+            last_target_.clear();
             no(refusal_of_append(all.error()));
             co_return;
         }
@@ -95,6 +97,7 @@ co::Task<void> Session::handle(const Append& command)
     for (const auto& one : done) {
         if (selected_ && one.mailbox == selected_->id()) note_own(one.uid);
     }
+    last_target_ = command.mailbox;
     ok(appenduid(done) + " APPEND completed");
 }
 
@@ -175,7 +178,9 @@ co::Task<void> Session::receive(const Append& command, bool may_be_many, Upload&
             if (!message.synchronizing) co_await give_up("literal too large");
             co_return;
         }
-        if (upload.messages.empty() && upload.refusal.empty()) upload.refusal = co_await why_not_into(command.mailbox);
+        // Asked before the message is sent, but not for each of many: the append itself finds out that it is gone.
+        const bool is_unknown = upload.messages.empty() && command.mailbox != last_target_;
+        if (is_unknown && upload.refusal.empty()) upload.refusal = co_await why_not_into(command.mailbox);
         if (upload.messages.size() == kMaxAtOnce) upload.refusal = "[LIMIT] too many messages in one command";
         // RFC 3502 section 6.3.11: a message of no bytes takes the whole command back.
         if (message.size == 0 && upload.refusal.empty()) upload.refusal = "[CANNOT] an empty message";

@@ -63,6 +63,7 @@ co::Task<void> Session::handle(const Unauthenticate&)
     deselect();
     forget_enabled();
     account_.reset();
+    last_target_.clear();
     registration_.reset();
     login_.reset();
     login_deadline_ = net::Deadline::after(options_->login_timeout);

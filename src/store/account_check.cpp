@@ -238,6 +238,7 @@ private:
             state_.index->columns().erase_mailbox(folder.id());
             if (auto done = state_.index->end(); !done) return done.error();
             folder.counters.is_stale = true;
+            folder.listed.reset();
             if (auto done = state_.ready(folder); !done) return done.error();
             has_rows_ = true;
             progress_.all += folder.counters.messages - std::uint64_t{before};

@@ -186,6 +186,12 @@ Result<bool, StoreError> AccountStore::fill_columns(std::chrono::milliseconds ma
 {
     if (auto good = state_->ensure(); !good) return good.error();
     const auto until = state_->clock.steady() + max_time;
+    for (auto& [id, folder] : state_->folders) {
+        if (!folder.listed) continue;
+        const auto done = state_->enter_listed(folder, until);
+        if (!done) return done.error();
+        if (!*done) return true;
+    }
     for (Folder* folder : state_->in_order(first)) {
         const auto done = state_->fill_folder(*this, *folder, until);
         if (!done) return done.error();

@@ -36,7 +36,13 @@ MailboxStatus AccountStore::State::status(Folder& folder)
     status.unseen = counters.unseen;
     status.deleted = counters.deleted;
     status.size = counters.size;
-    if (counters.unseen != 0) status.first_unseen = index->first_unseen(folder.id());
+    if (counters.unseen != 0 && folder.listed) {
+        const auto is_unseen = [](const StoredMessage& message) { return (message.row.flags.system & kSeen) == 0; };
+        const auto first = std::ranges::find_if(folder.listed->messages, is_unseen);
+        if (first != folder.listed->messages.end()) status.first_unseen = first->row.uid;
+    } else if (counters.unseen != 0) {
+        status.first_unseen = index->first_unseen(folder.id());
+    }
     status.keywords = folder.record.keywords;
     return status;
 }
@@ -55,7 +61,7 @@ Result<MailboxStatus, StoreError> AccountStore::status(MailboxId mailbox)
     if (auto good = state_->ensure(); !good) return good.error();
     Folder* folder = state_->find_folder(mailbox);
     if (folder == nullptr) return StoreError::no_such_mailbox;
-    if (auto done = state_->refresh(*folder); !done) return done.error();
+    if (auto done = state_->refresh_to_count(*folder); !done) return done.error();
     auto status = state_->status(*folder);
     if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
     return status;
@@ -66,8 +72,14 @@ Result<std::vector<Uid>, StoreError> AccountStore::uids(MailboxId mailbox)
     if (auto good = state_->ensure(); !good) return good.error();
     Folder* folder = state_->find_folder(mailbox);
     if (folder == nullptr) return StoreError::no_such_mailbox;
-    if (auto done = state_->refresh(*folder); !done) return done.error();
-    auto all = state_->index->uids(mailbox);
+    if (auto done = state_->refresh_to_count(*folder); !done) return done.error();
+    std::vector<Uid> all;
+    if (folder->listed) {
+        all.reserve(folder->listed->messages.size());
+        for (const auto& message : folder->listed->messages) all.push_back(message.row.uid);
+    } else {
+        all = state_->index->uids(mailbox);
+    }
     if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
     return all;
 }
@@ -91,7 +103,10 @@ Result<Changes, StoreError> AccountStore::changes(MailboxId mailbox, ModSeq sinc
     if (auto good = state_->ensure(); !good) return good.error();
     Folder* folder = state_->find_folder(mailbox);
     if (folder == nullptr) return StoreError::no_such_mailbox;
-    if (auto done = state_->refresh(*folder); !done) return done.error();
+    if (auto done = state_->refresh_to_count(*folder); !done) return done.error();
+    if (since < folder->counters.highest_modseq) {
+        if (auto done = state_->ready(*folder); !done) return done.error();
+    }
     Changes changes;
     changes.status = state_->status(*folder);
     if (since < folder->counters.highest_modseq) {
@@ -142,7 +157,7 @@ Result<MessageFilePtr, StoreError> AccountStore::message(MailboxId mailbox, Uid 
 AccountStore::Usage AccountStore::usage() const
 {
     if (!state_->ensure()) return {};
-    for (auto& [id, folder] : state_->folders) (void)state_->ready(folder);
+    for (auto& [id, folder] : state_->folders) (void)state_->ready_to_count(folder);
     return state_->known_usage();
 }
 

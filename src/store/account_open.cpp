@@ -238,7 +238,10 @@ bool AccountStore::State::is_of_this_journal() const { return index->lsn() <= se
 
 void AccountStore::State::take_counters()
 {
-    for (auto& [id, folder] : folders) folder.counters = {};
+    for (auto& [id, folder] : folders) {
+        folder.counters = {};
+        folder.listed.reset();
+    }
     const bool is_known = is_of_this_journal();
     if (!is_known) index->forget_lsn();
     std::vector<MailboxId> orphans;

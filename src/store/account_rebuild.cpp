@@ -1,5 +1,5 @@
-// A folder's rows made again from its names: after the loss of the index, beside another journal, and for a folder that
-// another server left. Here, and only here, I= is believed.
+// What a folder's names say: after the loss of the index, beside another journal, and for a folder that another server
+// left. Here, and only here, I= is believed. The rows follow in account_listed.cpp.
 #include <algorithm>
 #include <tuple>
 #include <unordered_map>
@@ -24,33 +24,44 @@ public:
 
 private:
     Outcome collect();
-    bool believe(const FoundFile& file);
+    Outcome collect_again();
+    void compare_names();
+    bool believe(FoundFile& file);
     Outcome admit_strangers();
-    void keep_columns();
-    Outcome write();
+    Outcome show();
 
     AccountStore::State& state_;
     Folder& folder_;
     std::vector<FoundFile> found_;
-    std::vector<StoredMessage> messages_;
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> by_uid_;  // and where in found_
+    std::vector<bool> is_alone_;  // no other name has the same UID or the same unique
+    std::vector<StoredMessage> messages_;                // ascending by UID
     std::vector<std::pair<FoundFile, bool>> strangers_;  // keeps its unique?
     std::size_t believed_ = 0;  // of messages_, the first ones; the others got new UIDs
     FolderTimes times_;
+    bool is_quiet_ = false;  // nobody touched the directories while they were listed
     ModSeq modseq_ = 1;
 };
 
-// Two listings joined: what one of them missed while somebody renamed is in the other.
+// While somebody renames, readdir misses living files; then what one listing lacks is in the other.
 Outcome Rebuild::collect()
 {
     times_ = state_.look(folder_);
+    auto listing = state_.list_files(folder_);
+    if (!listing) return listing.error();
+    found_ = *std::move(listing);
+    is_quiet_ = state_.look(folder_) == times_ && state_.are_old(times_);
+    return is_quiet_ ? Outcome() : collect_again();
+}
+
+Outcome Rebuild::collect_again()
+{
     std::unordered_set<std::string> names;
-    for (int scan = 0; scan < 2; ++scan) {
-        auto listing = state_.list_files(folder_);
-        if (!listing) return listing.error();
-        for (auto& file : *listing) {
-            if (!names.insert(state_.found_path(folder_, file)).second) continue;
-            found_.push_back(std::move(file));
-        }
+    for (const auto& file : found_) names.insert(state_.found_path(folder_, file));
+    auto listing = state_.list_files(folder_);
+    if (!listing) return listing.error();
+    for (auto& file : *listing) {
+        if (names.insert(state_.found_path(folder_, file)).second) found_.push_back(std::move(file));
     }
     // Of a file that was renamed between the two only the name that is left counts.
     std::unordered_map<std::string_view, int> uniques;
@@ -64,28 +75,19 @@ Outcome Rebuild::collect()
     return {};
 }
 
-// Whether the file is what its name says, apart from the UID, which the caller judges.
-bool Rebuild::believe(const FoundFile& file)
+// Takes the name's word, but for the UID, which the caller judges. The file is looked at when its row is entered.
+bool Rebuild::believe(FoundFile& file)
 {
     if (!file.parsed.size || !file.parsed.uid || !is_usable_unique(file.parsed.unique)) return false;
-    auto opened_path = state_.found_path(folder_, file);
-    const auto info = state_.files.info(opened_path);
-    if (!info || info->kind != FileKind::regular) return false;
-    if (info->size != *file.parsed.size) {
-        // Another tool's file with LF carries the size that it has in wire form.
-        auto opened = state_.files.open_read(opened_path);
-        if (!opened) return false;
-        const auto size = wire_size(**opened);
-        if (!size || *size != *file.parsed.size) return false;
-    }
     StoredMessage message;
     message.row.uid = *file.parsed.uid;
     message.row.flags = state_.known_flags(folder_, file.parsed.flags);
-    message.row.internal_date = info->mtime_ns / 1'000'000'000;
-    message.row.save_date = save_date_of(file.parsed.unique).value_or(message.row.internal_date);
+    message.row.internal_date = ListedMessages::kNotRead;
+    message.row.save_date = save_date_of(file.parsed.unique).value_or(ListedMessages::kNotRead);
     message.row.size = *file.parsed.size;
-    message.unique = file.parsed.unique;
-    (void)state_.settle(folder_, file, message);
+    message.unique = std::move(file.parsed.unique);
+    const bool may_lie_there = file.place == Place::cur || place_of(message.row.flags) == Place::fresh;
+    if (!may_lie_there || file.name != file_name(message, file.place)) (void)state_.settle(folder_, file, message);
     messages_.push_back(std::move(message));
     return true;
 }
@@ -101,7 +103,7 @@ Outcome Rebuild::admit_strangers()
     if (auto done = state_.reserve(folder_, strangers_.size()); !done) return done;
     for (const auto& [file, keeps] : strangers_) {
         const auto uid = static_cast<Uid>(folder_.counters.uidnext);
-        auto message = state_.admit(folder_, file, {uid, 0, keeps});
+        auto message = state_.admit(folder_, file, {uid, modseq_, keeps});
         if (!message) return message.error();
         if (!*message) continue;
         ++folder_.counters.uidnext;
@@ -110,81 +112,75 @@ Outcome Rebuild::admit_strangers()
     return {};
 }
 
-// What was parsed of a message is still right where its UID still names the same file; the rest goes.
-void Rebuild::keep_columns()
+Outcome Rebuild::show()
 {
-    ColumnTable& columns = state_.index->columns();
-    auto known = columns.names(folder_.id());
-    if (known.empty()) return;
-    for (const auto& message : messages_) {
-        const auto it = known.find(message.row.uid);
-        if (it != known.end() && it->second == name_key(message.unique)) known.erase(it);
-    }
-    for (const auto& [uid, name] : known) columns.erase(folder_.id(), uid);
-    columns.set_mark(folder_.id(), 0);
-}
-
-Outcome Rebuild::write()
-{
-    auto& counters = folder_.counters;
-    const auto body = [&] {
-        Index& index = *state_.index;
-        index.remove_rows(folder_.id());
-        keep_columns();
-        for (auto& message : messages_) {
-            message.row.modseq = modseq_;
-            index.insert(folder_.id(), message);
-            count(counters, message.row, 1);
-        }
-        counters.highest_modseq = modseq_;
-        // What was expunged before is known by difference only.
-        counters.log_floor = modseq_;
-        counters.times = times_;
-        counters.is_verified = false;
-        counters.is_stale = false;
-    };
     // New UIDs are shown when their records are durable.
     std::vector<JournalRecord> records;
     for (std::size_t n = believed_; n < messages_.size(); ++n) {
-        messages_[n].row.modseq = modseq_;
         records.emplace_back(state_.placed(folder_, messages_[n], PlacedRecord::Source::present));
     }
     if (!state_.note_in_turns(records)) return StoreError::io;
-    const auto uidnext = counters.uidnext;
-    auto done = state_.transact({&folder_}, body);
-    if (!done) {
-        folder_.counters = {};
-        folder_.counters.uidnext = uidnext;
+    auto& counters = folder_.counters;
+    for (const auto& message : messages_) count(counters, message.row, 1);
+    // What was expunged before is known by difference only.
+    counters.log_floor = modseq_;
+    counters.times = times_;
+    counters.is_verified = is_quiet_;
+    folder_.listed = ListedMessages{std::move(messages_), 0};
+    state_.changed.insert(folder_.id());
+    return {};
+}
+
+// Sorted, not hashed into maps: at 100,000 names a map costs more than reading the directory.
+void Rebuild::compare_names()
+{
+    by_uid_.reserve(found_.size());
+    std::vector<std::pair<std::size_t, std::uint32_t>> by_unique;
+    by_unique.reserve(found_.size());
+    const std::hash<std::string_view> hash;
+    for (std::uint32_t at = 0; at < found_.size(); ++at) {
+        const auto& parsed = found_[at].parsed;
+        by_uid_.emplace_back(parsed.uid.value_or(0), at);
+        by_unique.emplace_back(hash(parsed.unique), at);
     }
-    return done;
+    std::ranges::sort(by_uid_);
+    std::ranges::sort(by_unique);
+    is_alone_.assign(found_.size(), true);
+    const auto mark = [this](const auto& sorted) {
+        for (std::size_t n = 1; n < sorted.size(); ++n) {
+            if (sorted[n - 1].first != sorted[n].first) continue;
+            is_alone_[sorted[n - 1].second] = false;
+            is_alone_[sorted[n].second] = false;
+        }
+    };
+    mark(by_uid_);
+    // Two uniques of one hash only lose the benefit of the doubt: they are looked at.
+    mark(by_unique);
 }
 
 Outcome Rebuild::run()
 {
     if (auto done = collect(); !done) return done;
-    std::unordered_map<std::uint64_t, int> claims;
-    std::unordered_map<std::string_view, std::pair<int, std::uint64_t>> uniques;
+    compare_names();
     const auto ceiling = folder_.record.uid_ceiling;
     std::uint64_t highest = 0;
-    for (const auto& file : found_) {
-        const std::uint64_t uid = file.parsed.uid.value_or(0);
-        ++claims[uid];
-        ++uniques[file.parsed.unique].first;
-        if (uid < ceiling + kBelievableClaim) highest = std::max(highest, uid);
+    for (const auto& [uid, at] : by_uid_) {
+        if (uid < ceiling + kBelievableClaim) highest = uid;
     }
     folder_.counters = {};
     folder_.counters.uidnext = std::max(ceiling, highest + 1);
     modseq_ = folder_.record.modseq_ceiling;
     folder_.counters.highest_modseq = modseq_;
-    for (const auto& file : found_) {
-        const std::uint64_t uid = file.parsed.uid.value_or(0);
-        auto& [left, inode] = uniques[file.parsed.unique];
-        const bool is_alone = left == 1 && claims[uid] == 1;
-        if (is_alone && uid > 0 && uid < ceiling && believe(file)) continue;
+    messages_.reserve(found_.size());
+    std::unordered_map<std::string, std::uint64_t> inodes;  // of those that are to be told apart
+    for (const auto& [uid, at] : by_uid_) {
+        FoundFile& file = found_[at];
+        if (is_alone_[at] && uid > 0 && uid < ceiling && believe(file)) continue;
         // Of several files with one unique the first keeps it; a second name of the same file is no second message.
         const auto info = state_.files.info(state_.found_path(folder_, file));
+        auto& inode = inodes[file.parsed.unique];
         if (!info || info->inode == inode) continue;
-        strangers_.emplace_back(file, inode == 0);
+        strangers_.emplace_back(std::move(file), inode == 0);
         inode = info->inode;
     }
     believed_ = messages_.size();
@@ -193,21 +189,16 @@ Outcome Rebuild::run()
     if (!messages_.empty() || ceiling > 1) {
         if (auto done = state_.reserve(folder_, 0); !done) return done;
     }
-    return write();
+    return show();
 }
 
 }  // namespace
 
-Outcome AccountStore::State::rebuild(Folder& folder)
+Outcome AccountStore::State::list_messages(Folder& folder)
 {
+    folder.listed.reset();
     Rebuild rebuild(*this, folder);
-    auto done = rebuild.run();
-    if (!done) folder.counters.is_stale = true;
-    if (folder.counters.messages != 0) {
-        log.notice("store: rebuilt a folder's index from its names",
-                   {{"path", folder_path(folder)}, {"messages", folder.counters.messages}});
-    }
-    return done;
+    return rebuild.run();
 }
 
 }  // namespace mbx::store

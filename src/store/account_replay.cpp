@@ -206,6 +206,7 @@ Outcome Replaying::take_rows()
             state_.log.error("store: an index does not have what it should; it is rebuilt from the file names",
                              {{"path", state_.folder_path(*folder)}, {"uid", key.second}});
             folder->counters.is_stale = true;
+            folder->listed.reset();
         }
     }
     const auto good = state_.index->outcome();
@@ -235,6 +236,7 @@ Outcome Replaying::run()
         if (folder == nullptr) continue;
         state_.distrust(*folder);
         folder->located.reset();
+        folder->listed.reset();
         state_.changed.insert(folder->id());
     }
     if (!replay_.records.empty()) state_.last_lsn = std::max(state_.last_lsn, replay_.records.back().lsn);

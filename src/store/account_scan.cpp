@@ -248,10 +248,36 @@ Outcome Comparison::run(FolderTimes times, bool is_verified)
 
 }  // namespace
 
+Outcome AccountStore::State::ready_to_count(Folder& folder)
+{
+    if (!folder.counters.is_stale || folder.listed) return {};
+    auto done = list_messages(folder);
+    if (!done) folder.listed.reset();
+    return done;
+}
+
 Outcome AccountStore::State::ready(Folder& folder)
 {
     folder.located.reset();
-    return folder.counters.is_stale ? rebuild(folder) : Outcome();
+    if (!folder.counters.is_stale) return {};
+    if (auto done = ready_to_count(folder); !done) return done;
+    const auto done = enter_listed(folder, SteadyTime::max());
+    if (!done) return done.error();
+    return {};
+}
+
+Outcome AccountStore::State::refresh_to_count(Folder& folder)
+{
+    if (auto done = ready_to_count(folder); !done) return done;
+    if (folder.listed && look(folder) == folder.counters.times) return {};
+    return refresh(folder);
+}
+
+bool AccountStore::State::are_old(const FolderTimes& times) const
+{
+    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(clock.wall().time_since_epoch()).count();
+    const auto is_old = [now](std::int64_t time) { return now - time > kTrustedAge || time - now > kTrustedAge; };
+    return is_old(times.cur) && is_old(times.fresh);
 }
 
 // Whether directory times that say nothing new are to be doubted: they were young when taken, so a change of somebody
@@ -273,10 +299,8 @@ Outcome AccountStore::State::refresh(Folder& folder)
     if (times == folder.counters.times && !may_look_again(folder)) return {};
     if (folder.is_frozen && !may_look_again(folder)) return {};
     const auto begin = clock.steady();
-    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(clock.wall().time_since_epoch()).count();
-    const auto is_old = [now](std::int64_t time) { return now - time > kTrustedAge || time - now > kTrustedAge; };
     Comparison comparison(*this, folder);
-    auto done = comparison.run(times, is_old(times.cur) && is_old(times.fresh));
+    auto done = comparison.run(times, are_old(times));
     if (!done) distrust(folder);
     folder.last_look = clock.steady();
     folder.look_cost = folder.last_look - begin;
@@ -303,19 +327,20 @@ Result<std::vector<FoundFile>, StoreError> AccountStore::State::list_files(Folde
     std::string an_ignored;
     // new/ first: a file that is moved to cur meanwhile is met twice, not never.
     for (const Place place : {Place::fresh, Place::cur}) {
-        const auto entries = files.list(place_path(folder, place));
+        auto entries = files.list(place_path(folder, place));
         if (!entries) return failed("listing a folder", place_path(folder, place), entries.error());
         found.reserve(found.size() + entries->size());
-        for (const auto& entry : *entries) {
+        for (auto& entry : *entries) {
             if (entry.name.starts_with('.')) continue;
             if (entry.kind != FileKind::regular) {
                 ++ignored;
                 an_ignored = entry.name;
                 continue;
             }
-            FoundFile file{entry.name, place, parse_message_name(entry.name)};
+            auto parsed = parse_message_name(entry.name);
+            FoundFile file{std::move(entry.name), place, std::move(parsed)};
             if (is_void(file.parsed.unique)) {
-                set_aside(found_path(folder, file), entry.name);
+                set_aside(found_path(folder, file), file.name);
                 continue;
             }
             found.push_back(std::move(file));

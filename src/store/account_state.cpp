@@ -224,7 +224,7 @@ Outcome AccountStore::State::check_quota(std::uint64_t bytes, std::uint64_t mess
 {
     if (quota.bytes == 0 && quota.messages == 0) return {};
     for (auto& [id, folder] : folders) {
-        if (auto done = ready(folder); !done) return done;
+        if (auto done = ready_to_count(folder); !done) return done;
     }
     const auto usage = known_usage();
     const bool has_bytes = quota.bytes == 0 || (bytes <= quota.bytes && usage.bytes <= quota.bytes - bytes);

@@ -37,6 +37,15 @@ inline constexpr std::size_t kMaxStateFile = 4U << 20U;
 
 enum class Place : std::uint8_t { cur, fresh };  // fresh: new/
 
+// What the names of a folder without rows say. Enough to open it: rows are entered behind, and UIDs that were shown stay
+// what they are. Until all have their rows the folder counts as stale, in memory and in the index.
+struct ListedMessages {
+    static constexpr std::int64_t kNotRead = INT64_MIN;  // a date, until its file is looked at
+
+    std::vector<StoredMessage> messages;  // by UID
+    std::size_t entered = 0;              // of them, the first ones have their rows
+};
+
 struct Folder {
     FolderRecord record;
     std::string name;
@@ -54,6 +63,7 @@ struct Folder {
     unsigned logged_expunges = 0;  // since the log was trimmed
     // Where the names of this moment are, built at the first miss of an operation and dropped at its end.
     std::optional<std::unordered_map<std::string, std::string>> located;
+    std::optional<ListedMessages> listed;  // none: the index has all rows, or nothing is known yet (is_stale)
 
     MailboxId id() const { return record.id; }
 };
@@ -231,13 +241,21 @@ struct AccountStore::State {
     // account_scan.cpp, account_rebuild.cpp: foreign hands.
     Outcome ready(Folder& folder);    // its rows can be trusted as far as they go
     Outcome refresh(Folder& folder);  // and other tools' changes are in them
+    // The same for who wants no more than counters and UIDs, which the names tell: rows may still be missing (`listed`).
+    Outcome ready_to_count(Folder& folder);
+    Outcome refresh_to_count(Folder& folder);
+    bool are_old(const FolderTimes& times) const;  // so that no change hides behind the same tick of the clock
     bool may_look_again(const Folder& folder) const;
     Result<std::vector<FoundFile>, StoreError> list_files(Folder& folder);
     std::string found_path(const Folder& folder, const FoundFile& file) const;
     Flags known_flags(const Folder& folder, const Flags& flags) const;
     Result<std::optional<StoredMessage>, StoreError> admit(Folder& folder, const FoundFile& file, Admission admission);
     bool settle(Folder& folder, const FoundFile& file, const StoredMessage& message);
-    Outcome rebuild(Folder& folder);
+    Outcome list_messages(Folder& folder);  // of a stale folder: sets `listed` and the counters
+    // account_listed.cpp. Enters rows of `listed` until all are in (answers true) or the time has come.
+    Result<bool, StoreError> enter_listed(Folder& folder, SteadyTime until);
+    void keep_columns(const Folder& folder);
+    void look_at_file(Folder& folder, StoredMessage& message);
 
     // account_messages.cpp and its neighbours.
     std::vector<StoredMessage> select(const Folder& folder, const UidSet& which);

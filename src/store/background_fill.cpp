@@ -1,6 +1,5 @@
 #include "store/background_fill.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace mbx::store {
@@ -42,7 +41,7 @@ co::Task<bool> BackgroundFill::step(std::shared_ptr<Account> account, bool texts
     steps_.add();
     // Cleared before, so that a change meanwhile sets it again.
     (texts ? account->undone().texts : account->undone().columns) = false;
-    const auto time = is_busy() ? std::min(options_.busy_step, options_.step) : options_.step;
+    const auto time = options_.step;
     auto job = [texts, time, first = account->watched()](AccountStore& store) {
         return texts ? store.fill_text(time, first) : store.fill_columns(time, first);
     };

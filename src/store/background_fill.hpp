@@ -16,9 +16,8 @@
 namespace mbx::store {
 
 struct BackgroundFillOptions {
-    std::chrono::milliseconds step{10};        // of work before the strand serves others
+    std::chrono::milliseconds step{2};         // of work before the strand serves others: what a SELECT may have to wait
     std::chrono::milliseconds look{1000};      // how often an idle box is looked at
-    std::chrono::milliseconds busy_step{3};    // the same while mail comes in, so that a delivery waits no longer than that,
     std::chrono::milliseconds rest{30};        // and between those: a tenth of one core at most
     std::chrono::milliseconds quiet{2000};     // without changes of any account: the box is idle
     std::chrono::milliseconds patience{60'000};  // under load without an end, texts wait no longer than this

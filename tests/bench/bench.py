@@ -11,9 +11,11 @@ import tempfile
 import time
 import traceback
 
+import imap_parts
 import measures
 from book import Book
 from clients import Load, end_all
+from imap_rows import IMAP_ROWS
 from probes import Device, DurableWrites, Noise
 from servers import TOP, Failed, Ours, Peer
 
@@ -39,14 +41,33 @@ PARTS = {
     "grow-messages": (measures.grow_messages, OURS_ONLY, 120, 3000, False),
     "grow-accounts": (measures.grow_accounts, OURS_ONLY, 120, 3000, False),
 }
-GROUPS = {"rates": ["5k1", "5k10", "5k50", "5k50p", "75k", "1m"], "growth": ["grow-messages", "grow-accounts"]}
+# The figures of issue 4: `run.sh imap`. First in the order in which each leaves the mail as the next wants it.
+IMAP_PARTS = {
+    "imap-login": (imap_parts.login, BOTH, 30, 120, True),
+    "imap-idle": (imap_parts.idle_plain, BOTH, 75, 400, False),
+    "imap-idle-tls": (imap_parts.idle_tls, BOTH, 75, 400, False),
+    "imap-first": (imap_parts.first, BOTH, 60, 300, True),
+    "imap-fetch": (imap_parts.warm_fetch, BOTH, 90, 300, True),
+    "imap-bodies": (imap_parts.bodies, BOTH, 60, 300, True),
+    "imap-search": (imap_parts.search, BOTH, 60, 300, True),
+    "imap-sort": (imap_parts.sort, BOTH, 60, 300, True),
+    "imap-thread": (imap_parts.thread, BOTH, 60, 300, True),
+    "imap-store": (imap_parts.store, BOTH, 60, 300, True),
+    "imap-sizing": (imap_parts.sizing, BOTH, 60, 300, True),
+    "imap-100k": (imap_parts.of_100000, BOTH, 150, 900, True),
+    "imap-busy": (imap_parts.busy, OURS_ONLY, 60, 900, False),
+    "imap-idle-10000": (imap_parts.idle_10000, OURS_ONLY, 300, 600, False),
+}
+STORE_PARTS = list(PARTS)
+PARTS.update(IMAP_PARTS)
+GROUPS = {"all": STORE_PARTS, "imap": [name for name in IMAP_PARTS if name != "imap-idle-10000"], "rates": ["5k1", "5k10", "5k50", "5k50p", "75k", "1m"], "growth": ["grow-messages", "grow-accounts"]}
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="tests/bench/run.sh")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--parts", default="all")
+    parser.add_argument("--parts")
     parser.add_argument("--only-ours", action="store_true")
     parser.add_argument("--pause", type=float)
     parser.add_argument("--limit", type=float)
@@ -55,15 +76,18 @@ def arguments():
     parser.add_argument("--folder", default=tempfile.gettempdir())
     parser.add_argument("--out")
     parser.add_argument("--docs", action="store_true")
+    parser.add_argument("names", nargs="*")
     asked = parser.parse_args()
     asked.rounds = asked.rounds or (5 if asked.full else 1)
     asked.pause = asked.pause if asked.pause is not None else (15.0 if asked.full else 1.0)
     asked.limit = asked.limit or (12 * 3600 if asked.full else 510)
-    names = list(PARTS) if asked.parts == "all" else asked.parts.replace(",", " ").split()
+    names = (asked.parts or "").replace(",", " ").split() + asked.names or ["all"]
+    if names == ["imap"] and asked.full:
+        names.append("imap-idle-10000")
     asked.parts = [part for name in names for part in GROUPS.get(name, [name])]
     for name in asked.parts:
         if name not in PARTS:
-            parser.error(f"no part {name}; there are: all {' '.join(GROUPS)} {' '.join(PARTS)}")
+            parser.error(f"no part {name}; there are: {' '.join(GROUPS)} {' '.join(PARTS)}")
     return asked
 
 
@@ -166,7 +190,7 @@ class Bench:
     def said(self, name, is_ours):
         from book import ROWS, number
         words = [f"{row.key} {number(self.book.values[(row.key, int(is_ours))][-1])}{row.unit}"
-                 for row in ROWS if row.part == name and (row.key, int(is_ours)) in self.book.values]
+                 for row in ROWS + IMAP_ROWS if row.part == name and (row.key, int(is_ours)) in self.book.values]
         return ", ".join(words) or "done"
 
     def head(self):
@@ -177,10 +201,11 @@ class Bench:
                 "Noise: cores used by others, the most of any round.")
 
 
-def write_docs(text):
+def write_docs(text, of_imap):
     path = TOP / "docs" / "performance.md"
     page = path.read_text(encoding="utf-8")
-    begin, end = "<!-- figures -->\n", "<!-- end of figures -->"
+    kind = "IMAP figures" if of_imap else "figures"
+    begin, end = f"<!-- {kind} -->\n", f"<!-- end of {kind} -->"
     path.write_text(page[:page.index(begin) + len(begin)] + text + page[page.index(end):], encoding="utf-8")
 
 
@@ -224,7 +249,7 @@ def main():
         (out / "table.md").write_text(text, encoding="utf-8")
         print(text, flush=True)
         if asked.docs:
-            write_docs(text)
+            write_docs(text, bench.book.is_imap(asked.parts))
         say("ending the servers, removing their files")
         bench.stop()
         clear_away(work)

@@ -3,6 +3,8 @@ import dataclasses
 import json
 import statistics
 
+from imap_rows import IMAP_ROWS, seconds
+
 PEER, OURS = 0, 1
 
 
@@ -118,7 +120,7 @@ class Book:
         spread = f" ({number(min(own))} to {number(max(own))})" if len(own) > 1 else ""
         limits = [m["ceiling"] for side in (PEER, OURS) for m in self.more.get((row.key, side), []) if m.get("ceiling")]
         top = statistics.median(limits) if limits else None
-        mark = " !" if top and ours and row.unit == "/s" and ours > top / 3 else ""
+        mark = " !" if top and ours and row.unit in ("/s", "MB/s") and ours > top / 3 else ""
         unit = " " + row.unit if row.unit not in ("", "/s") else row.unit
         return [row.words, number(peer) + (unit if peer is not None else ""), number(ours) + (unit if ours is not None else "") + spread,
                 number(ratio), row.target, self._met(row, ours, ratio), number(top) + mark,
@@ -127,6 +129,21 @@ class Book:
     def table(self, parts):
         rows = [["what", "Postfix + Dovecot", "mailboxd (range)", "ratio", "target", "met", "client's ceiling", "noise"]]
         rows += [self.cells(row) for row in ROWS if row.part in parts]
+        return rows
+
+    def is_imap(self, parts):
+        return all(part.startswith("imap-") for part in parts)
+
+    def processor(self, row, side):
+        times = [m["cpu"] for m in self.more.get((row.key, side), []) if m.get("cpu") is not None]
+        return seconds(statistics.median(times), row.each) if times else "-"
+
+    def imap_table(self, parts):
+        rows = [["what", "Dovecot", "mailboxd (range)", "ratio", "target", "met", "CPU, Dovecot", "CPU, mailboxd", "client's ceiling", "noise"]]
+        for row in IMAP_ROWS:
+            if row.part in parts and any((row.key, side) in self.values for side in (PEER, OURS)):
+                cells = self.cells(row)
+                rows.append(cells[:6] + [self.processor(row, PEER), self.processor(row, OURS)] + cells[6:])
         return rows
 
     def growth_table(self, kind):
@@ -139,8 +156,12 @@ class Book:
         return rows
 
     def text(self, parts, head):
-        lines = [head, "", *markdown(self.table(parts))]
-        if any(cells[6].endswith("!") for cells in self.table(parts)[1:]):
+        lines, marked = [head], False
+        for table in (self.table(parts), self.imap_table(parts)):
+            if len(table) > 1:
+                lines += ["", *markdown(table)]
+                marked = marked or any(cells[-2].endswith("!") for cells in table[1:])
+        if marked:
             lines += ["", "!: above a third of what the client reaches against a stub: such a rate says as much of the client."]
         for kind, words in (("messages", "Deliveries of 5 KB into one account that holds so many messages"),
                             ("accounts", "Deliveries of 5 KB over so many accounts, in turn")):

@@ -248,14 +248,17 @@ def one_push(sender, watcher, address, number, wanted):
                    % (address.encode(), number, number, time.time_ns(), body))
     answered = pushed = None
     end = time.monotonic() + 20
+    both = select.poll()  # not select(): with thousands of connections the descriptors are beyond its 1,024
+    both.register(sender, select.POLLIN)
+    both.register(watcher.socket, select.POLLIN)
     while answered is None or pushed is None:
-        readable, _, _ = select.select([sender, watcher.socket], [], [], max(0.0, end - time.monotonic()))
+        readable = [descriptor for descriptor, _ in both.poll(max(0.0, end - time.monotonic()) * 1e3)]
         if not readable:
             raise Failed("no 250 or no EXISTS within 20 s")
-        if sender in readable and answered is None:
+        if sender.fileno() in readable and answered is None:
             reply(sender)
             answered = time.perf_counter()
-        if watcher.socket in readable:
+        if watcher.socket.fileno() in readable:
             watcher.buffer += watcher.socket.recv(65536)
             seen = time.perf_counter()
             *lines, watcher.buffer = watcher.buffer.split(b"\r\n")

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# The figures of issue 3, ours beside those of Postfix + Dovecot, both servers in turn in one run on loopback: prints one
-# table in which every row names peer, ours, ratio, target, and met or not, and the two tables of growth.
-# docs/performance.md says how each row is measured.
+# Our figures beside those of Postfix + Dovecot, both servers in turn in one run on loopback: prints a table in which every
+# row names peer, ours, ratio, target, and met or not. docs/performance.md says how each row is measured.
 #
-#   tests/bench/run.sh                 quick: small counts, one round, at most 12 minutes with the pair
-#   tests/bench/run.sh --full          the real counts, medians of five rounds, a pause after every measure (about 3 hours)
-#   --parts "rates select"             only these: 5k1 5k10 5k50 5k50p 75k 1m (all six: rates) cost syncs append
-#                                      idle select rebuild memory commit long grow-messages grow-accounts (both: growth)
+#   tests/bench/run.sh                 the store's and delivery's figures. Quick: small counts, one round, at most 12 minutes
+#   tests/bench/run.sh imap            the figures of IMAP, with the processor beside each; quick, at most 7 minutes
+#   tests/bench/run.sh --full [imap]   the real counts, medians of five rounds, a pause after every measure (hours)
+#   PART … or --parts "rates select"   only these: 5k1 5k10 5k50 5k50p 75k 1m (all six: rates) cost syncs append idle
+#                                      select rebuild memory commit long grow-messages grow-accounts (both: growth)
+#                                      imap-login imap-idle imap-idle-tls imap-first imap-fetch imap-bodies imap-search
+#                                      imap-sort imap-thread imap-store imap-sizing imap-100k imap-busy (all: imap)
+#                                      imap-idle-10000 (in a full run only)
 #   --rounds N                         how often (memory, long and growth are measured once in any case)
 #   --pause SECONDS                    after every measure (quick 1, full 15)
 #   --limit SECONDS                    of the whole run: parts that would begin later are left out (quick 510)
@@ -27,14 +30,15 @@ fail() { printf 'bench: %s\n' "$1" >&2; exit 2; }
 pass=() bin='' load='' only_ours=''
 while [ $# -gt 0 ]; do
   case "$1" in
-    --help|-h) sed -n '2,24p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+    --help|-h) sed -n '2,23p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
     --quick) ;;
     --only-ours) only_ours=1; pass+=("$1") ;;
     --full|--docs) pass+=("$1") ;;
     --bin) bin=${2:?--bin wants a path}; shift ;;
     --load) load=${2:?--load wants a path}; shift ;;
     --rounds|--parts|--pause|--limit|--folder|--out) pass+=("$1" "${2:?$1 wants a value}"); shift ;;
-    *) fail "unknown option $1; see tests/bench/run.sh --help" ;;
+    -*) fail "unknown option $1; see tests/bench/run.sh --help" ;;
+    *) pass+=("$1") ;;
   esac
   shift
 done

@@ -105,7 +105,7 @@ class Peer(Server):
                 (self.folder.parent / "peer.log").read_text(errors="replace").splitlines()[-3:]))
         env = environment_file(self.folder / "peer.env")
         self.version = env["PEER_VERSION"]
-        self.smtp_port, self.imap_port = int(env["PEER_SMTP_PORT"]), int(env["PEER_IMAP_PORT"])
+        self.smtp_port, self.imap_port, self.imaps_port = (int(env[k]) for k in ("PEER_SMTP_PORT", "PEER_IMAP_PORT", "PEER_IMAPS_PORT"))
         self.user_format, self.password = env["PEER_USER_FORMAT"], env["PEER_PASS"]
         self.cgroup = env.get("PEER_CGROUP", "")
         self.owner = int(env["PEER_MAIL_OWNER"])
@@ -145,6 +145,9 @@ class Peer(Server):
         os.chown(folder.parent, self.owner, self.owner)
         return folder
 
+    def certificate(self):
+        return self.folder / "tls" / "cert.pem", self.folder / "tls" / "key.pem"
+
     def without_index(self, number):
         """No session is open, so nothing of the mailbox is in any process."""
         for path in self.maildir(number).glob("dovecot*"):
@@ -176,15 +179,17 @@ class Ours(Server):
             raise Failed("quickstart.sh: " + " / ".join(
                 (self.folder.parent / "quickstart.log").read_text(errors="replace").splitlines()[-3:]))
         env = environment_file(self.folder / "demo.env")
-        self.smtp_port, self.imap_port, self.http_port = (int(env[k]) for k in ("MB_SMTP_PORT", "MB_IMAP_PORT", "MB_HTTP_PORT"))
+        self.smtp_port, self.imap_port, self.imaps_port, self.http_port = (
+            int(env[k]) for k in ("MB_SMTP_PORT", "MB_IMAP_PORT", "MB_IMAPS_PORT", "MB_HTTP_PORT"))
         self.user_format, self.password, self.control = env["MB_USER_FORMAT"], env["MB_PASSWORD"], env["MB_CTL"]
         self.data = pathlib.Path(env["MB_DATA_DIR"])
         self.version = run([self.binary, "--version"], 10).splitlines()[0]
         self.owner = pwd.getpwnam("mailboxd").pw_uid
         config = self.folder / "mailboxd.toml"
         # One message of 1 GB is a row of the table; load programs connect from one address.
-        config.write_text(config.read_text(encoding="utf-8").replace("[smtp]\n", '[smtp]\nmax_message_size = "2047MiB"\n', 1),
-                          encoding="utf-8")
+        text = config.read_text(encoding="utf-8")
+        text = text.replace("[smtp]\n", '[smtp]\nmax_message_size = "2047MiB"\n', 1).replace("[imap]\n", "[imap]\nmax_sessions_per_account = 1000\n", 1)
+        config.write_text(text, encoding="utf-8")
         self.add_accounts(ACCOUNTS)
         self.resume()
 
@@ -271,6 +276,9 @@ class Ours(Server):
         return self.data / "mail" / domain / local
 
     fill_folder = maildir
+
+    def certificate(self):
+        return self.data / "tls" / "certificate.pem", self.data / "tls" / "key.pem"
 
     def without_index(self, number):
         """The caller has stopped the server: an open index must not be pulled away."""

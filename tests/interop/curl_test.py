@@ -11,7 +11,7 @@ CURL = need("curl")
 
 
 class Curl(BoxCase):
-    accounts = 6
+    accounts = 7
 
     def curl(self, *options, text=None, expect=0):
         return self.run_client([CURL, "-sS", "--max-time", "60", "--cacert", self.box.ca_file, *options], text, expect)
@@ -49,6 +49,24 @@ class Curl(BoxCase):
         self.curl(*imap, "-X", "STORE 1 +FLAGS (\\Deleted)")
         self.assertIn("EXPUNGE", self.curl(*imap, "-X", "EXPUNGE"))
         self.assertEqual(self.box.messages(4), [])
+
+    def test_imap_urls_and_mechanisms(self):
+        """RFC 5092 as curl speaks it: sections, searches, ranges of UIDs; each mechanism that both know."""
+        for n in range(1, 4):
+            self.box.deliver(message(f"number {n}", f"text {n}\r\n".encode()), to=7)
+        log_in = self.log_in(7)
+        self.assertEqual(self.curl(*log_in, self.url("imaps", "imaps", "INBOX;UID=2;SECTION=TEXT")), "text 2\r\n")
+        self.assertEqual(self.curl(*log_in, self.url("imaps", "imaps", "INBOX;MAILINDEX=3;SECTION=HEADER.FIELDS%20(SUBJECT)")),
+                         "Subject: number 3\r\n\r\n")
+        self.assertRegex(self.curl(*log_in, self.url("imaps", "imaps", "INBOX?SUBJECT%20number")), r"\* SEARCH 1 2 3\r?\n")
+        self.assertRegex(self.curl(*log_in, self.url("imaps", "imaps", "INBOX"), "-X", "FETCH 1:2 (FLAGS UID)"), r"\* 2 FETCH \(")
+        for command, words in (("CREATE Work/2026", ""), ("LIST \"\" *", "Work/2026"), ("RENAME Work/2026 Work/2027", ""),
+                               ("EXAMINE Work/2027", "0 EXISTS"), ("DELETE Work/2027", ""), ("NOOP", ""), ("NAMESPACE", "NAMESPACE")):
+            self.assertIn(words, self.curl(*log_in, self.url("imaps", "imaps"), "-X", command), command)
+        for mechanism in ("PLAIN", "LOGIN"):
+            self.assertIn("INBOX", self.curl("--login-options", f"AUTH={mechanism}", *log_in, self.url("imaps", "imaps")))
+        self.assertIn("INBOX", self.curl("--sasl-ir", *log_in, self.url("imaps", "imaps")))
+        self.curl(*log_in, self.url("imaps", "imaps", "INBOX;UIDVALIDITY=1;UID=1"), expect=78)  # not what the URL speaks of
 
     def test_append_by_upload(self):
         sent = message("appended by curl")

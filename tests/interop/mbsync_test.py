@@ -1,4 +1,7 @@
-"""mbsync both ways, twice: the second run transfers nothing; then flags, new local mail and removals travel."""
+"""mbsync both ways, twice: the second run transfers nothing; then flags, new local mail and removals travel.
+
+All of it with every extension that mbsync knows, with none of them, and beside a client with QRESYNC (mbsync itself has no
+CONDSTORE), whose memory of the mailbox must be right after each run."""
 import pathlib
 import re
 import sys
@@ -8,12 +11,14 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from appliance import need
 from box_case import BoxCase, message
+from imap_cache import QresyncCache
 
 MBSYNC = need("mbsync")
 
 
 class Mbsync(BoxCase):
     accounts = 1
+    extensions = ""  # lines of the account's configuration
 
     def setUp(self):
         self.home = self.box.folder / "mbsync"
@@ -26,6 +31,7 @@ User {self.box.user_name(1)}
 Pass "{self.box.password}"
 SSLType IMAPS
 CertificateFile {self.box.ca_file}
+{self.extensions}
 
 IMAPStore far
 Account box
@@ -45,9 +51,7 @@ SyncState *
 """)
 
     def sync(self):
-        """(far changes, near changes) as mbsync counts them: [added, flags, trashed] each."""
-        said = self.run_client([MBSYNC, "-V", "-c", self.rc, "all"])
-        return said
+        return self.run_client([MBSYNC, "-V", "-c", self.rc, "all"])
 
     def near_files(self, folder="INBOX"):
         return sorted(p for sub in ("cur", "new") for p in (self.home / "mail" / folder / sub).glob("*"))
@@ -118,6 +122,30 @@ SyncState *
         files = self.near_files()
         self.assertEqual(len(files), 20, "the expunged message is gone here too")
         self.assertEqual(len([p for p in files if re.search(r":2,[A-Z]*R", p.name)]), 1, "and the answer is marked")
+
+
+class MbsyncWithoutExtensions(Mbsync):
+    """CLIENTS: mbsync finds its uploads by UIDNEXT when APPENDUID is missing, and doubles them if that comes too early."""
+    extensions = "DisableExtensions UIDPLUS LITERAL+ MOVE NAMESPACE COMPRESS=DEFLATE\nPipelineDepth 1"
+
+
+class MbsyncBesideQresync(Mbsync):
+    """E12: what a client with a memory knows is right after each run of mbsync, and it is never told again what it knew."""
+
+    def setUp(self):
+        super().setUp()
+        self.cache = QresyncCache(self.box, 1)
+
+    def sync(self):
+        said = super().sync()
+        known, validity = dict(self.cache.flags), self.cache.validity
+        self.cache.sync()
+        self.assertEqual(self.cache.flags, self.cache.truth())
+        if validity:
+            self.assertEqual(self.cache.validity, validity)
+            same = {uid for uid in known if known[uid] == self.cache.flags.get(uid)}
+            self.assertEqual(same.intersection(self.cache.fetched), set(), "told again what was known")
+        return said
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ class Smtplib(BoxCase):
 
 
 class Imaplib(BoxCase):
-    accounts = 8
+    accounts = 11
 
     def test_capabilities_over_tls_and_id_and_namespace(self):
         link = self.box.imap(1, tls=True)
@@ -213,6 +213,74 @@ class Imaplib(BoxCase):
             answers.append(str(raised.exception))
             link.shutdown()
         self.assertEqual(answers[0], answers[1])
+
+    def test_every_other_command(self):
+        """With those above, each method that imaplib has; what a server of today does not know is BAD and harms nothing."""
+        link = self.box.imap(9)
+        words = set(link.capability()[1][0].decode().upper().split())
+        for n in range(1, 4):
+            self.assertEqual(link.append("INBOX", None, None, message(f"number {n}"))[0], "OK")
+        self.assertEqual(link.status("INBOX", "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN)")[0], "OK")
+        self.assertEqual(link.examine() if hasattr(link, "examine") else link.select("INBOX", readonly=True), ("OK", [b"3"]))
+        self.assertEqual(link.store("1", "+FLAGS", "(\\Seen)")[0], "NO")
+        self.assertEqual(link.unselect()[0], "OK")
+        self.assertEqual(link.enable("CONDSTORE")[0], "OK")
+        self.assertEqual(link.select("INBOX"), ("OK", [b"3"]))
+        self.assertEqual(link.check()[0], "OK")
+        self.assertEqual(link.recent()[0], "OK")
+        self.assertRegex(link.response("UIDVALIDITY")[1][0], rb"^\d+$")
+        self.assertRegex(link.response("PERMANENTFLAGS")[1][0], rb"\\\*")
+        for words_of_uid in (("FETCH", "1:*", "(FLAGS)"), ("SEARCH", "ALL"), ("STORE", "2", "+FLAGS", "(\\Answered)"),
+                             ("COPY", "1:2", "Drafts"), ("STORE", "3", "+FLAGS", "(\\Deleted)"), ("EXPUNGE", "3")):
+            self.assertEqual(link.uid(*words_of_uid)[0], "OK", words_of_uid)
+        self.assertEqual(link.close()[0], "OK")
+        self.assertEqual(len(self.box.messages(9)), 2)
+        self.assertEqual(link.unsubscribe("Drafts")[0], "OK")
+        self.assertEqual(link.lsub('""', "Drafts")[1], [None])
+        for method, offered, call in self.commands_by_capability(link):
+            with self.subTest(method=method):
+                if offered in words:
+                    self.assertIn(call()[0], ("OK", "NO"))
+                else:
+                    self.assert_bad(call)
+        self.assert_bad(lambda: link.partial("1", "RFC822", "1", "10"))
+        self.assertEqual(link.unselect()[0], "OK")
+        for method, call in (("PROXYAUTH", lambda: link.proxyauth("somebody")),
+                             ("GETANNOTATION", lambda: link.getannotation("INBOX", '"/comment"', '"*"')),
+                             ("SETANNOTATION", lambda: link.setannotation("INBOX", '"/comment"', '("value.shared" "x")'))):
+            with self.subTest(method=method):
+                self.assert_bad(call)
+        self.assertEqual(link.noop()[0], "OK")
+        link.logout()
+
+    def commands_by_capability(self, link):
+        """(method, the capability that brings it, a call that is right)."""
+        link.select("INBOX")
+        user = self.box.user_name(10)
+        return (("getquotaroot", "QUOTA", lambda: link.getquotaroot("INBOX")), ("getquota", "QUOTA", lambda: link.getquota('""')),
+                ("setquota", "QUOTASET", lambda: link.setquota('""', "(STORAGE 1000)")),
+                ("sort", "SORT", lambda: link.sort("(REVERSE DATE)", "UTF-8", "ALL")),
+                ("thread", "THREAD=REFERENCES", lambda: link.thread("REFERENCES", "UTF-8", "ALL")),
+                ("uid sort", "SORT", lambda: link.uid("SORT", "(SUBJECT)", "UTF-8", "ALL")),
+                ("uid thread", "THREAD=ORDEREDSUBJECT", lambda: link.uid("THREAD", "ORDEREDSUBJECT", "UTF-8", "ALL")),
+                ("myrights", "ACL", lambda: link.myrights("INBOX")), ("getacl", "ACL", lambda: link.getacl("INBOX")),
+                ("setacl", "ACL", lambda: link.setacl("Drafts", user, "lr")), ("deleteacl", "ACL", lambda: link.deleteacl("Drafts", user)))
+
+    def assert_bad(self, call):
+        try:
+            status = call()[0]
+        except imaplib.IMAP4.error as failure:
+            self.assertIn("BAD", str(failure))
+        else:
+            self.assertEqual(status, "BAD")
+
+    def test_login_by_cram_md5_is_not_offered(self):
+        """It would need the password in clear on the server's disk."""
+        link = imaplib.IMAP4_SSL("localhost", self.box.ports["imaps"], ssl_context=self.box.tls(), timeout=60)
+        with self.assertRaises(imaplib.IMAP4.error):
+            link.login_cram_md5(self.box.user_name(11), self.box.password)
+        self.assertEqual(link.login(self.box.user_name(11), self.box.password)[0], "OK")
+        link.logout()
 
 
 class Poplib(BoxCase):

@@ -59,8 +59,16 @@ BackgroundFillOptions eager()
 co::Task<void> stop_when_done(BackgroundFill& fill, Account& one, Account& two, net::Loop& loop)
 {
     net::Timer timer(loop);
-    while (one.undone().columns || one.undone().texts || two.undone().columns || two.undone().texts) {
+    const auto is_undone = [](Account& account) { return account.undone().columns || account.undone().texts; };
+    bool was_undone = true;
+    while (was_undone || is_undone(one) || is_undone(two)) {
+        was_undone = is_undone(one) || is_undone(two);
         (void)co_await timer.wait(std::chrono::milliseconds(1));
+        // A step that is under way says only at its end whether there is more: look again behind it.
+        auto behind_one = [](AccountStore&) { return 0; };
+        (void)co_await one.run(net::WorkClass::bulk, std::move(behind_one));
+        auto behind_two = [](AccountStore&) { return 0; };
+        (void)co_await two.run(net::WorkClass::bulk, std::move(behind_two));
     }
     fill.stop();
 }

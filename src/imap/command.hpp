@@ -126,6 +126,12 @@ struct AppendedMessage {
     bool synchronizing = true;
     bool literal8 = false;  // ~{n}
     bool utf8 = false;      // UTF8 (~{n} (RFC 6855 section 4): ")" follows the message
+    // CATENATE (RFC 4469): the URLs before the next text, and whether that is announced; if not, the message ends with
+    // them, and `rest` stands behind it.
+    bool catenates = false;
+    bool has_text = true;
+    std::vector<std::string> urls;
+    std::string rest;
 };
 struct Append {
     std::string mailbox;

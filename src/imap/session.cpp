@@ -127,7 +127,7 @@ std::string Session::capabilities() const
            " SEARCH=FUZZY MULTISEARCH NOTIFY SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1"
            " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
            std::to_string(options_->max_append);
-    all += " MULTIAPPEND REPLACE BINARY SAVEDATE PREVIEW UTF8=ACCEPT WITHIN";
+    all += " MULTIAPPEND CATENATE REPLACE BINARY SAVEDATE PREVIEW UTF8=ACCEPT WITHIN";
     if (login_) return all + " UNAUTHENTICATE";
     const bool encrypted = stream_ && stream_->is_encrypted();
     if (!encrypted && services_.tls.is_ready()) all += " STARTTLS";

@@ -24,6 +24,10 @@
 
 namespace mbx::imap {
 
+struct MessageUrl;
+
+store::StoreError to_store_error(intake::IntakeError error);
+
 class Session {
 public:
     Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics, QuotaAlerts& alerts,
@@ -107,6 +111,11 @@ private:
     co::Task<void> receive(const Append& command, bool may_be_many, Upload& upload);
     co::Task<void> receive_message(const AppendedMessage& message, Upload& upload, intake::Draft* into);
     co::Task<std::optional<std::string>> receive_rest();
+    // session_catenate.cpp
+    bool is_own(const MessageUrl& url) const;
+    co::Task<void> append_url(const std::string& url, Upload& upload, intake::Draft& into);
+    co::Task<std::optional<std::string>> receive_parts(AppendedMessage message, Upload& upload, intake::Draft* into);
+    co::Task<std::optional<std::string>> receive_rest_with_urls();
     bool is_too_big(const AppendedMessage& message, const Upload& upload) const;
     co::Task<void> give_up(std::string_view farewell);
     co::Task<std::string> why_not_into(const std::string& mailbox);

@@ -6,6 +6,7 @@ pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(libsodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(libidn2 REQUIRED IMPORTED_TARGET libidn2)
+pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 find_package(nlohmann_json REQUIRED)
 
 find_path(MBEDTLS_INCLUDE mbedtls/ssl.h REQUIRED)

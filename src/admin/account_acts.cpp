@@ -35,9 +35,9 @@ co::Task<Result<Administration::NewPassword, http::Response>> Administration::ha
         co_return http::problem(422, Error{std::move(attempted), "the password cannot be taken: " + *complaint,
                                            "choose another, or let the server make one"});
     }
-    auto hash = co_await deps_.authenticator.hash_password(std::move(password));
-    if (!hash) co_return http::problem(503, hash.error());
-    made.hash = std::move(*hash);
+    auto credentials = co_await deps_.authenticator.make_credentials(std::move(password));
+    if (!credentials) co_return http::problem(503, credentials.error());
+    made.credentials = std::move(*credentials);
     co_return made;
 }
 
@@ -50,7 +50,8 @@ co::Task<http::Response> Administration::add_account(const http::Request& reques
     if (!password) co_return password.error();
     directory::NewAccount wanted;
     wanted.address = body->address;
-    wanted.password_hash = password->hash;
+    wanted.password_hash = password->credentials.password_hash;
+    wanted.scram_verifier = password->credentials.scram_verifier;
     wanted.full_name = body->full_name;
     wanted.quota_bytes = body->quota_bytes;
     wanted.quota_messages = body->quota_messages;
@@ -117,7 +118,8 @@ co::Task<http::Response> Administration::set_password(const http::Request& reque
     auto password = co_await hash_new_password(*body, address, "setting the password of " + address);
     if (!password) co_return password.error();
     directory::AccountChange change;
-    change.password_hash = password->hash;
+    change.password_hash = password->credentials.password_hash;
+    change.scram_verifier = password->credentials.scram_verifier;
     const auto account = co_await deps_.directory.set_account(address, change);
     if (!account) co_return refused(account.error());
     // Whoever came in with the old password is out (HOSTILE row J5).

@@ -115,7 +115,7 @@ private:
 
     // The password to store and, where the server made it, to show; or why not.
     struct NewPassword {
-        std::string hash;
+        auth::NewCredentials credentials;
         std::optional<std::string> generated;
     };
     co::Task<Result<NewPassword, http::Response>> hash_new_password(PasswordBody body, std::string address,

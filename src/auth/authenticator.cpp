@@ -8,6 +8,7 @@
 #include "auth/login_cache.hpp"
 #include "auth/password.hpp"
 #include "base/ascii.hpp"
+#include "base/codec.hpp"
 #include "co/event.hpp"
 
 namespace mbx::auth {
@@ -27,6 +28,9 @@ struct HashOutcome {
     bool is_right = false;
     bool is_known = true;     // false: there was not enough memory to tell
     std::string better_hash;  // of a right password whose hash is not of our kind or cost
+    std::string verifier;     // for SCRAM, of a right password that has none, or one of another cost
+
+    bool has_better() const { return !better_hash.empty() || !verifier.empty(); }
 };
 
 // One check under way; those who ask the same meanwhile wait for it, which costs nothing and tells nothing.
@@ -50,10 +54,11 @@ BrakeOptions brake_of(const AuthenticatorOptions& options)
     return {options.failures_before_delay, options.failure_window, options.max_delay};
 }
 
+// `scram_iterations`: a verifier of so many is wanted; 0: none.
 // Exactly one Argon2id of our cost for every wrong password, whoever it is tried for (HOSTILE row J2): an imported
 // hash is paid for on top of it.
 HashOutcome check_hash(const std::string& hash, const std::string& unmatchable, const std::string& password, HashCost cost,
-                       Counter& hashes)
+                       unsigned scram_iterations, Counter& hashes)
 {
     HashOutcome out;
     out.is_right = verify_password(hash, password);
@@ -63,6 +68,7 @@ HashOutcome check_hash(const std::string& hash, const std::string& unmatchable, 
         (void)verify_password(unmatchable, password);
         hashes.add();
     }
+    if (out.is_right && scram_iterations != 0) out.verifier = new_scram_verifier(password, scram_iterations);
     if (!out.is_right || !needs_upgrade(hash, cost)) return out;
     auto better = make_password_hash(password, cost);
     hashes.add();
@@ -73,10 +79,11 @@ HashOutcome check_hash(const std::string& hash, const std::string& unmatchable, 
 }  // namespace
 
 struct Authenticator::State {
-    State(directory::Directory& directory_, net::Workers& workers_, net::Loop& loop_, const Clock& clock_, Random& random,
+    State(directory::Directory& directory_, net::Workers& workers_, net::Loop& loop_, const Clock& clock_, Random& random_,
           Metrics& metrics, Log log_, AuthenticatorOptions options_)
-        : directory(directory_), workers(workers_), loop(loop_), clock(clock_), log(std::move(log_)), options(options_),
-          brake(brake_of(options_)), cache(random), unmatchable(make_unmatchable_hash(cost_of(options_))),
+        : directory(directory_), workers(workers_), loop(loop_), clock(clock_), random(random_), log(std::move(log_)),
+          options(options_),
+          brake(brake_of(options_)), cache(random_), unmatchable(make_unmatchable_hash(cost_of(options_))),
           accepted(count_of(metrics, "accepted")), cached(count_of(metrics, "cached")), wrong(count_of(metrics, "wrong")),
           slowed(count_of(metrics, "slowed_down")), unavailable(count_of(metrics, "unavailable")),
           hashes(metrics.counter("mailboxd_password_hashes_total", "Argon2id hashes computed"))
@@ -88,14 +95,18 @@ struct Authenticator::State {
         return metrics.counter("mailboxd_logins_total", "Log-ins of all protocols by result", "result=\"" + result + "\"");
     }
 
+    std::string name_in_tables(std::string_view login) const;
     Attempt describe(std::string service, std::string login, const net::PeerInfo& peer) const;
     Candidate find_candidate(const Attempt& attempt, const std::string& password) const;
     bool is_full() const { return waiting >= options.max_waiting; }
 
+    unsigned wanted_iterations(const Candidate& candidate) const;
+    // Whether the log-in may be judged now: behind the brake. Otherwise how it is answered.
+    co::Task<std::optional<LoginFailure>> admit(const Attempt& attempt);
     co::Task<bool> hold(std::chrono::milliseconds delay);
     co::Task<HashOutcome> check(const Candidate& candidate, const std::string& password);
     co::Task<HashOutcome> share(std::shared_ptr<Check> shared);
-    co::Task<void> upgrade(const Candidate& candidate, std::string better_hash);
+    co::Task<void> upgrade(const Candidate& candidate, HashOutcome outcome);
     Result<Login, LoginFailure> conclude(const Attempt& attempt, const Candidate& candidate, const HashOutcome& outcome);
     Result<Login, LoginFailure> accept(const Attempt& attempt, const directory::Account& account, bool was_cached);
     LoginFailure refuse(const Attempt& attempt, std::string_view reason);
@@ -105,8 +116,11 @@ struct Authenticator::State {
     net::Workers& workers;
     net::Loop& loop;
     const Clock& clock;
+    Random& random;
     Log log;
     AuthenticatorOptions options;
+    TokenVerifier* tokens = nullptr;
+    bool is_deriving = false;  // a SCRAM verifier
     Brake brake;
     LoginCache cache;
     std::string unmatchable;
@@ -122,11 +136,17 @@ struct Authenticator::State {
     Counter& hashes;
 };
 
+// The one spelling of a log-in name, whether or not somebody has it.
+std::string Authenticator::State::name_in_tables(std::string_view login) const
+{
+    std::string address = directory.snapshot()->login_address(login);
+    return address.empty() ? ascii::to_lower(login.substr(0, kMostLogin)) : address;
+}
+
 Attempt Authenticator::State::describe(std::string service, std::string login, const net::PeerInfo& peer) const
 {
     Attempt attempt;
-    const directory::Account* account = directory.snapshot()->find_login(login);
-    attempt.subject.account = account ? account->address() : ascii::to_lower(std::string_view(login).substr(0, kMostLogin));
+    attempt.subject.account = name_in_tables(login);
     attempt.subject.network = peer.is_unix ? "unix" : peer.remote.address.network().text();
     attempt.service = std::move(service);
     attempt.login = std::move(login);
@@ -150,6 +170,28 @@ Candidate Authenticator::State::find_candidate(const Attempt& attempt, const std
     return candidate;
 }
 
+// Of the SCRAM verifier that the account should get with this log-in; 0: none. One at a time, so that a morning's log-ins
+// after an update do not wait for each other.
+unsigned Authenticator::State::wanted_iterations(const Candidate& candidate) const
+{
+    if (!options.scram || is_deriving || !candidate.account) return 0;
+    const auto stored = parse_scram_verifier(candidate.account->scram_verifier);
+    return stored && stored->iterations == options.scram_iterations ? 0 : options.scram_iterations;
+}
+
+co::Task<std::optional<LoginFailure>> Authenticator::State::admit(const Attempt& attempt)
+{
+    if (is_closed) co_return put_off(attempt, LoginFailure::unavailable, "the server stops");
+    const auto delay = brake.admit(attempt.subject, clock.steady());
+    if (!delay) co_return put_off(attempt, LoginFailure::slowed_down, "too many failures");
+    if (attempt.login.size() > kMostLogin) co_return refuse(attempt, "name too long");
+    if (delay->count() == 0) co_return std::nullopt;
+    if (is_full()) co_return put_off(attempt, LoginFailure::unavailable, "too many log-ins wait");
+    const bool is_on = co_await hold(*delay);
+    if (!is_on) co_return put_off(attempt, LoginFailure::unavailable, "the server stops");
+    co_return std::nullopt;
+}
+
 co::Task<bool> Authenticator::State::hold(std::chrono::milliseconds delay)
 {
     net::Timer timer(loop);
@@ -169,14 +211,17 @@ co::Task<HashOutcome> Authenticator::State::check(const Candidate& candidate, co
     const std::string hash = candidate.account ? candidate.account->password_hash : unmatchable;
     const std::string otherwise = unmatchable;
     const HashCost cost = cost_of(options);
+    const unsigned iterations = wanted_iterations(candidate);
+    is_deriving = is_deriving || iterations != 0;
     auto job = [&]() -> HashOutcome {
         try {
-            return check_hash(hash, otherwise, password, cost, hashes);
+            return check_hash(hash, otherwise, password, cost, iterations, hashes);
         } catch (const std::bad_alloc&) {
-            return HashOutcome{false, false, {}};
+            return HashOutcome{false, false, {}, {}};
         }
     };
     own->outcome = co_await workers.run(net::WorkClass::hashing, std::move(job));
+    if (iterations != 0) is_deriving = false;
     --waiting;
     under_way.erase(candidate.digest);
     own->is_finished = true;
@@ -196,16 +241,17 @@ co::Task<HashOutcome> Authenticator::State::share(std::shared_ptr<Check> shared)
 }
 
 // Neither the sessions of the account nor its cached log-ins end by this: the password stays what it is.
-co::Task<void> Authenticator::State::upgrade(const Candidate& candidate, std::string better_hash)
+co::Task<void> Authenticator::State::upgrade(const Candidate& candidate, HashOutcome outcome)
 {
     directory::AccountChange change;
-    change.password_hash = std::move(better_hash);
+    if (!outcome.better_hash.empty()) change.password_hash = std::move(outcome.better_hash);
+    if (!outcome.verifier.empty()) change.scram_verifier = std::move(outcome.verifier);
     change.rehash_of = candidate.account->password_hash;
     const std::string address = candidate.account->address();
     const auto changed = co_await directory.set_account(address, std::move(change));
     // The log-in is right all the same, and the next one will try again.
-    if (changed) log.info("password hash upgraded", {{"account", address}});
-    else log.warning("password hash not upgraded", {{"account", address}, {"why", changed.error().error.text()}});
+    if (changed) log.info("stored credentials upgraded", {{"account", address}});
+    else log.warning("stored credentials not upgraded", {{"account", address}, {"why", changed.error().error.text()}});
 }
 
 LoginFailure Authenticator::State::refuse(const Attempt& attempt, std::string_view reason)
@@ -278,17 +324,10 @@ co::Task<Result<Login, LoginFailure>> Authenticator::log_in(std::string service,
     State& state = *state_;
     const Secret secret(std::move(password));
     const Attempt attempt = state.describe(std::move(service), std::move(login), peer);
-    if (state.is_closed) co_return state.put_off(attempt, LoginFailure::unavailable, "the server stops");
     // The password is behind the brake even where it is cached: else a guess that is slowed down would tell.
-    const auto delay = state.brake.admit(attempt.subject, state.clock.steady());
-    if (!delay) co_return state.put_off(attempt, LoginFailure::slowed_down, "too many failures");
-    const bool is_sound = attempt.login.size() <= kMostLogin && is_acceptable_password(secret.text());
-    if (!is_sound) co_return state.refuse(attempt, "name or password too long, empty or with NUL");
-    if (delay->count() > 0) {
-        if (state.is_full()) co_return state.put_off(attempt, LoginFailure::unavailable, "too many log-ins wait");
-        const bool is_on = co_await state.hold(*delay);
-        if (!is_on) co_return state.put_off(attempt, LoginFailure::unavailable, "the server stops");
-    }
+    const auto held_up = co_await state.admit(attempt);
+    if (held_up) co_return *held_up;
+    if (!is_acceptable_password(secret.text())) co_return state.refuse(attempt, "password too long, empty or with NUL");
 
     const Candidate candidate = state.find_candidate(attempt, secret.text());
     const bool is_usable = candidate.account && candidate.account->enabled;
@@ -304,10 +343,91 @@ co::Task<Result<Login, LoginFailure>> Authenticator::log_in(std::string service,
     } else {
         outcome = co_await state.check(candidate, secret.text());
     }
-    if (outcome.is_right && is_usable && !outcome.better_hash.empty())
-        co_await state.upgrade(candidate, std::move(outcome.better_hash));
-    co_return state.conclude(attempt, candidate, outcome);
+    HashOutcome verdict;
+    verdict.is_right = outcome.is_right;
+    verdict.is_known = outcome.is_known;
+    if (outcome.is_right && is_usable && outcome.has_better()) co_await state.upgrade(candidate, std::move(outcome));
+    co_return state.conclude(attempt, candidate, verdict);
 }
+
+ScramAccount Authenticator::find_scram(std::string login) const
+{
+    const State& state = *state_;
+    ScramAccount found;
+    const std::string name = state.name_in_tables(login);
+    // Made in any case, so that both take as long.
+    found.verifier =
+        make_fake_scram_verifier(state.directory.secret(), "scram " + name, state.options.scram_iterations);
+    const auto snapshot = state.directory.snapshot();
+    const directory::Account* account = snapshot->find_login(login);
+    auto stored = parse_scram_verifier(account ? account->scram_verifier : std::string());
+    if (account && stored) {
+        found.verifier = std::move(*stored);
+        found.account = account->id;
+        found.credential_version = account->credential_version;
+    }
+    found.login = std::move(login);
+    return found;
+}
+
+co::Task<Result<Login, LoginFailure>> Authenticator::log_in_by_proof(std::string service, ScramAccount account,
+                                                                     bool is_right, net::PeerInfo peer)
+{
+    State& state = *state_;
+    const Attempt attempt = state.describe(std::move(service), std::move(account.login), peer);
+    const auto held_up = co_await state.admit(attempt);
+    if (held_up) co_return *held_up;
+    const auto now = state.directory.snapshot();
+    const directory::Account* found = account.account.value == 0 ? nullptr : now->find(account.account);
+    if (!found) {
+        const bool is_there = now->find_login(attempt.login) != nullptr;
+        co_return state.refuse(attempt, is_there ? "nothing stored for SCRAM yet: one log-in with PLAIN, or a new password, makes it"
+                                                 : "no such account");
+    }
+    if (!is_right) co_return state.refuse(attempt, "wrong password");
+    if (found->credential_version != account.credential_version)
+        co_return state.refuse(attempt, "the account was changed meanwhile");
+    if (!found->enabled) co_return state.refuse(attempt, "the account is disabled");
+    co_return state.accept(attempt, *found, false);
+}
+
+co::Task<Result<Login, LoginFailure>> Authenticator::log_in_by_token(std::string service, std::string login,
+                                                                     std::string token, net::PeerInfo peer)
+{
+    State& state = *state_;
+    Secret secret(std::move(token));
+    Attempt attempt = state.describe(std::move(service), login, peer);
+    const auto held_up = co_await state.admit(attempt);
+    if (held_up) co_return *held_up;
+    if (!state.tokens) co_return state.refuse(attempt, "no tokens are taken");
+    const auto named = co_await state.tokens->verify(secret.text(), peer);
+    if (!named && named.error() == TokenRefusal::unavailable)
+        co_return state.put_off(attempt, LoginFailure::unavailable, "the token could not be checked");
+    if (!named) co_return state.refuse(attempt, "the token is not good");
+    const auto now = state.directory.snapshot();
+    const directory::Account* account = now->find_login(*named);
+    if (!account) co_return state.refuse(attempt, "no such account");
+    if (!login.empty() && now->find_login(login) != account) co_return state.refuse(attempt, "a token of somebody else");
+    if (!account->enabled) co_return state.refuse(attempt, "the account is disabled");
+    co_return state.accept(attempt, *account, false);
+}
+
+void Authenticator::report_other_channel(std::string_view service, const net::PeerInfo& peer) const
+{
+    state_->log.warning("a client was bound to another channel than ours, or saw other mechanisms: is somebody in between?",
+                        {{"service", service}, {"peer", peer.text()}});
+}
+
+std::string Authenticator::make_nonce()
+{
+    std::string bytes(18, '\0');
+    state_->random.fill({static_cast<unsigned char*>(static_cast<void*>(bytes.data())), bytes.size()});
+    return encode_base64(bytes);
+}
+
+const AuthenticatorOptions& Authenticator::options() const { return state_->options; }
+void Authenticator::set_token_verifier(TokenVerifier* verifier) { state_->tokens = verifier; }
+const TokenVerifier* Authenticator::token_verifier() const { return state_->tokens; }
 
 co::Task<Result<std::string, Error>> Authenticator::hash_password(std::string password)
 {
@@ -318,6 +438,20 @@ co::Task<Result<std::string, Error>> Authenticator::hash_password(std::string pa
     auto job = [&secret, cost] { return make_password_hash(secret.text(), cost); };
     auto made = co_await state_->workers.run(net::WorkClass::hashing, std::move(job));
     state_->hashes.add();
+    co_return made;
+}
+
+co::Task<Result<NewCredentials, Error>> Authenticator::make_credentials(std::string password)
+{
+    Secret secret(std::move(password));
+    auto hash = co_await hash_password(secret.text());
+    if (!hash) co_return hash.error();
+    NewCredentials made;
+    made.password_hash = std::move(*hash);
+    if (!state_->options.scram) co_return made;
+    const unsigned iterations = state_->options.scram_iterations;
+    auto job = [&secret, iterations] { return new_scram_verifier(secret.text(), iterations); };
+    made.scram_verifier = co_await state_->workers.run(net::WorkClass::hashing, std::move(job));
     co_return made;
 }
 

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "auth/scram.hpp"
+#include "auth/token_verifier.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
@@ -38,7 +40,24 @@ struct AuthenticatorOptions {
     std::chrono::milliseconds max_delay{8000};
     std::size_t argon2_memory = 19U * 1024 * 1024;  // RFC 9106 section 4 and OWASP's second choice
     unsigned argon2_passes = 2;
+    bool scram = true;  // SCRAM-SHA-256 is offered, and a verifier for it stored with each password
+    bool scram_in_clear = false;  // also where PLAIN is not, for want of TLS
+    unsigned scram_iterations = kScramIterations;
     std::size_t max_waiting = 200;  // log-ins that wait for the brake or for a check; above: unavailable
+};
+
+// What is stored of a new password.
+struct NewCredentials {
+    std::string password_hash;
+    std::string scram_verifier;  // empty: SCRAM is off, or the password is not one for it (saslprep)
+};
+
+// What a SCRAM dialogue works with: of an account, or made up where there is none (row J2).
+struct ScramAccount {
+    std::string login;  // as given
+    ScramVerifier verifier;
+    directory::AccountId account;  // 0: nobody, or nothing stored
+    std::uint64_t credential_version = 0;
 };
 
 class Authenticator {
@@ -53,6 +72,23 @@ public:
     co::Task<Result<Login, LoginFailure>> log_in(std::string service, std::string login, std::string password,
                                                  net::PeerInfo peer);
 
+    // SCRAM: what is stored for that name, then the verdict over the client's proof. Costs microseconds. The brake holds
+    // it up as it does a password: a proof is only judged when its turn has come.
+    ScramAccount find_scram(std::string login) const;
+    co::Task<Result<Login, LoginFailure>> log_in_by_proof(std::string service, ScramAccount account, bool is_right,
+                                                          net::PeerInfo peer);
+    // OAUTHBEARER and XOAUTH2: asks the token verifier. An empty `login` is whoever the token stands for.
+    co::Task<Result<Login, LoginFailure>> log_in_by_token(std::string service, std::string login, std::string token,
+                                                          net::PeerInfo peer);
+    // A client that bound itself to another channel than ours, or saw another list of mechanisms: told to the log.
+    void report_other_channel(std::string_view service, const net::PeerInfo& peer) const;
+    std::string make_nonce();
+
+    const AuthenticatorOptions& options() const;
+    // Outlives every log-in; none: no tokens.
+    void set_token_verifier(TokenVerifier* verifier);
+    const TokenVerifier* token_verifier() const;
+
     // After a reload. Log-ins under way end by the old ones.
     void set_options(AuthenticatorOptions options);
     // At shutdown: log-ins that wait for the brake end as unavailable now, later ones at once.
@@ -60,6 +96,8 @@ public:
 
     // A hash to store: Argon2id with the options above. Refuses an empty password and what log_in would refuse.
     co::Task<Result<std::string, Error>> hash_password(std::string password);
+    // The same with SCRAM's verifier beside it.
+    co::Task<Result<NewCredentials, Error>> make_credentials(std::string password);
 
 private:
     struct State;

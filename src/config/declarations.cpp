@@ -196,6 +196,10 @@ const std::vector<Declaration>& rows()
          "Which non-synchronizing literals are offered (RFC 7888): LITERAL+ of any length, or LITERAL- up to 4096 "
          "bytes.",
          [](S& s) -> Slot { return choice(s.imap.literal_mode); }, {"LITERAL+", "LITERAL-"}},
+        {"imap.compression", Kind::choice, R"("deflate")", {}, Effect::live,
+         "Whether clients may compress their connection (COMPRESS=DEFLATE, RFC 4978): deflate, or off. It saves three quarters of "
+         "the bytes of lists and headers and costs processor time.",
+         [](S& s) -> Slot { return choice(s.imap.compression); }, {"deflate", "off"}},
 
         {"pop3.listen", Kind::endpoint_list, "[]", kListLength, Effect::restart,
          "Addresses and ports for users, who ask for TLS by STLS before they log in, such as \"0.0.0.0:110\". Programs that "
@@ -275,6 +279,15 @@ const std::vector<Declaration>& rows()
          "Networks from which users may log in without TLS. Only networks of this machine are allowed (127.0.0.0/8 and "
          "::1), for programs that run beside the server.",
          [](S& s) -> Slot { return &s.auth.plaintext_login_networks; }},
+        {"auth.scram", Kind::choice, R"("tls")", {}, Effect::live,
+         "Where SCRAM-SHA-256 is offered, by which a password never crosses the network: tls, where passwords may be sent too, "
+         "and there as SCRAM-SHA-256-PLUS as well; always, also without TLS; or off. What it needs is stored when a password "
+         "is set, or at the next log-in with a plain one.",
+         [](S& s) -> Slot { return choice(s.auth.scram); }, {"off", "tls", "always"}},
+        {"auth.scram_iterations", Kind::integer, "50000", {4096, 1'000'000}, Effect::live,
+         "How often SCRAM hashes a password: what guessing costs whoever steals the directory, and what each log-in costs "
+         "the client. Some clients refuse more than 65536.",
+         [](S& s) -> Slot { return &s.auth.scram_iterations; }},
 
         {"proxy.networks", Kind::network_list, "[]", kListLength, Effect::restart,
          "Networks of load balancers whose connections begin with the PROXY protocol (version 1 or 2). Connections from "

@@ -22,7 +22,11 @@ using Networks = std::vector<std::string>;
 enum class BareLineEnding : std::uint8_t { refuse, repair };
 enum class LiteralMode : std::uint8_t { plus, minus };  // RFC 7888: LITERAL+ or LITERAL-
 
+enum class Compression : std::uint8_t { deflate, off };  // RFC 4978
+
 enum class MarkSeen : std::uint8_t { retrieved, never };  // which messages POP3 marks as read
+
+enum class ScramMode : std::uint8_t { off, tls, always };  // where SCRAM is offered
 
 struct CertificatePair {
     std::string certificate;
@@ -84,6 +88,7 @@ struct ImapSettings {
     Bytes max_append_size = 0;
     Bytes max_line = 0;
     LiteralMode literal_mode{};
+    Compression compression{};
 };
 
 struct Pop3Settings {
@@ -126,6 +131,8 @@ struct AuthSettings {
     Duration failure_window{};
     Duration max_delay{};
     Networks plaintext_login_networks;
+    ScramMode scram{};
+    std::uint64_t scram_iterations = 0;
 };
 
 struct ProxySettings {

@@ -52,6 +52,7 @@ imap::Options imap_options(const config::Settings& settings)
     options.warn_percent = settings.quota.warn_percent;
     options.plaintext_login_networks = parse_networks(settings.auth.plaintext_login_networks);
     if (settings.imap.literal_mode == config::LiteralMode::minus) options.literal_mode = imap::LiteralMode::minus;
+    if (settings.imap.compression == config::Compression::off) options.compression = imap::Compression::off;
     return options;
 }
 
@@ -81,6 +82,9 @@ auth::AuthenticatorOptions authenticator_options(const config::Settings& setting
     options.failures_before_delay = static_cast<unsigned>(settings.auth.failures_before_delay);
     options.failure_window = whole_seconds(settings.auth.failure_window);
     options.max_delay = settings.auth.max_delay;
+    options.scram = settings.auth.scram != config::ScramMode::off;
+    options.scram_in_clear = settings.auth.scram == config::ScramMode::always;
+    options.scram_iterations = static_cast<unsigned>(settings.auth.scram_iterations);
     return options;
 }
 

@@ -29,6 +29,7 @@ std::string version_text()
         text += fmt::format("  {:<14}{}\n", name, version);
     };
     line("libuv", net::libuv_version());
+    line("zlib", net::zlib_release());
     line("mbedTLS", net::mbedtls_version());
     line("SQLite", sqlite3_libversion());
     line("libsodium", sodium_version_string());

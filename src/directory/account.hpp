@@ -27,6 +27,7 @@ struct Account {
     std::string domain;
     std::string full_name;
     std::string password_hash;        // "$argon2id$…", or an imported crypt(3) hash
+    std::string scram_verifier;       // of the same password, for SCRAM ("SCRAM-SHA-256$…", auth/scram); empty: none yet
     // Grows with every change of password, of enabled and of is_administrator: ends sessions and cached log-ins.
     std::uint64_t credential_version = 0;
     std::uint64_t quota_bytes = 0;    // 0: what quota.default_bytes says

@@ -75,7 +75,7 @@ Result<Account, Refusal> find_account(Database& database, const std::string& att
     if (parts) {
         Statement rows = database.prepare(
             "SELECT id, full_name, password_hash, credential_version, quota_bytes, enabled, is_administrator, "
-            "quota_messages FROM account WHERE local_part = ? AND domain = ?");
+            "quota_messages, scram_verifier FROM account WHERE local_part = ? AND domain = ?");
         const auto row = rows.bind(parts->local_part).bind(parts->domain).step();
         if (!row) return refuse_storage(attempted, row.error());
         if (*row) {
@@ -90,6 +90,7 @@ Result<Account, Refusal> find_account(Database& database, const std::string& att
             account.enabled = rows.integer(5) != 0;
             account.is_administrator = rows.integer(6) != 0;
             account.quota_messages = static_cast<std::uint64_t>(rows.integer(7));
+            account.scram_verifier = rows.text(8);
             return account;
         }
     }
@@ -105,6 +106,8 @@ std::string_view field_complaint(const Account& account)
     if (account.password_hash.empty() || account.password_hash.size() > kMostHash ||
         std::ranges::any_of(account.password_hash, ascii::is_control))
         return "the password hash is empty, too long, or holds control characters";
+    if (account.scram_verifier.size() > kMostHash || std::ranges::any_of(account.scram_verifier, ascii::is_control))
+        return "the SCRAM verifier is too long, or holds control characters";
     constexpr auto kMostQuota = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     if (account.quota_bytes > kMostQuota) return "the quota is larger than 8 EiB";
     if (account.quota_messages > kMostQuota) return "the quota of messages is larger than 2^63-1";
@@ -147,7 +150,7 @@ std::optional<Refusal> write_targets(Database& database, const std::string& atte
 std::optional<Refusal> rehash_refusal(const std::string& attempted, const Account& before, const AccountChange& change)
 {
     if (!change.rehash_of) return std::nullopt;
-    const bool is_only_hash = change.password_hash && !change.enabled && !change.is_administrator;
+    const bool is_only_hash = (change.password_hash || change.scram_verifier) && !change.enabled && !change.is_administrator;
     if (!is_only_hash) return refuse(RefusalKind::invalid, attempted, "a new hash of the same password comes alone");
     if (*change.rehash_of == before.password_hash) return std::nullopt;
     return refuse(RefusalKind::conflict, attempted, "the password was changed in the meantime");
@@ -159,6 +162,9 @@ Account apply(Account account, const AccountChange& change)
     const bool was_administrator = account.is_administrator;
     if (change.full_name) account.full_name = *change.full_name;
     if (change.password_hash) account.password_hash = *change.password_hash;
+    // A verifier of the password before would let it in for ever.
+    if (change.password_hash && !change.rehash_of) account.scram_verifier.clear();
+    if (change.scram_verifier) account.scram_verifier = *change.scram_verifier;
     if (change.quota_bytes) account.quota_bytes = *change.quota_bytes;
     if (change.quota_messages) account.quota_messages = *change.quota_messages;
     if (change.enabled) account.enabled = *change.enabled;
@@ -232,6 +238,7 @@ Result<Account, Refusal> add_account(Database& database, const NewAccount& wante
     account.domain = parts->domain;
     account.full_name = wanted.full_name;
     account.password_hash = wanted.password_hash;
+    account.scram_verifier = wanted.scram_verifier;
     account.credential_version = 1;
     account.quota_bytes = wanted.quota_bytes;
     account.quota_messages = wanted.quota_messages;
@@ -240,10 +247,11 @@ Result<Account, Refusal> add_account(Database& database, const NewAccount& wante
     if (!complaint.empty()) return refuse(RefusalKind::invalid, attempted, std::string(complaint));
     const auto added = change(database,
                               "INSERT INTO account (local_part, domain, full_name, password_hash, quota_bytes, "
-                              "quota_messages, is_administrator) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                              "quota_messages, is_administrator, scram_verifier) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                               account.local_part, account.domain, account.full_name, account.password_hash,
                               static_cast<std::int64_t>(account.quota_bytes),
-                              static_cast<std::int64_t>(account.quota_messages), std::int64_t{account.is_administrator});
+                              static_cast<std::int64_t>(account.quota_messages), std::int64_t{account.is_administrator},
+                              account.scram_verifier);
     if (!added) return refuse_storage(attempted, added.error());
     account.id.value = database.last_row_id();
     return account;
@@ -260,12 +268,13 @@ Result<Account, Refusal> set_account(Database& database, const std::string& addr
     if (!complaint.empty()) return refuse(RefusalKind::invalid, attempted, std::string(complaint));
     const auto changed = change(database,
                                 "UPDATE account SET full_name = ?, password_hash = ?, credential_version = ?, "
-                                "quota_bytes = ?, quota_messages = ?, enabled = ?, is_administrator = ? WHERE id = ?",
+                                "quota_bytes = ?, quota_messages = ?, enabled = ?, is_administrator = ?, "
+                                "scram_verifier = ? WHERE id = ?",
                                 account.full_name, account.password_hash,
                                 static_cast<std::int64_t>(account.credential_version),
                                 static_cast<std::int64_t>(account.quota_bytes),
                                 static_cast<std::int64_t>(account.quota_messages), std::int64_t{account.enabled},
-                                std::int64_t{account.is_administrator}, account.id.value);
+                                std::int64_t{account.is_administrator}, account.scram_verifier, account.id.value);
     if (!changed) return refuse_storage(attempted, changed.error());
     return account;
 }

@@ -14,6 +14,7 @@ struct Contents {
     std::vector<Alias> aliases;
 };
 Result<Contents, SqlFailure> read_contents(Database& database);
+Result<std::string, SqlFailure> read_secret(Database& database);
 
 Result<Domain, Refusal> add_domain(Database& database, const std::string& name);
 Result<Domain, Refusal> set_domain(Database& database, const std::string& name, const DomainChange& change);

@@ -21,7 +21,7 @@ Result<std::vector<Account>, SqlFailure> read_accounts(Database& database)
     std::vector<Account> all;
     Statement rows = database.prepare(
         "SELECT id, local_part, domain, full_name, password_hash, credential_version, quota_bytes, enabled, "
-        "is_administrator, quota_messages FROM account ORDER BY domain, local_part");
+        "is_administrator, quota_messages, scram_verifier FROM account ORDER BY domain, local_part");
     while (true) {
         const auto row = rows.step();
         if (!row) return row.error();
@@ -37,6 +37,7 @@ Result<std::vector<Account>, SqlFailure> read_accounts(Database& database)
         account.enabled = rows.integer(7) != 0;
         account.is_administrator = rows.integer(8) != 0;
         account.quota_messages = static_cast<std::uint64_t>(rows.integer(9));
+        account.scram_verifier = rows.text(10);
         all.push_back(std::move(account));
     }
 }
@@ -56,6 +57,15 @@ Result<std::vector<Alias>, SqlFailure> read_aliases(Database& database)
 }
 
 }  // namespace
+
+Result<std::string, SqlFailure> read_secret(Database& database)
+{
+    Statement rows = database.prepare("SELECT value FROM server_secret");
+    const auto row = rows.step();
+    if (!row) return row.error();
+    if (!*row) return SqlFailure{0, "the table server_secret is empty"};
+    return rows.text(0);
+}
 
 Result<Contents, SqlFailure> read_contents(Database& database)
 {

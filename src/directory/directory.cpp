@@ -63,6 +63,7 @@ struct Directory::State {
     Database database;  // the strand's jobs alone, after open()
     net::Strand strand;
     SnapshotOptions options;
+    std::string secret;
     std::shared_ptr<const Snapshot> snapshot;
     std::vector<std::function<void()>> listeners;
 };
@@ -76,12 +77,17 @@ Result<std::unique_ptr<Directory>, Error> Directory::open(std::string path, net:
     if (!database) return database.error();
     auto contents = read_contents(*database);
     if (!contents) return explain("reading the directory " + path, contents.error());
+    auto secret = read_secret(*database);
+    if (!secret) return explain("reading the directory " + path, secret.error());
     auto state = std::make_unique<State>(std::move(*database), workers, std::move(options));
+    state->secret = std::move(*secret);
     state->install(std::move(*contents));
     return std::unique_ptr<Directory>(new Directory(std::move(state)));
 }
 
 std::shared_ptr<const Snapshot> Directory::snapshot() const { return state_->snapshot; }
+
+const std::string& Directory::secret() const { return state_->secret; }
 
 void Directory::set_options(SnapshotOptions options)
 {

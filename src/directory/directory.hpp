@@ -27,6 +27,7 @@ struct Refusal {
 struct NewAccount {
     std::string address;
     std::string password_hash;  // made by auth; the directory never sees a password
+    std::string scram_verifier;
     std::string full_name;
     std::uint64_t quota_bytes = 0;  // 0: the default of the configuration
     std::uint64_t quota_messages = 0;
@@ -37,12 +38,13 @@ struct NewAccount {
 struct AccountChange {
     std::optional<std::string> full_name;
     std::optional<std::string> password_hash;
+    std::optional<std::string> scram_verifier;  // of the same password; none beside a new password_hash: the old one goes
     std::optional<std::uint64_t> quota_bytes;
     std::optional<std::uint64_t> quota_messages;
     std::optional<bool> enabled;
     std::optional<bool> is_administrator;
-    // Set when password_hash is a better hash of the same password (an imported one at the next log-in): the hash that
-    // it replaces. credential_version stays, so sessions and cached log-ins go on; conflict when another hash is stored
+    // Set when password_hash or scram_verifier are better ones of the same password (an imported one at the next log-in):
+    // the hash that is stored. credential_version stays, so sessions and cached log-ins go on; conflict when another hash is stored
     // by now.
     std::optional<std::string> rehash_of;
 };
@@ -61,6 +63,8 @@ public:
 
     // Keep it for one decision, not across a wait: it never changes, the directory does.
     std::shared_ptr<const Snapshot> snapshot() const;
+    // Random bytes made with the file, for answers that must stay the same over restarts and be guessed by nobody.
+    const std::string& secret() const;
     // After a reload: a new snapshot with the other options, and the listeners are told.
     void set_options(SnapshotOptions options);
 

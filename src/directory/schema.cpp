@@ -63,6 +63,12 @@ CREATE VIEW directory_accounts AS
            quota_messages
     FROM account;
 )sql",
+    // 5: SCRAM: what is stored of a password for it, and the secret behind the salts of names that nobody has.
+    R"sql(
+ALTER TABLE account ADD COLUMN scram_verifier TEXT NOT NULL DEFAULT '';
+CREATE TABLE server_secret (value TEXT NOT NULL) STRICT;
+INSERT INTO server_secret (value) SELECT hex(randomblob(32));
+)sql",
 };
 
 Result<std::int64_t, SqlFailure> ask_number(Database& database, std::string_view sql)

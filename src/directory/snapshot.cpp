@@ -180,17 +180,22 @@ const Account* Snapshot::find(AccountId id) const { return find_in(accounts_, id
 
 const Account* Snapshot::find_login(std::string_view login) const
 {
-    if (login.size() > kMostAddress) return nullptr;
+    return find_in(accounts_, account_index_, login_address(login));
+}
+
+std::string Snapshot::login_address(std::string_view login) const
+{
+    if (login.size() > kMostAddress) return {};
     const auto at = login.rfind('@');
     std::string address = ascii::to_lower(login.substr(0, at));
     if (at != std::string_view::npos) {
         const auto domain = fold_domain(login.substr(at + 1));
-        if (!domain) return nullptr;
+        if (!domain) return {};
         address += "@" + *domain;
     } else if (domains_.size() == 1) {
         address += "@" + domains_.front().name;
     }
-    return find_in(accounts_, account_index_, address);
+    return address;
 }
 
 bool Snapshot::may_send_as(const Account& account, std::string_view local_part, std::string_view domain) const

@@ -48,6 +48,9 @@ public:
     const Account* find(AccountId id) const;
     // A log-in name: a full address in any case; a bare local part only where exactly one domain exists.
     const Account* find_login(std::string_view login) const;
+    // The address that a log-in name means, in its one spelling, whether or not there is such an account; empty when it
+    // can be none.
+    std::string login_address(std::string_view login) const;
     // Whether `account` may send as this address: its own, a sub-address of its own, an alias that reaches it, or a
     // postmaster whose mail it gets. What only a catch-all brings is not its own.
     bool may_send_as(const Account& account, std::string_view local_part, std::string_view domain) const;

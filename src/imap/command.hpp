@@ -10,9 +10,11 @@
 #include <variant>
 #include <vector>
 
+#include "imap/metadata.hpp"
 #include "imap/sequence_set.hpp"
 #include "mail/date.hpp"
 #include "mail/imap_structure.hpp"
+#include "store/annotation.hpp"
 #include "store/types.hpp"
 
 namespace mbx::imap {
@@ -38,6 +40,20 @@ struct Authenticate {
 
 // Authenticated
 struct Unauthenticate {};  // RFC 8437
+struct Compress {
+    std::string mechanism;  // upper case (RFC 4978)
+};
+// RFC 5464. An empty mailbox is the account itself; entries are in lower case, and valid.
+struct GetMetadata {
+    std::string mailbox;
+    std::vector<std::string> entries;
+    EntryDepth depth = EntryDepth::zero;
+    std::optional<std::uint64_t> max_size;
+};
+struct SetMetadata {
+    std::string mailbox;
+    std::vector<store::AnnotationChange> changes;
+};
 struct Enable {
     std::vector<std::string> capabilities;  // upper case
 };
@@ -305,6 +321,8 @@ struct NotifyGroup {
     bool flags = false;            // FlagChange
     bool names = false;            // MailboxName
     bool subscriptions = false;    // SubscriptionChange
+    bool metadata = false;         // MailboxMetadataChange
+    bool server_metadata = false;  // ServerMetadataChange
     std::vector<FetchItem> items;  // of MessageNew in the selected mailbox
 };
 struct Notify {
@@ -320,7 +338,8 @@ struct Thread {
 
 using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Unauthenticate, Enable, Select, Create, Delete,
                              Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Replace, Check, Close, Unselect,
-                             Expunge, Copy, Store, Fetch, Search, Sort, Thread, CancelUpdate, MultiSearch, Notify, GetQuota, GetQuotaRoot>;
+                             Expunge, Copy, Store, Fetch, Search, Sort, Thread, CancelUpdate, MultiSearch, Notify, GetQuota, GetQuotaRoot, Compress,
+                             GetMetadata, SetMetadata>;
 
 struct Command {
     std::string tag;

@@ -141,7 +141,7 @@ std::optional<std::string> Cursor::quoted()
     return fail("quoted string without its end");
 }
 
-std::optional<std::string> Cursor::literal()
+std::optional<std::string_view> Cursor::literal_bytes()
 {
     const auto line_end = text_.find("\r\n", at_);
     if (line_end == std::string_view::npos) return fail("literal without its bytes");
@@ -150,10 +150,25 @@ std::optional<std::string> Cursor::literal()
     const auto from = line_end + 2;
     if (head.literal->size > text_.size() - from) return fail("literal without its bytes");
     const auto bytes = text_.substr(from, static_cast<std::size_t>(head.literal->size));
-    // RFC 9051 section 9: literal = *CHAR8, CHAR8 = %x01-ff.
-    if (bytes.find('\0') != std::string_view::npos) return fail("NUL in a literal");
     at_ = from + bytes.size();
-    return std::string(bytes);
+    return bytes;
+}
+
+std::optional<std::string> Cursor::literal()
+{
+    const auto bytes = literal_bytes();
+    if (!bytes) return std::nullopt;
+    // RFC 9051 section 9: literal = *CHAR8, CHAR8 = %x01-ff.
+    if (bytes->find('\0') != std::string_view::npos) return fail("NUL in a literal");
+    return std::string(*bytes);
+}
+
+std::optional<std::string> Cursor::literal8()
+{
+    if (!expect('~')) return std::nullopt;
+    const auto bytes = literal_bytes();
+    if (!bytes) return std::nullopt;
+    return std::string(*bytes);
 }
 
 std::optional<std::string> Cursor::string()

@@ -48,6 +48,7 @@ public:
     std::optional<std::string> string();   // quoted or literal
     std::optional<std::string> astring();
     std::optional<std::string> nstring_or_nil(bool& is_nil);
+    std::optional<std::string> literal8();      // RFC 3516: any bytes
     std::optional<std::string> mailbox();       // decoded to UTF-8
     std::optional<std::string> list_mailbox();  // the same with wildcards
     std::optional<std::uint64_t> number(std::uint64_t most);
@@ -68,6 +69,7 @@ public:
 private:
     std::optional<std::string> quoted();
     std::optional<std::string> literal();
+    std::optional<std::string_view> literal_bytes();
     std::optional<std::string> run(bool (*allowed)(char));
     std::optional<std::string> decoded(std::optional<std::string> wire);
     std::string_view text_;

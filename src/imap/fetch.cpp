@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "imap/message_answer.hpp"
+#include "imap/quick_fetch.hpp"
 #include "store/column_code.hpp"
 
 namespace mbx::imap {
@@ -55,7 +56,7 @@ void note_needs(const FetchItem& item, FetchPlan& plan)
 
 // What the index knows of one message, as far as the plan needs it.
 struct Known {
-    std::optional<mail::Envelope> envelope;
+    std::string envelope;  // as it is told; empty: not known
     std::optional<mail::Structure> structure;
     std::optional<std::string> preview;
     store::ObjectId email_id;
@@ -69,20 +70,20 @@ std::vector<Known> look_up(store::AccountStore& store, store::MailboxId mailbox,
 {
     std::vector<Known> known(rows.size());
     if (!plan.needs_envelope && !plan.needs_structure && !plan.needs_ids) return known;
-    const auto columns = store.wire_columns(mailbox, which);
+    auto columns = store.wire_columns(mailbox, which);
     std::size_t at = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         known[i].is_enough = false;
         while (columns && at < columns->size() && (*columns)[at].uid < rows[i].uid) ++at;
         if (!columns || at == columns->size() || (*columns)[at].uid != rows[i].uid) continue;
-        const auto& row = (*columns)[at];
+        auto& row = (*columns)[at];
         known[i].has_row = true;
         known[i].email_id = row.email_id;
         known[i].thread_id = row.thread_id;
-        if (plan.needs_envelope) known[i].envelope = store::decode_envelope(row.envelope);
+        if (plan.needs_envelope) known[i].envelope = std::move(row.envelope);
         if (plan.needs_structure) known[i].structure = store::decode_structure(row.structure);
         if (known[i].structure && known[i].structure->size != rows[i].size) known[i].structure.reset();
-        known[i].is_enough = (!plan.needs_envelope || known[i].envelope) && (!plan.needs_structure || known[i].structure);
+        known[i].is_enough = (!plan.needs_envelope || !known[i].envelope.empty()) && (!plan.needs_structure || known[i].structure);
     }
     return known;
 }
@@ -168,6 +169,7 @@ FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only)
         note_needs(item, plan);
         plan.sets_seen = plan.sets_seen || (!item.peek && !read_only);
     }
+    plan.is_quick = !plan.sets_seen && std::ranges::all_of(plan.items, is_quick_item);
     return plan;
 }
 
@@ -208,7 +210,7 @@ private:
     void parse(store::Uid uid, std::string_view bytes, Known& known)
     {
         known.structure = mail::parse_structure(bytes);
-        known.envelope = known.structure->envelope();
+        known.envelope = mail::imap_envelope(known.structure->envelope());
         // What is too long for its row is parsed each time.
         if (known.has_row) return;
         parsed_.push_back({uid, store::make_columns(bytes, *known.structure)});
@@ -229,6 +231,10 @@ private:
 FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, const store::UidTable& view,
                        const FetchPlan& plan, const NumberSet& uids)
 {
+    if (plan.is_quick) {
+        auto quick = quick_slice(store, mailbox, view, plan, uids);
+        if (quick) return *std::move(quick);
+    }
     FetchSlice slice;
     const auto began = std::chrono::steady_clock::now();
     const bool describes = plan.needs_envelope || plan.needs_structure || plan.needs_ids || plan.needs_preview;

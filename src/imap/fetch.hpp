@@ -27,6 +27,7 @@ struct FetchPlan {
     std::optional<store::ModSeq> changed_since;
     bool tells_modseq = false;
     bool wants_modseq = false;  // among the items
+    bool is_quick = false;         // ready texts of the index will do (quick_fetch.hpp)
     bool needs_preview = false;    // comes from the index as well;
     bool waits_for_preview = false;  // parsed for where it is not there: not LAZY
 };

@@ -49,10 +49,16 @@ public:
 
     std::vector<Listed> run() const
     {
+        const NameSet names = candidates();
+        // RFC 5258 section 3.5: what is there for the sake of mailboxes below is told only where one of these is not.
+        NameSet unseen;
+        for (const auto& name : names) {
+            if (list_.recursive_match && is_selected(name) && !is_matched(name)) unseen.insert(name);
+        }
+        const NameSet above_unseen = ancestors(unseen);
         std::vector<Listed> all;
-        for (const auto& name : candidates()) {
-            const bool matched = std::ranges::any_of(patterns_, [&](const auto& p) { return p.matches(name); });
-            if (matched && is_wanted(name)) all.push_back(describe(name));
+        for (const auto& name : names) {
+            if (is_matched(name) && (is_selected(name) || above_unseen.contains(name))) all.push_back(describe(name));
         }
         return all;
     }
@@ -68,16 +74,14 @@ private:
         }
         return names;
     }
-    bool has_selected_below(const std::string& name) const
+    bool is_matched(const std::string& name) const
     {
-        return (list_.select_subscribed && above_subscribed_.contains(name)) ||
-               (list_.select_special_use && above_special_.contains(name));
+        return std::ranges::any_of(patterns_, [&name](const auto& pattern) { return pattern.matches(name); });
     }
-    bool is_wanted(const std::string& name) const
+    bool is_selected(const std::string& name) const
     {
-        const bool selected = (!list_.select_subscribed || subscribed_.contains(name)) &&
-                              (!list_.select_special_use || special_.contains(name));
-        return selected || (list_.recursive_match && has_selected_below(name));
+        return (!list_.select_subscribed || subscribed_.contains(name)) &&
+               (!list_.select_special_use || special_.contains(name));
     }
     Listed describe(const std::string& name) const
     {
@@ -147,6 +151,18 @@ std::vector<Listed> list_subscribed(const Lsub& lsub, const std::vector<store::M
         all.push_back(std::move(listed));
     }
     return all;
+}
+
+Listed listed_of(const store::MailboxInfo& mailbox)
+{
+    Listed listed;
+    listed.name = mailbox.name;
+    listed.id = mailbox.id;
+    listed.exists = true;
+    add_attribute(listed, mailbox.has_children ? "\\HasChildren" : "\\HasNoChildren");
+    add_attribute(listed, special_use_text(mailbox.special_use));
+    if (mailbox.subscribed) add_attribute(listed, "\\Subscribed");
+    return listed;
 }
 
 std::string listed_text(std::string_view word, const Listed& listed, bool utf8)

@@ -25,6 +25,8 @@ std::vector<Listed> list_mailboxes(const List& list, const std::vector<store::Ma
 std::vector<Listed> list_subscribed(const Lsub& lsub, const std::vector<store::MailboxInfo>& mailboxes,
                                     const std::vector<std::string>& subscriptions);
 
+// A mailbox by itself, as SELECT tells it.
+Listed listed_of(const store::MailboxInfo& mailbox);
 // "* LIST (…) "/" name" with CRLF; `word` is LIST or LSUB.
 std::string listed_text(std::string_view word, const Listed& listed, bool utf8);
 

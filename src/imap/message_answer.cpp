@@ -79,7 +79,7 @@ MessageAnswer::MessageAnswer(SegmentWriter& out, const store::MessageRow& row, s
     if (file_) bytes_ = file_->bytes();
 }
 
-void MessageAnswer::use(std::optional<mail::Envelope> envelope, std::optional<mail::Structure> structure)
+void MessageAnswer::use(std::string envelope, std::optional<mail::Structure> structure)
 {
     envelope_ = std::move(envelope);
     structure_ = std::move(structure);
@@ -149,7 +149,8 @@ void MessageAnswer::item(const FetchItem& wanted)
     case FetchAttribute::preview: preview(wanted); break;
     case FetchAttribute::rfc822_size: begin_item() += "RFC822.SIZE " + std::to_string(row_.size); break;
     case FetchAttribute::envelope:
-        begin_item() += "ENVELOPE " + mail::imap_envelope(envelope_ ? *envelope_ : header_structure().envelope());
+        if (envelope_.empty()) envelope_ = mail::imap_envelope(header_structure().envelope());
+        begin_item() += "ENVELOPE " + envelope_;
         break;
     case FetchAttribute::body: begin_item() += "BODY " + mail::imap_body(structure()); break;
     case FetchAttribute::body_structure:

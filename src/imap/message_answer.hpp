@@ -32,7 +32,7 @@ public:
     MessageAnswer(SegmentWriter& out, const store::MessageRow& row, store::MessageFilePtr file,
                   const std::vector<std::string>& keywords);
     // What is known of the message without a look at it.
-    void use(std::optional<mail::Envelope> envelope, std::optional<mail::Structure> structure);
+    void use(std::string envelope, std::optional<mail::Structure> structure);
     void use(const store::ObjectId& email_id, const store::ObjectId& thread_id);
     void use(std::optional<std::string> preview) { preview_ = std::move(preview); }
     // False: BINARY met an unknown transfer encoding.
@@ -54,7 +54,7 @@ private:
     std::string_view bytes_;
     std::string_view header_;
     const std::vector<std::string>& keywords_;
-    std::optional<mail::Envelope> envelope_;
+    std::string envelope_;  // empty: not known
     std::optional<std::string> preview_;
     std::optional<mail::Structure> structure_;
     std::optional<mail::Structure> header_structure_;

@@ -8,15 +8,20 @@
 #include <vector>
 
 #include "net/address.hpp"
+#include "store/annotation.hpp"
 
 namespace mbx::imap {
 
 // RFC 7888: LITERAL+ takes non-synchronizing literals of any allowed size, LITERAL- only up to 4,096 bytes.
 enum class LiteralMode : std::uint8_t { plus, minus };
 
+enum class Compression : std::uint8_t { deflate, off };  // RFC 4978
+
 struct Options {
     std::string hostname = "localhost";
     LiteralMode literal_mode = LiteralMode::plus;
+    store::AnnotationLimits annotations;           // RFC 5464
+    Compression compression = Compression::deflate;
     std::uint64_t max_append = 64U * 1024 * 1024;  // bytes of one message (RFC 7889)
     // Where LOGIN and AUTHENTICATE are allowed without TLS; everywhere else LOGINDISABLED stands (HOSTILE row B3).
     std::vector<net::IpNetwork> plaintext_login_networks;

@@ -127,6 +127,14 @@ std::optional<Request> parse_uid_expunge(Cursor& at)
     return Request(Expunge{std::move(*uids)});
 }
 
+std::optional<Request> parse_compress(Cursor& at)
+{
+    if (!at.space()) return std::nullopt;
+    auto name = at.atom();
+    if (!name) return std::nullopt;
+    return Request(Compress{ascii::to_upper(*name)});
+}
+
 struct Verb {
     std::string_view name;
     std::optional<Request> (*parse)(Cursor&);
@@ -155,7 +163,7 @@ std::optional<Request> parse_uid(Cursor& at)
     return at.fail("unknown UID command");
 }
 
-constexpr std::array<Verb, 40> kVerbs{{
+constexpr std::array<Verb, 43> kVerbs{{
     {"NOOP", bare<Noop>},
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, false); }},
     {"UID", parse_uid},
@@ -167,6 +175,9 @@ constexpr std::array<Verb, 40> kVerbs{{
     {"LOGIN", parse_login},
     {"AUTHENTICATE", parse_authenticate},
     {"UNAUTHENTICATE", bare<Unauthenticate>},
+    {"COMPRESS", parse_compress},
+    {"GETMETADATA", detail::parse_getmetadata},
+    {"SETMETADATA", detail::parse_setmetadata},
     {"ENABLE", parse_enable},
     {"SELECT", parse_select},
     {"EXAMINE", parse_examine},

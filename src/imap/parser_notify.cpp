@@ -75,6 +75,12 @@ private:
         } else if (ascii::same(name, "SubscriptionChange")) {
             events.mailbox_event = true;
             group.subscriptions = true;
+        } else if (ascii::same(name, "MailboxMetadataChange")) {
+            events.mailbox_event = true;
+            group.metadata = true;
+        } else if (ascii::same(name, "ServerMetadataChange")) {
+            events.mailbox_event = true;
+            group.server_metadata = true;
         } else {
             notify_.has_unknown_event = true;  // section 3.1: NO, not BAD
         }

@@ -21,6 +21,8 @@ std::optional<Request> parse_copy(Cursor& at, bool by_uid, bool move);
 std::optional<Request> parse_store(Cursor& at, bool by_uid);
 std::optional<Request> parse_fetch(Cursor& at, bool by_uid);
 std::optional<Request> parse_search(Cursor& at, bool by_uid);
+std::optional<Request> parse_getmetadata(Cursor& at);
+std::optional<Request> parse_setmetadata(Cursor& at);
 
 std::optional<Request> parse_sort(Cursor& at, bool by_uid);
 std::optional<Request> parse_multi_search(Cursor& at);

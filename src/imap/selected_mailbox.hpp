@@ -31,6 +31,7 @@ public:
 
     store::MailboxId id() const { return info_.id; }
     const std::string& name() const { return info_.name; }
+    const store::MailboxInfo& info() const { return info_; }  // as it was when it was selected
     bool is_read_only() const { return read_only_; }
     // What the client's sequence numbers mean: expunged messages stay in it until their EXPUNGE was told.
     const store::UidTable& view() const { return shown_; }

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "directory/directory.hpp"
+#include "imap/metadata_feed.hpp"
 #include "imap/options.hpp"
 #include "imap/quota.hpp"
 #include "intake/intake.hpp"
@@ -65,6 +66,7 @@ private:
     std::shared_ptr<const Options> options_;
     ImapMetrics metrics_;
     QuotaAlerts alerts_;
+    MetadataFeed metadata_feed_;
     std::set<Session*> sessions_;
     bool stopping_ = false;
 };

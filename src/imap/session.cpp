@@ -72,8 +72,9 @@ bool is_http(std::string_view line)
 }  // namespace
 
 Session::Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics,
-                 QuotaAlerts& alerts, std::unique_ptr<net::ByteStream> stream)
-    : services_(services), options_(std::move(options)), metrics_(metrics), alerts_(alerts), stream_(std::move(stream)),
+                 QuotaAlerts& alerts, MetadataFeed& metadata_feed, std::unique_ptr<net::ByteStream> stream)
+    : services_(services), options_(std::move(options)), metrics_(metrics), alerts_(alerts), metadata_feed_(metadata_feed),
+      stream_(std::move(stream)),
       peer_(stream_->peer().text()), lines_(*stream_), out_(options_->write_timeout), reader_(lines_, out_, *options_),
       login_deadline_(net::Deadline::after(options_->login_timeout))
 {
@@ -127,11 +128,13 @@ std::string Session::capabilities() const
            " SEARCH=FUZZY MULTISEARCH NOTIFY SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1"
            " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
            std::to_string(options_->max_append);
-    all += " MULTIAPPEND CATENATE REPLACE BINARY SAVEDATE PREVIEW UTF8=ACCEPT WITHIN";
-    if (login_) return all + " UNAUTHENTICATE";
+    all += " MULTIAPPEND CATENATE REPLACE BINARY SAVEDATE PREVIEW UTF8=ACCEPT WITHIN METADATA";
+    if (login_ && compresses_) return all;
+    if (login_) return all + (options_->compression == Compression::off ? " UNAUTHENTICATE" : " UNAUTHENTICATE COMPRESS=DEFLATE");
     const bool encrypted = stream_ && stream_->is_encrypted();
     if (!encrypted && services_.tls.is_ready()) all += " STARTTLS";
-    all += may_log_in() ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED";
+    all += auth::list_mechanisms(mechanisms(), " AUTH=");
+    if (!may_log_in()) all += " LOGINDISABLED";
     return all;
 }
 
@@ -173,6 +176,7 @@ co::Task<void> Session::serve_command()
     }
     // In a row: a session of weeks must not end because a client tries, once a day, what we do not know.
     if (login_ && reply_.starts_with("OK ")) bad_commands_ = 0;
+    if (!metadata_news_.empty()) tell_metadata();
     if (!reply_.empty()) out_.add(tag_ + " " + std::exchange(reply_, {}) + "\r\n");
     (void)co_await out_.flush(true);
     const auto most = login_ ? options_->max_bad : options_->max_bad_before_login;

@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "auth/sasl_dialogue.hpp"
 #include "imap/command.hpp"
 #include "imap/command_reader.hpp"
 #include "imap/fetch.hpp"
+#include "imap/metadata_feed.hpp"
 #include "imap/output.hpp"
 #include "imap/search_context.hpp"
 #include "imap/search_results.hpp"
@@ -28,10 +30,10 @@ struct MessageUrl;
 
 store::StoreError to_store_error(intake::IntakeError error);
 
-class Session {
+class Session final : private auth::SaslWire, private MetadataFeed::Listener {
 public:
     Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics, QuotaAlerts& alerts,
-            std::unique_ptr<net::ByteStream> stream);
+            MetadataFeed& metadata_feed, std::unique_ptr<net::ByteStream> stream);
 
     co::Task<void> run();
     // A wait for a command or in IDLE ends with "* BYE"; a command under way is finished first.
@@ -69,13 +71,20 @@ private:
     co::Task<void> handle(const StartTls& command);
     co::Task<void> handle(const Unauthenticate& command);
     void forget_enabled();
+    // session_metadata.cpp
+    co::Task<void> handle(const GetMetadata& command);
+    co::Task<void> handle(const SetMetadata& command);
+    void on_metadata(const std::string& mailbox, const std::vector<std::string>& entries) override;
+    void tell_metadata();
+    // session_compress.cpp
+    co::Task<void> handle(const Compress& command);
     co::Task<void> handle(const Login& command);
     co::Task<void> handle(const Authenticate& command);
     bool may_log_in() const;
-    co::Task<std::optional<std::string>> ask(std::string_view challenge);
-    co::Task<void> authenticate_plain(std::optional<std::string> response);
-    co::Task<void> authenticate_login(std::optional<std::string> response);
-    co::Task<void> log_in(std::string user, std::string password);
+    std::vector<auth::SaslMechanism> mechanisms() const;
+    co::Task<std::optional<std::string>> ask_client(std::string challenge) override;
+    void refuse(auth::SaslError error);
+    void refuse(auth::LoginFailure failure);
     co::Task<void> open_account(auth::Login login);
     // session_mailboxes.cpp
     co::Task<void> handle(const Enable& command);
@@ -136,6 +145,8 @@ private:
         bool tells_selected = false;
         bool is_delayed = false;          // expunges of the selected mailbox wait for a command that may tell them
         bool tells_flags = false;         // of the selected mailbox
+        bool tells_metadata = false;      // of mailboxes or the server
+        bool tells_server_metadata = false;
         std::vector<FetchItem> items;     // of its new messages
         WatchedMailboxes mailboxes;       // the others
         std::set<store::MailboxId> changed;  // of them; told of next
@@ -144,6 +155,7 @@ private:
         store::Account::Watch watch;
     };
     // Whether nothing may be told of the selected mailbox.
+    bool wants_metadata(const std::string& mailbox) const;
     bool is_silenced() const { return notify_ && !notify_->tells_selected && !is_direct_; }
     bool tells_flags() const { return !notify_ || notify_->tells_flags || is_direct_; }
     bool has_notified() const { return notify_ && (notify_->is_listing_changed || !notify_->changed.empty()); }
@@ -220,6 +232,7 @@ private:
     std::shared_ptr<const Options> options_;
     ImapMetrics& metrics_;
     QuotaAlerts& alerts_;
+    MetadataFeed& metadata_feed_;
     std::unique_ptr<net::ByteStream> stream_;  // null after a failed STARTTLS
     std::string peer_;
     net::LineReader lines_;
@@ -233,6 +246,7 @@ private:
     bool rev2_ = false;  // IMAP4rev2 is enabled
     bool utf8_ = false;  // it, or UTF8=ACCEPT (RFC 6855): names and quoted strings are UTF-8
     bool utf8_accept_ = false;
+    bool compresses_ = false;      // COMPRESS=DEFLATE (RFC 4978)
     bool condstore_ = false;       // a CONDSTORE enabling command was given (RFC 7162 section 3.1)
     bool qresync_ = false;         // by ENABLE
     bool holds_modseq_ = false;    // the client was told a HIGHESTMODSEQ below what it saw
@@ -256,6 +270,9 @@ private:
     bool is_direct_ = false;           // the command under way is answered with news of the selected mailbox
     bool listening_ = false;           // as idling_, between commands
     bool news_failed_ = false;         // the store could not say what; asked again later
+    bool enabled_metadata_ = false;    // by ENABLE
+    std::optional<MetadataFeed::Subscription> metadata_;         // METADATA is enabled
+    std::set<std::pair<std::string, std::string>> metadata_news_;  // mailbox and entry, to be told
     bool idling_ = false;              // a read may be interrupted
     bool in_fetch_ = false;
     bool exists_told_in_fetch_ = false;

@@ -55,6 +55,10 @@ co::Task<bool> Session::wait_in_idle(net::Deadline end, net::Deadline& sign_of_l
         (void)co_await out_.flush(true);
         if (!open_ || (has_news() && !news_failed_)) co_return open_;
     }
+    while (!metadata_news_.empty() && !out_.is_broken()) {
+        tell_metadata();
+        (void)co_await out_.flush(true);
+    }
     auto until = sign_of_life;
     // A store that cannot say what changed is asked again after a while: asked at once, it would be asked for ever.
     const bool looks_again = news_failed_ || (mailbox_ && !mailbox_->is_watched());

@@ -1,5 +1,6 @@
 // STARTTLS, LOGIN, AUTHENTICATE (RFC 9051 section 6.2).
-#include "auth/sasl.hpp"
+#include <algorithm>
+
 #include "base/codec.hpp"
 #include "imap/session.hpp"
 
@@ -55,11 +56,19 @@ void Session::forget_enabled()
     condstore_ = false;
     qresync_ = false;
     notify_.reset();
+    enabled_metadata_ = false;
+    metadata_.reset();
+    metadata_news_.clear();
 }
 
 // RFC 8437 section 3: everything is as it was before the log-in, but TLS stays. NO is not among its answers.
 co::Task<void> Session::handle(const Unauthenticate&)
 {
+    if (compresses_) {
+        // Its layers would have to end in the middle of what was received (section 3); it is not offered any more.
+        bad("not while COMPRESS is active");
+        co_return;
+    }
     deselect();
     forget_enabled();
     account_.reset();
@@ -77,26 +86,68 @@ co::Task<void> Session::handle(const Login& command)
         no("[PRIVACYREQUIRED] log in after STARTTLS only");
         co_return;
     }
-    co_await log_in(command.user, command.password);
+    const auto peer = stream_->peer();
+    auto login = co_await services_.authenticator.log_in("imap", command.user, command.password, peer);
+    if (login) {
+        co_await open_account(std::move(*login));
+    } else {
+        refuse(login.error());
+    }
+}
+
+std::vector<auth::SaslMechanism> Session::mechanisms() const
+{
+    if (!stream_) return {};
+    return auth::offered_mechanisms(services_.authenticator, *stream_, may_log_in());
 }
 
 co::Task<void> Session::handle(const Authenticate& command)
 {
-    if (!may_log_in()) {
-        no("[PRIVACYREQUIRED] log in after STARTTLS only");
+    const auto mechanism = auth::find_mechanism(command.mechanism);
+    if (!mechanism || std::ranges::count(mechanisms(), *mechanism) == 0) {
+        if (may_log_in()) refuse(auth::SaslError::not_offered);
+        else no("[PRIVACYREQUIRED] log in after STARTTLS only");
         co_return;
     }
-    if (command.mechanism == "PLAIN") {
-        co_await authenticate_plain(command.initial);
-    } else if (command.mechanism == "LOGIN") {
-        co_await authenticate_login(command.initial);
-    } else {
-        no("[CANNOT] mechanism not supported");
+    auth::SaslStart start;
+    start.service = "imap";
+    start.mechanism = *mechanism;
+    start.initial = command.initial;
+    auto outcome = co_await auth::run_sasl(services_.authenticator, *this, *stream_, std::move(start));
+    if (auto* login = std::get_if<auth::Login>(&outcome)) {
+        auth::Login who = std::move(*login);
+        co_await open_account(std::move(who));
+    } else if (const auto* failure = std::get_if<auth::LoginFailure>(&outcome)) {
+        refuse(*failure);
+    } else if (const auto* error = std::get_if<auth::SaslError>(&outcome)) {
+        refuse(*error);
     }
 }
 
+void Session::refuse(auth::SaslError error)
+{
+    switch (error) {
+    case auth::SaslError::malformed: return bad("malformed response");
+    case auth::SaslError::not_authorized: return no("[AUTHORIZATIONFAILED] not authorised to act as that user");
+    case auth::SaslError::cancelled: return bad("authentication cancelled");  // RFC 9051 section 6.2.2
+    case auth::SaslError::channel_binding: return no("[AUTHENTICATIONFAILED] channel binding does not match");
+    case auth::SaslError::not_offered: return no("[CANNOT] mechanism not supported");
+    }
+}
+
+void Session::refuse(auth::LoginFailure failure)
+{
+    switch (failure) {
+    case auth::LoginFailure::wrong: no("[AUTHENTICATIONFAILED] wrong user name or password"); break;
+    case auth::LoginFailure::slowed_down: no("[LIMIT] too many failed log-ins; try again later"); break;
+    case auth::LoginFailure::unavailable: no("[UNAVAILABLE] the password cannot be checked now; try again"); break;
+    }
+    // A guesser pays with his connections too.
+    ++bad_commands_;
+}
+
 // One challenge and its answer; none: the answer was refused or the client left, and the reply is set.
-co::Task<std::optional<std::string>> Session::ask(std::string_view challenge)
+co::Task<std::optional<std::string>> Session::ask_client(std::string challenge)
 {
     out_.add("+ " + encode_base64(challenge) + "\r\n");
     (void)co_await out_.flush(true);
@@ -111,65 +162,7 @@ co::Task<std::optional<std::string>> Session::ask(std::string_view challenge)
         if (timed_out) co_await say_goodbye("log-in took too long");
         co_return std::nullopt;
     }
-    if (*line == "*") {
-        // RFC 9051 section 6.2.2: the client gives up.
-        bad("authentication cancelled");
-        co_return std::nullopt;
-    }
     co_return std::string(*line);
-}
-
-co::Task<void> Session::authenticate_plain(std::optional<std::string> response)
-{
-    if (!response) response = co_await ask("");
-    if (!response) co_return;
-    auto credentials = auth::parse_plain(*response);
-    if (!credentials && credentials.error() == auth::SaslError::not_authorized) {
-        no("[AUTHORIZATIONFAILED] not authorised to act as that user");
-        co_return;
-    }
-    if (!credentials) {
-        bad("malformed response");
-        co_return;
-    }
-    co_await log_in(std::move(credentials->login), std::move(credentials->password));
-}
-
-co::Task<void> Session::authenticate_login(std::optional<std::string> response)
-{
-    // Some clients insist on a text to look at (CLIENTS.md, Outlook).
-    if (!response) response = co_await ask("Username:");
-    if (!response) co_return;
-    auto user = auth::parse_login_step(*response);
-    if (!user) {
-        bad("malformed response");
-        co_return;
-    }
-    response = co_await ask("Password:");
-    if (!response) co_return;
-    auto password = auth::parse_login_step(*response);
-    if (!password) {
-        bad("malformed response");
-        co_return;
-    }
-    co_await log_in(std::move(*user), std::move(*password));
-}
-
-co::Task<void> Session::log_in(std::string user, std::string password)
-{
-    const auto peer = stream_->peer();
-    auto login = co_await services_.authenticator.log_in("imap", std::move(user), std::move(password), peer);
-    if (login) {
-        co_await open_account(std::move(*login));
-        co_return;
-    }
-    switch (login.error()) {
-    case auth::LoginFailure::wrong: no("[AUTHENTICATIONFAILED] wrong user name or password"); break;
-    case auth::LoginFailure::slowed_down: no("[LIMIT] too many failed log-ins; try again later"); break;
-    case auth::LoginFailure::unavailable: no("[UNAVAILABLE] the password cannot be checked now; try again"); break;
-    }
-    // A guesser pays with his connections too.
-    ++bad_commands_;
 }
 
 co::Task<void> Session::open_account(auth::Login login)

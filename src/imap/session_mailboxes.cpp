@@ -48,6 +48,11 @@ co::Task<void> Session::handle(const Enable& command)
             enable_condstore();
             qresync_ = true;
             enabled += " QRESYNC";
+        } else if (capability == "METADATA" && !enabled_metadata_) {
+            MetadataFeed::Listener& self = *this;
+            if (!metadata_) metadata_.emplace(metadata_feed_, login_->account.value, self);
+            enabled_metadata_ = true;
+            enabled += " METADATA";
         }
     }
     out_.add("* ENABLED" + enabled + "\r\n");
@@ -118,7 +123,8 @@ void Session::tell_selected(const store::MailboxStatus& status, std::uint32_t fi
     out += "* OK [UIDNEXT " + std::to_string(status.uidnext) + "] predicted next UID\r\n";
     out += "* OK [HIGHESTMODSEQ " + std::to_string(status.highest_modseq) + "] highest\r\n";  // RFC 7162 section 3.1.2.1
     out += "* OK [MAILBOXID (" + store::mailbox_id_text(selected_->id()) + ")] of the mailbox\r\n";  // RFC 8474 section 4.2
-    if (rev2_) out += "* LIST () \"/\" " + mailbox_text(selected_->name(), utf8_) + "\r\n";
+    // RFC 9051 section 6.3.2: and its attributes are accurate.
+    if (rev2_) out += listed_text("LIST", listed_of(selected_->info()), utf8_);
 }
 
 co::Task<void> Session::handle(const Create& command)

@@ -68,6 +68,8 @@ bool has_attribute(const std::vector<FetchItem>& items, FetchAttribute attribute
 Session::Notification::Notification(const Notify& command) : mailboxes(command), look_at(net::Deadline::after(kWatchAgain))
 {
     for (const auto& group : command.groups) {
+        tells_metadata = tells_metadata || group.metadata || group.server_metadata;
+        tells_server_metadata = tells_server_metadata || group.server_metadata;
         if (!is_selected_scope(group.mailboxes.scope)) continue;
         tells_selected = group.messages;
         is_delayed = group.mailboxes.scope == MailboxScope::selected_delayed;
@@ -79,7 +81,7 @@ Session::Notification::Notification(const Notify& command) : mailboxes(command),
 co::Task<void> Session::handle(const Notify& command)
 {
     if (command.has_unknown_event) {
-        no("[BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)] no such event here");
+        no("[BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange)] no such event here");
         co_return;
     }
     // What has gathered comes first, whatever was told so far and will be (section 3.1).
@@ -98,10 +100,22 @@ co::Task<void> Session::handle(const Notify& command)
     }
     notify_ = std::move(made);
     own_names_.clear();
+    // Section 5.6: without ENABLE METADATA too.
+    MetadataFeed::Listener& self = *this;
+    if (notify_->tells_metadata && !metadata_) metadata_.emplace(metadata_feed_, login_->account.value, self);
     if (selected_ && notify_->tells_selected) (void)mailbox_->watch();
     auto fresh = notify_->mailboxes.fresh();
-    co_await tell_statuses(std::move(fresh), command.status ? Telling::first : Telling::nothing);
+    const auto telling = command.status ? Telling::first : Telling::nothing;
+    co_await tell_statuses(std::move(fresh), telling);
     ok("NOTIFY completed");
+}
+
+// With ENABLE METADATA all of them are told (RFC 5464 section 4.4.2), else those that NOTIFY asks for.
+bool Session::wants_metadata(const std::string& mailbox) const
+{
+    if (enabled_metadata_) return true;
+    if (!notify_ || !notify_->tells_metadata) return false;
+    return mailbox.empty() ? notify_->tells_server_metadata : notify_->mailboxes.watches_metadata(listed_name(mailbox));
 }
 
 void Session::watch_account(Notification& notification)
@@ -126,6 +140,7 @@ co::Task<void> Session::tell_between()
         if (looks || (has_news() && !news_failed_)) co_await announce(!notify_->is_delayed, looks);
     }
     if (open_) co_await tell_notified();
+    if (open_ && !metadata_news_.empty()) tell_metadata();
     if (!out_.text().empty()) (void)co_await out_.flush(true);
 }
 

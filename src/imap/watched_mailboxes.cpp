@@ -34,7 +34,7 @@ KnownCounts counts_of(const store::MailboxStatus& status)
 WatchedMailboxes::WatchedMailboxes(const Notify& notify)
 {
     for (const auto& group : notify.groups) {
-        const WatchedEvents events{group.messages, group.flags, group.names, group.subscriptions};
+        const WatchedEvents events{group.messages, group.flags, group.names, group.subscriptions, group.metadata};
         if (is_of_selected(group.mailboxes.scope) || !events.any()) continue;
         Filter filter;
         filter.events = events;
@@ -53,6 +53,7 @@ WatchedEvents WatchedMailboxes::events_of(const store::MailboxInfo& mailbox) con
         all.flags = all.flags || filter.events.flags;
         all.names = all.names || filter.events.names;
         all.subscriptions = all.subscriptions || filter.events.subscriptions;
+        all.metadata = all.metadata || filter.events.metadata;
     }
     return all;
 }
@@ -141,6 +142,13 @@ bool WatchedMailboxes::watches_messages(store::MailboxId id) const
 {
     const auto it = watched_.find(id);
     return it != watched_.end() && it->second.events.messages;
+}
+
+bool WatchedMailboxes::watches_metadata(std::string_view name) const
+{
+    return std::ranges::any_of(watched_, [name](const auto& entry) {
+        return entry.second.events.metadata && entry.second.name == name;
+    });
 }
 
 std::optional<std::string> WatchedMailboxes::name_of(store::MailboxId id) const

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "imap/mailbox_filter.hpp"
@@ -21,7 +22,8 @@ struct WatchedEvents {
     bool flags = false;
     bool names = false;
     bool subscriptions = false;
-    bool any() const { return messages || names || subscriptions; }
+    bool metadata = false;
+    bool any() const { return messages || names || subscriptions || metadata; }
     bool operator==(const WatchedEvents&) const = default;
 };
 
@@ -53,6 +55,7 @@ public:
     // Mailboxes whose messages are watched and that were never looked at.
     std::vector<store::MailboxId> fresh() const;
     bool watches_messages(store::MailboxId id) const;
+    bool watches_metadata(std::string_view name) const;
     std::optional<std::string> name_of(store::MailboxId id) const;
     // The items of the STATUS that tells what has changed since the last one; empty: nothing that the client wants to
     // hear of. `is_first`: all that a first STATUS must have (section 3.1).

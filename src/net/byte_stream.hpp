@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/clock.hpp"
@@ -31,6 +33,12 @@ struct TlsFacts {
     std::string alpn;
 };
 
+// What an authentication may bind itself to, so that it is worth nothing on another channel (RFC 5056).
+enum class ChannelBinding : std::uint8_t {
+    tls_exporter,          // RFC 9266; in TLS 1.3
+    tls_server_end_point,  // RFC 5929 section 4: a hash of the server's certificate
+};
+
 class ByteStream {
 public:
     virtual ~ByteStream() = default;
@@ -52,6 +60,8 @@ public:
     virtual const PeerInfo& peer() const = 0;
     virtual bool is_encrypted() const = 0;
     virtual TlsFacts tls_facts() const { return {}; }
+    // Empty where there is none of that kind.
+    virtual std::string channel_binding(ChannelBinding /*kind*/) const { return {}; }
 };
 
 }  // namespace mbx::net

@@ -2,6 +2,7 @@
 
 #include <mbedtls/version.h>
 #include <uv.h>
+#include <zlib.h>
 
 #include <array>
 
@@ -15,5 +16,7 @@ std::string mbedtls_version()
     mbedtls_version_get_string(text.data());
     return text.data();
 }
+
+std::string zlib_release() { return zlibVersion(); }
 
 }  // namespace mbx::net

@@ -7,5 +7,6 @@ namespace mbx::net {
 
 std::string libuv_version();
 std::string mbedtls_version();
+std::string zlib_release();
 
 }  // namespace mbx::net

@@ -94,6 +94,15 @@ void LineReader::give_back(std::size_t count)
     searched_ = taken_;
 }
 
+std::string LineReader::take_buffered()
+{
+    std::string all = pending_.substr(taken_);
+    std::string().swap(pending_);
+    taken_ = 0;
+    searched_ = 0;
+    return all;
+}
+
 void LineReader::restart(ByteStream& from)
 {
     from_ = &from;

@@ -41,6 +41,8 @@ public:
     // section 3.2).
     bool has_line() const { return pending_.find("\r\n", taken_) != std::string::npos; }
 
+    // All that is buffered, which is then gone from here: for a stream that is put over the old one.
+    std::string take_buffered();
     // After STARTTLS: drops everything buffered (RFC 3207 section 4.2, CVE-2011-0411) and goes on with the new stream.
     void restart(ByteStream& from);
 

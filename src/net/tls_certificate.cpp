@@ -22,7 +22,7 @@ constexpr off_t kMostPemFile = 1024 * 1024;
 constexpr std::string_view kCertificateMark = "-----BEGIN CERTIFICATE-----";
 constexpr int kDnsName = 2;  // RFC 5280 section 4.2.1.6
 
-std::string system_text(int error) { return std::generic_category().message(error); }
+std::string reason_text(int error) { return std::generic_category().message(error); }
 
 // A text that is wiped when it goes: it may be a key.
 struct SecretText {
@@ -55,10 +55,10 @@ Result<SecretText, Error> read_pem(const std::string& path, const std::string& a
 {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (file.number() < 0) {
-        return Error{attempted, system_text(errno), "check that the file exists and mailboxd's user may read it"};
+        return Error{attempted, reason_text(errno), "check that the file exists and mailboxd's user may read it"};
     }
     struct stat facts {};
-    if (::fstat(file.number(), &facts) != 0) return Error{attempted, system_text(errno), ""};
+    if (::fstat(file.number(), &facts) != 0) return Error{attempted, reason_text(errno), ""};
     if (!S_ISREG(facts.st_mode) || facts.st_size > kMostPemFile) {
         return Error{attempted, "this is no PEM file", "give the path of a PEM file"};
     }
@@ -71,7 +71,7 @@ Result<SecretText, Error> read_pem(const std::string& path, const std::string& a
     while (at < pem.text.size()) {
         const ssize_t got = ::read(file.number(), pem.text.data() + at, pem.text.size() - at);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return Error{attempted, system_text(errno), ""};
+        if (got < 0) return Error{attempted, reason_text(errno), ""};
         if (got == 0) break;
         at += static_cast<std::size_t>(got);
     }

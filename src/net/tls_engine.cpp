@@ -1,6 +1,7 @@
 #include "net/tls_engine.hpp"
 
 #include <mbedtls/error.h>
+#include <mbedtls/md.h>
 #include <mbedtls/ssl_ciphersuites.h>
 #include <psa/crypto.h>
 
@@ -38,6 +39,18 @@ constexpr std::array<std::uint16_t, 4> kGroups = {
 };
 
 std::size_t record_byte(std::string_view bytes, std::size_t at) { return static_cast<unsigned char>(bytes[at]); }
+
+// RFC 5929 section 4.1: the hash of the certificate's own signature, SHA-256 where that is MD5 or SHA-1.
+std::string end_point_of(const mbedtls_x509_crt& certificate)
+{
+    mbedtls_md_type_t kind = certificate.MBEDTLS_PRIVATE(sig_md);
+    if (kind == MBEDTLS_MD_MD5 || kind == MBEDTLS_MD_SHA1) kind = MBEDTLS_MD_SHA256;
+    const mbedtls_md_info_t* info = mbedtls_md_info_from_type(kind);
+    if (info == nullptr) return {};
+    std::string digest(mbedtls_md_get_size(info), '\0');
+    auto* into = reinterpret_cast<unsigned char*>(digest.data());
+    return mbedtls_md(info, certificate.raw.p, certificate.raw.len, into) == 0 ? digest : std::string();
+}
 
 // Change cipher spec, alert, handshake, application data.
 bool is_record_type(std::size_t type) { return type >= 20 && type <= 23; }
@@ -200,6 +213,26 @@ TlsFacts TlsEngine::facts() const
     facts.alpn = text_of(mbedtls_ssl_get_alpn_protocol(&ssl_));
     facts.server_name = server_name;
     return facts;
+}
+
+std::string TlsEngine::channel_binding(ChannelBinding kind)
+{
+    if (!is_set_up_ || mbedtls_ssl_is_handshake_over(&ssl_) == 0) return {};
+    if (kind == ChannelBinding::tls_server_end_point) {
+        const mbedtls_x509_crt* shown = own_certificate_ ? own_certificate_ : mbedtls_ssl_get_peer_cert(&ssl_);
+        return shown == nullptr ? std::string() : end_point_of(*shown);
+    }
+    // RFC 9266 section 4.2 wants the extended master secret before TLS 1.3; mbedTLS does not tell whether it is there.
+    if (mbedtls_ssl_get_version_number(&ssl_) != MBEDTLS_SSL_VERSION_TLS1_3) return {};
+#if defined(MBEDTLS_SSL_KEYING_MATERIAL_EXPORT)
+    constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";
+    constexpr unsigned char kNoContext = 0;
+    std::string exported(32, '\0');
+    const int code = mbedtls_ssl_export_keying_material(&ssl_, reinterpret_cast<unsigned char*>(exported.data()),
+                                                        exported.size(), kLabel.data(), kLabel.size(), &kNoContext, 0, 1);
+    if (code == 0) return exported;
+#endif
+    return {};
 }
 
 }  // namespace mbx::net

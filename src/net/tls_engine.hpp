@@ -55,6 +55,10 @@ public:
     bool truncated() const { return truncated_; }
     std::string failure() const { return tls_error_text(failure_); }
     TlsFacts facts() const;
+    // Of a finished handshake.
+    std::string channel_binding(ChannelBinding kind);
+    // A server's: the certificate that it shows, kept alive by `keep`. A client has the other side's.
+    void set_own_certificate(const mbedtls_x509_crt& certificate) { own_certificate_ = &certificate; }
 
 private:
     static int send(void* self, const unsigned char* bytes, std::size_t size);
@@ -63,6 +67,7 @@ private:
     Progress verdict(int code);
 
     std::shared_ptr<const void> keep_;
+    const mbedtls_x509_crt* own_certificate_ = nullptr;
     mbedtls_ssl_context ssl_{};
     bool is_set_up_ = false;
     std::string input_;

@@ -64,6 +64,8 @@ public:
     ServerConfig& operator=(const ServerConfig&) = delete;
     ~ServerConfig() { mbedtls_ssl_config_free(&config); }
 
+    const CertificatePair& first() const { return *set_->pairs.front(); }
+
     mbedtls_ssl_config config{};
     bool is_ready = false;
 
@@ -73,12 +75,16 @@ private:
     {
         const auto& set = *static_cast<const CertificateSet*>(data);
         const std::string_view host(reinterpret_cast<const char*>(name), length);
-        static_cast<TlsEngine*>(mbedtls_ssl_get_user_data_p(ssl))->server_name = host;
+        auto& engine = *static_cast<TlsEngine*>(mbedtls_ssl_get_user_data_p(ssl));
+        engine.server_name = host;
+        const CertificatePair* chosen = set.pairs.front().get();
         for (const auto& pair : set.pairs) {
-            if (pair->serves(host)) return mbedtls_ssl_set_hs_own_cert(ssl, &pair->chain, &pair->key);
+            if (!pair->serves(host)) continue;
+            chosen = pair.get();
+            break;
         }
-        const CertificatePair& first = *set.pairs.front();
-        return mbedtls_ssl_set_hs_own_cert(ssl, &first.chain, &first.key);
+        engine.set_own_certificate(chosen->chain);
+        return mbedtls_ssl_set_hs_own_cert(ssl, &chosen->chain, &chosen->key);
     }
 
     std::shared_ptr<const CertificateSet> set_;
@@ -137,6 +143,9 @@ void TlsServer::use(std::shared_ptr<const Certificates> certificates)
     }
     state_->set = std::move(certificates);
     state_->configs.clear();
+    // A client that resumes is not shown the certificate again: what it knows of it (tls-server-end-point) would be out
+    // of date. Tickets of before are not taken any more.
+    state_->tickets = std::make_shared<TicketKeys>();
 }
 
 Result<void, Error> TlsServer::load(const std::vector<CertificateFiles>& files)
@@ -168,7 +177,9 @@ co::Task<Result<std::unique_ptr<ByteStream>, IoError>> TlsServer::accept(std::un
     }
     const std::shared_ptr<const ServerConfig> config = state->config_for(alpn);
     if (!config->is_ready) co_return IoError::exhausted;
-    auto stream = std::make_unique<TlsStream>(std::move(plain), std::make_shared<TlsEngine>(config->config, config));
+    auto engine = std::make_shared<TlsEngine>(config->config, config);
+    engine->set_own_certificate(config->first().chain);
+    auto stream = std::make_unique<TlsStream>(std::move(plain), std::move(engine));
     const Result<void, IoError> shaken = co_await stream->handshake(state->workers, deadline);
     if (!shaken) {
         const std::string why =

@@ -36,6 +36,7 @@ public:
     const PeerInfo& peer() const override { return plain_->peer(); }
     bool is_encrypted() const override { return true; }
     TlsFacts tls_facts() const override { return facts_; }
+    std::string channel_binding(ChannelBinding kind) const override { return engine_->channel_binding(kind); }
 
 private:
     co::Task<Result<void, IoError>> fetch(Deadline deadline);

@@ -217,7 +217,9 @@ void Session::capa()
 {
     ok("what this server can do");
     out_.add("TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\nUTF8 USER\r\nLANG\r\n");
-    if (may_log_in()) out_.add("USER\r\nSASL PLAIN LOGIN\r\n");
+    if (may_log_in()) out_.add("USER\r\n");
+    const auto offered = mechanisms();
+    if (!offered.empty()) out_.add("SASL" + auth::list_mechanisms(offered, " ") + "\r\n");
     // RFC 2595 section 4: in the AUTHORIZATION state only.
     const bool offers_tls = !login_ && stream_ && !stream_->is_encrypted() && services_.tls.is_ready();
     if (offers_tls) out_.add("STLS\r\n");

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "auth/sasl_dialogue.hpp"
 #include "net/line_reader.hpp"
 #include "pop3/command.hpp"
 #include "pop3/maildrop.hpp"
@@ -14,7 +15,7 @@
 
 namespace mbx::pop3 {
 
-class Session {
+class Session final : private auth::SaslWire {
 public:
     Session(Services& services, std::shared_ptr<const Options> options, Pop3Metrics& metrics, MaildropLocks& locks,
             std::unique_ptr<net::ByteStream> stream);
@@ -45,12 +46,12 @@ private:
     // session_login.cpp
     co::Task<void> start_tls();
     co::Task<void> auth(Command command);
-    co::Task<std::optional<std::string>> ask(std::string_view challenge);
-    co::Task<void> auth_plain(std::optional<std::string> response);
-    co::Task<void> auth_login(std::optional<std::string> response);
+    std::vector<auth::SaslMechanism> mechanisms() const;
+    co::Task<std::optional<std::string>> ask_client(std::string challenge) override;
+    void refuse(auth::SaslError error);
+    void refuse(auth::LoginFailure failure);
     void user(std::string name);
     co::Task<void> pass(std::string password);
-    co::Task<void> log_in(std::string user, std::string password);
     co::Task<void> open_account(auth::Login login);
 
     // session_maildrop.cpp

@@ -1,8 +1,8 @@
 // STLS (RFC 2595), USER and PASS (RFC 1939 section 7), AUTH (RFC 5034). Refusals carry the codes of RFC 3206.
+#include <algorithm>
 #include <utility>
 
 #include "auth/password.hpp"
-#include "auth/sasl.hpp"
 #include "base/codec.hpp"
 #include "pop3/session.hpp"
 
@@ -71,29 +71,78 @@ co::Task<void> Session::pass(std::string password)
         co_return;
     }
     auto user = std::exchange(user_, {});
-    co_await log_in(std::move(user), secret.text());
+    std::string service = "pop3";
+    auto peer = stream_->peer();
+    auto login =
+        co_await services_.authenticator.log_in(std::move(service), std::move(user), secret.text(), std::move(peer));
+    if (login) {
+        co_await open_account(std::move(*login));
+    } else {
+        refuse(login.error());
+    }
+}
+
+std::vector<auth::SaslMechanism> Session::mechanisms() const
+{
+    if (!stream_) return {};
+    return auth::offered_mechanisms(services_.authenticator, *stream_, may_log_in());
 }
 
 co::Task<void> Session::auth(Command command)
 {
+    const auto offered = mechanisms();
     if (command.text.empty()) {
         // No RFC has it, and yet there are clients that ask so for the mechanisms (RFC 5034 made CAPA the way).
         ok("mechanisms:");
-        if (may_log_in()) out_.add("PLAIN\r\nLOGIN\r\n");
+        for (const auth::SaslMechanism each : offered) out_.add(std::string(name_of(each)) + "\r\n");
         out_.add(".\r\n");
-    } else if (!may_log_in()) {
-        bad("[AUTH] log in after STLS only");
-    } else if (command.text == "PLAIN") {
-        co_await auth_plain(std::move(command.initial));
-    } else if (command.text == "LOGIN") {
-        co_await auth_login(std::move(command.initial));
-    } else {
-        bad("mechanism not supported");
+        co_return;
+    }
+    const auto mechanism = auth::find_mechanism(command.text);
+    if (!mechanism || std::ranges::count(offered, *mechanism) == 0) {
+        if (may_log_in()) refuse(auth::SaslError::not_offered);
+        else bad("[AUTH] log in after STLS only");
+        co_return;
+    }
+    auth::SaslStart start;
+    start.service = "pop3";
+    start.mechanism = *mechanism;
+    start.initial = std::move(command.initial);
+    auto outcome = co_await auth::run_sasl(services_.authenticator, *this, *stream_, std::move(start));
+    if (auto* login = std::get_if<auth::Login>(&outcome)) {
+        auth::Login who = std::move(*login);
+        co_await open_account(std::move(who));
+    } else if (const auto* failure = std::get_if<auth::LoginFailure>(&outcome)) {
+        refuse(*failure);
+    } else if (const auto* error = std::get_if<auth::SaslError>(&outcome)) {
+        refuse(*error);
     }
 }
 
+void Session::refuse(auth::SaslError error)
+{
+    switch (error) {
+    case auth::SaslError::malformed: return bad("malformed response");
+    case auth::SaslError::not_authorized: return bad("[AUTH] not authorised to act as that user");
+    case auth::SaslError::cancelled: return bad("authentication cancelled");  // RFC 5034 section 4
+    case auth::SaslError::channel_binding: return bad("[AUTH] channel binding does not match");
+    case auth::SaslError::not_offered: return bad("mechanism not supported");
+    }
+}
+
+void Session::refuse(auth::LoginFailure failure)
+{
+    switch (failure) {
+    case auth::LoginFailure::wrong: error("[AUTH] wrong user name or password"); break;
+    case auth::LoginFailure::slowed_down: error("[SYS/TEMP] too many failed log-ins; try again later"); break;
+    case auth::LoginFailure::unavailable: error("[SYS/TEMP] the password cannot be checked now; try again"); break;
+    }
+    // A guesser pays with his connections too.
+    ++bad_commands_;
+}
+
 // One challenge and its answer; none: the client gave up or left, and all is said.
-co::Task<std::optional<std::string>> Session::ask(std::string_view challenge)
+co::Task<std::optional<std::string>> Session::ask_client(std::string challenge)
 {
     out_.add("+ " + encode_base64(challenge) + "\r\n");
     (void)co_await out_.flush(true);
@@ -106,61 +155,7 @@ co::Task<std::optional<std::string>> Session::ask(std::string_view challenge)
         end_input(line.error());
         co_return std::nullopt;
     }
-    if (*line == "*") {
-        bad("authentication cancelled");  // RFC 5034 section 4
-        co_return std::nullopt;
-    }
     co_return std::string(*line);
-}
-
-co::Task<void> Session::auth_plain(std::optional<std::string> response)
-{
-    if (!response) response = co_await ask("");
-    if (!response) co_return;
-    auto credentials = auth::parse_plain(*response);
-    if (!credentials) {
-        const bool is_other = credentials.error() == auth::SaslError::not_authorized;
-        bad(is_other ? "[AUTH] not authorised to act as that user" : "malformed response");
-        co_return;
-    }
-    co_await log_in(std::move(credentials->login), std::move(credentials->password));
-}
-
-co::Task<void> Session::auth_login(std::optional<std::string> response)
-{
-    // Some clients insist on a text to look at.
-    if (!response) response = co_await ask("Username:");
-    if (!response) co_return;
-    auto user = auth::parse_login_step(*response);
-    if (!user) {
-        bad("malformed response");
-        co_return;
-    }
-    response = co_await ask("Password:");
-    if (!response) co_return;
-    auto password = auth::parse_login_step(*response);
-    if (!password) {
-        bad("malformed response");
-        co_return;
-    }
-    co_await log_in(std::move(*user), std::move(*password));
-}
-
-co::Task<void> Session::log_in(std::string user, std::string password)
-{
-    const auto peer = stream_->peer();
-    auto login = co_await services_.authenticator.log_in("pop3", std::move(user), std::move(password), peer);
-    if (login) {
-        co_await open_account(std::move(*login));
-        co_return;
-    }
-    switch (login.error()) {
-    case auth::LoginFailure::wrong: error("[AUTH] wrong user name or password"); break;
-    case auth::LoginFailure::slowed_down: error("[SYS/TEMP] too many failed log-ins; try again later"); break;
-    case auth::LoginFailure::unavailable: error("[SYS/TEMP] the password cannot be checked now; try again"); break;
-    }
-    // A guesser pays with his connections too.
-    ++bad_commands_;
 }
 
 co::Task<void> Session::open_account(auth::Login login)

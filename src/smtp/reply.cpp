@@ -83,7 +83,7 @@ constexpr auto kReplies = std::to_array<Reply>({
     {tls_already_active, 503, "5.5.1", "TLS already active", "STARTTLS within TLS"},
     {auth_required, 530, "5.7.0", "authentication required", "submission: MAIL before AUTH"},
     {auth_needs_tls, 538, "5.7.11", "encryption required for authentication", "AUTH without TLS"},
-    {auth_unknown_mechanism, 504, "5.5.4", "mechanism not supported", "AUTH with another than PLAIN or LOGIN"},
+    {auth_unknown_mechanism, 504, "5.5.4", "mechanism not supported", "AUTH with a mechanism that EHLO does not list"},
     {auth_malformed, 501, "5.5.2", "cannot decode the response", "AUTH: not base64, or not the mechanism's form"},
     {auth_line_too_long, 500, "5.5.6", "authentication exchange line too long", "AUTH: over 12,288 octets"},
     {auth_cancelled, 501, "5.7.0", "authentication cancelled", "AUTH answered with *"},

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "auth/live_sessions.hpp"
+#include "auth/sasl_dialogue.hpp"
 #include "co/task.hpp"
 #include "net/byte_stream.hpp"
 #include "net/line_reader.hpp"
@@ -29,7 +30,7 @@ enum class Phase : std::uint8_t {
     recipients = 8, // ready for DATA
 };
 
-class Session {
+class Session final : private auth::SaslWire {
 public:
     Session(Server& server, std::unique_ptr<net::ByteStream> stream, Role role);
     ~Session();
@@ -84,10 +85,11 @@ private:
     void on_auth(std::string_view argument);
     co::Task<void> start_tls();
     co::Task<void> log_in();
-    co::Task<void> log_in_plain(std::string response);
-    co::Task<void> log_in_login(std::string user);
-    co::Task<std::optional<std::string>> ask(std::string_view challenge);
-    co::Task<void> check_password(std::string login, std::string password);
+    std::vector<auth::SaslMechanism> mechanisms() const;
+    co::Task<std::optional<std::string>> ask_client(std::string challenge) override;
+    void refuse_login(auth::SaslError error);
+    void refuse_login(auth::LoginFailure failure);
+    void let_in(auth::Login login);
     bool may_log_in_here() const;
     const directory::Account* own_account(const directory::Snapshot& snapshot) const;
 

@@ -118,7 +118,8 @@ void Session::on_ehlo(std::string_view argument)
     out_ += "\r\n250-8BITMIME\r\n";
     if (!stream_->is_encrypted() && deps_.tls.is_ready()) out_ += "250-STARTTLS\r\n";
     // Not offered where it would be refused: a client must not send a password to try (RFC 4954 section 4).
-    if (role_ == Role::submission && may_log_in_here() && !login_) out_ += "250-AUTH PLAIN LOGIN\r\n";
+    const auto offered = role_ == Role::submission && !login_ ? mechanisms() : std::vector<auth::SaslMechanism>();
+    if (!offered.empty()) out_ += "250-AUTH" + auth::list_mechanisms(offered, " ") + "\r\n";
     out_ += "250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n";
 }
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "auth/sasl.hpp"
 #include "base/ascii.hpp"
+#include "base/codec.hpp"
 #include "smtp/session.hpp"
 
 namespace mbx::smtp {
@@ -63,13 +63,18 @@ void Session::on_auth(std::string_view argument)
 {
     if (role_ != Role::submission) return refuse(ReplyId::not_implemented);
     if (login_) return refuse(ReplyId::auth_already_done);
-    if (!may_log_in_here()) return refuse(ReplyId::auth_needs_tls);
-    const std::string_view mechanism = argument.substr(0, argument.find(' '));
-    if (!ascii::same(mechanism, "PLAIN") && !ascii::same(mechanism, "LOGIN")) {
-        return refuse(ReplyId::auth_unknown_mechanism);
+    const auto mechanism = auth::find_mechanism(argument.substr(0, argument.find(' ')));
+    const bool is_offered = mechanism && std::ranges::count(mechanisms(), *mechanism) != 0;
+    if (!is_offered) {
+        return refuse(may_log_in_here() ? ReplyId::auth_unknown_mechanism : ReplyId::auth_needs_tls);
     }
     step_argument_ = argument;
     step_ = Step::log_in;
+}
+
+std::vector<auth::SaslMechanism> Session::mechanisms() const
+{
+    return auth::offered_mechanisms(deps_.authenticator, *stream_, may_log_in_here());
 }
 
 co::Task<void> Session::log_in()
@@ -80,26 +85,31 @@ co::Task<void> Session::log_in()
     if (space != std::string::npos) initial = ascii::trim(std::string_view(argument).substr(space));
     if (initial.size() > kMaxAuthResponse) {
         refuse(ReplyId::auth_line_too_long);
-    } else if (ascii::starts_with(argument, "PLAIN")) {
-        co_await log_in_plain(std::move(initial));
-    } else {
-        co_await log_in_login(std::move(initial));
+        co_return;
+    }
+    auth::SaslStart start;
+    start.service = "submission";
+    start.mechanism = auth::find_mechanism(argument.substr(0, space)).value_or(auth::SaslMechanism::plain);
+    if (!initial.empty()) start.initial = std::move(initial);
+    auto outcome = co_await auth::run_sasl(deps_.authenticator, *this, *stream_, std::move(start));
+    if (auto* login = std::get_if<auth::Login>(&outcome)) {
+        let_in(std::move(*login));
+    } else if (const auto* failure = std::get_if<auth::LoginFailure>(&outcome)) {
+        refuse_login(*failure);
+    } else if (const auto* error = std::get_if<auth::SaslError>(&outcome)) {
+        refuse_login(*error);
     }
 }
 
 // Sends a challenge and gives the client's answer; none when there is none to go on with, then the reply is given.
-co::Task<std::optional<std::string>> Session::ask(std::string_view challenge)
+co::Task<std::optional<std::string>> Session::ask_client(std::string challenge)
 {
-    reply(ReplyId::auth_challenge, challenge);
+    reply(ReplyId::auth_challenge, encode_base64(challenge));
     if (!lines_.has_line()) co_await flush();
     if (!open_) co_return std::nullopt;
     const auto line = co_await lines_.line(kMaxReadLine, deadline(options_->command_time));
     if (!line) {
         end_input(line.error());
-        co_return std::nullopt;
-    }
-    if (*line == "*") {
-        refuse(ReplyId::auth_cancelled);
         co_return std::nullopt;
     }
     if (line->size() > kMaxAuthResponse) {
@@ -109,60 +119,26 @@ co::Task<std::optional<std::string>> Session::ask(std::string_view challenge)
     co_return std::string(*line);
 }
 
-co::Task<void> Session::log_in_plain(std::string response)
+void Session::refuse_login(auth::SaslError error)
 {
-    if (response.empty()) {
-        std::optional<std::string> answer = co_await ask("");
-        if (!answer) co_return;
-        response = std::move(*answer);
+    switch (error) {
+    case auth::SaslError::malformed: return refuse(ReplyId::auth_malformed);
+    case auth::SaslError::cancelled: return refuse(ReplyId::auth_cancelled);
+    case auth::SaslError::not_offered: return refuse(ReplyId::auth_unknown_mechanism);
+    case auth::SaslError::not_authorized:
+    case auth::SaslError::channel_binding: return refuse(ReplyId::auth_wrong);
     }
-    auto credentials = auth::parse_plain(response);
-    if (!credentials) {
-        const bool is_malformed = credentials.error() == auth::SaslError::malformed;
-        refuse(is_malformed ? ReplyId::auth_malformed : ReplyId::auth_wrong);
-        co_return;
-    }
-    co_await check_password(std::move(credentials->login), std::move(credentials->password));
 }
 
-co::Task<void> Session::log_in_login(std::string user)
+void Session::refuse_login(auth::LoginFailure failure)
 {
-    if (user.empty()) {
-        std::optional<std::string> answer = co_await ask("VXNlcm5hbWU6"); // "Username:"
-        if (!answer) co_return;
-        user = std::move(*answer);
-    }
-    auto login = auth::parse_login_step(user);
-    if (!login) {
-        refuse(ReplyId::auth_malformed);
-        co_return;
-    }
-    const std::optional<std::string> answer = co_await ask("UGFzc3dvcmQ6"); // "Password:"
-    if (!answer) co_return;
-    auto password = auth::parse_login_step(*answer);
-    if (!password) {
-        refuse(ReplyId::auth_malformed);
-        co_return;
-    }
-    co_await check_password(std::move(*login), std::move(*password));
+    if (++failed_logins_ > options_->max_failed_logins) return hang_up(ReplyId::too_many_failed_logins);
+    refuse(failure == auth::LoginFailure::wrong ? ReplyId::auth_wrong : ReplyId::auth_unavailable);
 }
 
-co::Task<void> Session::check_password(std::string login, std::string password)
+void Session::let_in(auth::Login login)
 {
-    std::string service = "submission";
-    net::PeerInfo peer = stream_->peer();
-    auto result =
-        co_await deps_.authenticator.log_in(std::move(service), std::move(login), std::move(password), std::move(peer));
-    if (!result) {
-        const bool is_wrong = result.error() == auth::LoginFailure::wrong;
-        if (++failed_logins_ > options_->max_failed_logins) {
-            hang_up(ReplyId::too_many_failed_logins);
-        } else {
-            refuse(is_wrong ? ReplyId::auth_wrong : ReplyId::auth_unavailable);
-        }
-        co_return;
-    }
-    login_ = std::move(*result);
+    login_ = std::move(login);
     auth::LiveSessions::Entry entry;
     entry.service = "submission";
     entry.login = *login_;

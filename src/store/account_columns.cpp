@@ -66,6 +66,22 @@ Result<std::vector<WireColumns>, StoreError> AccountStore::wire_columns(MailboxI
     return found;
 }
 
+Result<void, StoreError> AccountStore::visit_wires(MailboxId mailbox, const UidSet& which,
+                                                   const std::function<bool(const WireRow&)>& visit)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(mailbox);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (auto done = state_->refresh(*folder); !done) return done.error();
+    bool goes_on = true;
+    const auto look = [&](const WireRow& one) { return goes_on = visit(one); };
+    for (const auto& range : which) {
+        if (goes_on) state_->index->columns().visit_wire_rows(mailbox, range, look);
+    }
+    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading parsed columns", good.error());
+    return {};
+}
+
 Result<std::vector<MessageColumns>, StoreError> AccountStore::columns(MailboxId mailbox, const UidSet& which)
 {
     if (auto good = state_->ensure(); !good) return good.error();

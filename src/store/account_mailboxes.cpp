@@ -233,6 +233,7 @@ Result<void, StoreError> AccountStore::rename(std::string_view from, std::string
     if (source == "INBOX") {
         // RFC 9051 section 6.3.6: the messages move, INBOX stays and is empty, its children stay where they are.
         if (auto done = state_->create_with_parents(target, SpecialUse::none); !done) return done.error();
+        if (auto done = state_->copy_annotations(source, target); !done) return done.error();
         const UidSet all{{1, UINT32_MAX}};
         if (auto synced = state_->refresh(*state_->find_folder(source)); !synced) return synced.error();
         auto moved = state_->transfer(state_->names.at(source), all, target, true);

@@ -131,6 +131,11 @@ struct AccountStore::State {
     Folder* find_folder(MailboxId id);
     Folder* find_folder(std::string_view name);
     Outcome save_account(const AccountRecord& record);
+    // account_annotations.cpp
+    Result<std::string, StoreError> annotation_file(const std::optional<std::string>& mailbox);
+    Result<std::vector<Annotation>, StoreError> load_annotations(const std::string& file);
+    Outcome save_annotations(const std::string& file, const std::vector<Annotation>& annotations);
+    Outcome copy_annotations(const std::string& from, const std::string& to);
     Outcome save_folder(Folder& folder, FolderRecord record);
     // Room for that many UIDs and two more mod-sequences below the ceilings of the state file, raised first if needed.
     Outcome reserve(Folder& folder, std::uint64_t uids);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,6 +21,7 @@
 #include "base/result.hpp"
 #include "store/accepted_message.hpp"
 #include "store/account_replay.hpp"
+#include "store/annotation.hpp"
 #include "store/column_table.hpp"
 #include "store/index_run.hpp"
 #include "store/message_file.hpp"
@@ -126,6 +128,11 @@ public:
     Result<void, StoreError> rename(std::string_view from, std::string_view to);  // INBOX: RFC 9051 section 6.3.6
     Result<void, StoreError> subscribe(std::string_view name, bool on);
     Result<MailboxInfo, StoreError> find(std::string_view name) const;
+    // Annotations (RFC 5464) of a mailbox, or of the account itself (no mailbox), as `user` sees them: shared ones, and
+    // those below /private that are this user's. annotate changes all or nothing, durably; `limit`: too many or too large.
+    Result<std::vector<Annotation>, StoreError> annotations(const std::optional<std::string>& mailbox, std::int64_t user);
+    Result<void, StoreError> annotate(const std::optional<std::string>& mailbox, std::int64_t user,
+                                      const std::vector<AnnotationChange>& changes, const AnnotationLimits& limits);
 
     // Messages. Foreign changes in the Maildir are noticed here (directory times) and become UIDs, expunges, flags.
     Result<MailboxStatus, StoreError> status(MailboxId mailbox);
@@ -166,6 +173,10 @@ public:
     // What is parsed of messages (account_columns.cpp). It comes behind delivery: those without are left out, and whoever
     // parses one meanwhile leaves it behind. Ascending by UID.
     Result<std::vector<WireColumns>, StoreError> wire_columns(MailboxId mailbox, const UidSet& which);
+    // All rows of `which`, ascending, with the texts that are there, until `visit` answers false. It calls nothing of this
+    // store.
+    Result<void, StoreError> visit_wires(MailboxId mailbox, const UidSet& which,
+                                         const std::function<bool(const WireRow&)>& visit);
     Result<std::vector<MessageColumns>, StoreError> columns(MailboxId mailbox, const UidSet& which);
     // Rows with their briefs beside them, in one walk: for SEARCH, SORT and THREAD. All rows of `which`, ascending.
     Result<std::vector<BriefRow>, StoreError> brief_rows(MailboxId mailbox, const UidSet& which);

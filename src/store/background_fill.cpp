@@ -1,5 +1,6 @@
 #include "store/background_fill.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace mbx::store {
@@ -8,6 +9,8 @@ BackgroundFill::BackgroundFill(Store& store, net::Loop& loop, const Clock& clock
                                BackgroundFillOptions options)
     : store_(store), clock_(clock),
       steps_(metrics.counter("mailboxd_store_background_steps_total", "Steps of parsing and indexing behind delivery")),
+      backlog_(metrics.gauge("mailboxd_store_background_backlog",
+                             "1 while messages of open accounts are to be parsed or their texts indexed")),
       options_(options), timer_(loop), last_change_(clock.steady()), busy_since_(clock.steady())
 {
 }
@@ -77,12 +80,24 @@ co::Task<bool> BackgroundFill::round()
     co_return worked;
 }
 
+// Only right between rounds: a step that is under way has cleared its mark.
+bool BackgroundFill::is_anything_undone() const
+{
+    const auto is_undone = [](const std::shared_ptr<Account>& account) {
+        return account->undone().columns || account->undone().texts;
+    };
+    return std::ranges::any_of(store_.opened(), is_undone);
+}
+
 co::Task<void> BackgroundFill::run()
 {
+    backlog_.set(1);
     while (!is_stopping_) {
         look_at_changes();
         const bool worked = co_await round();
         if (is_stopping_) co_return;
+        is_idle_ = !worked && !is_anything_undone();
+        backlog_.set(is_idle_ ? 0 : 1);
         if (!worked) (void)co_await timer_.wait(options_.look);
         else if (is_busy()) (void)co_await timer_.wait(options_.rest);
     }

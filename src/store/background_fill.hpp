@@ -30,20 +30,24 @@ public:
     // Until stop(); one at a time. What it fails at is logged by the store and tried again after the account's next change.
     co::Task<void> run();
     void stop();
+    bool is_idle() const { return is_idle_; }  // the last look found nothing to do
 
 private:
     co::Task<bool> round();
     co::Task<bool> step(std::shared_ptr<Account> account, bool texts);
     void look_at_changes();
+    bool is_anything_undone() const;
     std::vector<std::weak_ptr<Account>> open_accounts() const;
     bool is_busy() const { return clock_.steady() - last_change_ < options_.quiet; }
 
     Store& store_;
     const Clock& clock_;
     Counter& steps_;
+    Gauge& backlog_;
     BackgroundFillOptions options_;
     net::Timer timer_;
     bool is_stopping_ = false;
+    bool is_idle_ = false;
     std::uint64_t changes_ = 0;
     SteadyTime last_change_;
     SteadyTime busy_since_;

@@ -16,8 +16,7 @@ using mail::ParameterizedValue;
 using mail::Part;
 using mail::Structure;
 
-constexpr std::uint64_t kEnvelopeForm = 1;   // the first number; another one is another program's
-constexpr std::uint64_t kStructureForm = 2;
+constexpr std::uint64_t kStructureForm = 2;  // the first number; another one is another program's
 
 // Texts that stand in most messages take one byte: 0 is an escape, n the n-th of these.
 constexpr std::array<std::string_view, 30> kKnown{
@@ -383,23 +382,6 @@ private:
 };
 
 }  // namespace
-
-std::string encode_envelope(const Envelope& envelope)
-{
-    Writer out;
-    out.number(kEnvelopeForm);
-    write_envelope(out, envelope);
-    return out.take();
-}
-
-std::optional<Envelope> decode_envelope(std::string_view bytes)
-{
-    Reader in(bytes);
-    if (in.number() != kEnvelopeForm) return std::nullopt;
-    Envelope envelope = read_envelope(in);
-    if (!in.is_done()) return std::nullopt;
-    return envelope;
-}
 
 std::string encode_structure(const Structure& structure)
 {

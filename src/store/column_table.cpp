@@ -33,10 +33,13 @@ MessageColumns to_columns(const Statement::Rows& rows)
     columns.sender = rows.text(7);
     columns.subject = rows.text(8);
     columns.base_subject = rows.is_null(9) ? columns.subject : std::string(rows.text(9));
-    columns.preview = rows.text(10);
-    columns.envelope = rows.blob(11);
-    columns.structure = rows.blob(12);
-    columns.brief = rows.blob(13);
+    columns.brief = rows.blob(10);
+    if (rows.is_null(11)) return message;
+    columns.preview = rows.text(11);
+    columns.envelope = rows.blob(12);
+    columns.body_structure = rows.blob(13);
+    if (!rows.is_null(14)) columns.list_fields = std::string(rows.blob(14));
+    columns.structure = rows.blob(15);
     return message;
 }
 
@@ -56,22 +59,35 @@ const char* ColumnTable::schema()
 CREATE TABLE columns(
     id INTEGER PRIMARY KEY, name INTEGER NOT NULL, email_id BLOB NOT NULL, thread_id BLOB NOT NULL,
     attachment INTEGER NOT NULL, brief BLOB NOT NULL, sent INTEGER, sent_zone INTEGER NOT NULL, sender TEXT NOT NULL, subject TEXT NOT NULL,
-    base_subject TEXT, preview TEXT NOT NULL, envelope BLOB NOT NULL, structure BLOB NOT NULL) STRICT;
+    base_subject TEXT) STRICT;
+CREATE TABLE wires(
+    id INTEGER PRIMARY KEY, name INTEGER NOT NULL, size INTEGER NOT NULL, preview TEXT NOT NULL, envelope BLOB NOT NULL,
+    body_structure BLOB NOT NULL, list_fields BLOB, structure BLOB NOT NULL) STRICT;
 CREATE TABLE column_marks(mailbox INTEGER PRIMARY KEY, uid INTEGER NOT NULL) STRICT;
 )sql";
 }
 
 ColumnTable::ColumnTable(Database& database)
-    : put_(database, "INSERT OR REPLACE INTO columns VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+    : put_(database, "INSERT OR REPLACE INTO columns VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      put_wire_(database, "INSERT OR REPLACE INTO wires VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
       carry_(database, "INSERT OR REPLACE INTO columns SELECT ?, ?, email_id, thread_id, attachment, brief, sent, sent_zone, sender, "
-                       "subject, base_subject, preview, envelope, structure FROM columns WHERE id = ? AND name = ?"),
+                       "subject, base_subject FROM columns WHERE id = ? AND name = ?"),
+      carry_wire_(database, "INSERT OR REPLACE INTO wires SELECT ?, ?, size, preview, envelope, body_structure, list_fields, structure "
+                            "FROM wires WHERE id = ? AND name = ?"),
       email_id_(database, "SELECT email_id FROM columns WHERE id = ? AND name = ?"),
       erase_(database, "DELETE FROM columns WHERE id = ?"),
+      erase_wire_(database, "DELETE FROM wires WHERE id = ?"),
       erase_mailbox_(database, "DELETE FROM columns WHERE id BETWEEN ? AND ?"),
+      erase_wires_(database, "DELETE FROM wires WHERE id BETWEEN ? AND ?"),
       erase_mark_(database, "DELETE FROM column_marks WHERE mailbox = ?"),
-      wire_(database, "SELECT id, name, envelope, structure, email_id, thread_id FROM columns WHERE id BETWEEN ? AND ? ORDER BY id"),
-      all_(database, "SELECT id, name, email_id, thread_id, attachment, sent, sent_zone, sender, subject, base_subject, "
-                     "preview, envelope, structure, brief FROM columns WHERE id BETWEEN ? AND ? ORDER BY id"),
+      wire_(database, "SELECT c.id, c.name, w.envelope, w.structure, c.email_id, c.thread_id FROM columns c JOIN wires w "
+                      "ON w.id = c.id AND w.name = c.name WHERE c.id BETWEEN ? AND ? ORDER BY c.id"),
+      wire_rows_(database, "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.save_date, m.size, m.name, "
+                           "w.name, w.size, w.envelope, w.body_structure, w.list_fields, w.preview FROM messages m LEFT JOIN wires w "
+                           "ON w.id = ? + m.uid WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid"),
+      all_(database, "SELECT c.id, c.name, email_id, thread_id, attachment, sent, sent_zone, sender, subject, base_subject, "
+                     "brief, preview, envelope, body_structure, list_fields, structure FROM columns c LEFT JOIN wires w "
+                     "ON w.id = c.id AND w.name = c.name WHERE c.id BETWEEN ? AND ? ORDER BY c.id"),
       briefs_(database, "SELECT id, name, email_id, thread_id, brief FROM columns WHERE id BETWEEN ? AND ? ORDER BY id"),
       names_(database, "SELECT id, name FROM columns WHERE id BETWEEN ? AND ?"),
       mark_(database, "SELECT uid FROM column_marks WHERE mailbox = ?"),
@@ -88,15 +104,20 @@ void ColumnTable::put(MailboxId mailbox, Uid uid, std::uint64_t name, const Pars
     if (columns.base_subject != columns.subject) base = columns.base_subject;
     put_.run(key(mailbox, uid), static_cast<std::int64_t>(name), blob_of(columns.email_id), blob_of(columns.thread_id),
              columns.has_attachment, Blob{columns.brief}, columns.sent, columns.sent_zone, std::string_view(columns.sender),
-             std::string_view(columns.subject), base, std::string_view(columns.preview), Blob{columns.envelope},
-             Blob{columns.structure});
+             std::string_view(columns.subject), base);
+    std::optional<Blob> fields;
+    if (columns.list_fields) fields = Blob{*columns.list_fields};
+    put_wire_.run(key(mailbox, uid), static_cast<std::int64_t>(name), columns.size, std::string_view(columns.preview), Blob{columns.envelope},
+                  Blob{columns.body_structure}, fields, Blob{columns.structure});
 }
 
 void ColumnTable::carry(const Place& from, const Place& to)
 {
     if (!holds(from.mailbox) || !holds(to.mailbox)) return;
-    carry_.run(key(to.mailbox, to.uid), static_cast<std::int64_t>(to.name), key(from.mailbox, from.uid),
-               static_cast<std::int64_t>(from.name));
+    for (Statement* carry : {&carry_, &carry_wire_}) {
+        carry->run(key(to.mailbox, to.uid), static_cast<std::int64_t>(to.name), key(from.mailbox, from.uid),
+                   static_cast<std::int64_t>(from.name));
+    }
 }
 
 std::optional<ObjectId> ColumnTable::email_id(const Place& place)
@@ -108,13 +129,16 @@ std::optional<ObjectId> ColumnTable::email_id(const Place& place)
 
 void ColumnTable::erase(MailboxId mailbox, Uid uid)
 {
-    if (holds(mailbox)) erase_.run(key(mailbox, uid));
+    if (!holds(mailbox)) return;
+    erase_.run(key(mailbox, uid));
+    erase_wire_.run(key(mailbox, uid));
 }
 
 void ColumnTable::erase_mailbox(MailboxId mailbox)
 {
     if (!holds(mailbox)) return;
     erase_mailbox_.run(key(mailbox, 0), key(mailbox, UINT32_MAX));
+    erase_wires_.run(key(mailbox, 0), key(mailbox, UINT32_MAX));
     erase_mark_.run(mailbox.value);
 }
 
@@ -125,6 +149,35 @@ void ColumnTable::visit_wire(MailboxId mailbox, UidRange range, const std::funct
     while (rows.next()) {
         visit({uid_of(rows.integer(0)), static_cast<std::uint64_t>(rows.integer(1)), std::string(rows.blob(2)),
                std::string(rows.blob(3)), to_id(rows.blob(4)), to_id(rows.blob(5))});
+    }
+}
+
+void ColumnTable::visit_wire_rows(MailboxId mailbox, UidRange range, const std::function<bool(const WireRow&)>& visit)
+{
+    // A mailbox that the table cannot hold has rows all the same: its key finds no texts.
+    auto rows = wire_rows_.rows(holds(mailbox) ? key(mailbox, 0) : std::int64_t{0}, mailbox.value, range.first, range.last);
+    while (rows.next()) {
+        WireRow one;
+        one.row.uid = static_cast<Uid>(rows.integer(0));
+        one.row.modseq = static_cast<ModSeq>(rows.integer(1));
+        one.row.flags.system = static_cast<std::uint8_t>(rows.integer(2));
+        one.row.flags.keywords = static_cast<std::uint32_t>(rows.integer(3));
+        one.row.internal_date = rows.integer(4);
+        one.row.save_date = rows.integer(5);
+        one.row.size = static_cast<std::uint64_t>(rows.integer(6));
+        const bool is_of_it = !rows.is_null(8) && static_cast<std::uint64_t>(rows.integer(8)) == name_key(rows.text(7)) &&
+                              rows.integer(9) == rows.integer(6);
+        if (is_of_it) {
+            const auto known = [&rows](int column) {
+                const auto text = rows.blob(column);
+                return text.empty() ? std::nullopt : std::optional(text);
+            };
+            one.envelope = known(10);
+            one.body_structure = known(11);
+            if (!rows.is_null(12)) one.list_fields = rows.blob(12);
+            one.preview = rows.text(13);
+        }
+        if (!visit(one)) return;
     }
 }
 

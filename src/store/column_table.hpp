@@ -1,5 +1,5 @@
-// The wide table of index.db: what was parsed of each message, apart from the hot table because a wide row doubles a scan
-// and triples a bulk STORE (docs/store.md). A cache of a cache: rows come behind delivery and may be missing at any time.
+// The wide tables of index.db: what was parsed of each message, apart from the hot table because a wide row doubles a scan
+// and triples a bulk STORE (docs/store.md). One for SEARCH, SORT and THREAD, one with what FETCH writes to its client. A cache of a cache: rows come behind delivery and may be missing at any time.
 // Errors stick to the Database; Index::outcome() tells. One thread at a time, inside Index::begin() … commit() to write.
 #pragma once
 
@@ -17,14 +17,23 @@ namespace mbx::store {
 // Ties a row to the file that it was made of: a row under a UID whose file has another unique name says nothing.
 std::uint64_t name_key(std::string_view unique);
 
-// What FETCH needs: both encoded (column_code.hpp), empty where they were too long.
+// What FETCH needs beside the text of wires: the structure encoded (column_code.hpp), both empty where they were too long.
 struct WireColumns {
     Uid uid = 0;
     std::uint64_t name = 0;
-    std::string envelope;
+    std::string envelope;  // as FETCH tells it
     std::string structure;
     ObjectId email_id;
     ObjectId thread_id;
+};
+
+// A message's row, and the ready texts of it; good for as long as the visit. None: not parsed yet, or too long.
+struct WireRow {
+    MessageRow row;
+    std::optional<std::string_view> envelope;        // the values of FETCH ENVELOPE
+    std::optional<std::string_view> body_structure;  // and BODYSTRUCTURE
+    std::optional<std::string_view> list_fields;     // list_fields.hpp
+    std::optional<std::string_view> preview;
 };
 
 // What SEARCH, SORT and THREAD need; `brief` (brief.hpp) is good for as long as the visit.
@@ -57,6 +66,7 @@ public:
     void erase_mailbox(MailboxId mailbox);
     // Ascending by UID.
     void visit_wire(MailboxId mailbox, UidRange range, const std::function<void(WireColumns&&)>& visit);
+    void visit_wire_rows(MailboxId mailbox, UidRange range, const std::function<bool(const WireRow&)>& visit);
     void visit_briefs(MailboxId mailbox, UidRange range, const std::function<void(const BriefColumns&)>& visit);
     void visit(MailboxId mailbox, UidRange range,
                const std::function<void(std::uint64_t name, MessageColumns&&)>& visit);
@@ -73,7 +83,8 @@ public:
     std::vector<Missing> behind_mark(MailboxId mailbox, Uid mark, std::size_t most);
 
 private:
-    Statement put_, carry_, email_id_, erase_, erase_mailbox_, erase_mark_, wire_, all_, briefs_, names_, mark_, set_mark_, behind_;
+    Statement put_, put_wire_, carry_, carry_wire_, email_id_, erase_, erase_wire_, erase_mailbox_, erase_wires_, erase_mark_, wire_,
+        wire_rows_, all_, briefs_, names_, mark_, set_mark_, behind_;
 };
 
 }  // namespace mbx::store

@@ -8,7 +8,7 @@ namespace mbx::store {
 
 namespace {
 
-constexpr int kSchemaVersion = 3;
+constexpr int kSchemaVersion = 4;
 
 constexpr const char* kSettings = "PRAGMA locking_mode=EXCLUSIVE;"
                                   "PRAGMA journal_mode=WAL;"
@@ -161,9 +161,10 @@ std::unique_ptr<Index> Index::open(const std::string& path, std::uint32_t journa
         const std::string create = "BEGIN IMMEDIATE;" + std::string(kSchema) + ColumnTable::schema() +
                                    "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
         database.execute(create.c_str());
-    } else if (version == 2) {
-        // What version 3 brought stands beside what was there.
-        const std::string extend = "BEGIN IMMEDIATE;" + std::string(ColumnTable::schema()) +
+    } else if (version == 2 || version == 3) {
+        // Only the wide tables have changed since; what is in them is made again.
+        const std::string extend = "BEGIN IMMEDIATE; DROP TABLE IF EXISTS columns; DROP TABLE IF EXISTS column_marks;" +
+                                   std::string(ColumnTable::schema()) +
                                    "PRAGMA user_version=" + std::to_string(kSchemaVersion) + "; COMMIT;";
         database.execute(extend.c_str());
     } else if (version != kSchemaVersion || objects != expected_objects) {

@@ -4,10 +4,12 @@
 #include "mail/charset.hpp"
 #include "mail/date.hpp"
 #include "mail/encoded_word.hpp"
+#include "mail/imap_structure.hpp"
 #include "mail/preview.hpp"
 #include "mail/utf8.hpp"
 #include "store/brief.hpp"
 #include "store/column_code.hpp"
+#include "store/list_fields.hpp"
 
 namespace mbx::store {
 
@@ -62,7 +64,10 @@ ParsedColumns make_columns(std::string_view message, const mail::Structure& stru
     columns.base_subject = mail::base_subject(columns.subject);
     columns.brief = encode_brief({header, envelope, columns.subject, columns.sent, columns.sent_zone});
     columns.preview = mail::preview(message, structure);
-    columns.envelope = bounded(encode_envelope(envelope));
+    columns.size = message.size();
+    columns.envelope = bounded(mail::imap_envelope(envelope));
+    columns.body_structure = bounded(mail::imap_bodystructure(structure));
+    columns.list_fields = encode_list_fields(message.substr(0, structure.root().body_offset));
     columns.structure = bounded(encode_structure(structure));
     return columns;
 }

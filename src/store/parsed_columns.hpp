@@ -22,8 +22,11 @@ struct ParsedColumns {
     std::string subject;       // decoded UTF-8 on one line, at most 1000 bytes
     std::string base_subject;  // RFC 5256 section 2.1
     std::string preview;       // the first 200 characters of the text
-    std::string envelope;      // column_code.hpp; empty: longer than kMaxEncoded
-    std::string structure;     // likewise
+    std::uint64_t size = 0;      // of the message
+    std::string envelope;        // as FETCH tells it; empty: longer than kMaxEncoded
+    std::string body_structure;  // likewise
+    std::optional<std::string> list_fields;  // list_fields.hpp
+    std::string structure;       // column_code.hpp; empty: longer than kMaxEncoded
     std::string brief;         // brief.hpp
     bool operator==(const ParsedColumns&) const = default;
 };

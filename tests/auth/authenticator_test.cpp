@@ -37,6 +37,7 @@ AuthenticatorOptions cheap()
     AuthenticatorOptions options;
     options.argon2_memory = 64UL * 1024;
     options.argon2_passes = 1;
+    options.scram_iterations = kLeastScramIterations;
     options.max_delay = 16ms;
     return options;
 }

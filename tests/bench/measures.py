@@ -58,14 +58,14 @@ def backlog(server):
     return total
 
 
-def settle(server, patience):
-    """Waits until nothing goes on behind the answers. False: it still did after so many seconds."""
+def settle(server, patience, quiet=0.4):
+    """Waits until nothing goes on behind the answers, for `quiet` seconds. False: it still did after `patience` seconds."""
     end, quiet_since, last = time.monotonic() + patience, None, server.cpu()
     while time.monotonic() < end:
         time.sleep(0.5)
         used, last = server.cpu() - last, server.cpu()
         quiet_since = None if used > 0.02 else quiet_since or time.monotonic()
-        if quiet_since and time.monotonic() - quiet_since >= (0.4 if backlog(server) == 0 else 3):
+        if quiet_since and time.monotonic() - quiet_since >= (quiet if backlog(server) == 0 else 3):
             return True
     return False
 

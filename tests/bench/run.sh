@@ -3,7 +3,7 @@
 # row names peer, ours, ratio, target, and met or not. docs/performance.md says how each row is measured.
 #
 #   tests/bench/run.sh                 the store's and delivery's figures. Quick: small counts, one round, at most 12 minutes
-#   tests/bench/run.sh imap            the figures of IMAP, with the processor beside each; quick, at most 7 minutes
+#   tests/bench/run.sh imap            the figures of IMAP, with the processor beside each; quick, 7 to 15 minutes
 #   tests/bench/run.sh --full [imap]   the real counts, medians of five rounds, a pause after every measure (hours)
 #   PART … or --parts "rates select"   only these: 5k1 5k10 5k50 5k50p 75k 1m (all six: rates) cost syncs append idle
 #                                      select rebuild memory commit long grow-messages grow-accounts (both: growth)
@@ -12,7 +12,7 @@
 #                                      imap-idle-10000 (in a full run only)
 #   --rounds N                         how often (memory, long and growth are measured once in any case)
 #   --pause SECONDS                    after every measure (quick 1, full 15)
-#   --limit SECONDS                    of the whole run: parts that would begin later are left out (quick 510)
+#   --limit SECONDS                    of the whole run: parts that would begin later are left out (quick 510, of imap 900)
 #   --only-ours                        without the pair, for a look at one change
 #   --bin PATH --load PATH             this mailboxd, this bench_load, instead of building the release preset
 #   --folder DIR                       where the throwaway folder is made: the disk that is measured (default: the

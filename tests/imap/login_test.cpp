@@ -11,7 +11,7 @@ TEST_CASE("RFC 9051 7.1: the greeting and CAPABILITY name what is offered before
     World world;
     Client client(world);
     CHECK(client.greeting.starts_with("* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ "));
-    CHECK(client.greeting.find("AUTH=PLAIN AUTH=LOGIN] imap.example.org ready\r\n") != std::string::npos);
+    CHECK(client.greeting.find("AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN] imap.example.org ready\r\n") != std::string::npos);
     const auto answer = client.say("a CAPABILITY\r\n");
     CHECK(answer.starts_with("* CAPABILITY IMAP4rev1"));
     CHECK(answer.ends_with("a OK CAPABILITY completed\r\n"));

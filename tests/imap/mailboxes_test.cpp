@@ -38,7 +38,8 @@ TEST_CASE("RFC 9051 6.3.1: IMAP4rev2 changes names, SELECT and SEARCH once it is
     CHECK(client.say("d LIST \"\" Entw*\r\n").starts_with("* LIST (\\HasNoChildren) \"/\" \"Entw\xc3\xbcrfe\"\r\n"));
     const auto selected = client.say("e SELECT \"Entw\xc3\xbcrfe\"\r\n");
     CHECK(selected.find("RECENT") == std::string::npos);
-    CHECK(selected.find("* LIST () \"/\" \"Entw\xc3\xbcrfe\"\r\n") != std::string::npos);
+    CHECK(selected.find("* LIST (\\HasNoChildren) \"/\" \"Entw\xc3\xbcrfe\"\r\n") != std::string::npos);
+    CHECK(client.say("e2 SELECT Sent\r\n").find("* LIST (\\HasNoChildren \\Sent \\Subscribed) \"/\" \"Sent\"\r\n") != std::string::npos);
     CHECK(client.say("f SEARCH ALL\r\n") == "* ESEARCH (TAG \"f\")\r\nf OK SEARCH completed\r\n");
     CHECK(client.say("g SELECT INBOX\r\n").starts_with("* OK [CLOSED]"));
 }
@@ -78,6 +79,7 @@ TEST_CASE("RFC 9051 6.3.4 to 6.3.8: mailboxes are made, renamed, subscribed and 
     CHECK(client.ask("a CREATE Mine (USE (\\Flagged))").starts_with("OK [MAILBOXID (F"));
     CHECK(client.say("b LIST (SPECIAL-USE) \"\" Mine\r\n").starts_with("* LIST (\\HasNoChildren \\Flagged) \"/\" \"Mine\"\r\n"));
     CHECK(client.ask("a CREATE Other (USE (\\Nonsense))").starts_with("NO [USEATTR]"));
+    CHECK(client.ask("a CREATE Other (USE (\\Sent \\Drafts))").starts_with("NO [USEATTR]"));
 }
 
 TEST_CASE("F1: names that look like paths make no mailbox and no file outside", "[imap][session][F1]")

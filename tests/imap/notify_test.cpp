@@ -63,7 +63,7 @@ TEST_CASE("RFC 5465 3.1: NOTIFY is offered; its groups are judged", "[imap][noti
     CHECK(refuses("SOME").starts_with("BAD"));
     // An event that we do not have is NO, with those that we have.
     const auto refused = refuses("SET (selected (MessageNew MessageExpunge AnnotationChange))");
-    CHECK(refused.starts_with("NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)]"));
+    CHECK(refused.starts_with("NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange)]"));
     CHECK(refuses("SET (personal (Sunrise))").starts_with("NO [BADEVENT ("));
     CHECK(refuses("NONE").starts_with("OK"));
     CHECK(refuses("set status (selected MessageNew)").starts_with("BAD"));
@@ -231,10 +231,25 @@ TEST_CASE("RFC 5465 5.5: SubscriptionChange tells subscriptions", "[imap][notify
     CHECK(box.after("CREATE other").empty());
 }
 
+TEST_CASE("RFC 5465 5.6 and 5.7: annotations that others change are told without ENABLE METADATA", "[imap][notify]")
+{
+    Box box;
+    CHECK(box.after("SETMETADATA INBOX (/private/comment x)").empty());
+    (void)box.ask("n NOTIFY SET (mailboxes INBOX (MailboxMetadataChange))");
+    CHECK(box.after("SETMETADATA INBOX (/private/comment y)") == "* METADATA \"INBOX\" /private/comment\r\n");
+    CHECK(box.after("SETMETADATA Drafts (/private/comment y)").empty());
+    CHECK(box.after("SETMETADATA \"\" (/private/comment y)").empty());
+    (void)box.ask("n NOTIFY SET (personal (ServerMetadataChange))");
+    CHECK(box.after("SETMETADATA INBOX (/private/comment z)").empty());
+    CHECK(box.after("SETMETADATA \"\" (/private/comment z)") == "* METADATA \"\" /private/comment\r\n");
+    (void)box.ask("n NOTIFY NONE");
+    CHECK(box.after("SETMETADATA \"\" (/private/comment w)").empty());
+}
+
 TEST_CASE("RFC 5465 5.8: more mailboxes than a session may watch are an overflow", "[imap][notify]")
 {
     Notify all;
-    all.groups.push_back({{MailboxScope::personal, {}}, true, false, false, false, {}});
+    all.groups.push_back({{MailboxScope::personal, {}}, true, false, false, false, false, false, {}});
     WatchedMailboxes watched(all);
     std::vector<store::MailboxInfo> mailboxes(kMaxWatchedMailboxes);
     for (std::size_t i = 0; i < mailboxes.size(); ++i) {

@@ -41,6 +41,35 @@ TEST_CASE("a TLS 1.3 session carries bytes both ways, however the network cuts t
     check_carries(fixture.loop, **ends.server, **ends.client, std::string(piece == 1 ? 20'000 : 300'000, 'z'));
 }
 
+TEST_CASE("RFC 9266 4.2, RFC 5929 4: both ends come to the same channel bindings, and no other connection does", "[net][tls]")
+{
+    TlsFixture fixture;
+    TlsServer server(fixture.workers, Log());
+    REQUIRE(server.load({fixture.certificate("mx.example.org"), fixture.certificate("imap.example.org")}));
+    const auto bindings = [&](const std::string& name) {
+        BothEnds ends = shake(fixture, server, {.server_name = name, .ca_file = {}, .alpn = {}});
+        REQUIRE(ends.server);
+        REQUIRE(ends.client);
+        std::vector<std::string> both;
+        for (const auto kind : {ChannelBinding::tls_exporter, ChannelBinding::tls_server_end_point}) {
+            both.push_back((*ends.server)->channel_binding(kind));
+            CHECK(both.back().size() == 32);
+            CHECK(both.back() == (*ends.client)->channel_binding(kind));
+        }
+        return both;
+    };
+    const auto first = bindings("mx.example.org");
+    const auto second = bindings("mx.example.org");
+    const auto other = bindings("imap.example.org");
+    const auto unnamed = bindings("");
+    CHECK(first[0] != second[0]);
+    CHECK(first[1] == second[1]);
+    CHECK(first[1] != other[1]);
+    CHECK(first[1] == unnamed[1]);
+    const test::MemoryStream clear("", 1);
+    CHECK(clear.channel_binding(ChannelBinding::tls_server_end_point).empty());
+}
+
 namespace {
 
 // A client that knows nothing newer than TLS 1.2.

@@ -4,6 +4,7 @@
 
 #include "base/codec.hpp"
 #include "pop3/world.hpp"
+#include "support/scram_client.hpp"
 
 using namespace mbx;
 using namespace mbx::pop3;
@@ -97,7 +98,7 @@ TEST_CASE("RFC 2449 5: CAPA tells what is offered, before log-in and after", "[p
     World world;
     Client client(world);
     const std::string always = "+OK what this server can do\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
-                               "EXPIRE NEVER\r\nUTF8 USER\r\nLANG\r\nUSER\r\nSASL PLAIN LOGIN\r\nIMPLEMENTATION mailboxd\r\n.\r\n";
+                               "EXPIRE NEVER\r\nUTF8 USER\r\nLANG\r\nUSER\r\nSASL SCRAM-SHA-256 PLAIN LOGIN\r\nIMPLEMENTATION mailboxd\r\n.\r\n";
     CHECK(client.ask("CAPA") == always);
     client.log_in();
     CHECK(client.ask("CAPA") == always);
@@ -108,7 +109,7 @@ TEST_CASE("RFC 5034 4: AUTH takes PLAIN and LOGIN, with and without initial resp
     World world;
     {
         Client client(world);
-        CHECK(client.ask("AUTH") == "+OK mechanisms:\r\nPLAIN\r\nLOGIN\r\n.\r\n");
+        CHECK(client.ask("AUTH") == "+OK mechanisms:\r\nSCRAM-SHA-256\r\nPLAIN\r\nLOGIN\r\n.\r\n");
         CHECK(client.ask("AUTH PLAIN AGFubkBleGFtcGxlLm9yZwBzZWNyZXQ=").starts_with("+OK 0 messages"));
         CHECK(client.ask("AUTH PLAIN").starts_with("-ERR"));
     }
@@ -301,4 +302,27 @@ TEST_CASE("a maildrop of many slices is listed whole and removed whole", "[pop3]
     const auto left = world.inbox();
     REQUIRE(left.size() == 1);
     CHECK(left[0].uid == 700);
+}
+
+TEST_CASE("RFC 5034 4, RFC 7677 3: AUTH SCRAM-SHA-256 opens the maildrop", "[pop3][session][sasl]")
+{
+    World world;
+    {
+        // What SCRAM needs is stored by the first log-in with a password.
+        Client client(world);
+        client.log_in();
+        CHECK(client.ask("QUIT") == "+OK bye\r\n");
+    }
+    Client client(world);
+    test::ScramClient wrong("ann@example.org", "wrong");
+    const auto said = client.ask("AUTH SCRAM-SHA-256 " + encode_base64(wrong.first()));
+    const auto guess = wrong.final(test::ScramClient::decoded(said.substr(2, said.size() - 4)));
+    CHECK(client.ask(encode_base64(guess)) == "-ERR [AUTH] wrong user name or password\r\n");
+    test::ScramClient right("ann@example.org", "secret");
+    CHECK(client.ask("AUTH SCRAM-SHA-256") == "+ \r\n");
+    const auto first = client.ask(encode_base64(right.first()));
+    const auto last = right.final(test::ScramClient::decoded(first.substr(2, first.size() - 4)));
+    CHECK(client.ask(encode_base64(last)) == "+ " + encode_base64(right.expected_signature()) + "\r\n");
+    CHECK(client.ask("") == "+OK 0 messages (0 octets)\r\n");
+    CHECK(client.ask("QUIT") == "+OK bye\r\n");
 }

@@ -36,6 +36,7 @@ inline auth::AuthenticatorOptions cheap_passwords()
     auth::AuthenticatorOptions options;
     options.argon2_memory = 64UL * 1024;
     options.argon2_passes = 1;
+    options.scram_iterations = auth::kLeastScramIterations;
     options.failures_before_delay = 1000;
     options.max_delay = std::chrono::milliseconds(1);
     return options;

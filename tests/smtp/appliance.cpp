@@ -26,6 +26,7 @@ auth::AuthenticatorOptions cheap()
     auth::AuthenticatorOptions options;
     options.argon2_memory = 8192;
     options.argon2_passes = 1;
+    options.scram_iterations = auth::kLeastScramIterations;
     options.max_delay = std::chrono::milliseconds(0);
     options.failures_before_delay = 1'000'000;
     return options;

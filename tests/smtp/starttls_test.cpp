@@ -1,7 +1,9 @@
 // STARTTLS (RFC 3207) over a memory pipe with a real handshake.
 #include <catch2/catch_test_macros.hpp>
 
+#include "base/codec.hpp"
 #include "smtp/appliance.hpp"
+#include "support/scram_client.hpp"
 
 namespace mbx::test {
 namespace {
@@ -61,6 +63,7 @@ public:
         return heard;
     }
     bool is_over() const { return scope_.running() == 0; }
+    std::string channel_binding(net::ChannelBinding kind) const { return stream_->channel_binding(kind); }
 
 private:
     Appliance& appliance_;
@@ -94,7 +97,7 @@ TEST_CASE("B3: behind STARTTLS the session begins anew, and log-in works", "[smt
     client.say("EHLO after.example\r\n");
     const std::string offer = client.hear_until("250 SMTPUTF8\r\n");
     CHECK(offer.find("STARTTLS\r\n") == std::string::npos);
-    CHECK(offer.find("250-AUTH PLAIN LOGIN\r\n") != std::string::npos);
+    CHECK(offer.find("250-AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN\r\n") != std::string::npos);
     client.say("STARTTLS\r\n");
     CHECK(client.hear_until("\r\n") == "503 5.5.1 TLS already active\r\n");
     client.say("QUIT\r\n");
@@ -133,7 +136,45 @@ TEST_CASE("B9: a client that offers another protocol by ALPN is refused, one tha
     REQUIRE(client.shake_hands({"smtp"}));
     CHECK(client.hear_until("\r\n").starts_with("220 "));
     client.say("EHLO c.example\r\n");
-    CHECK(client.hear_until("250 SMTPUTF8\r\n").find("250-AUTH PLAIN LOGIN\r\n") != std::string::npos);
+    CHECK(client.hear_until("250 SMTPUTF8\r\n").find("250-AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN\r\n") != std::string::npos);
+}
+
+TEST_CASE("RFC 4954 4, RFC 7677 3: AUTH SCRAM-SHA-256-PLUS within TLS lets in who knows the password", "[smtp][starttls][sasl]")
+{
+    Appliance appliance;
+    const TemporaryFolder folder;
+    give_certificate(appliance, folder);
+    const auto made = run_on(appliance.loop, appliance.authenticator.make_credentials(Appliance::kPassword));
+    REQUIRE(made);
+    directory::AccountChange change;
+    change.password_hash = made->password_hash;
+    change.scram_verifier = made->scram_verifier;
+    REQUIRE(run_on(appliance.loop, appliance.directory->set_account("ann@example.test", change)));
+    TlsClient client(appliance, true);
+    REQUIRE(client.shake_hands());
+    (void)client.hear_until("\r\n");
+    client.say("EHLO c.example\r\n");
+    CHECK(client.hear_until("250 SMTPUTF8\r\n").find("250-AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN\r\n") !=
+          std::string::npos);
+    const auto ask = [&client](const std::string& text) {
+        client.say(text + "\r\n");
+        return client.hear_until("\r\n");
+    };
+    for (const std::string password : {std::string("wrong"), std::string(Appliance::kPassword)}) {
+        ScramClient scram("ann@example.test", password);
+        scram.gs2_header = "p=tls-exporter,,";
+        scram.binding = client.channel_binding(net::ChannelBinding::tls_exporter);
+        const auto first = ask("AUTH SCRAM-SHA-256-PLUS " + encode_base64(scram.first()));
+        REQUIRE(first.starts_with("334 "));
+        const auto last = ask(encode_base64(scram.final(ScramClient::decoded(first.substr(4, first.size() - 6)))));
+        if (password == "wrong") {
+            CHECK(last == "535 5.7.8 authentication credentials invalid\r\n");
+            continue;
+        }
+        CHECK(last == "334 " + encode_base64(scram.expected_signature()) + "\r\n");
+        CHECK(ask("") == "235 2.7.0 authentication succeeded\r\n");
+    }
+    CHECK(ask("MAIL FROM:<ann@example.test>").starts_with("250"));
 }
 
 TEST_CASE("a handshake that does not come ends the session", "[smtp][starttls]")

@@ -41,7 +41,7 @@ std::string behind_ehlo(const std::string& heard)
 TEST_CASE("AUTH is offered within TLS only (RFC 4954 4), and not after log-in", "[smtp][submission]")
 {
     Appliance appliance;
-    CHECK(appliance.talk(kEhlo, kSecure) == kGreeting + ehlo_answer("250-AUTH PLAIN LOGIN\r\n"));
+    CHECK(appliance.talk(kEhlo, kSecure) == kGreeting + ehlo_answer("250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n"));
     CHECK(appliance.talk(kEhlo, kClear) == kGreeting + ehlo_answer());
     CHECK(behind_ehlo(appliance.talk(kEhlo + log_in() + kEhlo, kSecure)) == kSuccess + ehlo_answer());
     CHECK(appliance.talk(kEhlo).find("AUTH") == std::string::npos);
@@ -93,6 +93,16 @@ TEST_CASE("AUTH PLAIN and LOGIN work with and without an initial response (RFC 4
           ask_user + ask_password + kSuccess);
     CHECK(behind_ehlo(appliance.talk(kEhlo + "AUTH LOGIN " + user + "\r\n" + password + "\r\n", kSecure)) ==
           ask_password + kSuccess);
+}
+
+TEST_CASE("CLIENTS: Outlook sends a space behind MAIL FROM: and RCPT TO:, and wants words in the challenges of LOGIN", "[smtp][submission]")
+{
+    Appliance appliance;
+    const std::string heard = behind_ehlo(appliance.talk(kEhlo + "AUTH LOGIN\r\n" + encode_base64("ann@example.test") + "\r\n" +
+                                                             encode_base64(Appliance::kPassword) +
+                                                             "\r\nMAIL FROM: <ann@example.test>\r\nRCPT TO: <bob@example.test>\r\n",
+                                                         kSecure));
+    CHECK(heard == "334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n" + kSuccess + kSender + kRecipient);
 }
 
 TEST_CASE("C10: what is no SASL message is 501 or 535, never a log-in (RFC 4954 4, RFC 4616)", "[smtp][submission]")

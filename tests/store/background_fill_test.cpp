@@ -56,20 +56,10 @@ BackgroundFillOptions eager()
     return options;
 }
 
-co::Task<void> stop_when_done(BackgroundFill& fill, Account& one, Account& two, net::Loop& loop)
+co::Task<void> stop_when_done(BackgroundFill& fill, net::Loop& loop)
 {
     net::Timer timer(loop);
-    const auto is_undone = [](Account& account) { return account.undone().columns || account.undone().texts; };
-    bool was_undone = true;
-    while (was_undone || is_undone(one) || is_undone(two)) {
-        was_undone = is_undone(one) || is_undone(two);
-        (void)co_await timer.wait(std::chrono::milliseconds(1));
-        // A step that is under way says only at its end whether there is more: look again behind it.
-        auto behind_one = [](AccountStore&) { return 0; };
-        (void)co_await one.run(net::WorkClass::bulk, std::move(behind_one));
-        auto behind_two = [](AccountStore&) { return 0; };
-        (void)co_await two.run(net::WorkClass::bulk, std::move(behind_two));
-    }
+    while (!fill.is_idle()) (void)co_await timer.wait(std::chrono::milliseconds(1));
     fill.stop();
 }
 
@@ -85,7 +75,7 @@ TEST_CASE("columns and texts of all open accounts are made behind delivery, and 
     BackgroundFill fill(box.store, box.loop, box.clock, box.metrics, eager());
     co::Scope scope;
     scope.spawn(fill.run());
-    scope.spawn(stop_when_done(fill, *ann, *bob, box.loop));
+    scope.spawn(stop_when_done(fill, box.loop));
     box.loop.run();
     CHECK(scope.running() == 0);
     struct Seen {

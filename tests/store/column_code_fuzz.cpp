@@ -7,6 +7,7 @@
 #include "mail/search_text.hpp"
 #include "store/brief.hpp"
 #include "store/column_code.hpp"
+#include "store/list_fields.hpp"
 #include "store/parsed_columns.hpp"
 
 namespace {
@@ -23,10 +24,8 @@ void check_bytes(std::string_view bytes)
         for (std::size_t i = 0; i < store::brief_reference_count(*brief); ++i) (void)store::brief_reference(*brief, i);
         for (const auto field : store::kBriefFields) (void)store::brief_field_contains(*brief, field, "a");
     }
-    if (const auto envelope = store::decode_envelope(bytes)) {
-        (void)mail::imap_envelope(*envelope);
-        require(store::decode_envelope(store::encode_envelope(*envelope)) == *envelope);
-    }
+    std::string fields;
+    if (store::append_list_fields(fields, bytes, UINT64_MAX)) require(fields.size() <= bytes.size() + 2);
     const auto structure = store::decode_structure(bytes);
     if (!structure) return;
     (void)mail::imap_body(*structure);
@@ -36,14 +35,37 @@ void check_bytes(std::string_view bytes)
     for (const auto& part : structure->parts) require(part.body_end <= structure->size);
 }
 
+// The fields as they were kept are what the message's own section says, for all of them and for each.
+void check_list_fields(std::string_view message, const mbx::mail::Structure& structure, const mbx::store::ParsedColumns& columns)
+{
+    using namespace mbx;
+    if (!columns.list_fields) return;
+    mail::Section section;
+    section.text = mail::SectionText::header_fields;
+    const auto check = [&] {
+        std::string expected;
+        mail::resolve_section(message, structure, section)->append(expected);
+        std::string found;
+        require(store::append_list_fields(found, *columns.list_fields, *store::list_field_set(section.fields)));
+        require(found == expected);
+    };
+    for (const auto name : store::kListFields) {
+        section.fields = {std::string(name)};
+        check();
+    }
+    section.fields.assign(store::kListFields.begin(), store::kListFields.end());
+    check();
+}
+
 void check_message(std::string_view message)
 {
     using namespace mbx;
     const auto structure = mail::parse_structure(message);
     const auto decoded = store::decode_structure(store::encode_structure(structure));
     require(decoded && mail::imap_bodystructure(*decoded) == mail::imap_bodystructure(structure));
-    require(store::decode_envelope(store::encode_envelope(structure.envelope())) == structure.envelope());
     const auto columns = store::make_columns(message, structure);
+    require(columns.envelope.empty() || columns.envelope == mail::imap_envelope(structure.envelope()));
+    check_list_fields(message, structure, columns);
     const auto brief = store::decode_brief(columns.brief);
     require(brief && brief->base_subject == columns.base_subject && brief->sent == columns.sent);
     const auto fields = mail::searchable_header(message.substr(0, structure.root().body_offset));

@@ -99,6 +99,7 @@ private:
         auth::AuthenticatorOptions cheap;
         cheap.argon2_memory = 64U * 1024;
         cheap.argon2_passes = 1;
+        cheap.scram_iterations = auth::kLeastScramIterations;
         return cheap;
     }
     store::StoreOptions store_options() const

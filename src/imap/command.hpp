@@ -142,6 +142,12 @@ struct AppendedMessage {
     bool synchronizing = true;
     bool literal8 = false;  // ~{n}
     bool utf8 = false;      // UTF8 (~{n} (RFC 6855 section 4): ")" follows the message
+    // CATENATE (RFC 4469): the URLs before the next text, and whether that is announced; if not, the message ends with
+    // them, and `rest` stands behind it.
+    bool catenates = false;
+    bool has_text = true;
+    std::vector<std::string> urls;
+    std::string rest;
 };
 struct Append {
     std::string mailbox;
@@ -270,6 +276,7 @@ struct SearchReturn {
     bool context = false;  // section 4.2
     bool relevancy = false;  // RFC 6203 section 4
     std::optional<PartialRange> partial;
+    std::vector<FetchItem> update_items;  // told of messages that come (RFC 5465 section 7)
     // SAVE alone asks for no answer (RFC 5182 section 2.1).
     bool is_silent() const { return save && !min && !max && !all && !count && !partial; }
     bool is_empty() const { return !save && !min && !max && !all && !count && !partial && !update && !context; }
@@ -298,7 +305,7 @@ struct CancelUpdate {
     std::vector<std::string> tags;  // RFC 5267 section 4.3.5
 };
 // RFC 7377: where to search. Mailboxes that are not there are passed over.
-enum class MailboxScope : std::uint8_t { selected, inboxes, personal, subscribed, subtree, subtree_one, mailboxes };
+enum class MailboxScope : std::uint8_t { selected, selected_delayed, inboxes, personal, subscribed, subtree, subtree_one, mailboxes };
 struct SearchSource {
     MailboxScope scope = MailboxScope::selected;
     std::vector<std::string> mailboxes;  // of the last three
@@ -306,6 +313,22 @@ struct SearchSource {
 struct MultiSearch {
     std::vector<SearchSource> sources;   // at least one
     Search search;                       // by_uid; `returns` is set
+};
+// RFC 5465: what the client wants to hear of some mailboxes.
+struct NotifyGroup {
+    SearchSource mailboxes;
+    bool messages = false;         // MessageNew and MessageExpunge
+    bool flags = false;            // FlagChange
+    bool names = false;            // MailboxName
+    bool subscriptions = false;    // SubscriptionChange
+    bool metadata = false;         // MailboxMetadataChange
+    bool server_metadata = false;  // ServerMetadataChange
+    std::vector<FetchItem> items;  // of MessageNew in the selected mailbox
+};
+struct Notify {
+    std::vector<NotifyGroup> groups;  // empty: NONE
+    bool status = false;
+    bool has_unknown_event = false;   // NO [BADEVENT]
 };
 enum class ThreadAlgorithm : std::uint8_t { ordered_subject, references };
 struct Thread {
@@ -315,7 +338,7 @@ struct Thread {
 
 using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Unauthenticate, Enable, Select, Create, Delete,
                              Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Replace, Check, Close, Unselect,
-                             Expunge, Copy, Store, Fetch, Search, Sort, Thread, CancelUpdate, MultiSearch, GetQuota, GetQuotaRoot, Compress,
+                             Expunge, Copy, Store, Fetch, Search, Sort, Thread, CancelUpdate, MultiSearch, Notify, GetQuota, GetQuotaRoot, Compress,
                              GetMetadata, SetMetadata>;
 
 struct Command {

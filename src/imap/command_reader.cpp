@@ -79,10 +79,15 @@ co::Task<Result<std::string, CommandRefusal>> CommandReader::next(bool logged_in
     std::size_t literal_bytes = 0;
     std::size_t literals = 0;
     while (true) {
-        const auto line = co_await lines_.line(max_line - line_bytes, deadline);
+        const bool may_wake = wake_ && text.empty();
+        const auto until = may_wake && wake_->at < deadline.at ? *wake_ : deadline;
+        const auto line = co_await lines_.line(max_line - line_bytes, until);
         const bool between = text.empty() && lines_.buffered() == 0;
         if (!line && stopping_ && between) co_return CommandRefusal{CommandProblem::stopping, "*"};
-        if (!line && line.error() == net::ReadFailure::interrupted) continue;
+        const bool is_woken = !line && (line.error() == net::ReadFailure::interrupted ||
+                                        (line.error() == net::ReadFailure::timed_out && until.at < deadline.at));
+        if (is_woken && may_wake) co_return CommandRefusal{CommandProblem::woken, "*"};
+        if (is_woken) continue;
         if (!line) co_return CommandRefusal{problem_of(line.error()), tag_of(text)};
         line_bytes += line->size();
         const auto end = inspect_line_end(*line);

@@ -2,6 +2,7 @@
 // byte of it is read or room is made for it (HOSTILE row E1, CVE-2025-61600). Loop thread.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "imap/options.hpp"
@@ -18,6 +19,7 @@ enum class CommandProblem : std::uint8_t {
     literal_refused,  // a synchronizing literal beyond the limits: it will not come, so the session goes on
     literal_lost,     // a non-synchronizing one: it is on its way already: close
     stopping,         // the server stops; nothing of a command has come
+    woken,            // interrupted, or `wake` has come, before anything of a command was taken
 };
 
 struct CommandRefusal {
@@ -34,6 +36,8 @@ public:
 
     // The text that parse_command() takes. With `logged_in`, APPEND's message is left in the stream.
     co::Task<Result<std::string, CommandRefusal>> next(bool logged_in, bool utf8, net::Deadline deadline);
+    // From now on a wait between two commands ends with CommandProblem::woken when it is interrupted, or at that time.
+    void wake_at(std::optional<net::Deadline> wake) { wake_ = wake; }
 
     // From now on an interrupted wait between two commands ends with CommandProblem::stopping.
     void stop() { stopping_ = true; }
@@ -46,6 +50,7 @@ private:
     Output& output_;
     const Options& options_;
     bool stopping_ = false;
+    std::optional<net::Deadline> wake_;
 };
 
 // The tag that a text begins with, "*" for want of one.

@@ -163,7 +163,7 @@ std::optional<Request> parse_uid(Cursor& at)
     return at.fail("unknown UID command");
 }
 
-constexpr std::array<Verb, 42> kVerbs{{
+constexpr std::array<Verb, 43> kVerbs{{
     {"NOOP", bare<Noop>},
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, false); }},
     {"UID", parse_uid},
@@ -206,6 +206,7 @@ constexpr std::array<Verb, 42> kVerbs{{
     {"THREAD", [](Cursor& at) { return detail::parse_thread(at, false); }},
     {"CANCELUPDATE", detail::parse_cancel_update},
     {"ESEARCH", detail::parse_multi_search},
+    {"NOTIFY", detail::parse_notify},
 }};
 
 const Verb* find_verb(std::string_view name)

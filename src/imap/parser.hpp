@@ -18,6 +18,7 @@ constexpr std::size_t kMaxIdValue = 1024;
 constexpr std::size_t kMaxListPatterns = 100;
 constexpr std::size_t kMaxFetchItems = 1000;
 constexpr std::size_t kMaxSearchKeys = 5000;
+constexpr std::size_t kMaxCatenatedUrls = 1000;  // between two texts
 
 struct ParseFailure {
     std::string tag;     // "*" where none could be read
@@ -30,5 +31,7 @@ Result<Command, ParseFailure> parse_command(std::string_view text, bool utf8);
 
 // What stands behind a message of APPEND when another one follows (RFC 3502 section 6.3.11): " (\Seen) {310}".
 Result<AppendedMessage, std::string> parse_next_message(std::string_view line, bool utf8);
+// What stands behind a text of CATENATE (RFC 4469): " URL "/a;UID=1" TEXT {42}" or ")" and the rest.
+Result<AppendedMessage, std::string> parse_next_parts(std::string_view line, bool utf8);
 
 }  // namespace mbx::imap

@@ -1,4 +1,4 @@
-// APPEND (RFC 9051 section 6.3.12, RFC 3502) and REPLACE (RFC 8508), up to where their messages are announced.
+// APPEND (RFC 9051 section 6.3.12, RFC 3502, RFC 4469) and REPLACE (RFC 8508), up to where their messages are announced.
 #include "base/ascii.hpp"
 #include "imap/parser.hpp"
 #include "imap/parser_parts.hpp"
@@ -18,18 +18,9 @@ bool parse_append_date(Cursor& at, AppendedMessage& message)
     return false;
 }
 
-// Behind the space: [flag-list SP] [date-time SP] literal.
-bool parse_message(Cursor& at, AppendedMessage& message)
+// The literal at the end of the line.
+bool parse_text(Cursor& at, AppendedMessage& message)
 {
-    if (at.next_is('(')) {
-        auto flags = detail::parse_flag_list(at);
-        if (!flags || !at.space()) return false;
-        message.flags = std::move(*flags);
-    }
-    if (at.next_is('"') && !parse_append_date(at, message)) return false;
-    // RFC 6855 section 4
-    message.utf8 = at.take_word("UTF8");
-    if (message.utf8 && (!at.space() || !at.expect('('))) return false;
     const auto head = at.literal_head();
     if (!head) return false;
     if (message.utf8 && !head->literal8) {
@@ -42,6 +33,58 @@ bool parse_message(Cursor& at, AppendedMessage& message)
     return true;
 }
 
+// cat-part *(SP cat-part) ")": to the first text, which is announced at the end of the line, or to the end.
+bool parse_parts(Cursor& at, AppendedMessage& message)
+{
+    message.has_text = false;
+    do {
+        if (at.take_word("TEXT")) {
+            message.has_text = true;
+            return at.space() && parse_text(at, message);
+        }
+        if (!at.take_word("URL")) {
+            (void)at.fail("expected URL or TEXT");
+            return false;
+        }
+        if (!at.space()) return false;
+        auto url = at.astring();
+        if (!url) return false;
+        if (message.urls.size() == kMaxCatenatedUrls) {
+            (void)at.fail("too many URLs");
+            return false;
+        }
+        message.urls.push_back(std::move(*url));
+    } while (at.take(' '));
+    return at.expect(')');
+}
+
+// Behind the space: [flag-list SP] [date-time SP] literal.
+bool parse_message(Cursor& at, AppendedMessage& message)
+{
+    if (at.next_is('(')) {
+        auto flags = detail::parse_flag_list(at);
+        if (!flags || !at.space()) return false;
+        message.flags = std::move(*flags);
+    }
+    if (at.next_is('"') && !parse_append_date(at, message)) return false;
+    // RFC 6855 section 4
+    message.utf8 = at.take_word("UTF8");
+    if (message.utf8 && (!at.space() || !at.expect('('))) return false;
+    message.catenates = !message.utf8 && at.take_word("CATENATE");
+    if (message.catenates) return at.space() && at.expect('(') && parse_parts(at, message);
+    return parse_text(at, message);
+}
+
+// To the end of a command that needs no literal.
+bool parse_end(Cursor& at, AppendedMessage& message)
+{
+    if (!message.has_text) {
+        message.rest = at.rest();
+        at.skip(message.rest.size());
+    }
+    return at.at_end();
+}
+
 }  // namespace
 
 Result<AppendedMessage, std::string> parse_next_message(std::string_view line, bool utf8)
@@ -49,7 +92,19 @@ Result<AppendedMessage, std::string> parse_next_message(std::string_view line, b
     Cursor at(line, utf8);
     AppendedMessage message;
     if (!at.space() || !parse_message(at, message)) return std::string(at.reason());
-    if (!at.at_end()) return std::string("unexpected text behind the message");
+    if (!parse_end(at, message)) return std::string("unexpected text behind the message");
+    return message;
+}
+
+Result<AppendedMessage, std::string> parse_next_parts(std::string_view line, bool utf8)
+{
+    Cursor at(line, utf8);
+    AppendedMessage message;
+    message.catenates = true;
+    message.has_text = false;
+    const bool is_good = at.take(')') || (at.space() && parse_parts(at, message));
+    if (!is_good) return std::string(at.reason());
+    if (!parse_end(at, message)) return std::string("unexpected text behind the message");
     return message;
 }
 
@@ -62,7 +117,7 @@ std::optional<Request> parse_append(Cursor& at)
     auto mailbox = at.mailbox();
     if (!mailbox || !at.space()) return std::nullopt;
     append.mailbox = std::move(*mailbox);
-    if (!parse_message(at, append.first)) return std::nullopt;
+    if (!parse_message(at, append.first) || !parse_end(at, append.first)) return std::nullopt;
     return Request(std::move(append));
 }
 
@@ -80,7 +135,7 @@ std::optional<Request> parse_replace(Cursor& at, bool by_uid)
     auto mailbox = at.mailbox();
     if (!mailbox || !at.space()) return std::nullopt;
     replace.append.mailbox = std::move(*mailbox);
-    if (!parse_message(at, replace.append.first)) return std::nullopt;
+    if (!parse_message(at, replace.append.first) || !parse_end(at, replace.append.first)) return std::nullopt;
     return Request(std::move(replace));
 }
 

@@ -221,6 +221,18 @@ bool parse_items(Cursor& at, std::vector<FetchItem>& items)
 
 }  // namespace
 
+bool parse_section_text(std::string_view text, mail::Section& section)
+{
+    const std::string closed = std::string(text) + "]";
+    Cursor at(closed, true);
+    return parse_section(at, section, false) && at.at_end();
+}
+
+bool parse_fetch_attributes(Cursor& at, std::vector<FetchItem>& items)
+{
+    return at.next_is('(') && parse_items(at, items);
+}
+
 std::optional<Request> parse_fetch(Cursor& at, bool by_uid)
 {
     if (!at.space()) return std::nullopt;

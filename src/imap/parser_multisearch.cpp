@@ -1,4 +1,4 @@
-// ESEARCH over mailboxes (RFC 7377 section 4, with the mailbox filters of RFC 5465).
+// The mailbox filters of RFC 5465 section 6, and ESEARCH over mailboxes, which uses them (RFC 7377 section 4).
 #include <array>
 
 #include "base/ascii.hpp"
@@ -15,8 +15,9 @@ struct ScopeWord {
     MailboxScope scope;
     bool takes_names;
 };
-constexpr std::array<ScopeWord, 7> kScopeWords{{
+constexpr std::array<ScopeWord, 8> kScopeWords{{
     {"selected", MailboxScope::selected, false},
+    {"selected-delayed", MailboxScope::selected_delayed, false},
     {"inboxes", MailboxScope::inboxes, false},
     {"personal", MailboxScope::personal, false},
     {"subscribed", MailboxScope::subscribed, false},
@@ -25,58 +26,58 @@ constexpr std::array<ScopeWord, 7> kScopeWords{{
     {"mailboxes", MailboxScope::mailboxes, true},
 }};
 
-class SourceReader {
-public:
-    explicit SourceReader(Cursor& at) : at_(at) {}
+bool count_one(Cursor& at, std::size_t& count)
+{
+    if (++count <= kMaxSources) return true;
+    (void)at.fail("too many mailboxes");
+    return false;
+}
 
-    // esearch-source-opts = "IN" SP "(" source-mbox [SP "(" scope-options ")"] ")"; no scope option is defined.
-    bool read(std::vector<SearchSource>& sources)
-    {
-        if (!at_.space() || !at_.expect('(')) return false;
-        do {
-            auto source = one();
-            if (!source) return false;
-            sources.push_back(std::move(*source));
-        } while (at_.take(' '));
-        return at_.expect(')');
-    }
+// one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")"
+bool read_names(Cursor& at, SearchSource& source, std::size_t& count)
+{
+    if (!at.space()) return false;
+    const bool is_list = at.take('(');
+    do {
+        auto mailbox = at.mailbox();
+        if (!mailbox || !count_one(at, count)) return false;
+        source.mailboxes.push_back(std::move(*mailbox));
+    } while (is_list && at.take(' '));
+    return !is_list || at.expect(')');
+}
 
-private:
-    std::optional<SearchSource> one()
-    {
-        const auto name = at_.atom();
-        if (!name || !count()) return std::nullopt;
-        for (const auto& word : kScopeWords) {
-            if (!ascii::same(word.name, *name)) continue;
-            SearchSource source{word.scope, {}};
-            if (word.takes_names && !names(source)) return std::nullopt;
-            return source;
+// esearch-source-opts = "IN" SP "(" source-mbox [SP "(" scope-options ")"] ")"; no scope option is defined.
+bool read_sources(Cursor& at, std::vector<SearchSource>& sources)
+{
+    if (!at.space() || !at.expect('(')) return false;
+    std::size_t count = 0;
+    do {
+        auto source = parse_mailbox_filter(at, count);
+        if (!source) return false;
+        // RFC 7377 section 2.2
+        if (source->scope == MailboxScope::selected_delayed) {
+            (void)at.fail("SELECTED-DELAYED is for NOTIFY");
+            return false;
         }
-        return at_.fail("unknown mailbox filter");
-    }
-    // one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")"
-    bool names(SearchSource& source)
-    {
-        if (!at_.space()) return false;
-        const bool is_list = at_.take('(');
-        do {
-            auto mailbox = at_.mailbox();
-            if (!mailbox || !count()) return false;
-            source.mailboxes.push_back(std::move(*mailbox));
-        } while (is_list && at_.take(' '));
-        return !is_list || at_.expect(')');
-    }
-    bool count()
-    {
-        if (++count_ <= kMaxSources) return true;
-        (void)at_.fail("too many mailboxes");
-        return false;
-    }
-    Cursor& at_;
-    std::size_t count_ = 0;
-};
+        sources.push_back(std::move(*source));
+    } while (at.take(' '));
+    return at.expect(')');
+}
 
 }  // namespace
+
+std::optional<SearchSource> parse_mailbox_filter(Cursor& at, std::size_t& count)
+{
+    const auto name = at.atom();
+    if (!name || !count_one(at, count)) return std::nullopt;
+    for (const auto& word : kScopeWords) {
+        if (!ascii::same(word.name, *name)) continue;
+        SearchSource source{word.scope, {}};
+        if (word.takes_names && !read_names(at, source, count)) return std::nullopt;
+        return source;
+    }
+    return at.fail("unknown mailbox filter");
+}
 
 std::optional<Request> parse_multi_search(Cursor& at)
 {
@@ -84,7 +85,7 @@ std::optional<Request> parse_multi_search(Cursor& at)
     MultiSearch multi;
     multi.search.by_uid = true;
     if (at.take_word("IN")) {
-        if (!SourceReader(at).read(multi.sources) || !at.space()) return std::nullopt;
+        if (!read_sources(at, multi.sources) || !at.space()) return std::nullopt;
     } else {
         multi.sources.push_back({});
     }

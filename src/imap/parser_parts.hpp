@@ -26,6 +26,13 @@ std::optional<Request> parse_setmetadata(Cursor& at);
 
 std::optional<Request> parse_sort(Cursor& at, bool by_uid);
 std::optional<Request> parse_multi_search(Cursor& at);
+std::optional<Request> parse_notify(Cursor& at);
+// With its mailboxes; `count` bounds filters and mailboxes of a command.
+std::optional<SearchSource> parse_mailbox_filter(Cursor& at, std::size_t& count);
+// What stands between the brackets of BODY[…]; the text ends with it.
+bool parse_section_text(std::string_view text, mail::Section& section);
+// "(" fetch-att *(SP fetch-att) ")"
+bool parse_fetch_attributes(Cursor& at, std::vector<FetchItem>& items);
 std::optional<Request> parse_cancel_update(Cursor& at);
 std::optional<Request> parse_thread(Cursor& at, bool by_uid);
 

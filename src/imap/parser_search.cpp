@@ -279,6 +279,7 @@ bool parse_search_return(Cursor& at, Search& search)
             wanted.save = true;
         } else if (at.take_word("UPDATE")) {
             wanted.update = true;
+            if (at.rest().starts_with(" (") && (!at.space() || !parse_fetch_attributes(at, wanted.update_items))) return false;
         } else if (at.take_word("CONTEXT")) {
             wanted.context = true;
         } else if (at.take_word("RELEVANCY")) {

@@ -272,7 +272,7 @@ public:
 private:
     Result<std::vector<store::BriefRow>, store::StoreError> load(const NumberSet& which)
     {
-        if (harvest_ != nullptr || program_.uses_briefs()) return store_.brief_rows(mailbox_, which);
+        if (needs_briefs() || program_.uses_briefs()) return store_.brief_rows(mailbox_, which);
         const auto plain = store_.rows(mailbox_, which);
         if (!plain) return plain.error();
         std::vector<store::BriefRow> rows;
@@ -280,6 +280,8 @@ private:
         for (const auto& row : *plain) rows.push_back({row, {}, {}, {}});
         return rows;
     }
+
+    bool needs_briefs() const { return harvest_ != nullptr && harvest_->needs_briefs(); }
 
     // Answers whether the file was opened.
     bool look_at(const store::BriefRow& one, const std::vector<std::string>& keywords, SearchSlice& slice)
@@ -303,6 +305,10 @@ private:
     {
         if (known) {
             harvest_->take(row, known->brief, score);
+            return true;
+        }
+        if (!harvest_->needs_briefs()) {
+            harvest_->take(row, {}, score);
             return true;
         }
         const auto bytes = source.bytes();

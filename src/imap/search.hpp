@@ -112,6 +112,8 @@ struct SearchSlice {
 class Harvest {
 public:
     virtual ~Harvest() = default;
+    // Whether it looks at briefs at all: it is given empty ones otherwise.
+    virtual bool needs_briefs() const { return true; }
     // `score`: as Relevancy's; 100 where nothing is fuzzy.
     virtual void take(const store::MessageRow& row, const store::Brief& brief, unsigned score) = 0;
 };

@@ -21,14 +21,16 @@ struct PlacedResults {
 class SearchContext {
 public:
     // `program` is good for messages to come, compiled to last.
-    SearchContext(std::string tag, bool by_uid, SearchProgram program)
-        : tag_(std::move(tag)), by_uid_(by_uid), program_(std::move(program))
+    SearchContext(std::string tag, bool by_uid, SearchProgram program, std::vector<FetchItem> items)
+        : tag_(std::move(tag)), by_uid_(by_uid), program_(std::move(program)), items_(std::move(items))
     {
     }
 
     const std::string& tag() const { return tag_; }
     bool by_uid() const { return by_uid_; }
     const SearchProgram& program() const { return program_; }
+    // What is told of messages that come (RFC 5465 section 7).
+    const std::vector<FetchItem>& items() const { return items_; }
     // SORT's; empty: a SEARCH.
     const std::vector<SortCriterion>& criteria() const { return criteria_; }
     bool is_sorted() const { return !criteria_.empty(); }
@@ -48,6 +50,7 @@ private:
     std::string tag_;
     bool by_uid_;
     SearchProgram program_;
+    std::vector<FetchItem> items_;
     std::vector<SortCriterion> criteria_;
     NumberSet found_;               // UIDs, also of a SORT
     std::vector<KeyedUid> sorted_;  // of a SORT

@@ -50,13 +50,25 @@ void SelectedMailbox::take()
 
 void SelectedMailbox::note_told()
 {
-    if (!has_expunged_ && changed_.empty() && !behind_since_) told_until_ = taken_;
+    if (!has_expunged_ && changed_.empty() && !behind_since_ && !has_dropped_) told_until_ = taken_;
 }
 
 void SelectedMailbox::caught_up()
 {
     behind_since_.reset();
     note_told();
+}
+
+void SelectedMailbox::drop_changed()
+{
+    for (const auto& rows : changed_) {
+        has_dropped_ = has_dropped_ || std::ranges::any_of(*rows, [this](const store::MessageRow& row) {
+            return !std::ranges::binary_search(told_, std::pair(row.uid, row.modseq));
+        });
+    }
+    has_dropped_ = has_dropped_ || behind_since_;
+    behind_since_.reset();
+    finish_changed();
 }
 
 void SelectedMailbox::add_changed(std::vector<store::MessageRow> rows)
@@ -77,7 +89,8 @@ bool SelectedMailbox::announce(std::string& out, bool may_expunge, std::size_t m
     const bool told_exists = exists_;
     if (exists_) out += "* " + std::to_string(shown_.size()) + " EXISTS\r\n";
     exists_ = false;
-    announce_flags(out, most, words.modseq);
+    if (words.flags) announce_flags(out, most, words.modseq);
+    else drop_changed();
     note_told();
     return told_exists;
 }
@@ -144,9 +157,14 @@ void SelectedMailbox::announce_flags(std::string& out, std::size_t most, bool wi
         ++batch_;
         row_ = 0;
     }
-    if (batch_ < changed_.size()) return;
+    if (batch_ == changed_.size()) finish_changed();
+}
+
+void SelectedMailbox::finish_changed()
+{
     std::vector<store::MailboxFeed::Rows>().swap(changed_);
     batch_ = 0;
+    row_ = 0;
     // Everything up to taken_ was met, and passed over where it was told.
     std::erase_if(told_, [this](const auto& entry) { return entry.second <= taken_; });
     if (told_.empty()) told_.shrink_to_fit();

@@ -21,6 +21,7 @@ constexpr std::size_t kMaxVanishedRanges = 1000;  // of one VANISHED response: 2
 struct NewsWords {
     bool modseq = false;    // CONDSTORE: MODSEQ in every FETCH
     bool vanished = false;  // QRESYNC: VANISHED instead of EXPUNGE
+    bool flags = true;      // whether changed flags are told (RFC 5465 section 5.1)
 };
 
 class SelectedMailbox {
@@ -46,6 +47,8 @@ public:
     const std::optional<store::ModSeq>& behind_since() const { return behind_since_; }
     void add_changed(std::vector<store::MessageRow> rows);
     void caught_up();
+    // Changes of flags are not told: forgets them, and that some were given up.
+    void drop_changed();
 
     // Rows that the client is told by the answer under way (or wants not to be told: .SILENT): the same state is not
     // announced again.
@@ -74,6 +77,7 @@ private:
     void note_told();
     void forget_expunged(const NumberSet& told, bool is_more);
     void announce_keywords(std::string& out);
+    void finish_changed();
     void announce_flags(std::string& out, std::size_t most, bool with_modseq);
 
     store::MailboxInfo info_;
@@ -92,6 +96,7 @@ private:
     std::size_t row_ = 0;
     std::optional<store::ModSeq> behind_since_;
     bool has_expunged_ = false;
+    bool has_dropped_ = false;   // flags that the client will never be told: told_until_ stays where it is
     bool flags_grew_ = false;
     bool exists_ = false;
 };

@@ -48,6 +48,15 @@ bool may_tell_expunges(const Request& request)
     return true;
 }
 
+// Their own answers are expunges: those of the selected mailbox are told whatever NOTIFY said (RFC 5465 section 1). NOTIFY
+// itself tells what has gathered, in either form (section 3.1).
+bool answers_with_news(const Request& request)
+{
+    const auto* copy = std::get_if<Copy>(&request);
+    return (copy != nullptr && copy->move) || std::holds_alternative<Expunge>(request) ||
+           std::holds_alternative<Replace>(request);
+}
+
 // A web browser was sent here (ALPACA, HOSTILE row B9).
 bool is_http(std::string_view line)
 {
@@ -116,10 +125,10 @@ std::string Session::capabilities() const
     all += options_->literal_mode == LiteralMode::plus ? " LITERAL+" : " LITERAL-";
     all += " SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE CHILDREN UNSELECT SPECIAL-USE CREATE-SPECIAL-USE"
            " CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES ESORT CONTEXT=SEARCH CONTEXT=SORT"
-           " SEARCH=FUZZY MULTISEARCH SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1"
+           " SEARCH=FUZZY MULTISEARCH NOTIFY SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1"
            " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
            std::to_string(options_->max_append);
-    all += " MULTIAPPEND REPLACE BINARY SAVEDATE PREVIEW UTF8=ACCEPT WITHIN METADATA";
+    all += " MULTIAPPEND CATENATE REPLACE BINARY SAVEDATE PREVIEW UTF8=ACCEPT WITHIN METADATA";
     if (login_ && compresses_) return all;
     if (login_) return all + (options_->compression == Compression::off ? " UNAUTHENTICATE" : " UNAUTHENTICATE COMPRESS=DEFLATE");
     const bool encrypted = stream_ && stream_->is_encrypted();
@@ -138,8 +147,15 @@ void Session::bad(std::string_view text)
 
 co::Task<void> Session::serve_command()
 {
-    const auto deadline = read_deadline();
+    if (!waits_until_) waits_until_ = read_deadline();
+    if (notify_) co_await tell_between();
+    if (!open_) co_return;
+    const auto deadline = *waits_until_;
+    listen(true);
     auto text = co_await reader_.next(login_.has_value(), utf8_, deadline);
+    listen(false);
+    if (!text && text.error().problem == CommandProblem::woken) co_return;
+    waits_until_.reset();
     if (!text) {
         co_await refuse(text.error());
         co_return;
@@ -170,6 +186,7 @@ co::Task<void> Session::serve_command()
 co::Task<void> Session::refuse(CommandRefusal refusal)
 {
     switch (refusal.problem) {
+    case CommandProblem::woken: break;
     case CommandProblem::end:
     case CommandProblem::broken: open_ = false; break;
     case CommandProblem::stopping: co_await say_goodbye("[UNAVAILABLE] server is stopping"); break;
@@ -221,19 +238,28 @@ co::Task<void> Session::execute(const Command& command)
     const auto before = selected_ ? selected_->told_until() : 0;
     in_fetch_ = std::holds_alternative<Fetch>(command.request);
     auto task = std::visit([this](const auto& request) { return handle(request); }, command.request);
+    is_direct_ = answers_with_news(command.request);
     co_await std::move(task);
-    if (!open_ || !selected_) co_return;
+    if (open_ && selected_) co_await conclude_command(command.request, before);
+    is_direct_ = false;
+    if (open_) co_await tell_notified();
+}
+
+// The news behind a command.
+co::Task<void> Session::conclude_command(const Request& request, store::ModSeq before)
+{
     // No client expects news in the answer of a SELECT, least of all an EXPUNGE: the next command tells them.
-    if (std::holds_alternative<Select>(command.request)) co_return;
-    const bool by_noop = std::holds_alternative<Noop>(command.request) || std::holds_alternative<Check>(command.request);
-    co_await announce(may_tell_expunges(command.request), by_noop);
-    if (condstore_ && open_) conclude_modseq(command.request, before);
+    if (std::holds_alternative<Select>(request)) co_return;
+    const bool by_noop = std::holds_alternative<Noop>(request) || std::holds_alternative<Check>(request);
+    co_await announce(may_tell_expunges(request), by_noop);
+    if (condstore_ && open_) conclude_modseq(request, before);
     // Thunderbird overlooks an EXISTS inside the UID FETCH that follows its IDLE: the next IDLE tells it again.
-    if (std::holds_alternative<Noop>(command.request)) exists_told_in_fetch_ = false;
+    if (std::holds_alternative<Noop>(request)) exists_told_in_fetch_ = false;
 }
 
 co::Task<void> Session::announce(bool may_expunge, bool look)
 {
+    if (is_silenced()) co_return;
     if (look || !mailbox_->is_current()) {
         const auto done = co_await mailbox_->refresh(look);
         if (!done && done.error() == store::StoreError::no_such_mailbox) {
@@ -249,14 +275,18 @@ co::Task<void> Session::announce(bool may_expunge, bool look)
         }
     }
     co_await take_news();
-    const auto additions = co_await update_contexts();
+    const auto contexts = co_await update_contexts();
     co_await tell_news(may_expunge);
-    for (const auto& one : additions) tell_context(*one.context, "ADDTO", one.results);
+    co_await tell_arrived(contexts);
+    for (const auto& one : contexts) {
+        tell_context(*one.context, "REMOVEFROM", one.removed);
+        tell_context(*one.context, "ADDTO", one.added);
+    }
 }
 
 bool Session::has_news() const
 {
-    return selected_ && (!mailbox_->is_current() || selected_->is_late() || selected_->behind_since());
+    return selected_ && !is_silenced() && (!mailbox_->is_current() || selected_->is_late() || selected_->behind_since());
 }
 
 co::Task<void> Session::take_news()
@@ -269,6 +299,10 @@ co::Task<void> Session::take_news()
 co::Task<void> Session::catch_up()
 {
     constexpr std::uint32_t kRowsAtOnce = 1000;
+    if (!tells_flags()) {
+        selected_->drop_changed();
+        co_return;
+    }
     const auto id = selected_->id();
     const auto since = *selected_->behind_since();
     for (std::uint32_t from = 1; from <= selected_->view().size() && !out_.is_broken(); from += kRowsAtOnce) {

@@ -20,10 +20,15 @@
 #include "imap/search_results.hpp"
 #include "imap/selected_mailbox.hpp"
 #include "imap/server.hpp"
+#include "imap/watched_mailboxes.hpp"
 #include "net/line_reader.hpp"
 #include "store/open_mailbox.hpp"
 
 namespace mbx::imap {
+
+struct MessageUrl;
+
+store::StoreError to_store_error(intake::IntakeError error);
 
 class Session final : private auth::SaslWire, private MetadataFeed::Listener {
 public:
@@ -41,6 +46,7 @@ private:
     // session.cpp
     co::Task<void> serve_command();
     co::Task<void> execute(const Command& command);
+    co::Task<void> conclude_command(const Request& request, store::ModSeq before);
     co::Task<void> refuse(CommandRefusal refusal);
     co::Task<void> say_goodbye(std::string_view text);
     bool is_allowed_now(const Request& request) const;
@@ -114,6 +120,11 @@ private:
     co::Task<void> receive(const Append& command, bool may_be_many, Upload& upload);
     co::Task<void> receive_message(const AppendedMessage& message, Upload& upload, intake::Draft* into);
     co::Task<std::optional<std::string>> receive_rest();
+    // session_catenate.cpp
+    bool is_own(const MessageUrl& url) const;
+    co::Task<void> append_url(const std::string& url, Upload& upload, intake::Draft& into);
+    co::Task<std::optional<std::string>> receive_parts(AppendedMessage message, Upload& upload, intake::Draft* into);
+    co::Task<std::optional<std::string>> receive_rest_with_urls();
     bool is_too_big(const AppendedMessage& message, const Upload& upload) const;
     co::Task<void> give_up(std::string_view farewell);
     co::Task<std::string> why_not_into(const std::string& mailbox);
@@ -122,6 +133,44 @@ private:
     co::Task<bool> wait_in_idle(net::Deadline end, net::Deadline& sign_of_life);
     co::Task<void> pass_time_in_idle(net::Deadline until, net::Deadline end, net::Deadline& sign_of_life);
     void on_news();
+    struct ContextNews {
+        const SearchContext* context = nullptr;
+        std::vector<PlacedResults> removed;
+        std::vector<PlacedResults> added;
+    };
+    // session_notify.cpp: NOTIFY (RFC 5465)
+    co::Task<void> handle(const Notify& command);
+    struct Notification {
+        explicit Notification(const Notify& command);
+        bool tells_selected = false;
+        bool is_delayed = false;          // expunges of the selected mailbox wait for a command that may tell them
+        bool tells_flags = false;         // of the selected mailbox
+        bool tells_metadata = false;      // of mailboxes or the server
+        bool tells_server_metadata = false;
+        std::vector<FetchItem> items;     // of its new messages
+        WatchedMailboxes mailboxes;       // the others
+        std::set<store::MailboxId> changed;  // of them; told of next
+        bool is_listing_changed = false;
+        net::Deadline look_at;            // at the selected mailbox, where nobody tells of other tools' changes
+        store::Account::Watch watch;
+    };
+    // Whether nothing may be told of the selected mailbox.
+    bool wants_metadata(const std::string& mailbox) const;
+    bool is_silenced() const { return notify_ && !notify_->tells_selected && !is_direct_; }
+    bool tells_flags() const { return !notify_ || notify_->tells_flags || is_direct_; }
+    bool has_notified() const { return notify_ && (notify_->is_listing_changed || !notify_->changed.empty()); }
+    void watch_account(Notification& notification);
+    co::Task<void> tell_between();
+    std::optional<net::Deadline> wakes_at() const;
+    void listen(bool on);
+    co::Task<void> tell_notified();
+    co::Task<bool> read_listing(Notification& notification, bool tells);
+    enum class Telling : std::uint8_t { news, first, nothing };
+    co::Task<void> tell_statuses(std::vector<store::MailboxId> mailboxes, Telling telling);
+    void note_own(const std::string& name);
+    void note_own(store::Uid uid);
+    co::Task<void> tell_arrived(const std::vector<ContextNews>& contexts);
+    co::Task<void> tell_items(std::vector<FetchItem> items, NumberSet uids);
     // session_messages.cpp
     co::Task<void> handle(const Check& command);
     co::Task<void> handle(const Close& command);
@@ -155,11 +204,7 @@ private:
     bool may_update(const Search& command);
     std::unique_ptr<SearchContext> make_context(const Search& command);
     void keep_context(std::unique_ptr<SearchContext> context, store::ModSeq since);
-    struct Additions {
-        const SearchContext* context = nullptr;
-        std::vector<PlacedResults> results;
-    };
-    co::Task<std::vector<Additions>> update_contexts();
+    co::Task<std::vector<ContextNews>> update_contexts();
     void tell_context(const SearchContext& context, std::string_view what, const std::vector<PlacedResults>& results);
     // session_multisearch.cpp
     co::Task<void> handle(const MultiSearch& command);
@@ -175,7 +220,7 @@ private:
     void conclude(std::string_view name, bool by_uid, bool has_missing, std::string_view code = {});
     // session_sync.cpp: CONDSTORE and QRESYNC (RFC 7162)
     void enable_condstore();
-    NewsWords words() const { return {condstore_, qresync_}; }
+    NewsWords words() const { return {condstore_, qresync_, tells_flags()}; }
     co::Task<void> resynchronize(const Qresync& known);
     void tell_vanished(const NumberSet& uids);
     co::Task<std::optional<NumberSet>> changed_among(const Fetch& command, NumberSet uids);
@@ -217,7 +262,15 @@ private:
     std::string last_target_;          // the mailbox that took the last APPEND; empty: none did
     std::vector<std::unique_ptr<SearchContext>> contexts_;  // of selected_
     store::ModSeq contexts_since_ = 0;  // up to here they know the changes
+    std::unique_ptr<Notification> notify_;  // null: NOTIFY was never given
+    std::set<std::string> own_names_;       // mailboxes that this session changed since it was told of such changes
+    NumberSet own_uids_;                    // messages that it added to selected_
+    store::Uid arrived_until_ = 0;          // of selected_: those above are new
+    std::optional<net::Deadline> waits_until_;  // for a command
+    bool is_direct_ = false;           // the command under way is answered with news of the selected mailbox
+    bool listening_ = false;           // as idling_, between commands
     bool news_failed_ = false;         // the store could not say what; asked again later
+    bool enabled_metadata_ = false;    // by ENABLE
     std::optional<MetadataFeed::Subscription> metadata_;         // METADATA is enabled
     std::set<std::pair<std::string, std::string>> metadata_news_;  // mailbox and entry, to be told
     bool idling_ = false;              // a read may be interrupted

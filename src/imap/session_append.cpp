@@ -8,14 +8,6 @@
 
 namespace mbx::imap {
 
-namespace {
-
-constexpr std::size_t kChunk = 64 * 1024;
-constexpr std::size_t kMaxAtOnce = 100;     // messages of one APPEND,
-constexpr std::uint64_t kMaxLimitsAtOnce = 4;  // and how many times APPENDLIMIT all of them together
-constexpr std::int64_t kFirstDate = INT32_MIN;      // 13 December 1901
-constexpr std::int64_t kLastDate = 9'223'372'035;   // 11 April 2262
-
 store::StoreError to_store_error(intake::IntakeError error)
 {
     switch (error) {
@@ -25,6 +17,14 @@ store::StoreError to_store_error(intake::IntakeError error)
     }
     return store::StoreError::io;
 }
+
+namespace {
+
+constexpr std::size_t kChunk = 64 * 1024;
+constexpr std::size_t kMaxAtOnce = 100;     // messages of one APPEND,
+constexpr std::uint64_t kMaxLimitsAtOnce = 4;  // and how many times APPENDLIMIT all of them together
+constexpr std::int64_t kFirstDate = INT32_MIN;      // 13 December 1901
+constexpr std::int64_t kLastDate = 9'223'372'035;   // 11 April 2262
 
 store::Incoming incoming_of(const AppendedMessage& message, const std::string& mailbox, WallTime now)
 {
@@ -94,6 +94,9 @@ co::Task<void> Session::handle(const Append& command)
         }
         done = *all;
     }
+    for (const auto& one : done) {
+        if (selected_ && one.mailbox == selected_->id()) note_own(one.uid);
+    }
     last_target_ = command.mailbox;
     ok(appenduid(done) + " APPEND completed");
 }
@@ -141,6 +144,9 @@ co::Task<void> Session::handle(const Replace& command)
         no(refusal_of_append(done.error()));
         co_return;
     }
+    for (const auto& one : *done) {
+        if (one.mailbox == selected_->id()) note_own(one.uid);
+    }
     // Before the EXPUNGE, as with MOVE (RFC 8508 section 3.2).
     out_.add("* OK " + appenduid(*done) + " replacement is there\r\n");
     ok(command.by_uid ? "UID REPLACE completed" : "REPLACE completed");
@@ -177,19 +183,26 @@ co::Task<void> Session::receive(const Append& command, bool may_be_many, Upload&
         if (is_unknown && upload.refusal.empty()) upload.refusal = co_await why_not_into(command.mailbox);
         if (upload.messages.size() == kMaxAtOnce) upload.refusal = "[LIMIT] too many messages in one command";
         // RFC 3502 section 6.3.11: a message of no bytes takes the whole command back.
-        if (message.size == 0 && upload.refusal.empty()) upload.refusal = "[CANNOT] an empty message";
-        if (!upload.refusal.empty() && message.synchronizing) co_return;
+        if (message.size == 0 && !message.catenates && upload.refusal.empty()) upload.refusal = "[CANNOT] an empty message";
+        if (!upload.refusal.empty() && message.synchronizing && !message.catenates) co_return;
         auto draft = services_.intake.new_draft();
         auto* into = upload.refusal.empty() ? &draft : nullptr;
-        co_await receive_message(message, upload, into);
-        if (upload.is_lost) co_return;
-        auto line = co_await receive_rest();
-        upload.is_lost = !line;
-        if (!line) co_return;
+        std::optional<std::string> line;
+        if (message.catenates) {
+            line = co_await receive_parts(message, upload, into);
+            if (!line) co_return;
+            if (draft.size() == 0 && upload.refusal.empty()) upload.refusal = "[CANNOT] an empty message";
+        } else {
+            co_await receive_message(message, upload, into);
+            if (upload.is_lost) co_return;
+            line = co_await receive_rest();
+            upload.is_lost = !line;
+            if (!line) co_return;
+        }
         const bool is_closed = !message.utf8 || line->starts_with(')');
         if (message.utf8 && is_closed) line->erase(0, 1);
         if (upload.refusal.empty()) {
-            upload.size += message.size;
+            upload.size += message.catenates ? draft.size() : message.size;
             upload.messages.push_back({incoming_of(message, command.mailbox, services_.clock.wall()), std::move(draft)});
         }
         is_more = !is_closed || !line->empty();

@@ -1,4 +1,6 @@
 // IDLE (RFC 9051 section 6.3.13): changes are told as they happen.
+#include <algorithm>
+
 #include "base/ascii.hpp"
 #include "imap/session.hpp"
 
@@ -8,13 +10,17 @@ namespace {
 
 // Where the store could not be asked, and where nobody tells of other tools' changes.
 constexpr std::chrono::milliseconds kLookAgain{30'000};
+// News that never end must not keep DONE from being read.
+constexpr std::chrono::milliseconds kBetweenIdleNews{100};
+
+bool is_earlier(net::Deadline a, net::Deadline b) { return a.at < b.at; }
 
 }  // namespace
 
 // On the loop, when the selected mailbox's feed has news. Must not wait.
 void Session::on_news()
 {
-    if (idling_) stream_->interrupt_read();
+    if (idling_ || listening_) stream_->interrupt_read();
 }
 
 co::Task<void> Session::handle(const Idle&)
@@ -43,8 +49,9 @@ co::Task<void> Session::handle(const Idle&)
 // One wait: for DONE, for a change, or for the time of a sign of life. False: IDLE is over.
 co::Task<bool> Session::wait_in_idle(net::Deadline end, net::Deadline& sign_of_life)
 {
-    if (has_news()) {
-        co_await announce(true, false);
+    if (has_news() || has_notified()) {
+        if (has_news()) co_await announce(true, false);
+        if (open_) co_await tell_notified();
         (void)co_await out_.flush(true);
         if (!open_ || (has_news() && !news_failed_)) co_return open_;
     }
@@ -57,6 +64,7 @@ co::Task<bool> Session::wait_in_idle(net::Deadline end, net::Deadline& sign_of_l
     const bool looks_again = news_failed_ || (mailbox_ && !mailbox_->is_watched());
     const auto again = net::Deadline::after(kLookAgain);
     if (looks_again && again.at < until.at) until = again;
+    if (has_notified()) until = std::min(until, net::Deadline::after(kBetweenIdleNews), is_earlier);
     if (until.at > end.at) until = end;
     idling_ = true;
     if (selected_) selected_->wait(true);

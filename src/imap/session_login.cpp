@@ -55,6 +55,8 @@ void Session::forget_enabled()
     utf8_accept_ = false;
     condstore_ = false;
     qresync_ = false;
+    notify_.reset();
+    enabled_metadata_ = false;
     metadata_.reset();
     metadata_news_.clear();
 }

@@ -48,9 +48,10 @@ co::Task<void> Session::handle(const Enable& command)
             enable_condstore();
             qresync_ = true;
             enabled += " QRESYNC";
-        } else if (capability == "METADATA" && !metadata_) {
+        } else if (capability == "METADATA" && !enabled_metadata_) {
             MetadataFeed::Listener& self = *this;
-            metadata_.emplace(metadata_feed_, login_->account.value, self);
+            if (!metadata_) metadata_.emplace(metadata_feed_, login_->account.value, self);
+            enabled_metadata_ = true;
             enabled += " METADATA";
         }
     }
@@ -61,7 +62,10 @@ co::Task<void> Session::handle(const Enable& command)
 
 void Session::deselect()
 {
+    if (notify_ && mailbox_) notify_->mailboxes.set_known(mailbox_->feed().status());
     contexts_.clear();
+    own_uids_.clear();
+    arrived_until_ = 0;
     selected_.reset();
     mailbox_.reset();
     news_failed_ = false;
@@ -87,6 +91,8 @@ co::Task<void> Session::handle(const Select& command)
     mailbox_ = std::move(opened->mailbox);
     selected_ = std::make_unique<SelectedMailbox>(std::move(opened->info), command.read_only, mailbox_->feed(),
                                                   [this] { on_news(); });
+    arrived_until_ = selected_->view().last();
+    if (notify_ && notify_->tells_selected) (void)mailbox_->watch();
     const auto& status = mailbox_->feed().status();
     std::uint32_t first_unseen = 0;
     if (status.first_unseen) first_unseen = selected_->view().sequence(*status.first_unseen).value_or(0);
@@ -131,6 +137,7 @@ co::Task<void> Session::handle(const Create& command)
     auto name = command.mailbox;
     // RFC 9051 section 6.3.4: a separator at the end only declares that there will be mailboxes below.
     if (name.size() > 1 && name.back() == kSeparator) name.pop_back();
+    note_own(name);
     auto job = [name, use](store::AccountStore& store) { return store.create(name, use); };
     const auto created = co_await account_->run(net::WorkClass::interactive, std::move(job));
     if (created) {
@@ -143,6 +150,7 @@ co::Task<void> Session::handle(const Create& command)
 co::Task<void> Session::handle(const Delete& command)
 {
     const auto name = command.mailbox;
+    note_own(name);
     struct Removed {
         store::MailboxId id;
         Result<void, store::StoreError> outcome;
@@ -168,6 +176,7 @@ co::Task<void> Session::handle(const Rename& command)
 {
     const auto from = command.from;
     const auto to = command.to;
+    note_own(to);
     auto job = [from, to](store::AccountStore& store) { return store.rename(from, to); };
     const auto renamed = co_await account_->run(net::WorkClass::interactive, std::move(job));
     if (renamed) {
@@ -181,6 +190,7 @@ co::Task<void> Session::handle(const Subscribe& command)
 {
     const auto name = command.mailbox;
     const bool on = command.on;
+    note_own(name);
     auto job = [name, on](store::AccountStore& store) { return store.subscribe(name, on); };
     const auto done = co_await account_->run(net::WorkClass::interactive, std::move(job));
     if (done) {

@@ -189,6 +189,9 @@ co::Task<void> Session::handle(const Copy& command)
         no(refusal_of_copy(copied.error()));
         co_return;
     }
+    if (listed_name(to) == selected_->name()) {
+        for (const auto& [source, target] : copied->uids) note_own(target);
+    }
     if (copied->uids.empty()) {
         // Nothing of the set exists (any more): no error by UID, and none for mbsync's sake by number either.
         ok(name + " completed, nothing to do");
@@ -248,7 +251,7 @@ co::Task<void> Session::handle(const imap::Store& command)
         has_missing = has_missing || outcome.stored->rows.size() < count(now);
         selected_->take_keywords(outcome.stored->keywords);
         selected_->mark_told(outcome.stored->rows);
-        co_await take_news();
+        if (!is_silenced()) co_await take_news();
         co_await tell_news(false);
         co_await tell_stored(*outcome.stored, command);
         for (const auto uid : outcome.stored->not_stored) add_above(modified, uid);

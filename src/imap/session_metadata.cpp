@@ -100,10 +100,11 @@ co::Task<void> Session::handle(const SetMetadata& command)
 // Another session of the account set them: told with the next answer, or at once in IDLE.
 void Session::on_metadata(const std::string& mailbox, const std::vector<std::string>& entries)
 {
+    if (!wants_metadata(mailbox)) return;
     for (const auto& entry : entries) {
         if (metadata_news_.size() < kMostMetadataNews) metadata_news_.emplace(mailbox, entry);
     }
-    if (idling_) stream_->interrupt_read();
+    if (idling_ || listening_) stream_->interrupt_read();
 }
 
 // RFC 5464 section 4.4.2: names without values.

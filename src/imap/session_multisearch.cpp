@@ -1,62 +1,13 @@
 // ESEARCH over mailboxes (RFC 7377).
 #include <algorithm>
-#include <set>
 
-#include "base/ascii.hpp"
+#include "imap/mailbox_filter.hpp"
 #include "imap/response.hpp"
 #include "imap/session.hpp"
 
 namespace mbx::imap {
 
 namespace {
-
-// Which mailboxes the sources name.
-class SourceFilter {
-public:
-    explicit SourceFilter(const MultiSearch& command)
-    {
-        for (const auto& source : command.sources) {
-            is_all_ = is_all_ || source.scope == MailboxScope::personal;
-            is_subscribed_ = is_subscribed_ || source.scope == MailboxScope::subscribed;
-            if (source.scope == MailboxScope::inboxes) exact_.insert("INBOX");
-            auto* names = names_for(source.scope);
-            if (names == nullptr) continue;
-            for (const auto& name : source.mailboxes) names->insert(canonical(name));
-        }
-    }
-    // The hierarchy is in the names: there are no loops in it (RFC 7377 section 2.2).
-    bool takes(const store::MailboxInfo& mailbox) const
-    {
-        const auto& name = mailbox.name;
-        if (is_all_ || (is_subscribed_ && mailbox.subscribed) || exact_.contains(name)) return true;
-        if (trees_.contains(name) || trees_of_one_.contains(name)) return true;
-        const auto last = name.rfind('/');
-        if (last != std::string::npos && trees_of_one_.contains(name.substr(0, last))) return true;
-        for (auto at = last; !trees_.empty() && at != std::string::npos && at != 0; at = name.rfind('/', at - 1)) {
-            if (trees_.contains(name.substr(0, at))) return true;
-        }
-        return false;
-    }
-
-private:
-    std::set<std::string>* names_for(MailboxScope scope)
-    {
-        if (scope == MailboxScope::mailboxes) return &exact_;
-        if (scope == MailboxScope::subtree) return &trees_;
-        return scope == MailboxScope::subtree_one ? &trees_of_one_ : nullptr;
-    }
-    static std::string canonical(std::string name)
-    {
-        const auto end = std::min(name.find('/'), name.size());
-        if (ascii::same(std::string_view(name).substr(0, end), "INBOX")) name.replace(0, end, "INBOX");
-        return name;
-    }
-    std::set<std::string> exact_;
-    std::set<std::string> trees_;
-    std::set<std::string> trees_of_one_;
-    bool is_all_ = false;
-    bool is_subscribed_ = false;
-};
 
 struct SearchedMailbox {
     std::uint32_t uidvalidity = 0;
@@ -91,7 +42,8 @@ co::Task<void> Session::handle(const MultiSearch& command)
     if (selected_) co_await announce(false, false);
     if (!open_ || !may_update(command.search)) co_return;
     if (wanted.save) selected_->save({});
-    const SourceFilter filter(command);
+    MailboxFilter filter;
+    for (const auto& source : command.sources) filter.add(source.scope, source.mailboxes);
     auto listing = [](store::AccountStore& store) { return store.list(); };
     const auto all = co_await account_->run(net::WorkClass::interactive, std::move(listing));
     const auto since = selected_ ? mailbox_->feed().status().highest_modseq : 0;

@@ -156,7 +156,7 @@ std::unique_ptr<SearchContext> Session::make_context(const Search& command)
     // What was compiled once compiles again.
     auto program = SearchProgram::compile(command, *selected_, services_.clock.wall(), true);
     if (!program) return nullptr;
-    return std::make_unique<SearchContext>(tag_, command.by_uid, std::move(*program));
+    return std::make_unique<SearchContext>(tag_, command.by_uid, std::move(*program), command.returns->update_items);
 }
 
 // RFC 5267 section 4.3.1
@@ -181,18 +181,18 @@ co::Task<void> Session::handle(const CancelUpdate& command)
     co_return;
 }
 
-// Tells what went from the contexts, which must come before an EXPUNGE, and gives what came, which must come behind EXISTS
-// (RFC 5267 sections 4.3.3 and 4.3.4).
-co::Task<std::vector<Session::Additions>> Session::update_contexts()
+// Tells what expunges take from the contexts, which must come before an EXPUNGE, and gives the rest, which must come behind
+// EXISTS and FETCH (RFC 5267 sections 4.3.3 and 4.3.4, RFC 5465 section 5.1).
+co::Task<std::vector<Session::ContextNews>> Session::update_contexts()
 {
-    std::vector<Additions> additions;
+    std::vector<ContextNews> all;
     const auto now = mailbox_->feed().status().highest_modseq;
-    if (contexts_.empty() || now == contexts_since_) co_return additions;
+    if (contexts_.empty() || now == contexts_since_) co_return all;
     const auto id = selected_->id();
     const auto since = contexts_since_;
     auto job = [id, since](store::AccountStore& store) { return store.changes(id, since); };
     const auto changes = co_await account_->run(net::WorkClass::interactive, std::move(job));
-    if (!changes) co_return additions;  // another time
+    if (!changes) co_return all;  // another time
     NumberSet changed;
     for (const auto& row : changes->changed) add_above(changed, row.uid);
     NumberSet expunged;
@@ -203,19 +203,19 @@ co::Task<std::vector<Session::Additions>> Session::update_contexts()
         Harvest* const keys = context->is_sorted() ? &harvest : nullptr;
         const auto& program = context->program();
         const auto found = co_await find_among(id, program, there, keys);
-        if (!found) co_return additions;
+        if (!found) co_return all;
         const NumberSet hits = without(found->uids, expunged);
         tell_context(*context, "REMOVEFROM", context->remove(expunged));
-        tell_context(*context, "REMOVEFROM", context->remove(without(there, hits)));
-        Additions more;
-        more.context = context.get();
-        if (!context->is_sorted()) more.results = context->add(hits);
-        else more.results = context->add(harvest.take_found(hits));
-        if (!more.results.empty()) additions.push_back(std::move(more));
+        ContextNews news;
+        news.context = context.get();
+        news.removed = context->remove(without(there, hits));
+        if (!context->is_sorted()) news.added = context->add(hits);
+        else news.added = context->add(harvest.take_found(hits));
+        if (!news.removed.empty() || !news.added.empty()) all.push_back(std::move(news));
         if (out_.is_full()) (void)co_await out_.flush();
     }
     contexts_since_ = now;
-    co_return additions;
+    co_return all;
 }
 
 void Session::tell_context(const SearchContext& context, std::string_view what, const std::vector<PlacedResults>& results)

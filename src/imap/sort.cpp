@@ -74,6 +74,14 @@ std::vector<KeyedUid> ContextHarvest::take_found(const NumberSet& uids)
     return std::move(found_);
 }
 
+// ARRIVAL and SIZE stand in the hot rows.
+bool SortHarvest::needs_briefs() const
+{
+    return !std::ranges::all_of(criteria_, [](const SortCriterion& one) {
+        return one.key == SortKey::arrival || one.key == SortKey::size || one.key == SortKey::relevancy;
+    });
+}
+
 void SortHarvest::take(const store::MessageRow& row, const store::Brief& brief, unsigned score)
 {
     key_.clear();

@@ -37,6 +37,7 @@ private:
 class SortHarvest final : public Harvest {
 public:
     explicit SortHarvest(const std::vector<SortCriterion>& criteria) : criteria_(criteria) {}
+    bool needs_briefs() const override;
     void take(const store::MessageRow& row, const store::Brief& brief, unsigned score) override;
     // UIDs in the order asked for.
     std::vector<store::Uid> finish();

@@ -10,7 +10,7 @@ namespace mbx::store {
 Account::Account(AccountKey key, net::Workers& workers, journal::CommitWaiters& waiters,
                  std::unique_ptr<AccountStore> store)
     : key_(std::move(key)), waiters_(waiters), store_(std::move(store)), workers_(workers), strand_(workers), usage_(store_->known_usage()),
-      loop_(workers.loop())
+      loop_(workers.loop()), listings_(store_->listings())
 {
 }
 
@@ -28,6 +28,7 @@ Account::JobEnd Account::end_job()
 {
     JobEnd end;
     end.changed = store_->end_job();
+    end.listing = std::exchange(listings_, store_->listings()) != store_->listings();
     end.lsn = store_->last_lsn();
     end.usage = end.changed.empty() ? std::nullopt : std::optional(store_->known_usage());
     return end;
@@ -45,7 +46,7 @@ co::Task<bool> Account::finish(JobEnd& end)
 {
     note_end(end);
     const bool is_durable = co_await waiters_.durable(end.lsn);
-    if (is_durable) tell(end.changed);
+    if (is_durable) tell(end);
     co_return is_durable;
 }
 
@@ -90,7 +91,14 @@ Account::Watch::~Watch()
 Account::Watch Account::watch(MailboxId mailbox, std::function<void()> changed)
 {
     const auto number = next_watch_++;
-    watchers_.emplace(number, Watcher{mailbox, std::move(changed)});
+    watchers_.emplace(number, Watcher{mailbox, std::move(changed), {}});
+    return {this, number};
+}
+
+Account::Watch Account::watch_all(AccountChanged changed)
+{
+    const auto number = next_watch_++;
+    watchers_.emplace(number, Watcher{{}, {}, std::move(changed)});
     return {this, number};
 }
 
@@ -98,25 +106,26 @@ std::vector<MailboxId> Account::watched() const
 {
     std::vector<MailboxId> all;
     for (const auto& [number, watcher] : watchers_) {
-        if (std::ranges::find(all, watcher.mailbox) == all.end()) all.push_back(watcher.mailbox);
+        if (watcher.mailbox && std::ranges::find(all, *watcher.mailbox) == all.end()) all.push_back(*watcher.mailbox);
     }
     return all;
 }
 
-void Account::tell(const std::set<MailboxId>& changed)
+void Account::tell(const JobEnd& end)
 {
-    if (changed.empty() || watchers_.empty()) return;
+    if ((end.changed.empty() && !end.listing) || watchers_.empty()) return;
     std::vector<std::uint64_t> told;
     for (const auto& [number, watcher] : watchers_) {
-        if (changed.contains(watcher.mailbox)) told.push_back(number);
+        if (!watcher.mailbox || end.changed.contains(*watcher.mailbox)) told.push_back(number);
     }
     std::ranges::sort(told);
     for (const auto number : told) {
         // One that was told may have ended another's watch, or its own.
         const auto it = watchers_.find(number);
         if (it == watchers_.end()) continue;
-        const auto call = it->second.changed;
-        call();
+        const auto called = it->second;
+        if (called.mailbox) called.changed();
+        else called.account_changed(end.changed, end.listing);
     }
 }
 

@@ -120,6 +120,7 @@ Outcome AccountStore::State::adopt_folder(const std::string& directory)
 void AccountStore::State::enter(Folder folder)
 {
     const auto id = folder.id();
+    ++listings;
     names.insert_or_assign(folder.name, id);
     folders.insert_or_assign(id, std::move(folder));
 }
@@ -266,6 +267,7 @@ Outcome AccountStore::State::rename_tree(const std::string& from, const std::str
     if (!written) return failed("writing an intent", intent, written.error());
     if (auto done = carry_out(renamings); !done) return done;
     is_torn = false;
+    ++listings;
     for (auto& [id, folder] : folders) {
         if (folder.name != from && !is_below(folder.name, from)) continue;
         names.erase(folder.name);

@@ -53,6 +53,8 @@ std::set<MailboxId> AccountStore::end_job()
     return std::exchange(state.changed, {});
 }
 
+std::uint64_t AccountStore::listings() const { return state_->listings; }
+
 Lsn AccountStore::last_lsn() const { return state_->last_lsn; }
 
 Lsn AccountStore::index_lsn() const { return state_->index ? state_->index->lsn() : 0; }
@@ -210,6 +212,7 @@ Result<void, StoreError> AccountStore::remove(std::string_view name)
     state_->names.erase(folder->name);
     state_->folders.erase(id);
     state_->changed.insert(id);
+    ++state_->listings;
     state_->index->begin();
     state_->index->remove_mailbox(id);
     // Rows without a folder are forgotten at the next open.
@@ -257,6 +260,7 @@ Result<void, StoreError> AccountStore::subscribe(std::string_view name, bool on)
         record.subscriptions.erase(wanted);
     }
     if (record == state_->account) return {};
+    ++state_->listings;
     return state_->save_account(record);
 }
 

@@ -110,6 +110,7 @@ struct AccountStore::State {
     std::uint64_t looked_at = 0;             // messages, by fill_folder
     std::vector<MailboxId> text_wanted;      // searched, and perhaps not filled yet
     std::set<MailboxId> changed;
+    std::uint64_t listings = 0;              // counts changes of names and subscriptions
     Lsn last_lsn = 0;          // the highest number appended for this account
     QuotaLimits quota;
     std::set<std::string> taken_back;  // unique parts of files that a failed change may have left

@@ -218,6 +218,8 @@ public:
     // Ends a job: notes the times of the directories that it changed, so that other tools' changes are told from ours, and
     // answers the mailboxes that changed since the last call, for Account's watchers.
     std::set<MailboxId> end_job();
+    // Another number whenever names of mailboxes or subscriptions have changed; also after some failures to change them.
+    std::uint64_t listings() const;
 
     // For Store. settle: commits the rows and closes the index, before the account is put away. retire: the
     // files are about to be moved; every later call answers StoreError::io.

@@ -98,6 +98,10 @@ public:
         std::uint64_t number_ = 0;
     };
     Watch watch(MailboxId mailbox, std::function<void()> changed);
+    // The same for the whole account: called after each job that changed a mailbox's messages, or names of mailboxes or
+    // subscriptions (`listing`). Changes that other tools make in mailboxes are noticed when somebody looks at these.
+    using AccountChanged = std::function<void(const std::set<MailboxId>& mailboxes, bool listing)>;
+    Watch watch_all(AccountChanged changed);
 
     const AccountKey& key() const { return key_; }
 
@@ -126,17 +130,19 @@ private:
     // What a job left behind, noted on the strand.
     struct JobEnd {
         std::set<MailboxId> changed;
+        bool listing = false;
         Lsn lsn = 0;
         std::optional<AccountStore::Usage> usage;  // where it may have changed
     };
     JobEnd end_job();                     // strand
     void note_end(const JobEnd& end);     // loop
     co::Task<bool> finish(JobEnd& end);   // loop: false when the journal failed
-    void tell(const std::set<MailboxId>& changed);
+    void tell(const JobEnd& end);
     static co::Task<void> deliver(std::shared_ptr<Account> account, std::shared_ptr<DeliveryBatch> batch);
     struct Watcher {
-        MailboxId mailbox;
+        std::optional<MailboxId> mailbox;  // none: all of them
         std::function<void()> changed;
+        AccountChanged account_changed;
     };
     AccountKey key_;
     journal::CommitWaiters& waiters_;
@@ -157,6 +163,7 @@ private:
     SteadyTime last_interactive_{};
     SteadyTime last_fill_{};
     std::uint64_t changes_ = 0;
+    std::uint64_t listings_ = 0;  // strand: the store's, as of the last job
 };
 
 struct StoreOptions {

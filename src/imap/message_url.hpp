@@ -1,0 +1,35 @@
+// URLs of messages and their parts, as CATENATE takes them (RFC 5092, RFC 4469 section 3): absolute, with an absolute path,
+// and relative to the selected mailbox. Pure, linear, total for any bytes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "mail/imap_structure.hpp"
+#include "store/types.hpp"
+
+namespace mbx::imap {
+
+constexpr std::size_t kMaxMessageUrl = 8192;  // bytes
+
+struct UrlPartial {
+    std::uint64_t offset = 0;
+    std::optional<std::uint64_t> count;  // none: to the end
+};
+
+struct MessageUrl {
+    std::optional<std::string> host;     // lower case, without the port; none: this server
+    std::string user;                    // of an absolute URL; empty: none was named
+    std::optional<std::string> mailbox;  // UTF-8; none: the selected one
+    std::optional<std::uint32_t> uidvalidity;
+    store::Uid uid = 0;
+    mail::Section section;               // the whole message where none is named
+    std::optional<UrlPartial> partial;
+};
+
+// None: it is no URL of a message or a part of one.
+std::optional<MessageUrl> parse_message_url(std::string_view url);
+
+}  // namespace mbx::imap

@@ -225,11 +225,17 @@ namespace {
 std::optional<store::StoreError> choose(store::AccountStore& store, store::MailboxId mailbox,
                                         const SearchProgram& program, SearchCursor& cursor)
 {
-    const NumberSet now = first_of(cursor.left, program.needs().empty() ? kRowsAtOnce : kNarrowedAtOnce);
+    const bool narrows = program.flag_query() || !program.needs().empty();
+    const NumberSet now = first_of(cursor.left, narrows ? kNarrowedAtOnce : kRowsAtOnce);
     cursor.left = behind(cursor.left, now.back().last);
     cursor.chosen = now;
-    if (program.needs().empty()) return std::nullopt;
-    auto narrowed = store.text_candidates(mailbox, now, program.needs());
+    if (program.flag_query()) {
+        auto flagged = store.flagged(mailbox, now, *program.flag_query());
+        if (!flagged) return flagged.error();
+        cursor.chosen = *std::move(flagged);
+    }
+    if (program.needs().empty() || cursor.chosen.empty()) return std::nullopt;
+    auto narrowed = store.text_candidates(mailbox, cursor.chosen, program.needs());
     if (!narrowed) return narrowed.error();
     cursor.chosen = *std::move(narrowed);
     return std::nullopt;
@@ -323,6 +329,11 @@ SearchSlice search_slice(store::AccountStore& store, store::MailboxId mailbox, c
     do {
         if (cursor.chosen.empty()) slice.failure = choose(store, mailbox, program, cursor);
         if (slice.failure || cursor.chosen.empty()) continue;
+        if (program.is_flag_query_alone() && harvest == nullptr) {
+            for (const auto& range : cursor.chosen) store::add_above(slice.hits, range);
+            cursor.chosen.clear();
+            continue;
+        }
         SliceStep(store, mailbox, program, harvest).run(cursor, slice, began + kSliceTime);
     } while (!slice.failure && !cursor.is_done() && Steady::now() - began < kSliceTime / 2);
     return slice;

@@ -59,6 +59,9 @@ public:
     const store::TextNeeds& needs() const { return needs_; }
     // Whether what the index has parsed of messages answers a key of it.
     bool uses_briefs() const { return uses_briefs_; }
+    // What every hit is, and whether that is all that is asked.
+    std::optional<store::FlagQuery> flag_query() const { return flag_query_; }
+    bool is_flag_query_alone() const { return nodes_.size() == 2 && flag_query_; }
     bool is_fuzzy() const { return is_fuzzy_; }
     // Whether a key is MODSEQ: then the answer tells mod-sequences (RFC 7162 section 3.1.6).
     bool asks_modseq() const { return asks_modseq_; }
@@ -69,6 +72,7 @@ private:
     std::vector<Node> nodes_;
     NumberSet candidates_;
     store::TextNeeds needs_;
+    std::optional<store::FlagQuery> flag_query_;
     bool uses_briefs_ = false;
     bool is_fuzzy_ = false;
     bool asks_modseq_ = false;

@@ -162,6 +162,11 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
     for (std::uint32_t at = 1; at < nodes[0].end; at = nodes[at].end) {
         const bool is_set = nodes[at].kind == SearchKind::sequence || nodes[at].kind == SearchKind::uid;
         if (is_set) program.candidates_ = intersection(program.candidates_, nodes[at].uids);
+        if (nodes[at].kind == SearchKind::flag_clear && nodes[at].flag == store::kSeen) {
+            program.flag_query_ = store::FlagQuery::unseen;
+        } else if (nodes[at].kind == SearchKind::flag_set && nodes[at].flag == store::kDeleted) {
+            program.flag_query_ = store::FlagQuery::deleted;
+        }
     }
     // A node's nodes stand behind it: from the end, each tells all that hold it.
     for (std::size_t i = nodes.size(); i-- > 0;) {

@@ -4,6 +4,7 @@
 
 #include "store/account_state.hpp"
 #include "store/stored_bytes.hpp"
+#include "store/uid_table.hpp"
 
 namespace mbx::store {
 
@@ -96,6 +97,21 @@ Result<std::vector<MessageRow>, StoreError> AccountStore::rows(MailboxId mailbox
     }
     if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
     return rows;
+}
+
+// Without a look at the rows: an index over these few has the answer.
+Result<UidSet, StoreError> AccountStore::flagged(MailboxId mailbox, const UidSet& which, FlagQuery query)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(mailbox);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (auto done = state_->refresh(*folder); !done) return done.error();
+    UidSet found;
+    for (const auto& range : which) {
+        state_->index->visit_flagged(mailbox, range, query, [&found](Uid uid) { add_above(found, {uid, uid}); });
+    }
+    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
+    return found;
 }
 
 Result<Changes, StoreError> AccountStore::changes(MailboxId mailbox, ModSeq since)

@@ -137,6 +137,7 @@ public:
     // Messages. Foreign changes in the Maildir are noticed here (directory times) and become UIDs, expunges, flags.
     Result<MailboxStatus, StoreError> status(MailboxId mailbox);
     Result<std::vector<Uid>, StoreError> uids(MailboxId mailbox);                                  // ascending
+    Result<UidSet, StoreError> flagged(MailboxId mailbox, const UidSet& which, FlagQuery query);
     Result<std::uint64_t, StoreError> deleted_size(MailboxId mailbox);                             // with \Deleted
     Result<std::vector<MessageRow>, StoreError> rows(MailboxId mailbox, const UidSet& which);      // ascending
     Result<Changes, StoreError> changes(MailboxId mailbox, ModSeq since);

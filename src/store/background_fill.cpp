@@ -49,9 +49,19 @@ co::Task<bool> BackgroundFill::step(std::shared_ptr<Account> account, bool texts
         return texts ? store.fill_text(time, first) : store.fill_columns(time, first);
     };
     const auto more = co_await account->run(net::WorkClass::bulk, std::move(job));
+    account->note_fill(clock_.steady());
     const bool again = more && *more;
     if (again) (texts ? account->undone().texts : account->undone().columns) = true;
     co_return again;
+}
+
+// Between two slices of a session's long FETCH there is always time for a step, and then each slice would wait for one.
+bool BackgroundFill::is_to_wait(const Account& account)
+{
+    const auto now = clock_.steady();
+    const bool is_used = now - account.last_interactive() < options_.pause && now - account.last_fill() < options_.most_pause;
+    has_waited_ = has_waited_ || is_used;
+    return is_used;
 }
 
 // One step for each account that needs one. Answers whether there was any.
@@ -59,11 +69,12 @@ co::Task<bool> BackgroundFill::round()
 {
     bool worked = false;
     bool has_columns = false;
+    has_waited_ = false;
     const auto accounts = open_accounts();
     for (const auto& one : accounts) {
         if (is_stopping_) co_return worked;
         auto account = one.lock();
-        if (!account || !account->undone().columns) continue;
+        if (!account || !account->undone().columns || is_to_wait(*account)) continue;
         const bool more = co_await step(std::move(account), false);
         has_columns = has_columns || more;
         worked = true;
@@ -73,7 +84,7 @@ co::Task<bool> BackgroundFill::round()
     for (const auto& one : accounts) {
         if (is_stopping_) co_return worked;
         auto account = one.lock();
-        if (!account || !account->undone().texts) continue;
+        if (!account || !account->undone().texts || is_to_wait(*account)) continue;
         (void)co_await step(std::move(account), true);
         worked = true;
     }
@@ -98,7 +109,7 @@ co::Task<void> BackgroundFill::run()
         if (is_stopping_) co_return;
         is_idle_ = !worked && !is_anything_undone();
         backlog_.set(is_idle_ ? 0 : 1);
-        if (!worked) (void)co_await timer_.wait(options_.look);
+        if (!worked) (void)co_await timer_.wait(has_waited_ ? options_.rest : options_.look);
         else if (is_busy()) (void)co_await timer_.wait(options_.rest);
     }
 }

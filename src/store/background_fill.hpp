@@ -20,6 +20,8 @@ struct BackgroundFillOptions {
     std::chrono::milliseconds look{1000};      // how often an idle box is looked at
     std::chrono::milliseconds rest{30};        // and between those: a tenth of one core at most
     std::chrono::milliseconds quiet{2000};     // without changes of any account: the box is idle
+    std::chrono::milliseconds pause{50};       // since a session's last command: before, an account's steps wait,
+    std::chrono::milliseconds most_pause{300};  // but not longer than this
     std::chrono::milliseconds patience{60'000};  // under load without an end, texts wait no longer than this
 };
 
@@ -36,6 +38,7 @@ private:
     co::Task<bool> round();
     co::Task<bool> step(std::shared_ptr<Account> account, bool texts);
     void look_at_changes();
+    bool is_to_wait(const Account& account);
     bool is_anything_undone() const;
     std::vector<std::weak_ptr<Account>> open_accounts() const;
     bool is_busy() const { return clock_.steady() - last_change_ < options_.quiet; }
@@ -48,6 +51,7 @@ private:
     net::Timer timer_;
     bool is_stopping_ = false;
     bool is_idle_ = false;
+    bool has_waited_ = false;  // in this round
     std::uint64_t changes_ = 0;
     SteadyTime last_change_;
     SteadyTime busy_since_;

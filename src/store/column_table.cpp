@@ -40,6 +40,7 @@ MessageColumns to_columns(const Statement::Rows& rows)
     columns.body_structure = rows.blob(13);
     if (!rows.is_null(14)) columns.list_fields = std::string(rows.blob(14));
     columns.structure = rows.blob(15);
+    columns.size = static_cast<std::uint64_t>(rows.integer(16));
     return message;
 }
 
@@ -86,7 +87,7 @@ ColumnTable::ColumnTable(Database& database)
                            "w.name, w.size, w.envelope, w.body_structure, w.list_fields, w.preview FROM messages m LEFT JOIN wires w "
                            "ON w.id = ? + m.uid WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid"),
       all_(database, "SELECT c.id, c.name, email_id, thread_id, attachment, sent, sent_zone, sender, subject, base_subject, "
-                     "brief, preview, envelope, body_structure, list_fields, structure FROM columns c LEFT JOIN wires w "
+                     "brief, preview, envelope, body_structure, list_fields, structure, size FROM columns c LEFT JOIN wires w "
                      "ON w.id = c.id AND w.name = c.name WHERE c.id BETWEEN ? AND ? ORDER BY c.id"),
       briefs_(database, "SELECT id, name, email_id, thread_id, brief FROM columns WHERE id BETWEEN ? AND ? ORDER BY id"),
       names_(database, "SELECT id, name FROM columns WHERE id BETWEEN ? AND ?"),

@@ -76,6 +76,10 @@ struct Index::Statements {
           uids(database, "SELECT uid FROM messages WHERE mailbox = ? ORDER BY uid"),
           first_unseen(database, "SELECT uid FROM messages INDEXED BY messages_unseen "
                                  "WHERE mailbox = ? AND (flags & 1) = 0 ORDER BY uid LIMIT 1"),
+          unseen(database, "SELECT uid FROM messages INDEXED BY messages_unseen "
+                           "WHERE mailbox = ? AND uid BETWEEN ? AND ? AND (flags & 1) = 0 ORDER BY uid"),
+          deleted(database, "SELECT uid FROM messages INDEXED BY messages_deleted "
+                            "WHERE mailbox = ? AND uid BETWEEN ? AND ? AND (flags & 8) = 8 ORDER BY uid"),
           log_expunged(database, "INSERT INTO expunged VALUES(?, ?, ?)"),
           expunged(database, "SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid"),
           oldest_kept(database, "SELECT modseq FROM expunged WHERE mailbox = ? ORDER BY modseq DESC LIMIT 1 OFFSET ?"),
@@ -83,7 +87,7 @@ struct Index::Statements {
     {
     }
     Statement begin, commit, savepoint, release, note, save_mailbox, insert, update_flags, erase, visit, visit_rows, visit_deleted,
-        visit_changed, uids, first_unseen, log_expunged, expunged, oldest_kept, trim;
+        visit_changed, uids, first_unseen, unseen, deleted, log_expunged, expunged, oldest_kept, trim;
 };
 
 Index::Index(Database database) : database_(std::move(database))
@@ -367,6 +371,13 @@ std::optional<Uid> Index::first_unseen(MailboxId mailbox)
     auto rows = statements_->first_unseen.rows(mailbox.value);
     if (!rows.next()) return std::nullopt;
     return static_cast<Uid>(rows.integer(0));
+}
+
+void Index::visit_flagged(MailboxId mailbox, UidRange range, FlagQuery query, const std::function<void(Uid)>& visit)
+{
+    auto& statement = query == FlagQuery::unseen ? statements_->unseen : statements_->deleted;
+    auto rows = statement.rows(mailbox.value, range.first, range.last);
+    while (rows.next()) visit(static_cast<Uid>(rows.integer(0)));
 }
 
 void Index::log_expunged(MailboxId mailbox, Uid uid, ModSeq modseq)

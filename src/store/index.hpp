@@ -95,6 +95,7 @@ public:
     std::optional<StoredMessage> find(MailboxId mailbox, Uid uid);
     std::vector<Uid> uids(MailboxId mailbox);
     std::optional<Uid> first_unseen(MailboxId mailbox);
+    void visit_flagged(MailboxId mailbox, UidRange range, FlagQuery query, const std::function<void(Uid)>& visit);
 
     void log_expunged(MailboxId mailbox, Uid uid, ModSeq modseq);
     std::vector<Uid> expunged(MailboxId mailbox, ModSeq since);  // ascending

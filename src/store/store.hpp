@@ -49,6 +49,7 @@ public:
     {
         using Value = std::invoke_result_t<Job, AccountStore&>;
         ++jobs_;
+        if (work_class == net::WorkClass::interactive) last_interactive_ = std::chrono::steady_clock::now();
         JobEnd end;
         auto body = [this, &job, &end]() -> Value {
             Value value = job(*store_);
@@ -114,6 +115,9 @@ public:
         bool texts = true;
     };
     Undone& undone() { return undone_; }
+    SteadyTime last_interactive() const { return last_interactive_; }  // when somebody who waits asked last
+    SteadyTime last_fill() const { return last_fill_; }
+    void note_fill(SteadyTime now) { last_fill_ = now; }
     std::uint64_t changes() const { return changes_; }  // jobs that changed something
     std::vector<MailboxId> watched() const;
 
@@ -150,6 +154,8 @@ private:
     std::deque<ClosedView> closed_views_;
     bool watches_directories_ = true;
     Undone undone_;
+    SteadyTime last_interactive_{};
+    SteadyTime last_fill_{};
     std::uint64_t changes_ = 0;
 };
 

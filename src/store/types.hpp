@@ -105,6 +105,8 @@ struct Changes {
 };
 
 enum class FlagAction : std::uint8_t { replace, add, remove };
+// Messages that an index of their own finds: those without \\Seen, those with \\Deleted.
+enum class FlagQuery : std::uint8_t { unseen, deleted };
 
 struct FlagChange {
     FlagAction action = FlagAction::add;

@@ -109,7 +109,8 @@ co::Task<void> BackgroundFill::run()
         if (is_stopping_) co_return;
         is_idle_ = !worked && !is_anything_undone();
         backlog_.set(is_idle_ ? 0 : 1);
-        if (!worked) (void)co_await timer_.wait(has_waited_ ? options_.rest : options_.look);
+        const auto pause = has_waited_ ? options_.rest : options_.look;
+        if (!worked) (void)co_await timer_.wait(pause);
         else if (is_busy()) (void)co_await timer_.wait(options_.rest);
     }
 }

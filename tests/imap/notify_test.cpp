@@ -234,16 +234,16 @@ TEST_CASE("RFC 5465 5.5: SubscriptionChange tells subscriptions", "[imap][notify
 TEST_CASE("RFC 5465 5.6 and 5.7: annotations that others change are told without ENABLE METADATA", "[imap][notify]")
 {
     Box box;
-    CHECK(box.after("SETMETADATA INBOX (/private/comment x)").empty());
+    CHECK(box.after("SETMETADATA INBOX (/private/comment \"x\")").empty());
     (void)box.ask("n NOTIFY SET (mailboxes INBOX (MailboxMetadataChange))");
-    CHECK(box.after("SETMETADATA INBOX (/private/comment y)") == "* METADATA \"INBOX\" /private/comment\r\n");
-    CHECK(box.after("SETMETADATA Drafts (/private/comment y)").empty());
-    CHECK(box.after("SETMETADATA \"\" (/private/comment y)").empty());
+    CHECK(box.after("SETMETADATA INBOX (/private/comment \"y\")") == "* METADATA \"INBOX\" /private/comment\r\n");
+    CHECK(box.after("SETMETADATA Drafts (/private/comment \"y\")").empty());
+    CHECK(box.after("SETMETADATA \"\" (/private/comment \"y\")").empty());
     (void)box.ask("n NOTIFY SET (personal (ServerMetadataChange))");
-    CHECK(box.after("SETMETADATA INBOX (/private/comment z)").empty());
-    CHECK(box.after("SETMETADATA \"\" (/private/comment z)") == "* METADATA \"\" /private/comment\r\n");
+    CHECK(box.after("SETMETADATA INBOX (/private/comment \"z\")").empty());
+    CHECK(box.after("SETMETADATA \"\" (/private/comment \"z\")") == "* METADATA \"\" /private/comment\r\n");
     (void)box.ask("n NOTIFY NONE");
-    CHECK(box.after("SETMETADATA \"\" (/private/comment w)").empty());
+    CHECK(box.after("SETMETADATA \"\" (/private/comment \"w\")").empty());
 }
 
 TEST_CASE("RFC 5465 5.8: more mailboxes than a session may watch are an overflow", "[imap][notify]")

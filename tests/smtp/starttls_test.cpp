@@ -176,7 +176,7 @@ TEST_CASE("RFC 4954 4, RFC 7677 3: AUTH SCRAM-SHA-256-PLUS within TLS lets in wh
         client.say(text + "\r\n");
         return client.hear_until("\r\n");
     };
-    for (const std::string password : {std::string("wrong"), std::string(Appliance::kPassword)}) {
+    for (const std::string& password : {std::string("wrong"), std::string(Appliance::kPassword)}) {
         ScramClient scram("ann@example.test", password);
         scram.gs2_header = "p=tls-exporter,,";
         scram.binding = client.channel_binding(net::ChannelBinding::tls_exporter);

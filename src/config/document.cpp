@@ -27,7 +27,8 @@ ConfigError error_at(const std::string& file, Position at, std::string message, 
 
 // Walks over the text as TOML's lexer does (comments, the four kinds of strings) and measures how deep it could nest.
 // It may stop at what toml++ will refuse later; it never lets pass what toml++ would see deeper.
-// Other letters than ASCII outside of texts and comments are never TOML, and toml++ 3.3 shifts out of range over them.
+// Other letters than ASCII outside of texts and comments are never TOML, and toml++ 3.3 shifts out of range over them; it
+// takes those for such that stand behind a quote which begins no text (0'é').
 class DepthGuard {
 public:
     explicit DepthGuard(std::string_view text) : text_(text) {}
@@ -37,6 +38,8 @@ public:
     {
         while (at_ < text_.size()) {
             if (text_[at_] == '#') skip_comment();
+            else if (is_quote_in_word())
+                return error_at(file, position(1), "a quote in the middle of a word", "put the whole text in quotes");
             else if (text_[at_] == '"' || text_[at_] == '\'') skip_string();
             else if (ascii::is_eight_bit(text_[at_]))
                 return error_at(file, position(1), "a letter outside of quotes that is not ASCII", "put the text in quotes");
@@ -55,6 +58,12 @@ private:
         if (c == '.') ++dots_;
         advance();
         return brackets_ <= kMostBrackets && dots_ <= kMostDots;
+    }
+
+    bool is_quote_in_word() const
+    {
+        if (text_[at_] != '"' && text_[at_] != '\'') return false;
+        return at_ > 0 && std::string_view(" \t\r\n=[{,.").find(text_[at_ - 1]) == std::string_view::npos;
     }
 
     void advance()

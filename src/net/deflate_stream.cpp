@@ -156,7 +156,8 @@ co::Task<Result<std::size_t, IoError>> DeflateStream::read_some(std::span<char> 
             const std::string_view rest = std::string_view(input_).substr(taken_);
             const Inflater::Progress progress = inflater_->run(rest, into, taken, given);
             taken_ += taken;
-            if (progress == Inflater::Progress::damaged) co_return IoError::failed;
+            // What stands before the damage is still handed out, so that it does not depend on how the bytes were cut.
+            if (progress == Inflater::Progress::damaged && given == 0) co_return IoError::failed;
             if (progress == Inflater::Progress::ended) {
                 is_ended_ = true;
                 taken_ = input_.size();

@@ -49,7 +49,10 @@ def find_built(options, executable):
     built = pathlib.Path(executable).resolve().parents[1]
     places = [built, *sorted(HERE.parents[1].joinpath("build").glob("*"), key=lambda p: p.stat().st_mtime, reverse=True)]
     for name, attribute in (("libcrash_shim.so", "shim"), ("cut_disk", "cut_disk")):
-        if not getattr(options, attribute):
+        if getattr(options, attribute):
+            # The loader looks for a shim from another directory, and goes on without one.
+            setattr(options, attribute, str(pathlib.Path(getattr(options, attribute)).resolve()))
+        else:
             found = [place / "tests/fault" / name for place in places if (place / "tests/fault" / name).is_file()]
             setattr(options, attribute, str(found[0].resolve()) if found else "")
 

@@ -24,6 +24,22 @@ TEST_CASE("RFC 9051 6.3.12: APPEND keeps flags, keywords, date and every byte", 
               ")\r\nb OK FETCH completed\r\n");
 }
 
+TEST_CASE("RFC 9051 6.3.12: a mailbox that took an APPEND and is gone since is told with TRYCREATE", "[imap][session]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    CHECK(client.say("a CREATE Box\r\n").starts_with("a OK"));
+    CHECK(client.say("b APPEND Box {3+}\r\none\r\n").starts_with("b OK [APPENDUID "));
+    Client other(world);
+    other.log_in();
+    CHECK(other.say("o DELETE Box\r\n").starts_with("o OK"));
+    // The first one finds out with its message in hand, the next one is asked for none.
+    CHECK(client.say("c APPEND Box {3+}\r\ntwo\r\nd NOOP\r\n") ==
+          "c NO [TRYCREATE] no such mailbox\r\nd OK NOOP completed\r\n");
+    CHECK(client.say("e APPEND Box {3}\r\n").starts_with("e NO [TRYCREATE]"));
+}
+
 TEST_CASE("E8: an APPEND that cannot be stored is refused before its bytes are asked for", "[imap][session][E8]")
 {
     World world;

@@ -96,6 +96,49 @@ TEST_CASE("columns and texts of all open accounts are made behind delivery, and 
     CHECK(of_bob.candidates.empty());
 }
 
+namespace {
+
+co::Task<void> stop_after_some_looks(BackgroundFill& fill, net::Loop& loop)
+{
+    net::Timer timer(loop);
+    for (int look = 0; look < 20; ++look) (void)co_await timer.wait(std::chrono::milliseconds(1));
+    fill.stop();
+}
+
+std::size_t columns_after_filling(Box& box, Account& account, BackgroundFillOptions options, bool until_done)
+{
+    box.deliver(account, "Subject: one\r\n\r\nhello\r\n");
+    BackgroundFill fill(box.store, box.loop, box.clock, box.metrics, options);
+    co::Scope scope;
+    auto ask = [](AccountStore&) { return 0; };
+    (void)test::run_on(box.loop, account.run(net::WorkClass::interactive, std::move(ask)));
+    scope.spawn(fill.run());
+    scope.spawn(until_done ? stop_when_done(fill, box.loop) : stop_after_some_looks(fill, box.loop));
+    box.loop.run();
+    auto look = [](AccountStore& store) { return store.columns(store.find("INBOX")->id, {{1, 1000}})->size(); };
+    return test::run_on(box.loop, account.run(net::WorkClass::bulk, std::move(look)));
+}
+
+}  // namespace
+
+TEST_CASE("an account whose sessions are at work is not filled meanwhile, but not for ever", "[store][background]")
+{
+    Box box;
+    const auto ann = box.account("ann");
+    auto options = eager();
+    options.pause = std::chrono::hours(1);
+    SECTION("not meanwhile")
+    {
+        options.most_pause = std::chrono::hours(1'000'000);
+        CHECK(columns_after_filling(box, *ann, options, false) == 0);
+    }
+    SECTION("not for ever")
+    {
+        options.most_pause = std::chrono::milliseconds(0);
+        CHECK(columns_after_filling(box, *ann, options, true) == 1);
+    }
+}
+
 TEST_CASE("what is made behind delivery stops in the middle", "[store][background]")
 {
     Box box;

@@ -7,6 +7,8 @@ pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(libsodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(libidn2 REQUIRED IMPORTED_TARGET libidn2)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(libunbound REQUIRED IMPORTED_TARGET libunbound)
+pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
 find_package(nlohmann_json REQUIRED)
 
 find_path(MBEDTLS_INCLUDE mbedtls/ssl.h REQUIRED)

@@ -17,6 +17,7 @@ THIRD = [
     (re.compile(r"(mbedtls|psa)/"), {"net", "base", "auth", "policy", "admin", "ctl"}),
     (re.compile(r"sqlite3"), {"directory", "store", "trace"}),
     (re.compile(r"lmdb\.h"), {"queue", "policy"}),
+    (re.compile(r"unbound\.h"), {"net"}),
     (re.compile(r"llhttp"), {"http"}),
     (re.compile(r"toml"), {"config"}),
 ]

@@ -1,0 +1,44 @@
+// The journal as the queue sees it: what a recipient's state depends on is a record there before the next step. intake
+// implements it over the one journal, so that the queue shares its group commit (docs/queue.md). Loop thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "co/task.hpp"
+
+namespace mbx::queue {
+
+class Ledger {
+public:
+    // While it lives, no checkpoint forgets the record.
+    using Hold = std::shared_ptr<void>;
+    struct Entered {
+        std::uint64_t lsn = 0;  // 0: the journal has failed or has no room
+        Hold hold;
+    };
+
+    virtual ~Ledger() = default;
+    // Appends a record of the queue (queue/queue_record.hpp); waits for nothing.
+    virtual Entered append(std::string record) = 0;
+    // Until it is on the disk. False: the journal has failed, the process is to end.
+    virtual co::Task<bool> durable(std::uint64_t lsn) = 0;
+};
+
+// A message of our own making (a DSN), on its way in.
+struct Report {
+    std::string to;     // the reverse-path it answers to
+    std::string bytes;  // the whole message, wire form
+    bool smtputf8 = false;
+};
+
+class Intake {
+public:
+    virtual ~Intake() = default;
+    // Accepts the report for whoever `to` is, here or elsewhere, with the reverse-path <>, and appends `record` in the same
+    // step: both are durable or none is. The id of the report, or empty: not now, try again.
+    virtual co::Task<std::string> accept(Report report, std::string record, Ledger::Hold* hold) = 0;
+};
+
+}  // namespace mbx::queue

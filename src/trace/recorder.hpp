@@ -1,0 +1,45 @@
+// What befell messages, noted in passing: record() costs some hundred nanoseconds on the loop, a worker writes batches
+// into trace.db. Whoever records something has made it durable before, so that no row is ahead of the truth.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+
+namespace mbx::trace {
+
+enum class EventKind : std::uint8_t {
+    accepted,       // 250: by whom, from where, how protected, size, subject, Message-ID
+    refused,        // at the end of DATA, or a RCPT: why
+    placed,         // into a mailbox of an account
+    queued,         // waits for its destination
+    attempted,      // an attempt at a host, with the remote's words and TLS
+    delivered,      // the remote took it
+    failed,         // for ever
+    reported,       // a DSN was made: its own id
+    expanded,       // an alias or a list led to others
+    held, released, retried, deleted,  // by an administrator
+    expunged, moved,                   // by its owner
+};
+
+struct Event {
+    std::string id;         // trace id of the message
+    EventKind kind = EventKind::accepted;
+    WallTime at{};
+    std::string recipient;  // where it concerns one: the address
+    std::string detail;     // one line in words
+    // What kinds have besides, as name and value: "peer", "helo", "tls", "account", "host", "code", "enhanced", "size",
+    // "subject", "message_id", "reverse_path", "mailbox", "uid", "our_ms", "their_ms", "reason" …
+    std::vector<std::pair<std::string, std::string>> facts;
+};
+
+class Recorder {
+public:
+    virtual ~Recorder() = default;
+    virtual void record(Event event) = 0;
+};
+
+}  // namespace mbx::trace

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "directory/directory.hpp"
+#include "imap/kept_keys.hpp"
 #include "imap/metadata_feed.hpp"
 #include "imap/options.hpp"
 #include "imap/quota.hpp"
@@ -67,6 +68,7 @@ private:
     ImapMetrics metrics_;
     QuotaAlerts alerts_;
     MetadataFeed metadata_feed_;
+    KeptKeys kept_keys_;
     std::set<Session*> sessions_;
     bool stopping_ = false;
 };

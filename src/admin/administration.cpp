@@ -75,6 +75,10 @@ http::Router Administration::router()
     add(router, patch, "/api/v1/aliases/{address}", Access::administrator, &A::change_alias);
     add(router, remove, "/api/v1/aliases/{address}", Access::administrator, &A::remove_alias);
 
+    add(router, get, "/api/v1/trace", Access::administrator, &A::search_trace);
+    add(router, get, "/api/v1/trace/{id}", Access::administrator, &A::show_trace);
+    add(router, get, "/api/v1/slo", Access::administrator, &A::show_slo);
+
     add(router, post, "/api/v1/index/tasks", Access::administrator, &A::start_index_task);
     add(router, get, "/api/v1/index/tasks/{id}", Access::administrator, &A::show_index_task);
     return router;

@@ -63,6 +63,7 @@ constexpr std::array kTables{
     Table{"undelete", "Messages that were expunged, and mailboxes that were deleted, can be had back: mailboxctl message "
                       "undelete."},
     Table{"expire", "Old mail that is expunged by itself. It can be had back as long as everything that is expunged."},
+    Table{"trace", "What befell every message, for mailboxctl trace and mailboxctl slo. It lives in trace.db."},
     Table{"auth", "Log-ins of all protocols."},
     Table{"proxy", "Load balancers that speak the PROXY protocol."},
 };
@@ -264,6 +265,14 @@ const std::vector<Declaration>& rows()
         {"expire.junk", Kind::duration, R"("0s")", {0, 3650 * kDay}, Effect::live,
          "The same for the mailbox for unwanted mail (\\Junk).",
          [](S& s) -> Slot { return &s.expire.junk; }},
+
+        {"trace.keep", Kind::duration, R"("90d")", {0, 3650 * kDay}, Effect::live,
+         "How long the rows of a message are kept. 0s: nothing more is recorded, and what was stays. Mail does not depend "
+         "on it.",
+         [](S& s) -> Slot { return &s.trace.keep; }},
+        {"trace.max_size", Kind::size, R"("2GiB")", {16 * kMiB, 1024 * kGiB}, Effect::live,
+         "How large it may become; beyond that the oldest messages go first, whatever their age.",
+         [](S& s) -> Slot { return &s.trace.max_size; }},
 
         {"auth.cache_time", Kind::duration, R"("5m")", {0, kHour}, Effect::live,
          "How long a password that was right need not be checked by its costly hash again. A changed password or a "

@@ -128,6 +128,11 @@ struct ExpireSettings {
     Duration junk{};
 };
 
+struct TraceSettings {
+    Duration keep{};  // 0: nothing is recorded
+    Bytes max_size = 0;
+};
+
 struct AuthSettings {
     Duration cache_time{};
     std::uint64_t failures_before_delay = 0;
@@ -155,6 +160,7 @@ struct Settings {
     QuotaSettings quota;
     UndeleteSettings undelete;
     ExpireSettings expire;
+    TraceSettings trace;
     AuthSettings auth;
     ProxySettings proxy;
 };

@@ -96,6 +96,22 @@ Plan plan_alias(const Arguments& a)
     }
 }
 
+Plan plan_trace(const Arguments& a)
+{
+    std::string path = "/api/v1/trace?story=yes&q=" + http::encode_segment(a.name);
+    if (!a.since.empty()) path += "&since=" + http::encode_segment(a.since);
+    if (!a.until.empty()) path += "&until=" + http::encode_segment(a.until);
+    return Plan{{Method::get, std::move(path), ""}, View::trace, "", ""};
+}
+
+Plan plan_slo(const Arguments& a)
+{
+    std::string path = "/api/v1/slo?limit=100";
+    if (!a.since.empty()) path += "&since=" + http::encode_segment(a.since);
+    if (a.within_ms != 0) path += "&within_ms=" + std::to_string(a.within_ms);
+    return Plan{{Method::get, std::move(path), ""}, View::slo, "", ""};
+}
+
 Plan plan(const Arguments& a, const std::string* password)
 {
     switch (a.command) {
@@ -116,6 +132,8 @@ Plan plan(const Arguments& a, const std::string* password)
     case Command::alias_show:
     case Command::alias_set:
     case Command::alias_remove: return plan_alias(a);
+    case Command::trace: return plan_trace(a);
+    case Command::slo: return plan_slo(a);
     case Command::session_list: return Plan{{Method::get, "/api/v1/sessions", ""}, View::sessions, "", ""};
     case Command::reload: return Plan{{Method::post, "/api/v1/reload", ""}, View::reload, "", ""};
     case Command::stop: return Plan{{Method::post, "/api/v1/stop", ""}, View::nothing, "the server is stopping", ""};

@@ -30,6 +30,8 @@ enum class Command : std::uint8_t {
     alias_set,
     alias_remove,
     session_list,
+    trace,
+    slo,
     index_check,
     index_rebuild,
     config_show,
@@ -75,6 +77,8 @@ struct Arguments {
 
     std::vector<std::string> message_names;  // in the undelete directory
     std::string since;
+    std::string until;
+    std::uint64_t within_ms = 0;             // 0: as the server says
     std::string mailbox;                     // where they were
     std::optional<std::string> target;       // where they shall be
     bool list = false;

@@ -26,6 +26,7 @@ public:
         add_account_commands();
         add_message_commands();
         add_alias_commands();
+        add_trace_commands();
         add_index_commands();
         add_config_commands();
         add_journal_commands();
@@ -194,6 +195,19 @@ private:
             ->take_all();
         add_switch(set, into_.enabled, "--enable", "--disable", "Take mail for the alias");
         add_yes(remove);
+    }
+
+    void add_trace_commands()
+    {
+        CLI::App* trace = leaf(app_, "trace", "Tell what befell a message, or list those of an address", Command::trace);
+        trace->add_option("TEXT", into_.name, "An id as in the 250, an address, a Message-ID, or a part of the subject; the latest "
+                                              "messages where absent");
+        trace->add_option("--until", into_.until, "Accepted before then")->type_name("TIME");
+        CLI::App* slo = leaf(app_, "slo", "Show how quickly mail was delivered, and what was late", Command::slo);
+        slo->add_option("--within-ms", into_.within_ms, "What is in time, in milliseconds; 5000 where absent")->type_name("NUMBER");
+        for (CLI::App* node : {trace, slo}) {
+            node->add_option("--since", into_.since, "Accepted since then: 2h, 2026-11-20, 2026-11-20T10:00:00Z")->type_name("TIME");
+        }
     }
 
     void add_index_commands()

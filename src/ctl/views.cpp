@@ -7,6 +7,7 @@
 
 #include "base/ascii.hpp"
 #include "config/units.hpp"
+#include "ctl/trace_views.hpp"
 
 namespace mbx::ctl {
 namespace {
@@ -281,6 +282,8 @@ std::string show_document(View view, const json& document, Style style)
     case View::aliases: return aliases_text(document, style);
     case View::alias: return alias_text(document);
     case View::sessions: return sessions_text(document, style);
+    case View::trace: return trace_text(document, style);
+    case View::slo: return slo_text(document, style);
     case View::settings: return settings_text(document, style);
     case View::reload: return reload_text(document);
     }

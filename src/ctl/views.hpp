@@ -28,6 +28,8 @@ enum class View : std::uint8_t {
     aliases,
     alias,
     sessions,
+    trace,
+    slo,
     settings,
     reload,
 };

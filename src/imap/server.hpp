@@ -19,6 +19,7 @@
 #include "net/byte_stream.hpp"
 #include "net/tls.hpp"
 #include "store/store.hpp"
+#include "trace/recorder.hpp"
 
 namespace mbx::imap {
 
@@ -33,6 +34,7 @@ struct Services {
     const Clock& clock;
     Metrics& metrics;
     Log log;
+    trace::Recorder* recorder = nullptr;  // may be none
 };
 
 struct ImapMetrics {

@@ -1,5 +1,7 @@
 #include "smtp/reception.hpp"
 
+#include <algorithm>
+
 #include "base/ascii.hpp"
 
 namespace mbx::smtp {
@@ -18,7 +20,11 @@ std::size_t Reception::feed(std::string_view raw)
     const std::size_t used = decoder_.feed(raw, fresh_);
     if (size_ == 0 && !fresh_.empty()) begins_with_space_ = ascii::is_space(fresh_.front());
     size_ += fresh_.size();
-    if (!scanner_.facts().complete) scanner_.feed(fresh_);
+    if (!scanner_.facts().complete) {
+        constexpr std::size_t kFront = 8 * 1024;
+        front_.append(fresh_, 0, kFront - std::min(front_.size(), kFront));
+        scanner_.feed(fresh_);
+    }
     if (decoder_.is_done()) scanner_.finish();
     return used;
 }

@@ -18,6 +18,7 @@
 #include "net/tls.hpp"
 #include "policy/srs.hpp"
 #include "smtp/options.hpp"
+#include "trace/recorder.hpp"
 
 namespace mbx::smtp {
 
@@ -32,6 +33,7 @@ struct Dependencies {
     const Clock& clock;
     Log log;
     const policy::Srs& srs;
+    trace::Recorder* recorder = nullptr; // may be none
 };
 
 class Session;

@@ -59,6 +59,7 @@ co::Task<void> Session::receive_message()
         // Permanent refusals count as errors; the message is over, whatever became of it.
         metrics_.refused.add();
         log_message(false, "", find_reply(*refusal).text, reception);
+        trace_refused(transaction_id(), find_reply(*refusal), &reception, {});
         if (find_reply(*refusal).code >= 500) {
             refuse(*refusal);
         } else {
@@ -94,7 +95,7 @@ co::Task<std::optional<ReplyId>> Session::receive_into(std::optional<intake::Dra
         if (reception.is_refused()) draft.reset();
         if (!draft || reception.fresh().empty()) continue;
         if (trace_id.empty() && reception.header().complete && reception.size() > kLarge && !draft->is_spooled()) {
-            trace_id = deps_.intake.new_trace_id();
+            trace_id = transaction_id();
             draft->set_prefix(make_prefix(trace_id, reception));
         }
         const auto stored = co_await draft->append(reception.fresh());
@@ -109,7 +110,7 @@ co::Task<std::optional<ReplyId>> Session::receive_into(std::optional<intake::Dra
 co::Task<void> Session::store_message(intake::Draft draft, const Reception& reception, std::string trace_id)
 {
     if (trace_id.empty()) {
-        trace_id = deps_.intake.new_trace_id();
+        trace_id = transaction_id();
         draft.set_prefix(make_prefix(trace_id, reception));
     }
     intake::Envelope envelope = make_envelope();
@@ -126,6 +127,7 @@ co::Task<void> Session::store_message(intake::Draft draft, const Reception& rece
         const ReplyId why = reply_for(receipt.error());
         metrics_.refused.add();
         log_message(false, trace_id, find_reply(why).text, reception);
+        trace_refused(std::move(trace_id), find_reply(why), &reception, {});
         reply(why);
         co_return;
     }
@@ -139,6 +141,7 @@ co::Task<void> Session::store_message(intake::Draft draft, const Reception& rece
     metrics_.accepted.add();
     metrics_.accepted_bytes.add(reception.size());
     log_message(true, trace_id, "stored", reception);
+    trace_accepted(trace_id, reception);
     reply(ReplyId::message_accepted, trace_id);
 }
 

@@ -75,6 +75,9 @@ http::Router Administration::router()
     add(router, patch, "/api/v1/aliases/{address}", Access::administrator, &A::change_alias);
     add(router, remove, "/api/v1/aliases/{address}", Access::administrator, &A::remove_alias);
 
+    add(router, get, "/api/v1/dns/{name}", Access::administrator, &A::look_up_name);
+    add(router, get, "/api/v1/routes/{address}", Access::administrator, &A::explain_route);
+
     add(router, post, "/api/v1/index/tasks", Access::administrator, &A::start_index_task);
     add(router, get, "/api/v1/index/tasks/{id}", Access::administrator, &A::show_index_task);
     return router;

@@ -110,6 +110,9 @@ private:
     co::Task<http::Response> change_alias(const http::Request& request);
     co::Task<http::Response> remove_alias(const http::Request& request);
 
+    co::Task<http::Response> look_up_name(const http::Request& request);
+    co::Task<http::Response> explain_route(const http::Request& request);
+
     co::Task<http::Response> start_index_task(const http::Request& request);
     co::Task<http::Response> show_index_task(const http::Request& request);
 

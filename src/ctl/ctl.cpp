@@ -86,6 +86,8 @@ int dispatch(Run run)
     case Command::alias_set:
     case Command::alias_remove:
     case Command::session_list:
+    case Command::dns_lookup:
+    case Command::check_route:
     case Command::reload:
     case Command::stop: return run_api_command(run);
     }

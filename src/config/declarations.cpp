@@ -70,10 +70,10 @@ constexpr std::array kTables{
     Table{"proxy", "Load balancers that speak the PROXY protocol."},
 };
 
-std::vector<Declaration> most_rows()
+const std::vector<Declaration>& most_rows()
 {
     using S = Settings;
-    return {
+    static const std::vector<Declaration> most{
         {"server.hostname", Kind::host_name, R"("")", {0, 253}, Effect::restart,
          "The name of this server as other mail servers see it, such as \"mail.example.org\". It should be the name that "
          "the MX record and the reverse lookup of its address give. Empty: the name of the machine.",
@@ -301,13 +301,14 @@ std::vector<Declaration> most_rows()
          "there must begin with it; from everywhere else it is not understood.",
          [](S& s) -> Slot { return &s.proxy.networks; }},
     };
+    return most;
 }
 
 const std::vector<Declaration>& rows()
 {
     static const std::vector<Declaration> all = [] {
         std::vector<Declaration> made = most_rows();
-        std::ranges::move(outbound_rows(), std::back_inserter(made));
+        std::ranges::copy(outbound_rows(), std::back_inserter(made));
         return made;
     }();
     return all;

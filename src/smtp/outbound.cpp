@@ -169,6 +169,11 @@ Outbound::try_endpoint(Attempt& attempt, const FoundTarget& target, std::string 
         plan = is_tls_failure(*failure) ? weaken(*plan, target.tls.may_unverify) : std::nullopt;
     }
     queue::Answer answer = std::move(failure->answer);
+    if (failure->stage == Stage::authentication && answer.verdict == Verdict::permanent) {
+        // A password that a smart host refuses is our mistake: the message waits until it is mended.
+        answer.verdict = Verdict::temporary;
+        answer.enhanced = "4.7.8";
+    }
     if (answer.host.empty()) answer.host = host;
     if (answer.address.empty()) answer.address = endpoint.text();
     ground_.log.debug("a host could not be used", {{"host", host}, {"address", endpoint.text()}, {"why", answer.text}});

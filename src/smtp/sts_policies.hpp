@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/file_system.hpp"
@@ -58,6 +59,8 @@ public:
     // Of a domain in lower case, as A-label. Asks for the TXT record each time (the resolver keeps it), for the policy
     // when its id is new or half of its time is over.
     co::Task<StsKnowledge> policy_of(std::string domain);
+    void set_options(StsOptions options) { options_ = std::move(options); }
+    // Fetches under way fail.
     void stop() { cancellation_.cancel(); }
 
 private:

@@ -440,6 +440,8 @@ TEST_CASE("a route has its own host, port, TLS and log-in, and a route that is g
     CHECK(world.opened.back() == "smart.example 127.0.0.2 required");
     CHECK(world.plans.back().user == "user");
     CHECK(world.plans.back().password == "secret");
+    world.script = {std::nullopt, failure(ClientFailure::Stage::authentication, Verdict::permanent)};
+    CHECK(world.refused("smart.example", route.key()).enhanced == "4.7.8");
     CHECK(world.refused("smart.example", "gone.example:25").enhanced == "4.3.5");
     world.resolver.fail("smart.example", DnsType::a, DnsOutcome::no_such_name);
     CHECK(world.refused("smart.example", route.key()).verdict == Verdict::temporary);

@@ -74,7 +74,8 @@ struct World {
     static co::Task<void> serve(World* world, std::unique_ptr<net::ByteStream> plain)
     {
         const net::Deadline deadline = net::Deadline::after(kLongTime);
-        auto stream = co_await world->tls.accept(std::move(plain), {}, deadline);
+        std::vector<std::string> any_alpn;
+        auto stream = co_await world->tls.accept(std::move(plain), std::move(any_alpn), deadline);
         if (!stream) co_return;
         std::string request;
         std::array<char, 2000> chunk{};

@@ -121,6 +121,7 @@ public:
         Awaiter awaiter(*query);
         co_await awaiter;
         DnsAnswer answer = std::move(query->answer);
+        std::erase(settled_, &*query);  // where it was answered before anybody waited
         queries_.erase(query);
         co_return answer;
     }

@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kPath = "/.well-known/mta-sts.txt";
 constexpr std::size_t kMostStored = kMaxStsPolicy + 1024;
 constexpr std::size_t kMostAddresses = 6;
+constexpr std::uint64_t kSavesBetweenPurges = 1'000;
 
 std::string_view describe(http::ClientError error)
 {
@@ -193,14 +194,32 @@ co::Task<std::optional<StoredPolicy>> StsPolicies::load(std::string domain)
 co::Task<void> StsPolicies::save(std::string domain, std::string bytes)
 {
     // A failure is none of mail: the policy is fetched again after a restart.
-    auto job = [&files = ground_.files, directory = options_.directory, domain, bytes = std::move(bytes)]() -> bool {
+    const std::size_t most = saves_++ % kSavesBetweenPurges == 0 ? options_.most_policies * 10 : 0;
+    auto job = [&files = ground_.files, directory = options_.directory, domain, bytes = std::move(bytes), most,
+                now = ground_.clock.wall()]() -> bool {
         constexpr std::uint32_t kDirectoryMode = 0700;
         constexpr std::uint32_t kFileMode = 0600;
         (void)files.make_directory(directory, kDirectoryMode);
+        if (most != 0) purge(files, directory, now, most);
         return static_cast<bool>(replace_whole(files, directory + "/" + domain, bytes, kFileMode));
     };
     const bool is_saved = co_await ground_.workers.run(net::WorkClass::bulk, std::move(job));
     if (!is_saved) ground_.log.warning("an MTA-STS policy could not be kept on the disk", {{"domain", domain}});
+}
+
+// What is over or cannot be read goes; of what is more than `most`, any.
+void StsPolicies::purge(FileSystem& files, const std::string& directory, WallTime now, std::size_t most)
+{
+    const auto listed = files.list(directory);
+    if (!listed) return;
+    std::size_t kept = 0;
+    for (const DirectoryEntry& entry : *listed) {
+        const std::string path = directory + "/" + entry.name;
+        const auto bytes = read_whole(files, path, kMostStored);
+        const auto stored = bytes ? read_stored_policy(*bytes) : std::nullopt;
+        if (stored && stored->expires() > now && kept < most) ++kept;
+        else (void)files.unlink(path);
+    }
 }
 
 }  // namespace mbx::smtp

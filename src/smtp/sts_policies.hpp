@@ -84,11 +84,13 @@ private:
     co::Task<Fetched> fetch_from(std::string host, net::Endpoint endpoint);
     co::Task<std::optional<StoredPolicy>> load(std::string domain);
     co::Task<void> save(std::string domain, std::string bytes);
+    static void purge(FileSystem& files, const std::string& directory, WallTime now, std::size_t most);
 
     Ground ground_;
     StsOptions options_;
     net::Cancellation cancellation_;
     std::map<std::string, std::shared_ptr<Entry>> entries_;
+    std::uint64_t saves_ = 0;
 };
 
 }  // namespace mbx::smtp

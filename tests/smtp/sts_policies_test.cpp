@@ -196,6 +196,17 @@ TEST_CASE("a policy is not fetched from private networks unless that is allowed"
     CHECK(world.requests.empty());
 }
 
+TEST_CASE("policies whose time is over leave the disk", "[smtp][mta-sts]")
+{
+    World world;
+    REQUIRE(world.ask().policy);
+    std::filesystem::copy(world.folder.path("mta-sts/example.org"), world.folder.path("mta-sts/old.example"));
+    world.clock.advance(std::chrono::hours(25));
+    REQUIRE(world.ask().policy);
+    CHECK(std::filesystem::exists(world.folder.path("mta-sts/example.org")));
+    CHECK_FALSE(std::filesystem::exists(world.folder.path("mta-sts/old.example")));
+}
+
 TEST_CASE("a damaged file of a policy is fetched anew", "[smtp][mta-sts]")
 {
     World world;

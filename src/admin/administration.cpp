@@ -78,6 +78,8 @@ http::Router Administration::router()
     add(router, get, "/api/v1/trace", Access::administrator, &A::search_trace);
     add(router, get, "/api/v1/trace/{id}", Access::administrator, &A::show_trace);
     add(router, get, "/api/v1/slo", Access::administrator, &A::show_slo);
+    add(router, get, "/api/v1/dns/{name}", Access::administrator, &A::look_up_name);
+    add(router, get, "/api/v1/routes/{address}", Access::administrator, &A::explain_route);
 
     add(router, post, "/api/v1/index/tasks", Access::administrator, &A::start_index_task);
     add(router, get, "/api/v1/index/tasks/{id}", Access::administrator, &A::show_index_task);

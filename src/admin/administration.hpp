@@ -117,6 +117,8 @@ private:
     co::Task<http::Response> search_trace(const http::Request& request);
     co::Task<http::Response> show_trace(const http::Request& request);
     co::Task<http::Response> show_slo(const http::Request& request);
+    co::Task<http::Response> look_up_name(const http::Request& request);
+    co::Task<http::Response> explain_route(const http::Request& request);
 
     co::Task<http::Response> start_index_task(const http::Request& request);
     co::Task<http::Response> show_index_task(const http::Request& request);

@@ -1,6 +1,7 @@
 // The one table of settings. A key stands here or it does not exist.
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/ascii.hpp"
 #include "config/declaration.hpp"
@@ -65,13 +66,15 @@ constexpr std::array kTables{
     Table{"expire", "Old mail that is expunged by itself. It can be had back as long as everything that is expunged."},
     Table{"trace", "What befell every message, for mailboxctl trace and mailboxctl slo. It lives in trace.db."},
     Table{"auth", "Log-ins of all protocols."},
+    Table{"dns", "Look-ups of names, for mail that goes out and for judging mail that comes in."},
+    Table{"outbound", "Mail to other servers: where it goes, from which address, and how it is encrypted."},
     Table{"proxy", "Load balancers that speak the PROXY protocol."},
 };
 
-const std::vector<Declaration>& rows()
+const std::vector<Declaration>& most_rows()
 {
     using S = Settings;
-    static const std::vector<Declaration> all{
+    static const std::vector<Declaration> most{
         {"server.hostname", Kind::host_name, R"("")", {0, 253}, Effect::restart,
          "The name of this server as other mail servers see it, such as \"mail.example.org\". It should be the name that "
          "the MX record and the reverse lookup of its address give. Empty: the name of the machine.",
@@ -307,6 +310,16 @@ const std::vector<Declaration>& rows()
          "there must begin with it; from everywhere else it is not understood.",
          [](S& s) -> Slot { return &s.proxy.networks; }},
     };
+    return most;
+}
+
+const std::vector<Declaration>& rows()
+{
+    static const std::vector<Declaration> all = [] {
+        std::vector<Declaration> made = most_rows();
+        std::ranges::copy(outbound_rows(), std::back_inserter(made));
+        return made;
+    }();
     return all;
 }
 

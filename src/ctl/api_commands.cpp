@@ -134,6 +134,14 @@ Plan plan(const Arguments& a, const std::string* password)
     case Command::alias_remove: return plan_alias(a);
     case Command::trace: return plan_trace(a);
     case Command::slo: return plan_slo(a);
+    case Command::dns_lookup: {
+        const std::string type = a.record_type.empty() ? "A" : a.record_type;
+        return Plan{{Method::get, at("dns", a.name) + "?type=" + http::encode_segment(type), ""}, View::look_up, "", ""};
+    }
+    case Command::check_route: {
+        const std::string sender = a.sender.empty() ? "" : "?sender=" + http::encode_segment(a.sender);
+        return Plan{{Method::get, at("routes", a.name) + sender, ""}, View::route, "", ""};
+    }
     case Command::session_list: return Plan{{Method::get, "/api/v1/sessions", ""}, View::sessions, "", ""};
     case Command::reload: return Plan{{Method::post, "/api/v1/reload", ""}, View::reload, "", ""};
     case Command::stop: return Plan{{Method::post, "/api/v1/stop", ""}, View::nothing, "the server is stopping", ""};

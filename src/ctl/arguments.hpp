@@ -34,6 +34,8 @@ enum class Command : std::uint8_t {
     slo,
     index_check,
     index_rebuild,
+    dns_lookup,
+    check_route,
     config_show,
     config_check,
     journal_list,
@@ -87,6 +89,9 @@ struct Arguments {
     bool password_stdin = false;
     bool generate_password = false;
     std::string password_file;
+
+    std::string record_type;  // of a look-up
+    std::string sender;       // of the message whose way is asked for
 
     bool offline = false;
 

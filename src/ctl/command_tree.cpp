@@ -28,6 +28,7 @@ public:
         add_alias_commands();
         add_trace_commands();
         add_index_commands();
+        add_outbound_commands();
         add_config_commands();
         add_journal_commands();
         add_text_commands();
@@ -226,6 +227,19 @@ private:
                 ->type_name("DIRECTORY")
                 ->needs(offline);
         }
+    }
+
+    void add_outbound_commands()
+    {
+        CLI::App* dns = group("dns", "What the DNS says, as outgoing mail sees it");
+        CLI::App* lookup = leaf(*dns, "lookup", "Look a name up, and say whether DNSSEC vouches for the answer",
+                                Command::dns_lookup);
+        add_name(lookup, "NAME", "The name, such as example.org");
+        lookup->add_option("TYPE", into_.record_type, "A, AAAA, MX, TXT, CNAME, NS, PTR, SRV, SOA or TLSA; A where not said");
+        CLI::App* check = group("check", "Questions about how the server would act");
+        CLI::App* route = leaf(*check, "route", "Tell step by step where a message would go, and why", Command::check_route);
+        add_name(route, "ADDRESS", "The recipient's address");
+        route->add_option("--sender", into_.sender, "The sender's address, where routes depend on it")->type_name("ADDRESS");
     }
 
     void add_config_commands()

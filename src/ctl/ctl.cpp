@@ -88,6 +88,8 @@ int dispatch(Run run)
     case Command::session_list:
     case Command::trace:
     case Command::slo:
+    case Command::dns_lookup:
+    case Command::check_route:
     case Command::reload:
     case Command::stop: return run_api_command(run);
     }

@@ -267,6 +267,29 @@ std::string reload_text(const json& document)
     return all.empty() ? "nothing changed in the configuration; certificates were read again\n" : all;
 }
 
+std::string look_up_text(const json& document)
+{
+    const std::string asked = text(document, "name") + " " + text(document, "type");
+    const std::string outcome = text(document, "outcome");
+    const std::string trust = document.at("secure").get<bool>() ? "secure (DNSSEC)" : "not secured by DNSSEC";
+    if (outcome == "failure") return asked + ": the look-up failed: " + text(document, "why") + "\n";
+    if (outcome == "bogus") return asked + ": bogus (DNSSEC): " + text(document, "why") + "\n";
+    if (outcome == "no_such_name") return asked + ": there is no such name; " + trust + "\n";
+    if (outcome == "no_data") return asked + ": the name has no such records; " + trust + "\n";
+    std::string all = asked + ": " + trust + ", for " + span_text(document.at("ttl").get<std::int64_t>()) + "\n";
+    if (text(document, "canonical_name") != text(document, "name")) all += "  is " + text(document, "canonical_name") + "\n";
+    for (const json& record : document.at("records")) all += "  " + record.get<std::string>() + "\n";
+    return all;
+}
+
+std::string route_text(const json& document)
+{
+    std::string all = text(document, "address") + "\n";
+    std::size_t step = 0;
+    for (const json& each : document.at("steps")) all += fmt::format("{:3}. {}\n", ++step, each.get<std::string>());
+    return all + text(document, "verdict") + "\n";
+}
+
 std::string show_document(View view, const json& document, Style style)
 {
     switch (view) {
@@ -286,6 +309,8 @@ std::string show_document(View view, const json& document, Style style)
     case View::slo: return slo_text(document, style);
     case View::settings: return settings_text(document, style);
     case View::reload: return reload_text(document);
+    case View::look_up: return look_up_text(document);
+    case View::route: return route_text(document);
     }
     return "";
 }

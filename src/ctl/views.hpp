@@ -32,6 +32,8 @@ enum class View : std::uint8_t {
     slo,
     settings,
     reload,
+    look_up,
+    route,
 };
 
 // The document as text; an Error when it is not what this version of mailboxctl knows.

@@ -75,8 +75,14 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
     if (auto noted = store::note_started(ground.files, data, *volume); !noted) return noted.error();
     auto secret = open_secret(ground.files, ground.random, data + "/srs.key");
     if (!secret) return secret.error();
+    // Whoever lets the queue use the transport gives smtp::open_conversation here; until then it only answers questions.
+    auto mail_out = MailOut::open({ground.loop, ground.workers, ground.files, ground.clock, ground.random, ground.log},
+                                  settings, nullptr);
+    if (!mail_out) return mail_out.error();
+    hooks = (*mail_out)->with_questions(std::move(hooks));
     std::unique_ptr<Services> services(new Services(ground, std::move(*directory), std::move(*journal),
                                                     *std::move(secret), settings, std::move(hooks)));
+    services->mail_out_ = std::move(*mail_out);
     const auto files = certificate_files(settings);
     if (!files.empty()) {
         const auto loaded = services->tls_.load(files);
@@ -174,6 +180,7 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
     if (certificates) tls_.use(std::move(certificates));
     directory_->set_options(snapshot_options(settings));
     smtp_.set_options(smtp_options(settings));
+    mail_out_->set_options(settings);
     imap_.set_options(imap_options(settings));
     pop3_.set_options(pop3_options(settings));
     authenticator_.set_options(authenticator_options(settings));
@@ -206,6 +213,7 @@ void Services::stop()
 {
     authenticator_.close();
     smtp_.stop();
+    mail_out_->stop();
     imap_.stop();
     pop3_.stop();
     background_.stop();

@@ -12,6 +12,7 @@
 #include "base/metrics.hpp"
 #include "config/load.hpp"
 #include "daemon/listeners.hpp"
+#include "daemon/mail_out.hpp"
 #include "directory/directory.hpp"
 #include "http/server.hpp"
 #include "imap/server.hpp"
@@ -89,6 +90,7 @@ private:
     store::BackgroundFill background_;
     intake::Intake intake_;
     policy::Srs srs_;
+    std::unique_ptr<MailOut> mail_out_;
     smtp::Server smtp_;
     imap::Server imap_;
     pop3::Server pop3_;

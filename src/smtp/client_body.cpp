@@ -18,6 +18,12 @@ MessageSource::MessageSource(net::Workers& workers, FileSystem& files, const que
 {
 }
 
+std::string_view MessageSource::in_memory() const
+{
+    const std::string_view all = *outgoing_.bytes;
+    return all.substr(std::min<std::uint64_t>(outgoing_.envelope->kept_back, all.size()));
+}
+
 Result<void, FileError> MessageSource::open()
 {
     if (outgoing_.bytes || file_) return {};
@@ -30,13 +36,13 @@ Result<void, FileError> MessageSource::open()
 template <typename Take> Result<void, FileError> MessageSource::read_all(Take& take)
 {
     if (outgoing_.bytes) {
-        take.feed(*outgoing_.bytes);
+        take.feed(in_memory());
         return {};
     }
     const auto opened = open();
     if (!opened) return opened.error();
     std::string piece(kFilePiece, '\0');
-    for (std::uint64_t at = 0;;) {
+    for (std::uint64_t at = outgoing_.envelope->kept_back;;) {
         const auto count = file_->read_at(at, piece.data(), piece.size());
         if (!count) return count.error();
         take.feed(std::string_view(piece).substr(0, *count));
@@ -49,7 +55,7 @@ co::Task<Result<mail::ContentFacts, FileError>> MessageSource::scan()
 {
     mail::ContentScan scan;
     if (outgoing_.bytes && outgoing_.bytes->size() <= kScannedHere) {
-        scan.feed(*outgoing_.bytes);
+        scan.feed(in_memory());
         co_return scan.facts();
     }
     auto job = [this, &scan] { return read_all(scan); };

@@ -1,5 +1,6 @@
 // The bytes of a message on its way out, from memory or from its file in pieces: reading happens on the workers, and never
-// is more of a file in memory than a piece. Loop thread. One call at a time.
+// is more of a file in memory than a piece. What the envelope keeps back at the front is not among them. Loop thread. One
+// call at a time.
 #pragma once
 
 #include <cstdint>
@@ -28,12 +29,13 @@ public:
     co::Task<Result<mail::DowngradePlan, FileError>> survey(mail::ContentTarget target);
     // The next piece from the front on, empty behind the last; the view holds until the next call.
     co::Task<Result<std::string_view, FileError>> next();
-    void rewind() { at_ = 0; }
+    void rewind() { at_ = outgoing_.envelope->kept_back; }
 
 private:
     // Feeds all of it to `take` in pieces. On a worker, or for little that is in memory here.
     template <typename Take> Result<void, FileError> read_all(Take& take);
     Result<void, FileError> open();
+    std::string_view in_memory() const;  // without what is kept back
 
     net::Workers& workers_;
     FileSystem& files_;

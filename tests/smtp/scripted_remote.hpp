@@ -70,7 +70,7 @@ public:
             is_open = co_await say(*stream, answer);
             if (!is_open) break;
             if (verb == "QUIT") break;
-            if (verb == "STARTTLS" && answer.starts_with("220")) {
+            if (verb == "STARTTLS" && answer.starts_with("220") && tls != nullptr) {
                 std::vector<std::string> alpn;
                 auto secured = co_await tls->accept(std::move(stream), std::move(alpn), net::Deadline::never());
                 if (!secured) co_return;

@@ -42,9 +42,9 @@ std::string behind_ehlo(const std::string& heard)
 TEST_CASE("AUTH is offered within TLS only (RFC 4954 4), and not after log-in", "[smtp][submission]")
 {
     Appliance appliance;
-    CHECK(appliance.talk(kEhlo, kSecure) == kGreeting + ehlo_answer("250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n"));
+    CHECK(appliance.talk(kEhlo, kSecure) == kGreeting + ehlo_answer("250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n250-REQUIRETLS\r\n"));
     CHECK(appliance.talk(kEhlo, kClear) == kGreeting + ehlo_answer());
-    CHECK(behind_ehlo(appliance.talk(kEhlo + log_in() + kEhlo, kSecure)) == kSuccess + ehlo_answer());
+    CHECK(behind_ehlo(appliance.talk(kEhlo + log_in() + kEhlo, kSecure)) == kSuccess + ehlo_answer("250-REQUIRETLS\r\n"));
     CHECK(appliance.talk(kEhlo).find("AUTH") == std::string::npos);
 }
 

@@ -14,6 +14,7 @@ const std::string kGreeting = "220 mx.example.test ESMTP mailboxd\r\n";
 const std::string kSender = "250 2.1.0 sender accepted\r\n";
 const std::string kRecipient = "250 2.1.5 recipient accepted\r\n";
 const std::string kStart = "354 end with <CR><LF>.<CR><LF>\r\n";
+const std::string kAccepted = "250 2.0.0 ID accepted\r\n";
 const std::string kSuccess = "235 2.7.0 authentication succeeded\r\n";
 const std::string kWrong = "535 5.7.8 authentication credentials invalid\r\n";
 const std::string kMalformed = "501 5.5.2 cannot decode the response\r\n";

@@ -288,7 +288,7 @@ private:
         }
         const bool is_encoded = change_ != LeafChange::keep;
         if (is_encoded && walked.is_message && !has_version) *out += "MIME-Version: 1.0\r\n";
-        // RFC 1428 section 3: what nobody told the charset of.
+        // The registered name for what nobody told the charset of.
         if (is_encoded && !has_type) *out += "Content-Type: text/plain; charset=unknown-8bit\r\n";
         if (!is_named) append_encoding(encoding);
         if (walked.has_separator) *out += "\r\n";

@@ -79,14 +79,14 @@ TEST_CASE("A7: 8-bit text becomes quoted-printable, or base64 where that is shor
 {
     CHECK(converted("Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\nTo: y\r\n\r\n"
                     "one \xd1\x91 and nothing else \r\n") ==
-          "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\nTo: y\r\n\r\n"
+          "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\nTo: y\r\nMIME-Version: 1.0\r\n\r\n"
           "one =D1=91 and nothing else=20\r\n");
     const std::string cyrillic = "\xd0\xbf\xd0\xb8\xd1\x81\xd1\x8c\xd0\xbc\xd0\xbe\r\n";
     CHECK(converted("Content-Type: text/plain; charset=utf-8\r\n\r\n" + cyrillic) ==
           "Content-Type: text/plain; charset=utf-8\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n\r\n0L/QuNGB0YzQvNC+DQo=\r\n");
 }
 
-TEST_CASE("A7: bytes without a charset are said to be unknown-8bit (RFC 1428)", "[mail][downgrade]")
+TEST_CASE("A7: bytes without a charset are said to be unknown-8bit", "[mail][downgrade]")
 {
     CHECK(converted("Subject: x\r\n\r\nplain words and one \xe9 in them\r\n") ==
           "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"

@@ -56,6 +56,7 @@ constexpr std::array kTables{
     Table{"tls", "Certificates. They are read again on a reload, without an interruption."},
     Table{"smtp", "Mail from other servers (port 25). The limits of a message and of a session hold for submission too."},
     Table{"submission", "Mail from your own users: they log in and send."},
+    Table{"lmtp", "Mail from programs that hand it over for our own mailboxes (RFC 2033), with an answer for each recipient."},
     Table{"imap", "Users read their mail."},
     Table{"pop3", "Users fetch their mail, with programs that know no IMAP."},
     Table{"http", "Health, metrics and the status page."},
@@ -154,6 +155,23 @@ const std::vector<Declaration>& most_rows()
         {"smtp.greeting", Kind::text, R"("")", {0, 200}, Effect::live,
          "Words behind the host name and ESMTP in the greeting. Printable ASCII.",
          [](S& s) -> Slot { return &s.smtp.greeting; }, {}, greeting_complaint},
+        {"smtp.greeting_delay", Kind::duration, R"("0s")", {0, 30 * kSecond}, Effect::live,
+         "How long a client must keep silent before it is greeted. Real servers wait; many programs that send spam do not. "
+         "Each connection waits so long.",
+         [](S& s) -> Slot { return &s.smtp.greeting_delay; }},
+        {"smtp.early_talkers", Kind::choice, R"("note")", {}, Effect::live,
+         "What happens to a client that speaks before its greeting: note it in the log and the metrics, or refuse it (554).",
+         [](S& s) -> Slot { return choice(s.smtp.early_talkers); }, {"note", "refuse"}},
+        {"smtp.vrfy", Kind::choice, R"("nobody")", {}, Effect::live,
+         "Who learns by VRFY whether a mailbox is there: nobody, or users that have logged in. All others hear 252.",
+         [](S& s) -> Slot { return choice(s.smtp.vrfy); }, {"nobody", "users"}},
+        {"smtp.xclient_networks", Kind::network_list, "[]", kListLength, Effect::live,
+         "Proxies in front that may say whom they speak for (XCLIENT). From anybody else it ends the connection.",
+         [](S& s) -> Slot { return &s.smtp.xclient_networks; }},
+        {"smtp.max_recipients_per_network_hour", Kind::integer, "0", {0, 1'000'000'000}, Effect::live,
+         "Recipients of accepted messages within an hour from one IPv4 address or one IPv6 network of /64; more are put "
+         "off (450). 0: no limit.",
+         [](S& s) -> Slot { return &s.smtp.max_recipients_per_network_hour; }},
 
         {"submission.listen", Kind::endpoint_list, R"(["0.0.0.0:587", "[::]:587"])", kListLength, Effect::restart,
          "Addresses and ports for users, who ask for TLS by STARTTLS before they log in.",
@@ -171,6 +189,25 @@ const std::vector<Declaration>& most_rows()
          "Whether SCRAM-SHA-256-PLUS is offered here besides SCRAM-SHA-256, as it is to readers of mail. Some programs "
          "(neomutt with GNU SASL 2.2) choose it wherever it is offered, cannot do it, and do not send then.",
          [](S& s) -> Slot { return choice(s.submission.scram_plus); }, {"off", "on"}},
+        {"submission.header_from", Kind::choice, R"("own")", {}, Effect::live,
+         "Which addresses From and Sender of a message may hold: own, those of its account (its address and aliases), or any. "
+         "The sender in the envelope is always the account's own.",
+         [](S& s) -> Slot { return choice(s.submission.header_from); }, {"own", "any"}},
+        {"submission.max_messages_per_hour", Kind::integer, "0", {0, 1'000'000'000}, Effect::live,
+         "Messages that one account may send within an hour; more are put off (450), and the answer says until when. 0: no "
+         "limit. A limit bounds what a stolen password can do.",
+         [](S& s) -> Slot { return &s.submission.max_messages_per_hour; }},
+        {"submission.max_recipients_per_hour", Kind::integer, "0", {0, 1'000'000'000}, Effect::live,
+         "The same for the recipients of these messages, all together.",
+         [](S& s) -> Slot { return &s.submission.max_recipients_per_hour; }},
+
+        {"lmtp.listen", Kind::endpoint_list, "[]", kListLength, Effect::restart,
+         "Addresses and ports for LMTP. Nobody logs in there and only our own mailboxes are reached, but keep it on loopback or "
+         "in a network of your own. An empty list: no LMTP.",
+         [](S& s) -> Slot { return &s.lmtp.listen; }},
+        {"lmtp.max_connections", Kind::integer, "100", kConnections, Effect::live,
+         "Connections at the same time.",
+         [](S& s) -> Slot { return &s.lmtp.max_connections; }},
 
         {"imap.listen", Kind::endpoint_list, R"(["0.0.0.0:143", "[::]:143"])", kListLength, Effect::restart,
          "Addresses and ports for users, who ask for TLS by STARTTLS before they log in.",

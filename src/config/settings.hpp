@@ -20,6 +20,9 @@ using Endpoints = std::vector<std::string>;
 using Networks = std::vector<std::string>;
 
 enum class BareLineEnding : std::uint8_t { refuse, repair };
+enum class EarlyTalkers : std::uint8_t { note, refuse };  // who speaks before the SMTP greeting
+enum class Vrfy : std::uint8_t { nobody, users };         // who learns by VRFY whether a mailbox is there
+enum class HeaderFrom : std::uint8_t { own, any };        // From and Sender of submitted messages
 enum class LiteralMode : std::uint8_t { plus, minus };  // RFC 7888: LITERAL+ or LITERAL-
 
 enum class Compression : std::uint8_t { deflate, off };  // RFC 4978
@@ -93,9 +96,22 @@ struct SmtpSettings {
     std::uint64_t max_received = 0;
     BareLineEnding bare_line_ending{};
     std::string greeting;
+    Duration greeting_delay{};
+    EarlyTalkers early_talkers{};
+    Vrfy vrfy{};
+    Networks xclient_networks;
+    std::uint64_t max_recipients_per_network_hour = 0;
+};
+
+struct LmtpSettings {
+    Endpoints listen;
+    std::uint64_t max_connections = 0;
 };
 
 struct SubmissionSettings {
+    HeaderFrom header_from{};
+    std::uint64_t max_messages_per_hour = 0;
+    std::uint64_t max_recipients_per_hour = 0;
     ScramPlus scram_plus{};
     Endpoints listen;
     Endpoints listen_tls;
@@ -199,6 +215,7 @@ struct Settings {
     TlsSettings tls;
     SmtpSettings smtp;
     SubmissionSettings submission;
+    LmtpSettings lmtp;
     ImapSettings imap;
     Pop3Settings pop3;
     HttpSettings http;

@@ -113,7 +113,7 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
               ground.log.for_component("intake"), settings.server.data_directory + "/spool", intake_options(settings)),
       srs_(std::move(srs_secret)),
       smtp_(smtp::Dependencies{intake_, *directory_, authenticator_, live_sessions_, tls_, ground.metrics, ground.clock,
-                               ground.log.for_component("smtp"), srs_, &trace_},
+                               ground.log.for_component("smtp"), srs_, ground.workers, &trace_},
             smtp_options(settings)),
       imap_(imap::Services{store_, intake_, *directory_, authenticator_, live_sessions_, tls_, ground.clock,
                            ground.metrics, ground.log.for_component("imap"), &trace_},
@@ -165,6 +165,7 @@ net::Listener::Session Services::session(Service service)
         return [this](Stream stream) { return smtp_.serve(std::move(stream), smtp::Role::submission, false); };
     case Service::submissions:
         return [this](Stream stream) { return smtp_.serve(std::move(stream), smtp::Role::submission, true); };
+    case Service::lmtp: return [this](Stream stream) { return smtp_.serve(std::move(stream), smtp::Role::lmtp, false); };
     case Service::imap: return [this](Stream stream) { return imap_.serve(std::move(stream), false); };
     case Service::imaps: return [this](Stream stream) { return imap_.serve(std::move(stream), true); };
     case Service::pop3: return [this](Stream stream) { return pop3_.serve(std::move(stream), false); };

@@ -87,7 +87,7 @@ struct Acted {
 
 struct QueueFacts {
     std::uint64_t messages = 0;       // in the schedule, with what lives in memory alone
-    std::uint64_t held = 0;
+    std::uint64_t fresh = 0;          // of them, in the journal and memory alone
     std::uint64_t active = 0;         // deliveries under way
     std::uint64_t connections = 0;
     std::uint64_t destinations_down = 0;

@@ -272,21 +272,22 @@ void Schedule::State::open_tables(bool& was_made)
 }
 
 // What was taken when the last run ended is looked at again: every destination that has errands is due at once, or when
-// it may be asked again.
+// it may be asked again. Marks of others go.
 void Schedule::State::wake_all(MDB_txn* txn) const
 {
-    must(mdb_drop(txn, wake, 0));
-    LmdbCursor cursor(txn, errands);
-    std::string from;
-    while (cursor.seek(from)) {
-        const std::string destination(cursor.key().substr(0, cursor.key().find('\0')));
-        const auto mark = get(txn, marks, destination);
-        const auto not_before = mark ? static_cast<std::int64_t>(big_endian_at(*mark, 8)) : 0;
-        const std::int64_t at = std::max<std::int64_t>(not_before, 1);
-        put(txn, wake, time_key(at) + destination, {});
-        put(txn, marks, destination, time_key(at) + time_key(not_before));
-        from = destination + '\x01';
+    std::vector<std::pair<std::string, std::int64_t>> found;
+    {
+        LmdbCursor cursor(txn, errands);
+        for (std::string from; cursor.seek(from);) {
+            std::string destination(cursor.key().substr(0, cursor.key().find('\0')));
+            const auto mark = get(txn, marks, destination);
+            from = destination + '\x01';
+            found.emplace_back(std::move(destination), mark ? static_cast<std::int64_t>(big_endian_at(*mark, 8)) : 0);
+        }
     }
+    must(mdb_drop(txn, wake, 0));
+    must(mdb_drop(txn, marks, 0));
+    for (const auto& [destination, not_before] : found) set_wake(txn, destination, std::max<std::int64_t>(not_before, 1), not_before);
 }
 
 void Schedule::State::grow()

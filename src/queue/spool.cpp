@@ -25,6 +25,13 @@ std::string spool_directory_name(unsigned n)
     return {digits[(n >> 4U) & 0xFU], digits[n & 0xFU]};
 }
 
+LoadFailure load_failure(const FileError& error, std::string_view what)
+{
+    if (error.is_absent()) return {LoadFailure::Kind::absent, "it is not there"};
+    const bool is_passing = error.code == EMFILE || error.code == ENFILE || error.code == ENOMEM || error.is_no_space();
+    return {is_passing ? LoadFailure::Kind::busy : LoadFailure::Kind::bad, std::string(what) + error.name()};
+}
+
 }  // namespace
 
 std::string Spool::stem(const std::string& id) const
@@ -100,21 +107,29 @@ Result<void, FileError> Spool::write(const Entry& entry, const BodySource& body)
     return write_new(entry_path(entry.id), format_entry_file(entry), false);
 }
 
-Result<void, FileError> Spool::append(const Change& change, const Entry& entry)
+Result<void, FileError> Spool::append(const Change& change, std::uint64_t head_bytes)
 {
-    auto file = files_.open_write(entry_path(entry.id), WriteMode::buffered);
-    if (!file) return rewrite(entry);
+    auto file = files_.open_write(entry_path(change.id), WriteMode::buffered);
+    if (!file) return file.error();
     const auto info = (*file)->info();
-    if (!info) return rewrite(entry);
-    const std::string frame = format_change_frame(change);
-    if (info->size > kMostHistory && info->size + frame.size() > kMostHistory + 3 * format_entry_file(entry).size())
-        return rewrite(entry);
-    auto written = (*file)->write_at(info->size, frame);
+    if (!info) return info.error();
+    if (info->size > kMostHistory + 4 * head_bytes) return compact(change);
+    auto written = (*file)->write_at(info->size, format_change_frame(change));
     if (written) return written;
     // A part of the frame may stand there: what is appended later must not come behind it.
     const auto cut = (*file)->resize(info->size);
     if (written.error().is_no_space() && cut) return written;
-    return rewrite(entry);
+    return compact(change);
+}
+
+Result<void, FileError> Spool::compact(const Change& change)
+{
+    const auto bytes = read_whole(files_, entry_path(change.id), kMostEntryFile);
+    if (!bytes) return bytes.error();
+    auto parsed = parse_entry_file(*bytes);
+    if (parsed.state != EntryFileState::whole && parsed.state != EntryFileState::torn) return FileError{EBADMSG};
+    (void)apply(change, parsed.entry);
+    return rewrite(parsed.entry);
 }
 
 // The journal may have forgotten what the old file holds, so the new one is on the disk before it takes its place.
@@ -139,22 +154,19 @@ Result<LoadedEntry, LoadFailure> Spool::load(const std::string& id)
 {
     using Kind = LoadFailure::Kind;
     const auto bytes = read_whole(files_, entry_path(id), kMostEntryFile);
-    if (!bytes) {
-        if (bytes.error().is_absent()) return LoadFailure{Kind::absent, "it is not there"};
-        return LoadFailure{Kind::unreadable, "it cannot be read: " + bytes.error().name()};
-    }
+    if (!bytes) return load_failure(bytes.error(), "it cannot be read: ");
     auto parsed = parse_entry_file(*bytes);
     const bool is_torn = parsed.state == EntryFileState::torn;
     if (parsed.state != EntryFileState::whole && !is_torn) return LoadFailure{Kind::bad, "it " + std::string(describe(parsed.state))};
     if (parsed.entry.id != id) return LoadFailure{Kind::bad, "it is of another message"};
     const auto body = files_.info(body_path(id));
-    if (!body && !body.error().is_absent()) return LoadFailure{Kind::unreadable, "its message: " + body.error().name()};
+    if (!body && !body.error().is_absent()) return load_failure(body.error(), "its message: ");
     if (!body || body->kind != FileKind::regular) return LoadFailure{Kind::bad, "its message is not there"};
     if (body->size != parsed.entry.size) return LoadFailure{Kind::bad, "its message has another size"};
     if (is_torn) {
         auto file = files_.open_write(entry_path(id), WriteMode::buffered);
         auto cut = file ? (*file)->resize(parsed.good_size) : Result<void, FileError>(file.error());
-        if (!cut) return LoadFailure{Kind::unreadable, "its end cannot be mended: " + cut.error().name()};
+        if (!cut) return load_failure(cut.error(), "its end cannot be mended: ");
     }
     return LoadedEntry{std::move(parsed.entry), is_torn};
 }

@@ -23,7 +23,11 @@ struct BodySource {
 };
 
 struct LoadFailure {
-    enum class Kind : std::uint8_t { absent, unreadable, bad };
+    enum class Kind : std::uint8_t {
+        absent,
+        bad,   // damaged, of a newer version, or the disk does not give it out
+        busy,  // out of descriptors or memory: it may work later
+    };
     Kind kind = Kind::absent;
     std::string why;      // a clause
 };
@@ -43,9 +47,9 @@ public:
     // Writes both files anew; what was there under the id is replaced. After an error neither counts for anything, and
     // it may be called again.
     Result<void, FileError> write(const Entry& entry, const BodySource& body);
-    // Appends; where that fails for another reason than space, the file is replaced by `entry`, which has the change.
-    Result<void, FileError> append(const Change& change, const Entry& entry);
-    // Replaces the entry's file by a synced one without its history.
+    // Appends. Where that fails for another reason than space, or much was appended to an entry of `head_bytes`, the file
+    // is replaced by a synced one without history.
+    Result<void, FileError> append(const Change& change, std::uint64_t head_bytes);
     Result<void, FileError> rewrite(const Entry& entry);
     // Both files; it is no error when they are not there.
     Result<void, FileError> remove(const std::string& id);
@@ -72,6 +76,7 @@ private:
     std::string stem(const std::string& id) const;
     Result<void, FileError> write_body(const Entry& entry, const BodySource& body);
     Result<void, FileError> write_new(const std::string& path, std::string_view bytes, bool synced);
+    Result<void, FileError> compact(const Change& change);
     Result<void, FileError> copy(const std::string& from, const std::string& to);
     Result<void, FileError> unlink_if_there(const std::string& path);
 

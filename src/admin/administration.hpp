@@ -23,6 +23,7 @@
 #include "base/random.hpp"
 #include "directory/directory.hpp"
 #include "http/router.hpp"
+#include "queue/queue.hpp"
 #include "store/store.hpp"
 
 namespace mbx::admin {
@@ -47,6 +48,7 @@ struct AdministrationDeps {
     Metrics& metrics;
     const Clock& clock;
     Random& random;
+    queue::Queue* queue = nullptr;  // null: this daemon has none
 };
 
 class Administration {
@@ -109,6 +111,10 @@ private:
     co::Task<http::Response> show_alias(const http::Request& request);
     co::Task<http::Response> change_alias(const http::Request& request);
     co::Task<http::Response> remove_alias(const http::Request& request);
+
+    co::Task<http::Response> list_queue(const http::Request& request);
+    co::Task<http::Response> show_queued(const http::Request& request);
+    co::Task<http::Response> change_queue(const http::Request& request);
 
     co::Task<http::Response> start_index_task(const http::Request& request);
     co::Task<http::Response> show_index_task(const http::Request& request);

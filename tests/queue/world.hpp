@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -103,7 +104,7 @@ struct MadeReport {
 
 class MemoryIntake final : public queue::Intake {
 public:
-    MemoryIntake(MemoryLedger& ledger, Fuse& fuse) : ledger_(ledger), fuse_(fuse) {}
+    explicit MemoryIntake(MemoryLedger& ledger) : ledger_(ledger) {}
     co::Task<std::string> accept(queue::Report report, std::string record, queue::Ledger::Hold* hold) override
     {
         if (refuses) co_return std::string();
@@ -120,7 +121,6 @@ public:
 
 private:
     MemoryLedger& ledger_;
-    Fuse& fuse_;
 };
 
 class ListRecorder final : public trace::Recorder {
@@ -257,7 +257,7 @@ public:
     {
         metrics_ = std::make_unique<Metrics>();
         queue::Queue::Ground ground{loop_, files, workers_, clock, random_, *metrics_, Log(), *ledger, *transport, *intake, recorder,
-                                    directory(), [this](const queue::ReportFacts& facts, std::string_view original) {
+                                    directory(), [](const queue::ReportFacts& facts, std::string_view original) {
                                         return compose(facts, original);
                                     }};
         queue_ = std::make_unique<queue::Queue>(std::move(ground), options, [this] { journal_failed = true; });
@@ -368,7 +368,8 @@ public:
     }
     std::size_t reports(queue::ReportKind kind, const std::string& id = {}) const
     {
-        return static_cast<std::size_t>(std::count_if(made_reports().begin(), made_reports().end(), [&](const MadeReport& report) {
+        const auto all = made_reports();
+        return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [&](const MadeReport& report) {
             return report.kind == kind && (id.empty() || report.about == id);
         }));
     }
@@ -407,6 +408,7 @@ public:
         }
         return {};
     }
+    net::Loop& loop() { return loop_; }
     queue::Queue& operator*() { return *queue_; }
     queue::Queue* operator->() { return queue_.get(); }
 
@@ -454,7 +456,7 @@ public:
     queue::QueueOptions options;
     std::unique_ptr<MemoryLedger> ledger = std::make_unique<MemoryLedger>(fuse);
     std::unique_ptr<ScriptedTransport> transport = std::make_unique<ScriptedTransport>(fuse);
-    std::unique_ptr<MemoryIntake> intake = std::make_unique<MemoryIntake>(*ledger, fuse);
+    std::unique_ptr<MemoryIntake> intake = std::make_unique<MemoryIntake>(*ledger);
     ListRecorder recorder;
     bool journal_failed = false;
 

@@ -52,6 +52,10 @@ http::Router Administration::router()
     add(router, post, "/api/v1/reload", Access::administrator, &A::reload);
     add(router, post, "/api/v1/stop", Access::administrator, &A::stop);
 
+    add(router, get, "/api/v1/queue", Access::administrator, &A::list_queue);
+    add(router, post, "/api/v1/queue", Access::administrator, &A::change_queue);
+    add(router, get, "/api/v1/queue/{id}", Access::administrator, &A::show_queued);
+
     add(router, get, "/api/v1/domains", Access::administrator, &A::list_domains);
     add(router, post, "/api/v1/domains", Access::administrator, &A::add_domain);
     add(router, get, "/api/v1/domains/{domain}", Access::administrator, &A::show_domain);

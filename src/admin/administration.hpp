@@ -23,6 +23,7 @@
 #include "base/random.hpp"
 #include "directory/directory.hpp"
 #include "http/router.hpp"
+#include "queue/queue.hpp"
 #include "store/store.hpp"
 #include "trace/trace.hpp"
 
@@ -48,6 +49,7 @@ struct AdministrationDeps {
     Metrics& metrics;
     const Clock& clock;
     Random& random;
+    queue::Queue* queue = nullptr;  // null: this daemon has none
 };
 
 class Administration {
@@ -119,6 +121,9 @@ private:
     co::Task<http::Response> show_slo(const http::Request& request);
     co::Task<http::Response> look_up_name(const http::Request& request);
     co::Task<http::Response> explain_route(const http::Request& request);
+    co::Task<http::Response> list_queue(const http::Request& request);
+    co::Task<http::Response> show_queued(const http::Request& request);
+    co::Task<http::Response> change_queue(const http::Request& request);
 
     co::Task<http::Response> start_index_task(const http::Request& request);
     co::Task<http::Response> show_index_task(const http::Request& request);

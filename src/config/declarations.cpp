@@ -60,6 +60,7 @@ constexpr std::array kTables{
     Table{"imap", "Users read their mail."},
     Table{"pop3", "Users fetch their mail, with programs that know no IMAP."},
     Table{"http", "Health, metrics and the status page."},
+    Table{"queue", "Mail on its way to other servers: how long and how often it is tried. mailboxctl queue shows what waits."},
     Table{"directory", "Domains, accounts and aliases. They live in directory.db; change them with mailboxctl."},
     Table{"quota", "How much mail an account may hold, where the account itself says nothing (mailboxctl account set)."},
     Table{"undelete", "Messages that were expunged, and mailboxes that were deleted, can be had back: mailboxctl message "
@@ -274,6 +275,30 @@ const std::vector<Declaration>& most_rows()
          "Addresses and ports for /healthz, /readyz, /metrics and the status page. They need no log-in, so only "
          "addresses of this machine are allowed (127.0.0.0/8 and ::1).",
          [](S& s) -> Slot { return &s.http.listen; }},
+
+        {"queue.lifetime", Kind::duration, R"("5d")", {kMinute, 60 * kDay}, Effect::live,
+         "How long a message is tried before it goes back to its sender. RFC 5321 section 4.5.4.1 wants 4 to 5 days.",
+         [](S& s) -> Slot { return &s.queue.lifetime; }},
+        {"queue.warn_after", Kind::duration, R"("4h")", {0, 60 * kDay}, Effect::live,
+         "After what time the sender is told, once, that a message waits and is still being tried. 0s: never.",
+         [](S& s) -> Slot { return &s.queue.warn_after; }},
+        {"queue.max_connections", Kind::integer, "100", {2, 10'000}, Effect::live,
+         "Connections to other servers at the same time. Half of them are kept for messages that are tried for the first "
+         "time.",
+         [](S& s) -> Slot { return &s.queue.max_connections; }},
+        {"queue.max_connections_per_destination", Kind::integer, "10", {1, 1'000}, Effect::live,
+         "How many of them may go to one domain. A domain that failed lately gets one.",
+         [](S& s) -> Slot { return &s.queue.max_connections_per_destination; }},
+        {"queue.max_messages_per_connection", Kind::integer, "100", {1, 100'000}, Effect::live,
+         "After so many messages a connection is ended and another one made.",
+         [](S& s) -> Slot { return &s.queue.max_messages_per_connection; }},
+        {"queue.connection_idle", Kind::duration, R"("2s")", {0, 5 * kMinute}, Effect::live,
+         "How long a connection is kept open for another message to the same domain. 0s: not at all.",
+         [](S& s) -> Slot { return &s.queue.connection_idle; }},
+        {"queue.report_max_size", Kind::size, R"("1MiB")", {0, 1 * kGiB}, Effect::live,
+         "Up to what size a message goes back whole with the report of its failure, where its sender asked for that. Of "
+         "others, and of larger ones, the header goes back.",
+         [](S& s) -> Slot { return &s.queue.report_max_size; }},
 
         {"directory.sub_addressing", Kind::text, R"("+")", {0, 1}, Effect::live,
          "The character behind which a user may add words to the own address: mail for ann+shop@example.org reaches "

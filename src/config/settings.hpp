@@ -147,6 +147,16 @@ struct HttpSettings {
     Endpoints listen;
 };
 
+struct QueueSettings {
+    Duration lifetime{};
+    Duration warn_after{};  // 0: never
+    std::uint64_t max_connections = 0;
+    std::uint64_t max_connections_per_destination = 0;
+    std::uint64_t max_messages_per_connection = 0;
+    Duration connection_idle{};
+    Bytes report_max_size = 0;
+};
+
 struct DirectorySettings {
     std::string sub_addressing;  // one character, or empty: off
     Duration removed_mail_keep{};
@@ -219,6 +229,7 @@ struct Settings {
     ImapSettings imap;
     Pop3Settings pop3;
     HttpSettings http;
+    QueueSettings queue;
     DirectorySettings directory;
     QuotaSettings quota;
     UndeleteSettings undelete;

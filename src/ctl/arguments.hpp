@@ -24,6 +24,13 @@ enum class Command : std::uint8_t {
     account_remove,
     account_password,
     message_undelete,
+    queue_list,
+    queue_show,
+    queue_hold,
+    queue_release,
+    queue_retry,
+    queue_bounce,
+    queue_delete,
     alias_add,
     alias_list,
     alias_show,
@@ -85,6 +92,12 @@ struct Arguments {
     std::optional<std::string> target;       // where they shall be
     bool list = false;
     bool all = false;
+
+    std::vector<std::string> queue_ids;
+    std::string queue_destination;
+    std::string queue_sender;
+    std::string queue_recipient;
+    std::string queue_after;
 
     bool password_stdin = false;
     bool generate_password = false;

@@ -25,6 +25,7 @@ public:
         add_domain_commands();
         add_account_commands();
         add_message_commands();
+        add_queue_commands();
         add_alias_commands();
         add_trace_commands();
         add_index_commands();
@@ -178,6 +179,36 @@ private:
         names->excludes(list)->excludes(all)->excludes(since)->excludes(mailbox);
         all->excludes(list);
         add_yes(undelete);
+    }
+
+    void add_queue_filter(CLI::App* node)
+    {
+        node->add_option("--destination", into_.queue_destination, "Those with a recipient in this domain")->type_name("DOMAIN");
+        node->add_option("--sender", into_.queue_sender, "Those from this address, @DOMAIN or <>")->type_name("ADDRESS");
+        node->add_option("--recipient", into_.queue_recipient, "Those to this address")->type_name("ADDRESS");
+    }
+
+    void add_queue_commands()
+    {
+        CLI::App* queue = group("queue", "Mail on its way to other servers");
+        CLI::App* list = leaf(*queue, "list", "List what waits, the oldest first", Command::queue_list);
+        add_queue_filter(list);
+        list->add_option("--after", into_.queue_after, "Go on behind this id")->type_name("ID");
+        CLI::App* show = leaf(*queue, "show", "Show one message with each of its recipients", Command::queue_show);
+        add_name(show, "ID", "The message's id");
+        CLI::App* hold = leaf(*queue, "hold", "Neither try nor give up until it is released", Command::queue_hold);
+        CLI::App* release = leaf(*queue, "release", "Try what was held again", Command::queue_release);
+        CLI::App* retry = leaf(*queue, "retry", "Try now", Command::queue_retry);
+        CLI::App* bounce = leaf(*queue, "bounce", "Give up and return to the sender", Command::queue_bounce);
+        CLI::App* remove = leaf(*queue, "delete", "Delete without telling anybody", Command::queue_delete);
+        for (CLI::App* node : {hold, release, retry, bounce, remove}) {
+            CLI::Option* ids = node->add_option("ID", into_.queue_ids, "Ids of messages");
+            add_queue_filter(node);
+            CLI::Option* all = node->add_flag("--all", into_.all, "All messages");
+            ids->excludes(all);
+        }
+        add_yes(bounce);
+        add_yes(remove);
     }
 
     void add_alias_commands()

@@ -80,6 +80,13 @@ int dispatch(Run run)
     case Command::account_remove:
     case Command::account_password:
     case Command::message_undelete:
+    case Command::queue_list:
+    case Command::queue_show:
+    case Command::queue_hold:
+    case Command::queue_release:
+    case Command::queue_retry:
+    case Command::queue_bounce:
+    case Command::queue_delete:
     case Command::alias_add:
     case Command::alias_list:
     case Command::alias_show:

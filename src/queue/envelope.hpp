@@ -21,7 +21,7 @@ struct Notify {
 
 struct Recipient {
     std::string address;   // local@domain as mail::format_mailbox writes it
-    std::string original;  // ORCPT as it was sent, checked: "rfc822;user+2Btag@example.org" (section 4.2); empty: not given
+    std::string original;  // ORCPT, xtext undone: "rfc822;user@example.org" (section 4.2); empty: not given
     Notify notify;
     bool operator==(const Recipient&) const = default;
 };
@@ -31,7 +31,7 @@ enum class ReturnKind : std::uint8_t { unspecified, full_message, headers };  //
 
 struct Envelope {
     std::string reverse_path;  // local@domain; empty: <>
-    std::string envelope_id;   // ENVID as it was sent, in xtext, at most 100 characters (section 4.4); empty: not given
+    std::string envelope_id;   // ENVID, xtext undone, at most 100 characters as written (section 4.4); empty: not given
     ReturnKind ret = ReturnKind::unspecified;
     BodyKind body = BodyKind::seven_bit;
     bool smtputf8 = false;     // RFC 6531

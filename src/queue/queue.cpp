@@ -140,9 +140,10 @@ void Queue::State::pump()
     while (pump_again) {
         pump_again = false;
         while (auto start = dispatcher.next_start(now())) spawn(serve(std::move(*start)));
+        // Those that end for it ask for another round.
+        if (dispatcher.is_contested()) idle_connections.notify_all();
     }
     is_pumping = false;
-    if (dispatcher.is_contested()) idle_connections.notify_all();
 }
 
 void Queue::start()

@@ -55,21 +55,20 @@ std::string milliseconds_text(std::chrono::nanoseconds span)
 
 co::Task<void> Queue::State::serve(Dispatcher::Start start)
 {
-    std::unique_ptr<Conversation> conversation;
-    std::uint32_t sent = 0;
+    Line line;
     bool goes_on = true;
     while (goes_on && !is_stopping && !has_failed) {
         auto errand = dispatcher.take(start.key);
         if (errand) {
             if (dispatcher.ready(start.key) < kLowWater && refills.contains(start.key) && !is_refilling) spawn(refill_all());
-            goes_on = co_await deliver_one(start, std::move(*errand), conversation, sent);
-        } else if (conversation) {
+            goes_on = co_await deliver_one(start, std::move(*errand), line);
+        } else if (line.conversation) {
             goes_on = co_await wait_idle(start.key);
         } else {
             goes_on = false;
         }
     }
-    co_await end_conversation(conversation);
+    co_await end_conversation(line);
     dispatcher.closed(start);
     pump();
 }
@@ -88,31 +87,68 @@ co::Task<bool> Queue::State::wait_idle(const std::string& key)
     co_return goes_on || dispatcher.ready(key) != 0;
 }
 
-co::Task<void> Queue::State::end_conversation(std::unique_ptr<Conversation>& conversation)
+co::Task<void> Queue::State::end_conversation(Line& line)
 {
-    if (!conversation) co_return;
-    co_await conversation->end();
-    conversations.erase(conversation.get());
-    conversation.reset();
+    if (!line.conversation) co_return;
+    co_await line.conversation->end();
+    conversations.erase(line.conversation.get());
+    line.conversation.reset();
+}
+
+// Recipients of the group that wait.
+std::vector<std::size_t> Queue::State::waiting_of(const Live& entry, std::size_t group)
+{
+    std::vector<std::size_t> waiting;
+    for (const std::size_t at : entry.groups[group].recipients) {
+        if (entry.entry.states[at].status == RecipientStatus::waiting) waiting.push_back(at);
+    }
+    return waiting;
+}
+
+// One answer for each of `recipients`; the connection is opened where there is none.
+co::Task<std::vector<Answer>> Queue::State::attempt(Destination destination, const LivePtr& entry,
+                                                    std::vector<std::size_t> recipients, Line& line)
+{
+    std::vector<Answer> answers;
+    if (!line.conversation) {
+        auto opened = co_await ground.transport.open(std::move(destination));
+        if (!opened) {
+            answers.assign(recipients.size(), opened.error());
+            co_return std::move(answers);
+        }
+        line.conversation = *std::move(opened);
+        line.sent = 0;
+        conversations.insert(line.conversation.get());
+        if (is_stopping) line.conversation->interrupt();
+    }
+    Outgoing outgoing;
+    outgoing.id = entry->entry.id;
+    outgoing.envelope = &entry->entry.envelope;
+    outgoing.recipients = std::move(recipients);
+    outgoing.size = entry->entry.size;
+    outgoing.bytes = entry->bytes;
+    if (!outgoing.bytes) outgoing.path = entry->is_settled ? spool.body_path(entry->entry.id) : entry->source.path;
+    answers = co_await line.conversation->deliver(outgoing);
+    answers.resize(outgoing.recipients.size());
+    ++line.sent;
+    co_return std::move(answers);
 }
 
 // False: this connection is not wanted any more.
-co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyErrand errand,
-                                         std::unique_ptr<Conversation>& conversation, std::uint32_t& sent)
+co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyErrand errand, Line& line)
 {
     const auto found = live.find(errand.id);
     if (found == live.end()) co_return true;
     const LivePtr entry = found->second;
     const auto group_at = std::find_if(entry->groups.begin(), entry->groups.end(),
-                                       [&errand](const Group& group) { return group.key == errand.destination; });
+                                       [&errand](const Group& one) { return one.key == errand.destination; });
     if (group_at == entry->groups.end() || group_at->phase != Group::Phase::ready) co_return true;
     const auto group = static_cast<std::size_t>(group_at - entry->groups.begin());
-    Outgoing outgoing;
-    for (const std::size_t at : entry->groups[group].recipients) {
-        if (entry->entry.states[at].status == RecipientStatus::waiting) outgoing.recipients.push_back(at);
-    }
-    if (entry->is_ended || entry->entry.is_held || outgoing.recipients.empty()) {
+    std::vector<std::size_t> recipients = waiting_of(*entry, group);
+    if (entry->is_ended || entry->entry.is_held || recipients.empty()) {
         no_longer_busy(*entry, group);
+        end_if_over(entry);
+        report_if_due(entry);
         release(entry);
         co_return true;
     }
@@ -120,34 +156,13 @@ co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyEr
     ++entry->pins;
     ++active;
     const auto begun = ground.clock.steady();
-    std::vector<Answer> answers;
-    const bool is_reused = conversation && sent != 0;
-    if (!conversation) {
-        auto opened = co_await ground.transport.open(start.destination);
-        if (opened) {
-            conversation = *std::move(opened);
-            conversations.insert(conversation.get());
-            sent = 0;
-            if (is_stopping) conversation->interrupt();
-        } else {
-            answers.assign(outgoing.recipients.size(), opened.error());
-        }
-    }
-    const bool is_open = conversation != nullptr;
-    if (is_open) {
-        outgoing.id = entry->entry.id;
-        outgoing.envelope = &entry->entry.envelope;
-        outgoing.size = entry->entry.size;
-        outgoing.bytes = entry->bytes;
-        if (!outgoing.bytes) outgoing.path = entry->is_settled ? spool.body_path(entry->entry.id) : entry->source.path;
-        answers = co_await conversation->deliver(outgoing);
-        ++sent;
-    }
+    const bool is_reused = line.conversation && line.sent != 0;
+    std::vector<Answer> answers = co_await attempt(start.destination, entry, std::move(recipients), line);
     --active;
     --entry->pins;
-    answers.resize(outgoing.recipients.size());
-    const bool is_usable = is_open && conversation->is_usable() && sent < options.max_messages_per_connection;
-    if (is_open && !is_usable) co_await end_conversation(conversation);
+    const bool is_open = line.conversation != nullptr;
+    const bool is_usable = is_open && line.conversation->is_usable() && line.sent < options.max_messages_per_connection;
+    if (is_open && !is_usable) co_await end_conversation(line);
     const bool is_silent = says_nothing(answers);
     if (is_silent && is_reused && !is_stopping && !entry->groups[group].was_put_back) {
         // The peer had closed what we kept open: that says nothing about it.
@@ -163,7 +178,7 @@ co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyEr
     }
     finish(entry, group, std::move(answers), begun);
     if (is_silent) co_return false;
-    co_return !dispatcher.is_contested() || sent < kMostWhileContested;
+    co_return !dispatcher.is_contested() || line.sent < kMostWhileContested;
 }
 
 void Queue::State::destination_failed(const std::string& key, const Answer& answer)
@@ -172,6 +187,7 @@ void Queue::State::destination_failed(const std::string& key, const Answer& answ
     if (until == 0) return;
     ground.log.info("a destination is left alone for a while", {{"destination", key.substr(0, key.find('\t'))}, {"why", answer.text}});
     rows.emplace_back(NotBefore{key, until});
+    refills.erase(key);
     for (auto& errand : dispatcher.drain(key)) {
         const auto at = live.find(errand.id);
         if (at == live.end()) continue;
@@ -182,78 +198,93 @@ void Queue::State::destination_failed(const std::string& key, const Answer& answ
     }
 }
 
-// What the answers mean becomes a record first, then everything else.
-void Queue::State::finish(const LivePtr& entry, std::size_t group, std::vector<Answer> answers, SteadyTime begun)
+// The recipient's state after the answer.
+RecipientState Queue::State::judge(const Entry& entry, std::size_t at, const Answer& answer)
 {
-    const auto& envelope = entry->entry.envelope;
-    Change what;
-    what.id = entry->entry.id;
-    what.version = entry->entry.version + 1;
-    what.is_held = entry->entry.is_held;
-    std::vector<trace::Event> events;
-    std::vector<std::size_t> relayed;
+    RecipientState state = entry.states[at];
+    ++state.attempts;
+    state.last = last_answer_of(answer);
+    std::string& enhanced = state.last.enhanced;
+    switch (answer.verdict) {
+    case Answer::Verdict::delivered:
+        state.status = RecipientStatus::delivered;
+        if (enhanced.empty()) enhanced = "2.0.0";
+        metrics.delivered.add();
+        metrics.seconds.observe(std::chrono::duration<double>(answer.at - wall_of(entry.accepted)).count());
+        break;
+    case Answer::Verdict::permanent: {
+        const bool is_told = wants_report(entry.envelope, entry.envelope.recipients[at], ReportKind::failed);
+        state.status = is_told ? RecipientStatus::failing : RecipientStatus::failed;
+        if (enhanced.empty() || enhanced.front() == '4') enhanced = "5.0.0";
+        metrics.failed.add();
+        break;
+    }
+    case Answer::Verdict::temporary:
+        state.next = now() + wait_before_next(state.attempts, jitter_of(entry.id, state.attempts)).count();
+        if (enhanced.empty() || enhanced.front() == '5') enhanced = "4.0.0";
+        metrics.deferred.add();
+        break;
+    }
+    return state;
+}
+
+Queue::State::Verdicts Queue::State::judge_all(const Live& entry, std::size_t group, std::vector<Answer> answers, SteadyTime begun)
+{
+    Verdicts all;
+    all.change.id = entry.entry.id;
+    all.change.version = entry.entry.version + 1;
+    all.change.is_held = entry.entry.is_held;
     std::size_t n = 0;
-    for (const std::size_t at : entry->groups[group].recipients) {
-        RecipientState state = entry->entry.states[at];
-        if (state.status != RecipientStatus::waiting || n >= answers.size()) continue;
+    for (const std::size_t at : entry.groups[group].recipients) {
+        if (entry.entry.states[at].status != RecipientStatus::waiting || n >= answers.size()) continue;
         Answer& answer = answers[n++];
         if (answer.at == WallTime{}) answer.at = ground.clock.wall();
         const bool is_delivered = answer.verdict == Answer::Verdict::delivered;
         if (is_stopping && !is_delivered && answer.code == 0) continue;  // we hung up, not they
-        ++state.attempts;
-        state.last = last_answer_of(answer);
-        auto kind = trace::EventKind::attempted;
-        if (is_delivered) {
-            state.status = RecipientStatus::delivered;
-            kind = trace::EventKind::delivered;
-            if (!answer.passed_dsn && wants_report(envelope, envelope.recipients[at], ReportKind::relayed)) relayed.push_back(at);
-            if (state.last.enhanced.empty()) state.last.enhanced = "2.0.0";
-            metrics.delivered.add();
-            metrics.seconds.observe(std::chrono::duration<double>(answer.at - wall_of(entry->entry.accepted)).count());
-        } else if (answer.verdict == Answer::Verdict::permanent) {
-            const bool is_told = wants_report(envelope, envelope.recipients[at], ReportKind::failed);
-            state.status = is_told ? RecipientStatus::failing : RecipientStatus::failed;
-            kind = trace::EventKind::failed;
-            if (state.last.enhanced.empty() || state.last.enhanced.front() == '4') state.last.enhanced = "5.0.0";
-            metrics.failed.add();
-        } else {
-            const auto wait = wait_before_next(state.attempts, jitter_of(entry->entry.id, state.attempts));
-            state.next = now() + wait.count();
-            if (state.last.enhanced.empty() || state.last.enhanced.front() == '5') state.last.enhanced = "4.0.0";
-            metrics.deferred.add();
-        }
-        auto event = event_of(entry->entry, at, answer, kind);
+        RecipientState state = judge(entry.entry, at, answer);
+        const auto& envelope = entry.entry.envelope;
+        if (is_delivered && !answer.passed_dsn && wants_report(envelope, envelope.recipients[at], ReportKind::relayed))
+            all.relayed.push_back(at);
+        auto event = event_of(entry.entry, at, answer, is_delivered ? trace::EventKind::delivered
+                                                       : state.status == RecipientStatus::waiting ? trace::EventKind::attempted
+                                                                                                  : trace::EventKind::failed);
         event.facts.emplace_back("attempt", std::to_string(state.attempts));
         event.facts.emplace_back("their_ms", milliseconds_text(ground.clock.steady() - begun));
         // Ours is the time until the first attempt: what comes later is the destination's doing.
-        if (state.attempts == 1) event.facts.emplace_back("our_ms", milliseconds_text(begun - entry->since));
+        if (state.attempts == 1) event.facts.emplace_back("our_ms", milliseconds_text(begun - entry.since));
         if (state.status == RecipientStatus::waiting) event.facts.emplace_back("next_ms", std::to_string(state.next));
-        events.push_back(std::move(event));
-        what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
+        all.events.push_back(std::move(event));
+        all.change.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
     }
+    return all;
+}
+
+// What the answers mean becomes a record first, then everything else.
+void Queue::State::finish(const LivePtr& entry, std::size_t group, std::vector<Answer> answers, SteadyTime begun)
+{
+    Verdicts all = judge_all(*entry, group, std::move(answers), begun);
     no_longer_busy(*entry, group);
-    if (what.outcomes.empty() || entry->is_ended) {
+    if (all.change.outcomes.empty() || entry->is_ended) {
         // An administrator was faster, or we stop: what was delivered is told all the same.
-        for (auto& event : events) ground.recorder.record(std::move(event));
+        for (auto& event : all.events) ground.recorder.record(std::move(event));
         if (!entry->is_ended && !entry->is_settled) settle(entry);
         release(entry);
         return;
     }
-    (void)apply(what, entry->entry);
-    const bool is_over = entry->entry.is_over() && relayed.empty();
-    auto entered = append(is_over ? QueueRecord(Ended{entry->entry.id}) : QueueRecord(what));
-    note(entered.lsn, std::move(events));
+    (void)apply(all.change, entry->entry);
+    const bool is_over = entry->entry.is_over() && all.relayed.empty();
+    auto entered = append(is_over ? QueueRecord(Ended{entry->entry.id}) : QueueRecord(all.change));
+    note(entered.lsn, std::move(all.events));
     if (is_over) {
         end(entry, std::move(entered.hold));
         return;
     }
-    change(entry, std::move(what), std::move(entered.hold));
-    if (!relayed.empty()) spawn(report_relayed(entry, std::move(relayed)));
-    const bool is_asleep = has_waiting(entry->entry, entry->groups[group]);
+    change(entry, std::move(all.change), std::move(entered.hold));
+    if (!all.relayed.empty()) spawn(report_relayed(entry, std::move(all.relayed)));
     if (entry->is_settled) {
         put_errand(*entry, entry->groups[group]);
         put_row(*entry);
-    } else if (is_asleep) {
+    } else if (has_waiting(entry->entry, entry->groups[group])) {
         settle(entry);
     }
     report_if_due(entry);

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t kMostReady = 2'000;        // from the schedule, of all destinations
 constexpr std::size_t kWindow = 64;              // of one destination
+constexpr std::size_t kLeast = 16;               // of it: then more is fetched
 constexpr std::size_t kDueAtOnce = 128;          // destinations of one look
 constexpr std::size_t kDeadlinesAtOnce = 64;
 constexpr std::size_t kSweepPage = 500;
@@ -46,13 +47,22 @@ co::Task<void> Queue::State::poll()
 co::Task<void> Queue::State::refill_all()
 {
     is_refilling = true;
-    std::vector<std::string> keys(refills.begin(), refills.end());
-    for (auto& key : keys) {
-        if (is_stopping || dispatcher.ready() >= kMostReady) break;
-        if (dispatcher.ready(key) >= kWindow / 2 || dispatcher.down_until(key, now()) != 0) continue;
-        co_await refill(key);
+    bool runs_dry = true;
+    while (runs_dry) {
+        runs_dry = false;
+        const std::vector<std::string> keys(refills.begin(), refills.end());
+        for (const auto& key : keys) {
+            if (is_stopping || dispatcher.ready() >= kMostReady) break;
+            if (dispatcher.ready(key) >= kWindow / 2 || dispatcher.down_until(key, now()) != 0) continue;
+            co_await refill(key);
+            // It may have been served meanwhile.
+            const bool is_wanted = refills.contains(key) && !dispatcher.is_suspect(key);
+            runs_dry = runs_dry || (is_wanted && dispatcher.ready(key) < kLeast && !is_stopping);
+        }
     }
     is_refilling = false;
+    // There were more destinations than one look takes.
+    if (!due_cursor.empty() && !is_polling && !is_stopping && dispatcher.ready() < kMostReady) spawn(poll());
 }
 
 co::Task<void> Queue::State::refill(std::string key)
@@ -101,7 +111,10 @@ co::Task<void> Queue::State::refill(std::string key)
             is_known = true;
             const bool is_due = has_waiting(entry->entry, entry->groups[n]) && next_of(entry->entry, entry->groups[n]) <= now();
             if (is_due && !entry->entry.is_held && !is_stopping && dispatcher.down_until(key, now()) == 0) {
-                make_ready(entry, n, true);
+                const auto& states = entry->entry.states;
+                const auto& of = entry->groups[n].recipients;
+                const bool is_first = std::any_of(of.begin(), of.end(), [&states](std::size_t r) { return states[r].attempts == 0; });
+                make_ready(entry, n, !is_first);
             } else if (entry->groups[n].phase == Group::Phase::asleep && entry->is_settled) {
                 put_errand(*entry, entry->groups[n]);
             }

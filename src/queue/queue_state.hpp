@@ -169,6 +169,7 @@ struct Queue::State {
     void operate(SpoolOperation operation);
     co::Task<void> write();
     void was_written(SpoolOperation& operation);
+    void tell_queued(const Live& entry) const;
     co::Task<bool> flush(bool synced);
     void schedule_failed(const ScheduleFailure& failure);
     co::Task<void> renew_schedule();
@@ -177,10 +178,23 @@ struct Queue::State {
 
     // queue_delivery.cpp
     co::Task<void> serve(Dispatcher::Start start);
-    co::Task<bool> deliver_one(const Dispatcher::Start& start, ReadyErrand errand, std::unique_ptr<Conversation>& conversation,
-                               std::uint32_t& sent);
-    co::Task<void> end_conversation(std::unique_ptr<Conversation>& conversation);
+    struct Line {
+        std::unique_ptr<Conversation> conversation;
+        std::uint32_t sent = 0;  // messages
+    };
+    static std::vector<std::size_t> waiting_of(const Live& entry, std::size_t group);
+    co::Task<std::vector<Answer>> attempt(Destination destination, const LivePtr& entry, std::vector<std::size_t> recipients,
+                                          Line& line);
+    co::Task<bool> deliver_one(const Dispatcher::Start& start, ReadyErrand errand, Line& line);
+    co::Task<void> end_conversation(Line& line);
     co::Task<bool> wait_idle(const std::string& key);
+    struct Verdicts {
+        Change change;
+        std::vector<trace::Event> events;
+        std::vector<std::size_t> relayed;
+    };
+    RecipientState judge(const Entry& entry, std::size_t at, const Answer& answer);
+    Verdicts judge_all(const Live& entry, std::size_t group, std::vector<Answer> answers, SteadyTime begun);
     void finish(const LivePtr& entry, std::size_t group, std::vector<Answer> answers, SteadyTime begun);
     void destination_failed(const std::string& key, const Answer& answer);
 

@@ -30,7 +30,7 @@ struct ReportFacts {
     ReportKind kind = ReportKind::failed;
     std::string id;            // of the message it is about
     std::string to;            // its reverse-path; never empty
-    std::string envelope_id;   // ENVID as it was given
+    std::string envelope_id;   // ENVID, xtext undone
     bool smtputf8 = false;     // of the message: addresses may not be ASCII
     WallTime accepted{};
     WallTime at{};             // now

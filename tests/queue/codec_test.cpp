@@ -146,7 +146,7 @@ TEST_CASE("attempts come after 5, 15, 30 minutes, 1, 2 and then every 4 hours, a
     for (std::uint32_t attempts = 1; attempts <= waits.size(); ++attempts) {
         for (int n = 0; n < 200; ++n) {
             const auto wait = wait_before_next(attempts, random());
-            const minutes plan(waits[attempts - 1]);
+            const std::chrono::milliseconds plan = minutes(waits[attempts - 1]);
             CHECK(wait >= plan * 9 / 10);
             CHECK(wait <= plan * 11 / 10);
         }

@@ -176,7 +176,11 @@ public:
         most_open[destination.domain] = std::max(most_open[destination.domain], open_now[destination.domain]);
         co_return std::unique_ptr<queue::Conversation>(std::make_unique<Talk>(*this, destination.domain));
     }
-    void interrupt() override { let_go(); }
+    void interrupt() override
+    {
+        is_interrupted = true;
+        let_go();
+    }
     void let_go()
     {
         is_released = true;
@@ -191,6 +195,7 @@ public:
     std::vector<std::string> order;                               // ids as they were tried
     std::map<std::string, std::size_t> sizes;                     // bytes that went with an id
     bool is_released = false;
+    bool is_interrupted = false;
     co::Event gate;
 
 private:
@@ -211,7 +216,7 @@ private:
             std::vector<queue::Answer> answers;
             for (const auto at : outgoing.recipients) {
                 const std::string& address = outgoing.envelope->recipients[at].address;
-                if (owner_.fuse_.burns() || is_cut_) {
+                if (owner_.fuse_.burns() || is_cut_ || owner_.is_interrupted) {
                     answers.push_back(dead());
                     continue;
                 }
@@ -290,6 +295,7 @@ public:
         run_on(loop_, queue_->stop());
         queue_.reset();
         transport->is_released = false;
+        transport->is_interrupted = false;
     }
     // Everything in memory is gone; what the disk and the journal have is what they had.
     void crash(bool restart = true, const std::function<void()>& between = [] {})

@@ -103,7 +103,12 @@ co::Task<void> Queue::State::refill(std::string key)
     }
     for (const auto& errand : taken->errands) {
         const auto found = live.find(errand.id);
-        if (found == live.end()) continue;
+        if (found == live.end()) {
+            // It was in memory when it was taken, and went while others were read: its turn comes with the next look.
+            const bool was_read = std::find(ids.begin(), ids.end(), errand.id) != ids.end();
+            if (!was_read) rows.emplace_back(errand);
+            continue;
+        }
         const LivePtr entry = found->second;
         bool is_known = false;
         for (std::size_t n = 0; n < entry->groups.size(); ++n) {

@@ -20,6 +20,9 @@ using Endpoints = std::vector<std::string>;
 using Networks = std::vector<std::string>;
 
 enum class BareLineEnding : std::uint8_t { refuse, repair };
+enum class EarlyTalkers : std::uint8_t { note, refuse };  // who speaks before the SMTP greeting
+enum class Vrfy : std::uint8_t { nobody, users };         // who learns by VRFY whether a mailbox is there
+enum class HeaderFrom : std::uint8_t { own, any };        // From and Sender of submitted messages
 enum class LiteralMode : std::uint8_t { plus, minus };  // RFC 7888: LITERAL+ or LITERAL-
 
 enum class Compression : std::uint8_t { deflate, off };  // RFC 4978
@@ -93,9 +96,22 @@ struct SmtpSettings {
     std::uint64_t max_received = 0;
     BareLineEnding bare_line_ending{};
     std::string greeting;
+    Duration greeting_delay{};
+    EarlyTalkers early_talkers{};
+    Vrfy vrfy{};
+    Networks xclient_networks;
+    std::uint64_t max_recipients_per_network_hour = 0;
+};
+
+struct LmtpSettings {
+    Endpoints listen;
+    std::uint64_t max_connections = 0;
 };
 
 struct SubmissionSettings {
+    HeaderFrom header_from{};
+    std::uint64_t max_messages_per_hour = 0;
+    std::uint64_t max_recipients_per_hour = 0;
     ScramPlus scram_plus{};
     Endpoints listen;
     Endpoints listen_tls;
@@ -131,6 +147,16 @@ struct HttpSettings {
     Endpoints listen;
 };
 
+struct QueueSettings {
+    Duration lifetime{};
+    Duration warn_after{};  // 0: never
+    std::uint64_t max_connections = 0;
+    std::uint64_t max_connections_per_destination = 0;
+    std::uint64_t max_messages_per_connection = 0;
+    Duration connection_idle{};
+    Bytes report_max_size = 0;
+};
+
 struct DirectorySettings {
     std::string sub_addressing;  // one character, or empty: off
     Duration removed_mail_keep{};
@@ -149,6 +175,11 @@ struct UndeleteSettings {
 struct ExpireSettings {
     Duration trash{};  // 0: never
     Duration junk{};
+};
+
+struct TraceSettings {
+    Duration keep{};  // 0: nothing is recorded
+    Bytes max_size = 0;
 };
 
 struct AuthSettings {
@@ -194,13 +225,16 @@ struct Settings {
     TlsSettings tls;
     SmtpSettings smtp;
     SubmissionSettings submission;
+    LmtpSettings lmtp;
     ImapSettings imap;
     Pop3Settings pop3;
     HttpSettings http;
+    QueueSettings queue;
     DirectorySettings directory;
     QuotaSettings quota;
     UndeleteSettings undelete;
     ExpireSettings expire;
+    TraceSettings trace;
     AuthSettings auth;
     ProxySettings proxy;
     DnsSettings dns;

@@ -25,7 +25,9 @@ public:
         add_domain_commands();
         add_account_commands();
         add_message_commands();
+        add_queue_commands();
         add_alias_commands();
+        add_trace_commands();
         add_index_commands();
         add_outbound_commands();
         add_config_commands();
@@ -179,6 +181,36 @@ private:
         add_yes(undelete);
     }
 
+    void add_queue_filter(CLI::App* node)
+    {
+        node->add_option("--destination", into_.queue_destination, "Those with a recipient in this domain")->type_name("DOMAIN");
+        node->add_option("--sender", into_.queue_sender, "Those from this address, @DOMAIN or <>")->type_name("ADDRESS");
+        node->add_option("--recipient", into_.queue_recipient, "Those to this address")->type_name("ADDRESS");
+    }
+
+    void add_queue_commands()
+    {
+        CLI::App* queue = group("queue", "Mail on its way to other servers");
+        CLI::App* list = leaf(*queue, "list", "List what waits, the oldest first", Command::queue_list);
+        add_queue_filter(list);
+        list->add_option("--after", into_.queue_after, "Go on behind this id")->type_name("ID");
+        CLI::App* show = leaf(*queue, "show", "Show one message with each of its recipients", Command::queue_show);
+        add_name(show, "ID", "The message's id");
+        CLI::App* hold = leaf(*queue, "hold", "Neither try nor give up until it is released", Command::queue_hold);
+        CLI::App* release = leaf(*queue, "release", "Try what was held again", Command::queue_release);
+        CLI::App* retry = leaf(*queue, "retry", "Try now", Command::queue_retry);
+        CLI::App* bounce = leaf(*queue, "bounce", "Give up and return to the sender", Command::queue_bounce);
+        CLI::App* remove = leaf(*queue, "delete", "Delete without telling anybody", Command::queue_delete);
+        for (CLI::App* node : {hold, release, retry, bounce, remove}) {
+            CLI::Option* ids = node->add_option("ID", into_.queue_ids, "Ids of messages");
+            add_queue_filter(node);
+            CLI::Option* all = node->add_flag("--all", into_.all, "All messages");
+            ids->excludes(all);
+        }
+        add_yes(bounce);
+        add_yes(remove);
+    }
+
     void add_alias_commands()
     {
         CLI::App* alias = group("alias", "Aliases: addresses that lead to others");
@@ -195,6 +227,19 @@ private:
             ->take_all();
         add_switch(set, into_.enabled, "--enable", "--disable", "Take mail for the alias");
         add_yes(remove);
+    }
+
+    void add_trace_commands()
+    {
+        CLI::App* trace = leaf(app_, "trace", "Tell what befell a message, or list those of an address", Command::trace);
+        trace->add_option("TEXT", into_.name, "An id as in the 250, an address, a Message-ID, or a part of the subject; the latest "
+                                              "messages where absent");
+        trace->add_option("--until", into_.until, "Accepted before then")->type_name("TIME");
+        CLI::App* slo = leaf(app_, "slo", "Show how quickly mail was delivered, and what was late", Command::slo);
+        slo->add_option("--within-ms", into_.within_ms, "What is in time, in milliseconds; 5000 where absent")->type_name("NUMBER");
+        for (CLI::App* node : {trace, slo}) {
+            node->add_option("--since", into_.since, "Accepted since then: 2h, 2026-11-20, 2026-11-20T10:00:00Z")->type_name("TIME");
+        }
     }
 
     void add_index_commands()

@@ -23,7 +23,7 @@ constexpr unsigned kWatchdogPatience = 30;
 std::string tls_of(Service service, bool has_certificate)
 {
     if (service == Service::submissions || service == Service::imaps || service == Service::pop3s) return "implicit";
-    const bool offers = service == Service::smtp || service == Service::submission || service == Service::imap ||
+    const bool offers = service == Service::smtp || service == Service::submission || service == Service::lmtp || service == Service::imap ||
                         service == Service::pop3;
     return offers && has_certificate ? "starttls" : "none";
 }

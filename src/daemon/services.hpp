@@ -26,6 +26,7 @@
 #include "store/background_fill.hpp"
 #include "store/expiry.hpp"
 #include "store/store.hpp"
+#include "trace/trace.hpp"
 
 namespace mbx::daemon {
 
@@ -79,6 +80,7 @@ private:
 
     std::unique_ptr<directory::Directory> directory_;
     config::QuotaSettings quotas_;
+    trace::Trace trace_;
     auth::LiveSessions live_sessions_;
     auth::Authenticator authenticator_;
     net::TlsServer tls_;

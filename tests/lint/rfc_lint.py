@@ -17,7 +17,7 @@ NOT_COLLECTED = {
     3986: "URI", 4013: "SASLprep", 4086: "randomness", 4217: "FTP over TLS", 4291: "IPv6 addresses", 4343: "DNS case",
     4468: "BURL", 4505: "ANONYMOUS", 4647: "language ranges", 4648: "base64", 4880: "OpenPGP", 5051: "i;unicode-casemap", 5077: "session tickets", 5234: "ABNF",
     5246: "TLS 1.2", 5280: "X.509", 5424: "syslog", 5737: "example addresses", 5746: "renegotiation",
-    5918: "certificate order", 5952: "IPv6 text", 6066: "SNI", 6454: "origin", 6520: "heartbeat",
+    5918: "certificate order", 5952: "IPv6 text", 6066: "SNI", 6454: "origin", 6520: "heartbeat", 6522: "multipart/report",
     6570: "URI templates", 6761: "special names", 6762: "mDNS", 6838: "media types", 7230: "HTTP/1.1 old",
     7301: "ALPN", 7413: "TCP fast open", 7468: "PEM", 7519: "JWT", 7595: "URI schemes",
     3720: "CRC-32C", 7627: "extended master secret", 7748: "X25519", 8174: "key words", 8259: "JSON", 8615: "well-known",

@@ -20,7 +20,8 @@ namespace mbx::test {
 class AdministrationWorld {
 public:
     explicit AdministrationWorld(Log log = {})
-        : directory(*directory::Directory::open(folder.path("directory.db"), workers)),
+        : trace(trace::Trace::Ground{loop, workers, files, clock, metrics, Log(), folder.path("trace.db")}, trace::TraceOptions()),
+          directory(*directory::Directory::open(folder.path("directory.db"), workers)),
           authenticator(*directory, workers, loop, clock, random, metrics, Log(), cheap_hashes()),
           journal(open_mail_journal(loop, files, clock, metrics, {folder.path("journal")})),
           store(loop, files, workers, *journal, clock, random, metrics, Log(), store_options()),
@@ -29,6 +30,7 @@ public:
                          hooks(), options(), log.for_component("admin")),
           server(administration.router(), http::ServerOptions(), clock, metrics, log.for_component("http"))
     {
+        administration.set_trace(&trace);
     }
     AdministrationWorld(const AdministrationWorld&) = delete;
     AdministrationWorld& operator=(const AdministrationWorld&) = delete;
@@ -75,6 +77,7 @@ public:
     SystemRandom random;
     Metrics metrics;
     PosixFileSystem files;
+    trace::Trace trace;
     std::unique_ptr<directory::Directory> directory;
     auth::Authenticator authenticator;
     auth::LiveSessions sessions;

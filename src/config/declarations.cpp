@@ -1,6 +1,7 @@
 // The one table of settings. A key stands here or it does not exist.
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/ascii.hpp"
 #include "config/declaration.hpp"
@@ -59,19 +60,23 @@ constexpr std::array kTables{
     Table{"imap", "Users read their mail."},
     Table{"pop3", "Users fetch their mail, with programs that know no IMAP."},
     Table{"http", "Health, metrics and the status page."},
+    Table{"queue", "Mail on its way to other servers: how long and how often it is tried. mailboxctl queue shows what waits."},
     Table{"directory", "Domains, accounts and aliases. They live in directory.db; change them with mailboxctl."},
     Table{"quota", "How much mail an account may hold, where the account itself says nothing (mailboxctl account set)."},
     Table{"undelete", "Messages that were expunged, and mailboxes that were deleted, can be had back: mailboxctl message "
                       "undelete."},
     Table{"expire", "Old mail that is expunged by itself. It can be had back as long as everything that is expunged."},
+    Table{"trace", "What befell every message, for mailboxctl trace and mailboxctl slo. It lives in trace.db."},
     Table{"auth", "Log-ins of all protocols."},
+    Table{"dns", "Look-ups of names, for mail that goes out and for judging mail that comes in."},
+    Table{"outbound", "Mail to other servers: where it goes, from which address, and how it is encrypted."},
     Table{"proxy", "Load balancers that speak the PROXY protocol."},
 };
 
-const std::vector<Declaration>& rows()
+const std::vector<Declaration>& most_rows()
 {
     using S = Settings;
-    static const std::vector<Declaration> all{
+    static const std::vector<Declaration> most{
         {"server.hostname", Kind::host_name, R"("")", {0, 253}, Effect::restart,
          "The name of this server as other mail servers see it, such as \"mail.example.org\". It should be the name that "
          "the MX record and the reverse lookup of its address give. Empty: the name of the machine.",
@@ -271,6 +276,30 @@ const std::vector<Declaration>& rows()
          "addresses of this machine are allowed (127.0.0.0/8 and ::1).",
          [](S& s) -> Slot { return &s.http.listen; }},
 
+        {"queue.lifetime", Kind::duration, R"("5d")", {kMinute, 60 * kDay}, Effect::live,
+         "How long a message is tried before it goes back to its sender. RFC 5321 section 4.5.4.1 wants 4 to 5 days.",
+         [](S& s) -> Slot { return &s.queue.lifetime; }},
+        {"queue.warn_after", Kind::duration, R"("4h")", {0, 60 * kDay}, Effect::live,
+         "After what time the sender is told, once, that a message waits and is still being tried. 0s: never.",
+         [](S& s) -> Slot { return &s.queue.warn_after; }},
+        {"queue.max_connections", Kind::integer, "100", {2, 10'000}, Effect::live,
+         "Connections to other servers at the same time. Half of them are kept for messages that are tried for the first "
+         "time.",
+         [](S& s) -> Slot { return &s.queue.max_connections; }},
+        {"queue.max_connections_per_destination", Kind::integer, "10", {1, 1'000}, Effect::live,
+         "How many of them may go to one domain. A domain that failed lately gets one.",
+         [](S& s) -> Slot { return &s.queue.max_connections_per_destination; }},
+        {"queue.max_messages_per_connection", Kind::integer, "100", {1, 100'000}, Effect::live,
+         "After so many messages a connection is ended and another one made.",
+         [](S& s) -> Slot { return &s.queue.max_messages_per_connection; }},
+        {"queue.connection_idle", Kind::duration, R"("2s")", {0, 5 * kMinute}, Effect::live,
+         "How long a connection is kept open for another message to the same domain. 0s: not at all.",
+         [](S& s) -> Slot { return &s.queue.connection_idle; }},
+        {"queue.report_max_size", Kind::size, R"("1MiB")", {0, 1 * kGiB}, Effect::live,
+         "Up to what size a message goes back whole with the report of its failure, where its sender asked for that. Of "
+         "others, and of larger ones, the header goes back.",
+         [](S& s) -> Slot { return &s.queue.report_max_size; }},
+
         {"directory.sub_addressing", Kind::text, R"("+")", {0, 1}, Effect::live,
          "The character behind which a user may add words to the own address: mail for ann+shop@example.org reaches "
          "ann@example.org. Empty: off.",
@@ -301,6 +330,14 @@ const std::vector<Declaration>& rows()
         {"expire.junk", Kind::duration, R"("0s")", {0, 3650 * kDay}, Effect::live,
          "The same for the mailbox for unwanted mail (\\Junk).",
          [](S& s) -> Slot { return &s.expire.junk; }},
+
+        {"trace.keep", Kind::duration, R"("90d")", {0, 3650 * kDay}, Effect::live,
+         "How long the rows of a message are kept. 0s: nothing more is recorded, and what was stays. Mail does not depend "
+         "on it.",
+         [](S& s) -> Slot { return &s.trace.keep; }},
+        {"trace.max_size", Kind::size, R"("2GiB")", {16 * kMiB, 1024 * kGiB}, Effect::live,
+         "How large it may become; beyond that the oldest messages go first, whatever their age.",
+         [](S& s) -> Slot { return &s.trace.max_size; }},
 
         {"auth.cache_time", Kind::duration, R"("5m")", {0, kHour}, Effect::live,
          "How long a password that was right need not be checked by its costly hash again. A changed password or a "
@@ -335,6 +372,16 @@ const std::vector<Declaration>& rows()
          "there must begin with it; from everywhere else it is not understood.",
          [](S& s) -> Slot { return &s.proxy.networks; }},
     };
+    return most;
+}
+
+const std::vector<Declaration>& rows()
+{
+    static const std::vector<Declaration> all = [] {
+        std::vector<Declaration> made = most_rows();
+        std::ranges::copy(outbound_rows(), std::back_inserter(made));
+        return made;
+    }();
     return all;
 }
 

@@ -5,6 +5,7 @@
 #include "daemon/protocol_options.hpp"
 #include "daemon/secret.hpp"
 #include "directory/quota.hpp"
+#include "mail/encoded_word.hpp"
 #include "store/volume_marker.hpp"
 
 namespace mbx::daemon {
@@ -14,6 +15,14 @@ store::StoreOptions store_options(const config::Settings& settings)
 {
     store::StoreOptions options;
     options.root = settings.server.data_directory + "/mail";
+    return options;
+}
+
+trace::TraceOptions trace_options(const config::Settings& settings)
+{
+    trace::TraceOptions options;
+    options.keep = settings.trace.keep;
+    options.most_bytes = settings.trace.max_size;
     return options;
 }
 
@@ -66,8 +75,14 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
     if (auto noted = store::note_started(ground.files, data, *volume); !noted) return noted.error();
     auto secret = open_secret(ground.files, ground.random, data + "/srs.key");
     if (!secret) return secret.error();
+    // Whoever lets the queue use the transport gives smtp::open_conversation here; until then it only answers questions.
+    auto mail_out = MailOut::open({ground.loop, ground.workers, ground.files, ground.clock, ground.random, ground.log},
+                                  settings, nullptr);
+    if (!mail_out) return mail_out.error();
+    hooks = (*mail_out)->with_questions(std::move(hooks));
     std::unique_ptr<Services> services(new Services(ground, std::move(*directory), std::move(*journal),
                                                     *std::move(secret), settings, std::move(hooks)));
+    services->mail_out_ = std::move(*mail_out);
     const auto files = certificate_files(settings);
     if (!files.empty()) {
         const auto loaded = services->tls_.load(files);
@@ -80,6 +95,10 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
                    std::unique_ptr<store::MailJournal> journal, std::string srs_secret, const config::Settings& settings,
                    admin::Hooks hooks)
     : directory_(std::move(directory)), quotas_(settings.quota),
+      trace_(trace::Trace::Ground{ground.loop, ground.workers, ground.files, ground.clock, ground.metrics,
+                                  ground.log.for_component("trace"), settings.server.data_directory + "/trace.db",
+                                  mail::decode_encoded_words},
+             trace_options(settings)),
       authenticator_(*directory_, ground.workers, ground.loop, ground.clock, ground.random, ground.metrics,
                      ground.log.for_component("auth"), authenticator_options(settings)),
       tls_(ground.workers, ground.log.for_component("tls")),
@@ -94,13 +113,13 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
               ground.log.for_component("intake"), settings.server.data_directory + "/spool", intake_options(settings)),
       srs_(std::move(srs_secret)),
       smtp_(smtp::Dependencies{intake_, *directory_, authenticator_, live_sessions_, tls_, ground.metrics, ground.clock,
-                               ground.log.for_component("smtp"), srs_, ground.workers},
+                               ground.log.for_component("smtp"), srs_, ground.workers, &trace_},
             smtp_options(settings)),
       imap_(imap::Services{store_, intake_, *directory_, authenticator_, live_sessions_, tls_, ground.clock,
-                           ground.metrics, ground.log.for_component("imap")},
+                           ground.metrics, ground.log.for_component("imap"), &trace_},
             imap_options(settings)),
       pop3_(pop3::Services{store_, *directory_, authenticator_, live_sessions_, tls_, ground.clock, ground.metrics,
-                           ground.log.for_component("pop3")},
+                           ground.log.for_component("pop3"), &trace_},
             pop3_options(settings)),
       administration_(admin::AdministrationDeps{*directory_, store_, authenticator_, live_sessions_, ground.workers,
                                                 ground.files, ground.metrics, ground.clock, ground.random},
@@ -108,6 +127,8 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
       http_(administration_.router(), http_options(settings), ground.clock, ground.metrics,
             ground.log.for_component("http"))
 {
+    store_.set_recorder(&trace_);
+    administration_.set_trace(&trace_);
     store_.set_quotas([this](const store::AccountKey& key) { return quota_of(key); });
     directory_->on_change([this] {
         live_sessions_.end_outdated(*directory_->snapshot());
@@ -160,11 +181,13 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
     if (certificates) tls_.use(std::move(certificates));
     directory_->set_options(snapshot_options(settings));
     smtp_.set_options(smtp_options(settings));
+    mail_out_->set_options(settings);
     imap_.set_options(imap_options(settings));
     pop3_.set_options(pop3_options(settings));
     authenticator_.set_options(authenticator_options(settings));
     intake_.set_options(intake_options(settings));
     expiry_.set_options(expiry_options(settings));
+    trace_.set_options(trace_options(settings));
     quotas_ = settings.quota;
     store_.quotas_changed();
     administration_.set_removed_mail_keep(settings.directory.removed_mail_keep);
@@ -173,6 +196,7 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
 
 void Services::start()
 {
+    trace_.start();
     store_.start();
     expiry_.start();
 }
@@ -181,6 +205,7 @@ co::Task<void> Services::close_store()
 {
     co_await expiry_.stop();
     co_await store_.stop();
+    co_await trace_.stop();
 }
 
 void Services::close_journal() { journal_->journal().close(store_.checkpoints().reached()); }
@@ -189,6 +214,7 @@ void Services::stop()
 {
     authenticator_.close();
     smtp_.stop();
+    mail_out_->stop();
     imap_.stop();
     pop3_.stop();
     background_.stop();

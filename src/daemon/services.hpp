@@ -12,6 +12,7 @@
 #include "base/metrics.hpp"
 #include "config/load.hpp"
 #include "daemon/listeners.hpp"
+#include "daemon/mail_out.hpp"
 #include "directory/directory.hpp"
 #include "http/server.hpp"
 #include "imap/server.hpp"
@@ -25,6 +26,7 @@
 #include "store/background_fill.hpp"
 #include "store/expiry.hpp"
 #include "store/store.hpp"
+#include "trace/trace.hpp"
 
 namespace mbx::daemon {
 
@@ -78,6 +80,7 @@ private:
 
     std::unique_ptr<directory::Directory> directory_;
     config::QuotaSettings quotas_;
+    trace::Trace trace_;
     auth::LiveSessions live_sessions_;
     auth::Authenticator authenticator_;
     net::TlsServer tls_;
@@ -87,6 +90,7 @@ private:
     store::BackgroundFill background_;
     intake::Intake intake_;
     policy::Srs srs_;
+    std::unique_ptr<MailOut> mail_out_;
     smtp::Server smtp_;
     imap::Server imap_;
     pop3::Server pop3_;

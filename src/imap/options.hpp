@@ -26,6 +26,7 @@ struct Options {
     // Where LOGIN and AUTHENTICATE are allowed without TLS; everywhere else LOGINDISABLED stands (HOSTILE row B3).
     std::vector<net::IpNetwork> plaintext_login_networks;
     std::size_t max_sessions_per_account = 100;
+    std::size_t kept_keys_bytes = 64U << 20U;      // what SORT and THREAD compare, kept between commands, of all mailboxes
     std::uint64_t warn_percent = 90;  // of the quota, from when on SELECT says that the mailbox is nearly full; 0: never
 
     std::chrono::milliseconds handshake_timeout{30'000};

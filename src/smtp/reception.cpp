@@ -1,5 +1,7 @@
 #include "smtp/reception.hpp"
 
+#include <algorithm>
+
 #include "base/ascii.hpp"
 
 namespace mbx::smtp {
@@ -37,7 +39,11 @@ void Reception::look_at_fresh()
 {
     if (size_ == 0 && !fresh_.empty()) begins_with_space_ = ascii::is_space(fresh_.front());
     size_ += fresh_.size();
-    if (!scanner_.facts().complete) scanner_.feed(fresh_);
+    if (!scanner_.facts().complete) {
+        constexpr std::size_t kFront = 8 * 1024;
+        front_.append(fresh_, 0, kFront - std::min(front_.size(), kFront));
+        scanner_.feed(fresh_);
+    }
     if (is_done()) scanner_.finish();
 }
 

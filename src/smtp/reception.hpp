@@ -40,6 +40,8 @@ public:
 
     std::uint64_t size() const { return size_; } // of the message so far, also while it is swallowed
     const mail::HeaderFacts& header() const { return scanner_.facts(); }
+    // The first bytes of the message, some KiB at most: for the trace, which wants a few fields of the header.
+    std::string_view front() const { return front_; }
     // The first line would be read as the continuation of whatever stands above it.
     bool begins_with_space() const { return begins_with_space_; }
 
@@ -52,6 +54,7 @@ private:
     bool is_finished_ = false;
     mail::IncrementalHeaderScanner scanner_;
     std::string fresh_;
+    std::string front_;
     std::uint64_t size_ = 0;
     std::uint64_t max_bytes_;
     unsigned max_hops_;

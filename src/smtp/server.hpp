@@ -20,6 +20,7 @@
 #include "policy/srs.hpp"
 #include "smtp/options.hpp"
 #include "smtp/rate_table.hpp"
+#include "trace/recorder.hpp"
 
 namespace mbx::smtp {
 
@@ -35,6 +36,7 @@ struct Dependencies {
     Log log;
     const policy::Srs& srs;
     net::Workers& workers;
+    trace::Recorder* recorder = nullptr; // may be none
 };
 
 class Session;

@@ -134,6 +134,12 @@ private:
     void log_message(bool accepted, std::string_view trace_id, std::string_view outcome,
                      const Reception& reception) const;
 
+    // session_trace.cpp
+    const std::string& transaction_id();
+    trace::Event begin_event(trace::EventKind kind, std::string id) const;
+    void trace_accepted(const std::string& trace_id, const Reception& reception) const;
+    void trace_refused(std::string id, const Reply& why, const Reception* reception, std::string recipient) const;
+
     Server& server_;
     const Dependencies& deps_;
     std::shared_ptr<const Options> options_;
@@ -157,6 +163,7 @@ private:
     bool extended_ = false; // EHLO
     std::string greeting_name_;
     std::optional<Transaction> transaction_;
+    std::string transaction_id_; // in the trace; empty: none was needed yet
     bool saw_auth_ = false;
     std::optional<auth::Login> login_;
     std::optional<auth::LiveSessions::Registration> registration_;

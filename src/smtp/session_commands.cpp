@@ -95,6 +95,7 @@ void Session::dispatch(std::string_view line)
 void Session::forget_transaction()
 {
     transaction_.reset();
+    transaction_id_.clear();
     incoming_.reset();
     if (phase_ != Phase::connected) phase_ = Phase::greeted;
 }
@@ -257,6 +258,7 @@ void Session::refuse_recipient(ReplyId id, std::string_view argument)
                                          {"to", argument},
                                          {"code", why.code},
                                          {"reason", why.text}});
+    if (deps_.recorder != nullptr) trace_refused(transaction_id(), why, nullptr, std::string(argument));
     const bool is_guess = why.code >= 500;
     if (is_guess && ++refused_recipients_ > options_->max_refused_recipients) {
         linger_ = true;

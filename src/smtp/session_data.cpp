@@ -94,7 +94,7 @@ co::Task<void> Session::store_piece()
     if (bytes.empty()) co_return;
     const bool is_large = incoming.reception.header().complete && incoming.reception.size() > kLarge;
     if (incoming.trace_id.empty() && is_large && !incoming.draft->is_spooled()) {
-        incoming.trace_id = deps_.intake.new_trace_id();
+        incoming.trace_id = transaction_id();
         incoming.draft->set_prefix(make_prefix(incoming));
     }
     const auto stored = co_await incoming.draft->append(bytes);
@@ -150,6 +150,7 @@ co::Task<void> Session::receive_chunk()
     incoming.binary.release();
     metrics_.refused.add();
     log_message(false, "", find_reply(*refusal).text, incoming.reception);
+    trace_refused(transaction_id(), find_reply(*refusal), &incoming.reception, {});
     refuse_message(*refusal);
 }
 
@@ -235,6 +236,7 @@ co::Task<void> Session::end_message()
     if (refusal) {
         metrics_.refused.add();
         log_message(false, "", find_reply(*refusal).text, incoming.reception);
+        trace_refused(transaction_id(), find_reply(*refusal), &incoming.reception, {});
         refuse_message(*refusal);
     } else {
         co_await store_message();
@@ -276,7 +278,7 @@ co::Task<void> Session::store_message()
 {
     Incoming& incoming = *incoming_;
     if (incoming.trace_id.empty()) {
-        incoming.trace_id = deps_.intake.new_trace_id();
+        incoming.trace_id = transaction_id();
         incoming.draft->set_prefix(make_prefix(incoming));
     }
     intake::Draft draft = std::move(*incoming.draft);
@@ -295,6 +297,7 @@ co::Task<void> Session::store_message()
         const ReplyId why = reply_for(receipt.error());
         metrics_.refused.add();
         log_message(false, trace_id, find_reply(why).text, incoming.reception);
+        trace_refused(trace_id, find_reply(why), &incoming.reception, {});
         answer_message(why);
         co_return;
     }
@@ -309,6 +312,7 @@ co::Task<void> Session::store_message()
     metrics_.accepted.add();
     metrics_.accepted_bytes.add(incoming.reception.size());
     log_message(true, trace_id, "stored", incoming.reception);
+    trace_accepted(trace_id, incoming.reception);
     answer_message(ReplyId::message_accepted, trace_id);
 }
 

@@ -75,14 +75,16 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
     if (auto noted = store::note_started(ground.files, data, *volume); !noted) return noted.error();
     auto secret = open_secret(ground.files, ground.random, data + "/srs.key");
     if (!secret) return secret.error();
-    // Whoever lets the queue use the transport gives smtp::open_conversation here; until then it only answers questions.
+    auto opener = [ground](std::unique_ptr<net::ByteStream> stream, smtp::ClientOptions options) {
+        return smtp::open_conversation(ground.workers, ground.files, ground.clock, std::move(stream), std::move(options));
+    };
     auto mail_out = MailOut::open({ground.loop, ground.workers, ground.files, ground.clock, ground.random, ground.log},
-                                  settings, nullptr);
+                                  settings, std::move(opener));
     if (!mail_out) return mail_out.error();
     hooks = (*mail_out)->with_questions(std::move(hooks));
     std::unique_ptr<Services> services(new Services(ground, std::move(*directory), std::move(*journal),
-                                                    *std::move(secret), settings, std::move(hooks)));
-    services->mail_out_ = std::move(*mail_out);
+                                                    *std::move(secret), std::move(*mail_out), settings,
+                                                    std::move(hooks)));
     const auto files = certificate_files(settings);
     if (!files.empty()) {
         const auto loaded = services->tls_.load(files);
@@ -92,8 +94,8 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
 }
 
 Services::Services(Ground ground, std::unique_ptr<directory::Directory> directory,
-                   std::unique_ptr<store::MailJournal> journal, std::string srs_secret, const config::Settings& settings,
-                   admin::Hooks hooks)
+                   std::unique_ptr<store::MailJournal> journal, std::string srs_secret,
+                   std::unique_ptr<MailOut> mail_out, const config::Settings& settings, admin::Hooks hooks)
     : directory_(std::move(directory)), quotas_(settings.quota),
       trace_(trace::Trace::Ground{ground.loop, ground.workers, ground.files, ground.clock, ground.metrics,
                                   ground.log.for_component("trace"), settings.server.data_directory + "/trace.db",
@@ -112,6 +114,11 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
       intake_(store_, ground.files, ground.workers, ground.clock, ground.random, ground.metrics,
               ground.log.for_component("intake"), settings.server.data_directory + "/spool", intake_options(settings)),
       srs_(std::move(srs_secret)),
+      mail_out_(std::move(mail_out)),
+      queue_(OutgoingQueue::Ground{ground.loop, ground.workers, ground.files, ground.clock, ground.random, ground.metrics,
+                                   ground.log, store_, intake_, *directory_, srs_, mail_out_->transport(), trace_,
+                                   ground.failed},
+             settings),
       smtp_(smtp::Dependencies{intake_, *directory_, authenticator_, live_sessions_, tls_, ground.metrics, ground.clock,
                                ground.log.for_component("smtp"), srs_, ground.workers, &trace_},
             smtp_options(settings)),
@@ -122,7 +129,8 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
                            ground.log.for_component("pop3"), &trace_},
             pop3_options(settings)),
       administration_(admin::AdministrationDeps{*directory_, store_, authenticator_, live_sessions_, ground.workers,
-                                                ground.files, ground.metrics, ground.clock, ground.random},
+                                                ground.files, ground.metrics, ground.clock, ground.random,
+                                                &queue_.queue()},
                       std::move(hooks), administration_options(settings), ground.log.for_component("admin")),
       http_(administration_.router(), http_options(settings), ground.clock, ground.metrics,
             ground.log.for_component("http"))
@@ -182,6 +190,7 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
     directory_->set_options(snapshot_options(settings));
     smtp_.set_options(smtp_options(settings));
     mail_out_->set_options(settings);
+    queue_.set_options(settings);
     imap_.set_options(imap_options(settings));
     pop3_.set_options(pop3_options(settings));
     authenticator_.set_options(authenticator_options(settings));
@@ -197,13 +206,17 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
 void Services::start()
 {
     trace_.start();
+    queue_.take_over();
     store_.start();
+    queue_starting_.spawn(queue_.start());
     expiry_.start();
 }
 
 co::Task<void> Services::close_store()
 {
     co_await expiry_.stop();
+    co_await queue_starting_.finished();
+    co_await queue_.stop();
     co_await store_.stop();
     co_await trace_.stop();
 }

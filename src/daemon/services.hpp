@@ -13,6 +13,7 @@
 #include "config/load.hpp"
 #include "daemon/listeners.hpp"
 #include "daemon/mail_out.hpp"
+#include "daemon/outgoing_queue.hpp"
 #include "directory/directory.hpp"
 #include "http/server.hpp"
 #include "imap/server.hpp"
@@ -74,7 +75,8 @@ public:
 
 private:
     Services(Ground ground, std::unique_ptr<directory::Directory> directory, std::unique_ptr<store::MailJournal> journal,
-             std::string srs_secret, const config::Settings& settings, admin::Hooks hooks);
+             std::string srs_secret, std::unique_ptr<MailOut> mail_out, const config::Settings& settings,
+             admin::Hooks hooks);
     store::QuotaLimits quota_of(const store::AccountKey& key) const;
     std::vector<store::AccountKey> all_accounts() const;
 
@@ -91,6 +93,8 @@ private:
     intake::Intake intake_;
     policy::Srs srs_;
     std::unique_ptr<MailOut> mail_out_;
+    OutgoingQueue queue_;
+    co::Scope queue_starting_;
     smtp::Server smtp_;
     imap::Server imap_;
     pop3::Server pop3_;

@@ -81,7 +81,12 @@ void Queue::State::settle_old()
     }
 }
 
-Ledger::Entered Queue::State::append(const QueueRecord& record) { return ground.ledger.append(encode(record)); }
+Ledger::Entered Queue::State::append(const QueueRecord& record)
+{
+    auto entered = ground.ledger.append(encode(record));
+    last_record = std::max(last_record, entered.lsn);
+    return entered;
+}
 
 void Queue::State::note(std::uint64_t lsn, std::vector<trace::Event> events)
 {
@@ -218,6 +223,15 @@ co::Task<bool> Queue::State::flush(bool synced)
     is_flushing = true;
     std::vector<ScheduleChange> changes;
     changes.swap(rows);
+    // A schedule that is ahead of the journal would not know, after a power cut, what the entry's file still wants.
+    if (last_record != 0) {
+        const bool is_durable = co_await ground.ledger.durable(last_record);
+        if (!is_durable) {
+            is_flushing = false;
+            flushed.notify_all();
+            co_return false;
+        }
+    }
     std::uint64_t count = 0;
     auto job = [this, &changes, &count, synced]() -> Result<void, ScheduleFailure> {
         if (!changes.empty()) {

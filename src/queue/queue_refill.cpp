@@ -184,7 +184,10 @@ co::Task<bool> Queue::State::sweep_directory(unsigned n, std::size_t* missing)
         for (auto& id : *ids) {
             const auto row = schedule->row(id);
             if (!row) return row.error();
-            if (!*row) unknown.push_back(std::move(id));
+            const auto places = schedule->destinations_of(id);
+            if (!places) return places.error();
+            const bool is_known = *row && ((*row)->is_held || !places->empty());
+            if (!is_known) unknown.push_back(std::move(id));
         }
         return {};
     };

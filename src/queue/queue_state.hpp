@@ -119,6 +119,7 @@ struct Queue::State {
     std::string due_cursor;
     std::string spool_trouble;
     std::string schedule_trouble;
+    std::uint64_t last_record = 0;        // of the journal
     std::uint64_t scheduled = 0;          // rows, as last counted
     std::size_t damaged = 0;
     std::size_t active = 0;

@@ -138,6 +138,7 @@ std::string_view refusal_text(store::StoreError error)
     case store::StoreError::invalid_name: return "[CANNOT] no mailbox can have that name";
     case store::StoreError::not_permitted: return "[CANNOT] that is not possible with this mailbox";
     case store::StoreError::has_children: return "[HASCHILDREN] the mailbox has mailboxes below it";
+    case store::StoreError::no_right: return "[NOPERM] there is no right to do that with this mailbox";
     case store::StoreError::no_such_message: return "[EXPUNGEISSUED] the message is gone";
     case store::StoreError::limit: return "[LIMIT] a limit of names, depth or keywords is reached";
     case store::StoreError::over_quota: return "[OVERQUOTA] the account has no room left";

@@ -18,8 +18,9 @@ namespace {
 constexpr char kRecordVersion = 1;
 constexpr std::size_t kRecordPrefix = 6;
 constexpr std::size_t kMaxTextInRecord = 4096;
+constexpr std::size_t kMaxOutgoing = 16U << 20U;
 
-enum class Kind : char { accepted = 1, placed = 2, flags = 3, expunged = 4, account_removed = 5, voided = 6 };
+enum class Kind : char { accepted = 1, placed = 2, flags = 3, expunged = 4, account_removed = 5, voided = 6, accepted_outgoing = 7, outgoing = 8 };
 
 void put(RecordWriter& out, const AccountKey& account)
 {
@@ -48,7 +49,9 @@ Kind put(RecordWriter& out, const AcceptedRecord& record)
     out.text(record.spool_name);
     out.number(record.recipients.size());
     for (const auto& recipient : record.recipients) put(out, recipient);
-    return Kind::accepted;
+    if (record.outgoing.empty()) return Kind::accepted;
+    out.text(record.outgoing);
+    return Kind::accepted_outgoing;
 }
 
 Kind put(RecordWriter& out, const PlacedRecord& record)
@@ -105,6 +108,12 @@ Kind put(RecordWriter& out, const VoidRecord& record)
 {
     out.number(record.lsn);
     return Kind::voided;
+}
+
+Kind put(RecordWriter& out, const OutgoingRecord& record)
+{
+    out.text(record.change);
+    return Kind::outgoing;
 }
 
 // Names of files: what stands here becomes part of a path.
@@ -212,6 +221,13 @@ std::optional<JournalRecord> take_record(Kind kind, RecordReader& in)
 {
     switch (kind) {
     case Kind::accepted: return take_accepted(in);
+    case Kind::accepted_outgoing: {
+        auto record = take_accepted(in);
+        record.outgoing = in.text(kMaxOutgoing);
+        if (record.outgoing.empty()) in.refuse();
+        return record;
+    }
+    case Kind::outgoing: return OutgoingRecord{std::string(in.text(kMaxOutgoing))};
     case Kind::placed: return take_placed(in);
     case Kind::flags: return take_flags(in);
     case Kind::expunged: return take_expunged(in);
@@ -235,6 +251,7 @@ std::string text_of(const AcceptedRecord& record)
     std::string text = "accepted trace=" + ascii::printable(record.trace_id) + " size=" + std::to_string(record.size);
     if (!record.spool_name.empty()) text += " spool=" + ascii::printable(record.spool_name);
     for (const auto& recipient : record.recipients) text += " for=" + name_of(recipient);
+    if (!record.outgoing.empty()) text += " outgoing=" + std::to_string(record.outgoing.size()) + "B";
     return text;
 }
 
@@ -284,6 +301,8 @@ std::string text_of(const ExpungedRecord& record)
 std::string text_of(const AccountRemovedRecord& record) { return "removed account=" + name_of(record.account); }
 
 std::string text_of(const VoidRecord& record) { return "void record=" + std::to_string(record.lsn); }
+
+std::string text_of(const OutgoingRecord& record) { return "queue change=" + std::to_string(record.change.size()) + "B"; }
 
 }  // namespace
 

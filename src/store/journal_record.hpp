@@ -25,6 +25,7 @@ struct AcceptedRecord {
     std::uint32_t crc = 0;           // CRC-32C of the wire bytes
     std::string spool_name;          // the synced file in spool/ that holds the body; empty: it follows in the record
     std::vector<AccountKey> recipients;  // into their INBOX
+    std::string outgoing;            // the queue's envelope (queue/envelope.hpp) for those elsewhere; empty: none
 };
 
 // A message is in a mailbox under this UID.
@@ -83,7 +84,13 @@ struct VoidRecord {
     Lsn lsn = 0;
 };
 
-using JournalRecord = std::variant<AcceptedRecord, PlacedRecord, FlagsRecord, ExpungedRecord, AccountRemovedRecord, VoidRecord>;
+// A change of the queue of outgoing mail; what it says is the queue's business (queue/queue_record.hpp).
+struct OutgoingRecord {
+    std::string change;
+};
+
+using JournalRecord = std::variant<AcceptedRecord, PlacedRecord, FlagsRecord, ExpungedRecord, AccountRemovedRecord, VoidRecord,
+                                   OutgoingRecord>;
 
 // The head of the payload; a body follows it.
 std::string encode(const JournalRecord& record);

@@ -28,6 +28,10 @@ struct RecoveredMail::Adder {
     {
         if (!record.spool_name.empty()) mail.spool_names.insert(record.spool_name);
         const auto recipients = std::exchange(record.recipients, {});
+        if (!record.outgoing.empty()) {
+            mail.outgoing.push_back({lsn, record, location, body_offset});
+            record.outgoing.clear();
+        }
         for (const auto& key : recipients) {
             AcceptedRecord part = record;
             part.recipients = {key};
@@ -52,6 +56,7 @@ struct RecoveredMail::Adder {
     }
     void operator()(const AccountRemovedRecord& record) const { mail.accounts.erase(account_place(record.account)); }
     void operator()(const VoidRecord& record) const { mail.voided_.insert(record.lsn); }
+    void operator()(OutgoingRecord& record) const { mail.outgoing.push_back({lsn, std::move(record), location, body_offset}); }
 };
 
 bool RecoveredMail::add(Lsn lsn, std::string_view payload, const journal::Location& location)
@@ -76,6 +81,7 @@ void RecoveredMail::finish()
             if (std::holds_alternative<AcceptedRecord>(record.record) && !placed.contains(record.lsn)) ++owed;
         }
     }
+    std::erase_if(outgoing, [this](const Outgoing& one) { return voided_.contains(one.lsn); });
     std::erase_if(accounts, [](const auto& entry) { return entry.second.records.empty(); });
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "store/account_replay.hpp"
@@ -21,6 +22,14 @@ public:
         std::vector<ReplayRecord> records;  // ascending
     };
 
+    // What the queue of outgoing mail left, for its own replay: acceptances with recipients elsewhere, changes.
+    struct Outgoing {
+        Lsn lsn = 0;
+        std::variant<AcceptedRecord, OutgoingRecord> record;  // an AcceptedRecord has no local recipients here
+        journal::Location location;
+        std::uint32_t body_offset = 0;  // of an AcceptedRecord's body in its payload
+    };
+
     // A record, in the order of their numbers. False: not one that this version knows.
     bool add(Lsn lsn, std::string_view payload, const journal::Location& location);
     // After the last one: voided records are left out, accounts without any too.
@@ -28,6 +37,7 @@ public:
 
     std::map<std::string, Account> accounts;  // by account_place
     std::set<std::string> spool_names;        // files in spool/ that a record names
+    std::vector<Outgoing> outgoing;           // ascending
     std::size_t owed = 0;                     // accepted messages that no record says to be placed, for each recipient
     std::size_t records = 0;
 

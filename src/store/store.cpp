@@ -105,6 +105,7 @@ Store::Store(net::Loop& loop, FileSystem& files, net::Workers& workers, MailJour
 Store::~Store() = default;
 
 std::size_t Store::open_accounts() const { return state_->entries.size(); }
+void Store::commit_with(Checkpoints::Commit other) { state_->commit_other = std::move(other); }
 Checkpoints& Store::checkpoints() { return *state_->checkpoints; }
 MailJournal& Store::journal() { return state_->journal; }
 const std::string& Store::root() const { return state_->options.root; }
@@ -316,6 +317,10 @@ co::Task<bool> Store::State::commit_all()
         const auto it = entries.find(place);
         if (it == entries.end() || it->second.phase == Phase::opening) continue;
         co_await commit_one(place, it->second.account, &all_good);
+    }
+    if (commit_other) {
+        const bool is_good = co_await commit_other();
+        all_good = all_good && is_good;
     }
     co_return all_good;
 }

@@ -217,6 +217,9 @@ public:
     // sees it. `hold` was taken when the record was appended and lives until the last recipient has the message.
     void deliver(std::shared_ptr<const AcceptedMessage> message, CheckpointFloor::Hold hold);
     Checkpoints& checkpoints();
+    // What else is applied from the journal beside the mailboxes: makes it ready for the sync of a checkpoint. False: not
+    // this time. Set before start().
+    void commit_with(Checkpoints::Commit other);
     MailJournal& journal();
     const std::string& root() const;
 

@@ -130,6 +130,7 @@ struct Store::State {
     std::vector<std::shared_ptr<Volume>> volumes;
     std::unique_ptr<Checkpoints> checkpoints;
     std::function<QuotaLimits(const AccountKey&)> quotas;
+    Checkpoints::Commit commit_other;  // of what is no mailbox; may be empty
 
     std::map<std::string, Entry> entries;  // by account_place
     co::Event settled;

@@ -27,7 +27,7 @@ co::Task<void> Session::handle(const Sort& command)
     auto found = co_await find(search, &harvest);
     if (!found) co_return;
     auto job = [&harvest] { return harvest.finish(); };
-    const auto uids = co_await account_->compute(net::WorkClass::interactive, std::move(job));
+    const auto uids = co_await owner_->compute(net::WorkClass::interactive, std::move(job));
     if (search.returns && found->modseqs.highest != 0) co_await find_end_modseqs(search, uids, found->modseqs);
     co_await tell_sorted(search, uids, *found);
     if (updates) co_await begin_sorted_context(command, found->uids, since);
@@ -62,8 +62,8 @@ co::Task<void> Session::find_end_modseqs(const Search& search, const std::vector
     const auto id = selected_->id();
     const NumberSet first = {{uids.front(), uids.front()}};
     const NumberSet last = {{uids.back(), uids.back()}};
-    const auto of_first = co_await find_among(id, *program, first, nullptr);
-    const auto of_last = co_await find_among(id, *program, last, nullptr);
+    const auto of_first = co_await find_among(owner_, id, *program, first, nullptr);
+    const auto of_last = co_await find_among(owner_, id, *program, last, nullptr);
     if (of_first) modseqs.of_first = of_first->modseqs.highest;
     if (of_last) modseqs.of_last = of_last->modseqs.highest;
 }
@@ -76,7 +76,7 @@ co::Task<void> Session::begin_sorted_context(const Sort& command, const NumberSe
     ContextHarvest harvest(command.criteria);
     const auto id = selected_->id();
     const auto& program = context->program();
-    const auto again = co_await find_among(id, program, found, &harvest);
+    const auto again = co_await find_among(owner_, id, program, found, &harvest);
     if (!again) co_return;
     context->begin(command.criteria, harvest.take_found(found));
     keep_context(std::move(context), since);
@@ -91,7 +91,7 @@ co::Task<void> Session::handle(const Thread& command)
     if (!found) co_return;
     const auto numbers = numbers_of(harvest.uids(), command.search.by_uid);
     auto job = [&harvest, &numbers] { return harvest.finish(numbers); };
-    const auto threads = co_await account_->compute(net::WorkClass::interactive, std::move(job));
+    const auto threads = co_await owner_->compute(net::WorkClass::interactive, std::move(job));
     out_.add("* THREAD");
     if (!threads.empty()) out_.add(" ");
     for (std::size_t at = 0; at < threads.size(); at += Output::kBatch) {

@@ -8,6 +8,11 @@ namespace mbx::store {
 void Sharing::forget(std::int64_t owner)
 {
     if (!is_read_) noted_.insert(owner);
+    drop(owner);
+}
+
+void Sharing::drop(std::int64_t owner)
+{
     const auto found = owners_.find(owner);
     if (found == owners_.end()) return;
     for (const auto grantee : found->second.grantees) {
@@ -20,16 +25,19 @@ void Sharing::forget(std::int64_t owner)
 
 void Sharing::note(const AccountKey& owner, const AccessLists& lists)
 {
-    forget(owner.id);
+    if (!is_read_) noted_.insert(owner.id);
     Owner made{owner, {}};
     for (const auto& [mailbox, list] : lists) {
         for (const auto& entry : list) {
             if (!entry.is_negative) made.grantees.insert(entry.account);
         }
     }
-    if (made.grantees.empty()) return;
+    const auto before = owners_.find(owner.id);
+    if (before == owners_.end() ? made.grantees.empty() : before->second.grantees == made.grantees) return;
+    drop(owner.id);
     for (const auto grantee : made.grantees) by_grantee_[grantee].insert(owner.id);
-    owners_.emplace(owner.id, std::move(made));
+    if (!made.grantees.empty()) owners_.emplace(owner.id, std::move(made));
+    for (const auto& watcher : watchers_) watcher(owner.id);
 }
 
 void Sharing::note_read(const AccountKey& owner, const AccessLists& lists)

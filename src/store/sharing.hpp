@@ -4,9 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <list>
 #include <map>
 #include <set>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "store/access_list.hpp"
@@ -27,6 +30,22 @@ public:
         is_read_ = true;
     }
 
+    // `changed` is called with the owner's id after his grantees have changed, until the watch dies. It must not wait.
+    class Watch {
+    public:
+        Watch(Sharing& sharing, std::function<void(std::int64_t)> changed)
+            : sharing_(sharing), at_(sharing.watchers_.insert(sharing.watchers_.end(), std::move(changed)))
+        {
+        }
+        ~Watch() { sharing_.watchers_.erase(at_); }
+        Watch(const Watch&) = delete;
+        Watch& operator=(const Watch&) = delete;
+
+    private:
+        Sharing& sharing_;
+        std::list<std::function<void(std::int64_t)>>::iterator at_;
+    };
+
     // Whether anything is granted there to `user` or to anyone; his own account shares nothing with him.
     bool shares(std::int64_t owner, std::int64_t user) const;
     // Those that share with him, by domain and name.
@@ -40,6 +59,8 @@ private:
     };
     std::unordered_map<std::int64_t, Owner> owners_;
     std::map<std::int64_t, std::set<std::int64_t>> by_grantee_;
+    void drop(std::int64_t owner);
+    std::list<std::function<void(std::int64_t)>> watchers_;
     std::set<std::int64_t> noted_;  // by jobs, until all files are read
     bool is_read_ = false;
 };

@@ -211,7 +211,7 @@ public:
 
     // Who shares mailboxes with whom. Whoever asks first has the files of `accounts` read, which are all that there are;
     // others wait for that.
-    co::Task<const Sharing*> sharing(std::function<std::vector<AccountKey>()> accounts);
+    co::Task<Sharing*> sharing(std::function<std::vector<AccountKey>()> accounts);
 
     // A durable message is owed to all its recipients: whatever job is submitted to one of their accounts from here on
     // sees it. `hold` was taken when the record was appended and lives until the last recipient has the message.

@@ -13,7 +13,7 @@ constexpr std::size_t kFilesAtOnce = 500;  // in one job of a worker
 
 }  // namespace
 
-co::Task<const Sharing*> Store::sharing(std::function<std::vector<AccountKey>()> accounts)
+co::Task<Sharing*> Store::sharing(std::function<std::vector<AccountKey>()> accounts)
 {
     State& state = *state_;
     while (state.is_reading_sharing) co_await state.sharing_read.wait();

@@ -7,7 +7,6 @@ pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(libsodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(libidn2 REQUIRED IMPORTED_TARGET libidn2)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
-pkg_check_modules(libunbound REQUIRED IMPORTED_TARGET libunbound)
 pkg_check_modules(lmdb REQUIRED IMPORTED_TARGET lmdb)
 find_package(nlohmann_json REQUIRED)
 
@@ -24,6 +23,13 @@ endif()
 add_library(third_mbedtls INTERFACE)
 target_include_directories(third_mbedtls SYSTEM INTERFACE ${MBEDTLS_INCLUDE})
 target_link_libraries(third_mbedtls INTERFACE ${mbedtls_archive} ${mbedx509_archive} ${mbedcrypto_archive})
+
+# Its pkg-config file asks for libevent, which only a part of its interface needs that we do not use.
+find_path(UNBOUND_INCLUDE unbound.h REQUIRED)
+find_library(UNBOUND_LIBRARY NAMES unbound REQUIRED)
+add_library(third_unbound INTERFACE)
+target_include_directories(third_unbound SYSTEM INTERFACE ${UNBOUND_INCLUDE})
+target_link_libraries(third_unbound INTERFACE ${UNBOUND_LIBRARY})
 
 find_path(LLHTTP_INCLUDE llhttp.h REQUIRED)
 find_library(LLHTTP_ARCHIVE NAMES libllhttp.a REQUIRED)

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/protocol_options.hpp"
+#include "daemon/secret.hpp"
 #include "directory/quota.hpp"
 #include "store/volume_marker.hpp"
 
@@ -63,8 +64,10 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
                                             ground.log.for_component("journal"), std::move(wanted), ground.failed);
     if (!journal) return journal.error();
     if (auto noted = store::note_started(ground.files, data, *volume); !noted) return noted.error();
-    std::unique_ptr<Services> services(new Services(ground, std::move(*directory), std::move(*journal), settings,
-                                                    std::move(hooks)));
+    auto secret = open_secret(ground.files, ground.random, data + "/srs.key");
+    if (!secret) return secret.error();
+    std::unique_ptr<Services> services(new Services(ground, std::move(*directory), std::move(*journal),
+                                                    *std::move(secret), settings, std::move(hooks)));
     const auto files = certificate_files(settings);
     if (!files.empty()) {
         const auto loaded = services->tls_.load(files);
@@ -74,7 +77,8 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
 }
 
 Services::Services(Ground ground, std::unique_ptr<directory::Directory> directory,
-                   std::unique_ptr<store::MailJournal> journal, const config::Settings& settings, admin::Hooks hooks)
+                   std::unique_ptr<store::MailJournal> journal, std::string srs_secret, const config::Settings& settings,
+                   admin::Hooks hooks)
     : directory_(std::move(directory)), quotas_(settings.quota),
       authenticator_(*directory_, ground.workers, ground.loop, ground.clock, ground.random, ground.metrics,
                      ground.log.for_component("auth"), authenticator_options(settings)),
@@ -88,8 +92,9 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
       background_(store_, ground.loop, ground.clock, ground.metrics, store::BackgroundFillOptions()),
       intake_(store_, ground.files, ground.workers, ground.clock, ground.random, ground.metrics,
               ground.log.for_component("intake"), settings.server.data_directory + "/spool", intake_options(settings)),
+      srs_(std::move(srs_secret)),
       smtp_(smtp::Dependencies{intake_, *directory_, authenticator_, live_sessions_, tls_, ground.metrics, ground.clock,
-                               ground.log.for_component("smtp")},
+                               ground.log.for_component("smtp"), srs_},
             smtp_options(settings)),
       imap_(imap::Services{store_, intake_, *directory_, authenticator_, live_sessions_, tls_, ground.clock,
                            ground.metrics, ground.log.for_component("imap")},

@@ -19,6 +19,7 @@
 #include "net/loop.hpp"
 #include "net/tls.hpp"
 #include "net/workers.hpp"
+#include "policy/srs.hpp"
 #include "pop3/server.hpp"
 #include "smtp/server.hpp"
 #include "store/background_fill.hpp"
@@ -70,8 +71,8 @@ public:
     net::TlsServer& tls() { return tls_; }
 
 private:
-    Services(Ground ground, std::unique_ptr<directory::Directory> directory,
-             std::unique_ptr<store::MailJournal> journal, const config::Settings& settings, admin::Hooks hooks);
+    Services(Ground ground, std::unique_ptr<directory::Directory> directory, std::unique_ptr<store::MailJournal> journal,
+             std::string srs_secret, const config::Settings& settings, admin::Hooks hooks);
     store::QuotaLimits quota_of(const store::AccountKey& key) const;
     std::vector<store::AccountKey> all_accounts() const;
 
@@ -85,6 +86,7 @@ private:
     store::Expiry expiry_;
     store::BackgroundFill background_;
     intake::Intake intake_;
+    policy::Srs srs_;
     smtp::Server smtp_;
     imap::Server imap_;
     pop3::Server pop3_;

@@ -74,6 +74,7 @@ struct Intake::State {
     Random& random;
     Log log;
     IntakeOptions options;
+    std::function<void(OutgoingMail)> take_outgoing;
     Spool spool;
     Admission admission;
     Counter& accepted;
@@ -92,13 +93,16 @@ struct Intake::State {
     co::Task<std::optional<IntakeError>> judge_quotas(const Envelope& envelope, std::uint64_t size, Receipt& receipt);
     void warn(const store::AccountKey& key, const store::QuotaLimits& limits, store::AccountStore::Usage before,
               std::uint64_t size);
-    void drop_later(std::string name);
+    void drop_later(journal::Lsn lsn, std::string name);
+    queue::Ledger::Hold hold(journal::Lsn lsn) const;
+    void hand_to_queue(const store::AcceptedRecord& record, const store::Body& body, queue::Envelope envelope,
+                       journal::Lsn lsn);
 };
 
 Intake::Intake(store::Store& store, FileSystem& files, net::Workers& workers, const Clock& clock, Random& random,
                Metrics& metrics, Log log, std::string spool_directory, IntakeOptions options)
     : state_(std::unique_ptr<State>(new State{
-          store, store.journal().journal(), clock, random, log, options,
+          store, store.journal().journal(), clock, random, log, options, {},
           Spool(files, workers, random, log, spool_directory),
           Admission(files, workers, clock, log, store.journal().journal(), {spool_directory, store.root()}),
           metrics.counter("mailboxd_intake_messages_total", "Messages made durable"),
@@ -190,7 +194,8 @@ co::Task<std::optional<IntakeError>> Intake::State::judge_quotas(const Envelope&
     for (const auto& one : limited) {
         if (!one.has_room(size)) receipt.over_quota.push_back(one.key);
     }
-    if (!receipt.over_quota.empty() && receipt.over_quota.size() == envelope.recipients.size()) {
+    const bool is_for_others = !envelope.outgoing.recipients.empty();
+    if (!is_for_others && !receipt.over_quota.empty() && receipt.over_quota.size() == envelope.recipients.size()) {
         co_return IntakeError::over_quota;
     }
     for (const auto& one : limited) {
@@ -241,17 +246,49 @@ co::Task<Result<store::Body, IntakeError>> Intake::State::write_out(Draft::State
     co_return body;
 }
 
-// Once a checkpoint has passed what was appended until now, the mailboxes' links are as good as the file.
-void Intake::State::drop_later(std::string name)
+// Once a checkpoint has passed `lsn`, the links to the file are as good as it.
+void Intake::State::drop_later(journal::Lsn lsn, std::string name)
 {
-    store.checkpoints().after(journal.last(), [this, name = std::move(name)] { spool.discard(nullptr, spool.path(name)); });
+    store.checkpoints().after(lsn, [this, name = std::move(name)] { spool.discard(nullptr, spool.path(name)); });
 }
 
 co::Task<Result<Receipt, IntakeError>> Intake::accept(std::string trace_id, Envelope envelope, Draft draft)
 {
+    return accept_with(std::move(trace_id), std::move(envelope), std::move(draft), {}, nullptr);
+}
+
+void Intake::on_outgoing(std::function<void(OutgoingMail)> take) { state_->take_outgoing = std::move(take); }
+
+// What the journal's floor is held by, for who knows of no checkpoints.
+queue::Ledger::Hold Intake::State::hold(journal::Lsn lsn) const
+{
+    return std::make_shared<store::CheckpointFloor::Hold>(store.checkpoints().floor().hold(lsn));
+}
+
+void Intake::State::hand_to_queue(const store::AcceptedRecord& record, const store::Body& body, queue::Envelope envelope,
+                                  journal::Lsn lsn)
+{
+    OutgoingMail mail;
+    mail.id = record.trace_id;
+    mail.lsn = lsn;
+    mail.hold = hold(lsn);
+    mail.accepted = WallTime{std::chrono::seconds{record.internal_date}};
+    mail.size = record.size;
+    mail.crc = record.crc;
+    mail.envelope = std::move(envelope);
+    mail.bytes = body.bytes;
+    mail.path = body.path;
+    take_outgoing(std::move(mail));
+}
+
+co::Task<Result<Receipt, IntakeError>> Intake::accept_with(std::string trace_id, Envelope envelope, Draft draft,
+                                                           std::string queue_change, queue::Ledger::Hold* change_hold)
+{
     State& state = *state_;
     Receipt receipt;
     receipt.trace_id = trace_id;
+    const bool is_for_others = !envelope.outgoing.recipients.empty();
+    if (is_for_others && !state.take_outgoing) co_return IntakeError::failure;
     const auto overfull = co_await state.judge_quotas(envelope, draft.size(), receipt);
     if (overfull) {
         state.refused.add();
@@ -264,15 +301,18 @@ co::Task<Result<Receipt, IntakeError>> Intake::accept(std::string trace_id, Enve
         co_return body.error();
     }
     store::AcceptedRecord record{std::move(trace_id), date, body->size, body->crc, body->name,
-                                 std::move(envelope.recipients)};
+                                 std::move(envelope.recipients),
+                                 is_for_others ? queue::encode(envelope.outgoing) : std::string()};
     std::vector<journal::Payload> together(1);
     together.front() = {store::encode(record), body->bytes};
+    if (!queue_change.empty()) together.push_back({store::encode(store::OutgoingRecord{std::move(queue_change)}), nullptr});
     const journal::Lsn lsn = state.journal.append(std::move(together));
     if (lsn == 0) {
         state.refused.add();
         co_return state.journal.has_failed() ? IntakeError::failure : IntakeError::no_space;
     }
     auto hold = state.store.checkpoints().floor().hold(lsn);
+    if (change_hold != nullptr) *change_hold = state.hold(lsn + 1);
     // The record may be durable whatever the answer is: the file stays for whoever reads it.
     draft.state_->let_go();
     const bool is_durable = co_await state.store.journal().waiters().durable(lsn);
@@ -284,6 +324,12 @@ co::Task<Result<Receipt, IntakeError>> Intake::accept(std::string trace_id, Enve
     state.accepted.add();
     state.accepted_bytes.add(record.size);
     state.deliveries.add(receipt.delivered);
+    if (is_for_others) {
+        state.hand_to_queue(record, *body, std::move(envelope.outgoing), lsn);
+        record.outgoing = {};
+        // Nobody else's delivery drops it.
+        if (record.recipients.empty() && !body->name.empty()) state.drop_later(lsn, body->name);
+    }
     auto message = std::make_shared<const store::AcceptedMessage>(lsn, std::move(record), std::move(body->bytes),
                                                                   state.spool.directory());
     state.store.deliver(std::move(message), std::move(hold));
@@ -311,7 +357,7 @@ co::Task<Result<store::Appended, store::StoreError>> Intake::append(std::shared_
     }
     if (!bytes.name.empty()) {
         draft.state_->let_go();
-        state.drop_later(bytes.name);
+        state.drop_later(state.journal.last(), bytes.name);
     }
     const auto limits = state.store.quota(account->key());
     if (limits.bytes != 0 || limits.messages != 0) state.warn(account->key(), limits, before, bytes.size);
@@ -392,7 +438,7 @@ Intake::append_all(std::shared_ptr<store::Account> account, std::vector<Addition
         // Records of them can be in the journal, taken back or not: a replay wants the file.
         if (bodies[i].name.empty()) continue;
         messages[i].draft.state_->let_go();
-        if (appended || !state.journal.has_failed()) state.drop_later(bodies[i].name);
+        if (appended || !state.journal.has_failed()) state.drop_later(state.journal.last(), bodies[i].name);
     }
     if (!appended) {
         state.refused.add();

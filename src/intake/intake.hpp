@@ -2,6 +2,7 @@
 // the journal before accept() returns (docs/journal.md). Loop thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,8 @@
 #include "base/metrics.hpp"
 #include "base/random.hpp"
 #include "intake/draft.hpp"
+#include "queue/envelope.hpp"
+#include "queue/ledger.hpp"
 #include "store/store.hpp"
 
 namespace mbx::intake {
@@ -17,6 +20,22 @@ namespace mbx::intake {
 struct Envelope {
     std::string reverse_path;                   // empty: <>
     std::vector<store::AccountKey> recipients;  // local, without duplicates
+    queue::Envelope outgoing;                   // its recipients: those on other servers; none, or one of both at least
+};
+
+// A durable message for other servers, on its way to the queue.
+struct OutgoingMail {
+    std::string id;                            // trace id
+    store::Lsn lsn = 0;                        // of its acceptance
+    queue::Ledger::Hold hold;                  // no checkpoint forgets the acceptance while it lives
+    WallTime accepted{};
+    std::uint64_t size = 0;
+    std::uint32_t crc = 0;                     // CRC-32C of the message
+    queue::Envelope envelope;
+    // The message: in memory, or in a synced file that stays until a checkpoint has passed what was appended until the
+    // hold was let go. One of the two.
+    std::shared_ptr<const std::string> bytes;
+    std::string path;
 };
 
 struct Receipt {
@@ -76,6 +95,12 @@ public:
                                                                                  std::optional<Replaced> replaced);
 
     void set_options(IntakeOptions options);
+
+    // Who takes messages for other servers, on the loop, before accept() returns. Without, they are refused.
+    void on_outgoing(std::function<void(OutgoingMail)> take);
+    // For accept(): a change of the queue that is durable if and only if the message is.
+    co::Task<Result<Receipt, IntakeError>> accept_with(std::string trace_id, Envelope envelope, Draft draft,
+                                                       std::string queue_change, queue::Ledger::Hold* hold);
 
 private:
     struct State;

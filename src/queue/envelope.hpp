@@ -36,6 +36,8 @@ struct Envelope {
     BodyKind body = BodyKind::seven_bit;
     bool smtputf8 = false;     // RFC 6531
     bool require_tls = false;  // RFC 8689
+    // Octets at the front of the message that stay here: a Return-Path that is for our own mailboxes (RFC 5321 section 4.4).
+    std::uint64_t kept_back = 0;
     std::string account;       // local@domain of who submitted or forwards it; empty: from outside or of our own making
     std::vector<Recipient> recipients;  // those elsewhere; in the order of RCPT, without duplicates
     bool operator==(const Envelope&) const = default;

@@ -32,6 +32,8 @@ struct Answer {
     WallTime at{};
     // Where it was lost after the final dot: it may be there already (RFC 1047). Told in the trace.
     bool is_uncertain = false;
+    // With `delivered`: the remote offers DSN (RFC 3461) and was told NOTIFY, so that a report of success is its business.
+    bool passed_dsn = false;
 };
 
 // Where to: the next hop that messages share. Two messages with equal destinations may use one connection.

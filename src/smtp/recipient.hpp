@@ -1,23 +1,43 @@
 // Whether a RCPT is taken, and whom it reaches. Pure: a directory snapshot in, a decision out. Any thread.
 #pragma once
 
+#include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "directory/snapshot.hpp"
 #include "mail/address.hpp"
+#include "policy/srs.hpp"
 #include "smtp/options.hpp"
 #include "smtp/reply.hpp"
 
 namespace mbx::smtp {
 
+// Whom a message reaches on another server.
+struct OutsideRecipient {
+    std::string address;          // without brackets
+    std::string forwarded_by;     // our domain whose alias leads there; empty: the sender named it
+    bool is_bounce = false;       // the way back of forwarded mail: under the null reverse-path
+};
+
 struct RecipientDecision {
     ReplyId reply = ReplyId::relay_denied;      // recipient_accepted, or why not
     std::vector<directory::AccountId> accounts; // ascending, without duplicates; empty unless accepted
+    std::vector<OutsideRecipient> outside;      // empty unless accepted
 };
 
-// No peer is trusted for its address: whoever is not logged in reaches our own mailboxes and nothing else (HOSTILE row
-// C4). Signs of other routing (user%host, host!user, a quoted @) are bytes of a local part, no more. An alias with any
-// target outside is put off as a whole until there is a queue: a part of its members is not what the sender asked for.
-RecipientDecision judge_recipient(const directory::Snapshot& snapshot, const mail::Mailbox& mailbox, Role role);
+// What a decision is made of, besides the recipient.
+struct RecipientQuestion {
+    const directory::Snapshot& snapshot;
+    Role role = Role::mx;                  // submission: the sender has logged in
+    bool has_null_reverse_path = false;
+    const policy::Srs& srs;                // of forwarded mail's ways back
+    WallTime now{};
+};
+
+// No peer is trusted for its address: whoever is not logged in reaches our own mailboxes and where their aliases lead, and
+// nothing else (HOSTILE row C4). Signs of other routing (user%host, host!user, a quoted @) are bytes of a local part, no
+// more. A signed way back of mail that we forwarded takes bounces, and only these.
+RecipientDecision judge_recipient(const RecipientQuestion& question, const mail::Mailbox& mailbox);
 
 } // namespace mbx::smtp

@@ -63,8 +63,6 @@ constexpr auto kReplies = std::to_array<Reply>({
     {unknown_mailbox, 550, "5.1.1", "no such mailbox", "RCPT: nobody of that name in our domain"},
     {disabled_mailbox, 550, "5.2.1", "mailbox disabled", "RCPT: the account, alias or domain is switched off"},
     {alias_loop, 550, "5.4.6", "alias loop", "RCPT: aliases that name each other"},
-    {no_outside_delivery, 450, "4.3.3", "cannot deliver outside yet, try later",
-     "RCPT: submission to another domain, or an alias with a target outside, until the queue exists"},
     {too_many_recipients, 452, "4.5.3", "too many recipients", "RCPT over the limit; those before are kept"},
     {no_valid_recipients, 554, "5.5.1", "no valid recipients", "DATA after every RCPT was refused"},
 

@@ -56,7 +56,6 @@ enum class ReplyId : std::uint8_t {
     unknown_mailbox,
     disabled_mailbox,
     alias_loop,
-    no_outside_delivery,
     too_many_recipients,
     no_valid_recipients,
 

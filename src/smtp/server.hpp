@@ -16,6 +16,7 @@
 #include "intake/intake.hpp"
 #include "net/byte_stream.hpp"
 #include "net/tls.hpp"
+#include "policy/srs.hpp"
 #include "smtp/options.hpp"
 
 namespace mbx::smtp {
@@ -30,6 +31,7 @@ struct Dependencies {
     Metrics& metrics;
     const Clock& clock;
     Log log;
+    const policy::Srs& srs;
 };
 
 class Session;

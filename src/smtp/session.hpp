@@ -15,6 +15,7 @@
 #include "net/line_reader.hpp"
 #include "smtp/command.hpp"
 #include "smtp/options.hpp"
+#include "smtp/recipient.hpp"
 #include "smtp/reception.hpp"
 #include "smtp/reply.hpp"
 #include "smtp/server.hpp"
@@ -101,14 +102,16 @@ private:
     // A recipient with a quota is asked for room before it is accepted.
     struct Candidate {
         mail::Mailbox mailbox;
-        std::vector<directory::AccountId> accounts;
+        RecipientDecision decision;
         std::string argument;
     };
     bool has_quota(const std::vector<directory::AccountId>& accounts) const;
     co::Task<void> judge_room();
-    void accept_recipient(mail::Mailbox mailbox, const std::vector<directory::AccountId>& accounts);
+    void accept_recipient(mail::Mailbox mailbox, const RecipientDecision& decision);
     std::string make_prefix(const std::string& trace_id, const Reception& reception) const;
+    std::string make_return_path() const;
     intake::Envelope make_envelope() const;
+    queue::Envelope make_outgoing() const;
     net::Deadline data_deadline(SteadyTime started, std::uint64_t received) const;
     void log_message(bool accepted, std::string_view trace_id, std::string_view outcome,
                      const Reception& reception) const;

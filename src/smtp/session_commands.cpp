@@ -171,16 +171,18 @@ void Session::on_rcpt(std::string_view argument)
         transaction_->count_refused();
         return refuse(reply_for(mailbox.error(), ReplyId::recipient_syntax));
     }
-    const RecipientDecision decision = judge_recipient(*deps_.directory.snapshot(), *mailbox, role_);
+    const auto snapshot = deps_.directory.snapshot();
+    const bool is_null = !transaction_->mail().reverse_path;
+    RecipientDecision decision = judge_recipient({*snapshot, role_, is_null, deps_.srs, deps_.clock.wall()}, *mailbox);
     if (decision.reply != ReplyId::recipient_accepted) return refuse_recipient(decision.reply, argument);
-    if (!has_quota(decision.accounts)) return accept_recipient(std::move(*mailbox), decision.accounts);
-    candidate_.emplace(Candidate{std::move(*mailbox), decision.accounts, std::string(argument)});
+    if (!has_quota(decision.accounts)) return accept_recipient(std::move(*mailbox), decision);
+    candidate_.emplace(Candidate{std::move(*mailbox), std::move(decision), std::string(argument)});
     step_ = Step::judge_room;
 }
 
-void Session::accept_recipient(mail::Mailbox mailbox, const std::vector<directory::AccountId>& accounts)
+void Session::accept_recipient(mail::Mailbox mailbox, const RecipientDecision& decision)
 {
-    transaction_->add(std::move(mailbox), accounts);
+    transaction_->add(std::move(mailbox), decision.accounts, decision.outside);
     phase_ = Phase::recipients;
     reply(ReplyId::recipient_accepted);
 }
@@ -202,7 +204,7 @@ co::Task<void> Session::judge_room()
     const Candidate candidate = *std::exchange(candidate_, std::nullopt);
     const auto snapshot = deps_.directory.snapshot();
     const std::uint64_t size = transaction_->mail().size.value_or(0);
-    for (const directory::AccountId id : candidate.accounts) {
+    for (const directory::AccountId id : candidate.decision.accounts) {
         const directory::Account* account = snapshot->find(id);
         if (account == nullptr) continue;
         store::AccountKey key;
@@ -214,7 +216,7 @@ co::Task<void> Session::judge_room()
         refuse_recipient(ReplyId::over_quota, candidate.argument);
         co_return;
     }
-    accept_recipient(candidate.mailbox, candidate.accounts);
+    accept_recipient(candidate.mailbox, candidate.decision);
 }
 
 // Not counted with the other errors: a list with some stale addresses is honest, hundreds of them are not.

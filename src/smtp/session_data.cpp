@@ -113,7 +113,7 @@ co::Task<void> Session::store_message(intake::Draft draft, const Reception& rece
         draft.set_prefix(make_prefix(trace_id, reception));
     }
     intake::Envelope envelope = make_envelope();
-    if (envelope.recipients.empty()) {
+    if (envelope.recipients.empty() && envelope.outgoing.recipients.empty()) {
         // Every account of the envelope went away since its RCPT.
         metrics_.refused.add();
         log_message(false, trace_id, "no recipient is left", reception);
@@ -153,7 +153,42 @@ intake::Envelope Session::make_envelope() const
         if (account == nullptr) continue;
         envelope.recipients.push_back(store::AccountKey{id.value, account->local_part, account->domain});
     }
+    if (!transaction_->outside().empty()) {
+        envelope.outgoing = make_outgoing();
+        if (!envelope.recipients.empty()) envelope.outgoing.kept_back = make_return_path().size();
+    }
     return envelope;
+}
+
+// What somebody else sent leaves under an address of ours, to which bounces come back; our users' own mail and bounces
+// leave as they are.
+queue::Envelope Session::make_outgoing() const
+{
+    queue::Envelope outgoing;
+    const MailArgument& mail = transaction_->mail();
+    outgoing.smtputf8 = mail.smtputf8;
+    outgoing.body = queue::BodyKind::eight_bit;
+    if (login_) outgoing.account = login_->address;
+    std::string_view forwarded_by;
+    for (const OutsideRecipient& one : transaction_->outside()) {
+        queue::Recipient recipient;
+        recipient.address = one.address;
+        outgoing.recipients.push_back(std::move(recipient));
+        if (forwarded_by.empty()) forwarded_by = one.forwarded_by;
+    }
+    if (!mail.reverse_path) return outgoing;
+    const bool is_foreign = !login_ && !deps_.directory.snapshot()->is_local_domain(mail.reverse_path->domain);
+    outgoing.reverse_path = is_foreign && !forwarded_by.empty()
+                                ? mail::format_mailbox(deps_.srs.forward(*mail.reverse_path, forwarded_by, deps_.clock.wall()))
+                                : mail::format_mailbox(*mail.reverse_path);
+    return outgoing;
+}
+
+// For our own mailboxes only: what leaves has none (RFC 5321 section 4.4).
+std::string Session::make_return_path() const
+{
+    if (transaction_->accounts().empty()) return {};
+    return mail::make_return_path(transaction_->mail().reverse_path);
 }
 
 // Return-Path and Received (RFC 5321 section 4.4); for submission Date and Message-ID where they are missing (RFC 6409
@@ -175,7 +210,7 @@ std::string Session::make_prefix(const std::string& trace_id, const Reception& r
     facts.recipient = transaction_->only_recipient();
     facts.date = date_of(deps_.clock.wall());
 
-    std::string prefix = mail::make_return_path(transaction_->mail().reverse_path);
+    std::string prefix = make_return_path();
     prefix += mail::make_received(facts);
     if (role_ == Role::submission) {
         if (reception.header().date == 0) prefix += mail::make_date_field(facts.date);
@@ -197,6 +232,7 @@ void Session::log_message(bool accepted, std::string_view trace_id, std::string_
                     {"helo", greeting_name_},
                     {"from", mail::format_path(transaction_->mail().reverse_path)},
                     {"recipients", transaction_->accounts().size()},
+                    {"outside", transaction_->outside().size()},
                     {"size", reception.size()},
                     {"tls", tls},
                     {"account", login_ ? std::string_view(login_->address) : std::string_view{}}});

@@ -6,9 +6,13 @@
 
 namespace mbx::smtp {
 
-void Transaction::add(mail::Mailbox mailbox, const std::vector<directory::AccountId>& accounts)
+void Transaction::add(mail::Mailbox mailbox, const std::vector<directory::AccountId>& accounts,
+                      const std::vector<OutsideRecipient>& outside)
 {
     ++accepted_;
+    for (const OutsideRecipient& one : outside) {
+        if (outside_addresses_.insert(one.address).second) outside_.push_back(one);
+    }
     if (accepted_ == 1) {
         only_recipient_ = std::move(mailbox);
         accounts_ = accounts;

@@ -3,12 +3,16 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "directory/account.hpp"
 #include "mail/address.hpp"
 #include "smtp/command.hpp"
+#include "smtp/recipient.hpp"
 
 namespace mbx::smtp {
 
@@ -16,20 +20,24 @@ class Transaction {
 public:
     explicit Transaction(MailArgument mail) : mail_(std::move(mail)) {}
 
-    // A RCPT that was accepted; `accounts` ascending. An account named twice gets one copy.
-    void add(mail::Mailbox mailbox, const std::vector<directory::AccountId>& accounts);
+    // A RCPT that was accepted; `accounts` ascending. An account or an outside address named twice gets one copy.
+    void add(mail::Mailbox mailbox, const std::vector<directory::AccountId>& accounts,
+             const std::vector<OutsideRecipient>& outside = {});
     void count_refused() { ++refused_; }
 
     const MailArgument& mail() const { return mail_; }
     std::size_t accepted() const { return accepted_; } // RCPT commands
     std::size_t refused() const { return refused_; }
     const std::vector<directory::AccountId>& accounts() const { return accounts_; } // ascending
+    const std::vector<OutsideRecipient>& outside() const { return outside_; } // in the order of their RCPTs
     // The address of the only RCPT; none with several: they are nobody else's business (RFC 5321 section 7.2).
     const std::optional<mail::Mailbox>& only_recipient() const { return only_recipient_; }
 
 private:
     MailArgument mail_;
     std::vector<directory::AccountId> accounts_;
+    std::vector<OutsideRecipient> outside_;
+    std::set<std::string, std::less<>> outside_addresses_;
     std::optional<mail::Mailbox> only_recipient_;
     std::size_t accepted_ = 0;
     std::size_t refused_ = 0;

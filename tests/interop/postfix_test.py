@@ -3,129 +3,16 @@
 Also A1 with Postfix as the front: whatever it lets through of the smuggling sequences, we never store two messages.
 """
 import itertools
-import os
 import pathlib
-import shutil
 import smtplib
-import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from appliance import added_headers, free_port_base, need, need_root, send_data, wait_until
+from appliance import added_headers, free_port_base, send_data, wait_until
 from box_case import SHARED, BoxCase, message
 from conversation import Conversation
-
-POSTFIX, POSTQUEUE = need("postfix", "postqueue")
-need_root("Postfix's master starts as root only")
-
-MASTER = """127.0.0.1:{port} inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-"""
-
-
-class RealPostfix:
-    """An instance of its own: its configuration, queue and log lie in a temporary folder."""
-
-    def __init__(self, target_port, ca_file):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mailboxd-postfix-"))
-        self.folder.chmod(0o755)
-        self.port = free_port_base(1)
-        for name in ("etc", "spool", "data", "log"):
-            (self.folder / name).mkdir()
-            (self.folder / name).chmod(0o755)
-        shutil.chown(self.folder / "data", "postfix")
-        shutil.copy(ca_file, self.folder / "etc" / "ca.pem")
-        (self.folder / "etc" / "ca.pem").chmod(0o644)
-        (self.folder / "etc" / "main.cf").write_text(f"""compatibility_level = 3.6
-queue_directory = {self.folder}/spool
-data_directory = {self.folder}/data
-multi_instance_name =
-multi_instance_group =
-maillog_file = {self.folder}/log/postfix.log
-maillog_file_prefixes = {self.folder}/log
-myhostname = relay.sample.test
-mydomain = sample.test
-mydestination =
-local_recipient_maps =
-alias_maps =
-alias_database =
-mynetworks = 127.0.0.0/8
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-relay_domains = example.test
-relay_transport = relay:[127.0.0.1]:{target_port}
-smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
-smtpd_forbid_bare_newline = no
-smtpd_forbid_unauth_pipelining = no
-message_size_limit = 67108864
-smtp_tls_security_level = encrypt
-smtp_tls_CAfile = {self.folder}/etc/ca.pem
-smtp_tls_loglevel = 1
-header_checks =
-always_add_missing_headers = no
-enable_long_queue_ids = yes
-bounce_queue_lifetime = 0
-maximal_queue_lifetime = 5m
-""")
-        (self.folder / "etc" / "master.cf").write_text(MASTER.format(port=self.port))
-        for name in ("main.cf", "master.cf"):
-            (self.folder / "etc" / name).chmod(0o644)
-
-    def __enter__(self):
-        self.run("start")
-        wait_until(self.answers, 20, "Postfix answers")
-        return self
-
-    def __exit__(self, *_):
-        master = self.folder / "spool" / "pid" / "master.pid"
-        pid = int(master.read_text()) if master.exists() else 0
-        subprocess.run([POSTFIX, "-c", str(self.folder / "etc"), "stop"], capture_output=True, check=False)
-        if pid:
-            wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), 20, "Postfix has stopped")
-        if not os.environ.get("MAILBOXD_KEEP"):
-            shutil.rmtree(self.folder, ignore_errors=True)
-
-    def run(self, word):
-        done = subprocess.run([POSTFIX, "-c", str(self.folder / "etc"), word], stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False)
-        assert done.returncode == 0, f"postfix {word}: {done.returncode}\n{self.log()}"
-
-    def answers(self):
-        try:
-            with smtplib.SMTP("127.0.0.1", self.port, timeout=5) as link:
-                return link.noop()[0] == 250
-        except OSError:
-            return False
-
-    def log(self):
-        path = self.folder / "log" / "postfix.log"
-        return path.read_text(errors="replace") if path.exists() else "(no log)"
-
-    def queue_is_empty(self):
-        done = subprocess.run([POSTQUEUE, "-c", str(self.folder / "etc"), "-p"], capture_output=True, text=True, check=False)
-        return "Mail queue is empty" in done.stdout
-
+from real_postfix import RealPostfix
 
 class Relay(BoxCase):
     accounts = 5
@@ -133,7 +20,10 @@ class Relay(BoxCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.postfix = RealPostfix(cls.box.ports["smtp"], cls.box.ca_file)
+        cls.postfix = RealPostfix(f"127.0.0.1:{free_port_base(1)}", {
+            "relay_domains": "example.test", "relay_transport": f"relay:[127.0.0.1]:{cls.box.ports['smtp']}",
+            "smtp_tls_security_level": "encrypt", "smtp_tls_CAfile": "{etc}/ca.pem", "smtp_tls_loglevel": "1",
+            "smtpd_forbid_bare_newline": "no", "smtpd_forbid_unauth_pipelining": "no"}, files={"ca.pem": cls.box.ca_file.read_bytes()})
         cls.postfix.__enter__()
 
     @classmethod

@@ -85,9 +85,10 @@ Appliance::Appliance(const Change& change, int log_descriptor)
       intake(store, files, workers, clock, random, metrics, log, spool_of(folder)),
       directory(open_directory(folder, workers)),
       authenticator(*directory, workers, loop, clock, random, metrics, log, cheap()), tls(workers, log),
-      server(smtp::Dependencies{intake, *directory, authenticator, live_sessions, tls, metrics, clock, log},
+      server(smtp::Dependencies{intake, *directory, authenticator, live_sessions, tls, metrics, clock, log, srs},
              options_with(change))
 {
+    intake.on_outgoing([this](intake::OutgoingMail mail) { outgoing.push_back(std::move(mail)); });
     populate();
 }
 

@@ -20,6 +20,7 @@
 #include "net/loop.hpp"
 #include "net/tls.hpp"
 #include "net/workers.hpp"
+#include "policy/srs.hpp"
 #include "smtp/server.hpp"
 #include "store/store.hpp"
 #include "support/mail_ground.hpp"
@@ -128,6 +129,8 @@ public:
     std::unique_ptr<store::MailJournal> journal;
     store::Store store;
     intake::Intake intake;
+    std::vector<intake::OutgoingMail> outgoing;  // that the queue would have taken
+    policy::Srs srs{std::string(32, 's')};
     std::unique_ptr<directory::Directory> directory;
     auth::Authenticator authenticator;
     auth::LiveSessions live_sessions;

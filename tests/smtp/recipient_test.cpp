@@ -32,11 +32,24 @@ directory::Snapshot snapshot()
     return directory::Snapshot({domain}, {account(1, "ann"), account(2, "bob"), account(3, "off", false)}, aliases);
 }
 
+const WallTime kNow{std::chrono::sys_days{std::chrono::year{2026} / 11 / 22}};
+
+const policy::Srs& srs()
+{
+    static const policy::Srs kSrs(std::string(32, 's'));
+    return kSrs;
+}
+
 ReplyId judge(std::string_view path, Role role = Role::mx)
 {
     const auto mailbox = mail::parse_forward_path(path);
     REQUIRE(mailbox);
-    return judge_recipient(snapshot(), *mailbox, role).reply;
+    return judge_recipient({snapshot(), role, false, srs(), kNow}, *mailbox).reply;
+}
+
+RecipientDecision decide(const mail::Mailbox& mailbox, Role role, bool has_null_reverse_path)
+{
+    return judge_recipient({snapshot(), role, has_null_reverse_path, srs(), kNow}, mailbox);
 }
 
 TEST_CASE("a recipient is judged by what the directory says of it", "[smtp][recipient]")
@@ -46,9 +59,52 @@ TEST_CASE("a recipient is judged by what the directory says of it", "[smtp][reci
     CHECK(judge("<nobody@example.test>") == ReplyId::unknown_mailbox);
     CHECK(judge("<off@example.test>") == ReplyId::disabled_mailbox);
     CHECK(judge("<gone@example.test>") == ReplyId::disabled_mailbox);
-    CHECK(judge("<mixed@example.test>") == ReplyId::no_outside_delivery);
+    CHECK(judge("<mixed@example.test>") == ReplyId::recipient_accepted);
     CHECK(judge("<v@elsewhere.example>") == ReplyId::relay_denied);
-    CHECK(judge("<v@elsewhere.example>", Role::submission) == ReplyId::no_outside_delivery);
+    CHECK(judge("<v@elsewhere.example>", Role::submission) == ReplyId::recipient_accepted);
+}
+
+TEST_CASE("an alias leads to accounts and to other servers, and says whose domain forwards", "[smtp][recipient]")
+{
+    const auto decision = decide(*mail::parse_forward_path("<mixed@example.test>"), Role::mx, false);
+    CHECK(decision.accounts == std::vector<directory::AccountId>{{1}});
+    REQUIRE(decision.outside.size() == 1);
+    CHECK(decision.outside[0].address == "far@elsewhere.example");
+    CHECK(decision.outside[0].forwarded_by == "example.test");
+    const auto named = decide(*mail::parse_forward_path("<v@elsewhere.example>"), Role::submission, false);
+    CHECK(named.accounts.empty());
+    REQUIRE(named.outside.size() == 1);
+    CHECK(named.outside[0].address == "v@elsewhere.example");
+    CHECK(named.outside[0].forwarded_by.empty());
+}
+
+TEST_CASE("the way back of forwarded mail takes signed bounces and nothing else", "[smtp][recipient]")
+{
+    const auto sender = *mail::parse_forward_path("<far@elsewhere.example>");
+    const auto way_back = srs().forward(sender, "example.test", kNow);
+    const auto bounce = decide(way_back, Role::mx, true);
+    CHECK(bounce.reply == ReplyId::recipient_accepted);
+    REQUIRE(bounce.outside.size() == 1);
+    CHECK(bounce.outside[0].address == "far@elsewhere.example");
+    CHECK(bounce.outside[0].is_bounce);
+    // With a sender it would be relaying.
+    CHECK(decide(way_back, Role::mx, false).reply == ReplyId::unknown_mailbox);
+    auto forged = way_back;
+    forged.local_part.back() = 'x';
+    CHECK(decide(forged, Role::mx, true).reply == ReplyId::unknown_mailbox);
+    // One that leads home again is judged like any of ours.
+    const auto own = srs().forward(*mail::parse_forward_path("<ann@example.test>"), "example.test", kNow);
+    CHECK(decide(own, Role::mx, true).accounts == std::vector<directory::AccountId>{{1}});
+}
+
+TEST_CASE("an outside address named twice stands once in the envelope", "[smtp][recipient]")
+{
+    Transaction transaction{MailArgument{}};
+    const auto mailbox = *mail::parse_forward_path("<v@elsewhere.example>");
+    transaction.add(mailbox, {}, {{"v@elsewhere.example", {}, false}});
+    transaction.add(mailbox, {}, {{"v@elsewhere.example", {}, false}, {"w@elsewhere.example", {}, false}});
+    CHECK(transaction.outside().size() == 2);
+    CHECK(transaction.accepted() == 2);
 }
 
 TEST_CASE("I1: aliases that name each other are a loop (5.4.6)", "[smtp][recipient]")

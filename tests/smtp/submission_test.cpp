@@ -13,6 +13,8 @@ using std::string_literals::operator""s;
 const std::string kGreeting = "220 mx.example.test ESMTP mailboxd\r\n";
 const std::string kSender = "250 2.1.0 sender accepted\r\n";
 const std::string kRecipient = "250 2.1.5 recipient accepted\r\n";
+const std::string kStart = "354 end with <CR><LF>.<CR><LF>\r\n";
+const std::string kAccepted = "250 2.0.0 ID accepted\r\n";
 const std::string kSuccess = "235 2.7.0 authentication succeeded\r\n";
 const std::string kWrong = "535 5.7.8 authentication credentials invalid\r\n";
 const std::string kMalformed = "501 5.5.2 cannot decode the response\r\n";
@@ -169,14 +171,52 @@ TEST_CASE("C9: the sender must be the account's own address; <> is everybody's",
                                reset + foreign + reset + foreign + reset);
 }
 
-TEST_CASE("mail to other domains is put off, to our own delivered; nothing is accepted and dropped",
+TEST_CASE("mail to other domains goes to the queue without a Return-Path, to our own it is delivered as well",
           "[smtp][submission]")
 {
     Appliance appliance;
-    CHECK(behind_ehlo(appliance.talk(kEhlo + log_in() +
-                                         "MAIL FROM:<ann@example.test>\r\nRCPT TO:<far@elsewhere.example>\r\nDATA\r\n",
-                                     kSecure)) ==
-          kSuccess + kSender + "450 4.3.3 cannot deliver outside yet, try later\r\n554 5.5.1 no valid recipients\r\n");
+    const std::string bare = "Subject: x\r\n\r\ny\r\n";
+    const std::string mail = "MAIL FROM:<ann@example.test>\r\nRCPT TO:<far@elsewhere.example>\r\n";
+    CHECK(behind_ehlo(appliance.talk(kEhlo + log_in() + mail + "DATA\r\n" + bare + ".\r\n", kSecure)) ==
+          kSuccess + kSender + kRecipient + kStart + kAccepted);
+    REQUIRE(appliance.outgoing.size() == 1);
+    const auto& far = appliance.outgoing[0];
+    CHECK(far.envelope.reverse_path == "ann@example.test");
+    CHECK(far.envelope.account == "ann@example.test");
+    REQUIRE(far.envelope.recipients.size() == 1);
+    CHECK(far.envelope.recipients[0].address == "far@elsewhere.example");
+    REQUIRE(far.bytes);
+    CHECK(far.bytes->starts_with("Received: "));
+    CHECK(far.bytes->size() == far.size);
+
+    (void)appliance.talk(kEhlo + log_in() + mail + "RCPT TO:<bob@example.test>\r\nDATA\r\n" + bare + ".\r\n", kSecure);
+    REQUIRE(appliance.outgoing.size() == 2);
+    const auto& both = appliance.outgoing[1];
+    CHECK(both.bytes->starts_with("Return-Path: <ann@example.test>\r\n"));
+    CHECK(both.bytes->substr(both.envelope.kept_back).starts_with("Received: "));
+    REQUIRE(appliance.inbox("bob").size() == 1);
+    CHECK(appliance.inbox("bob")[0] == *both.bytes);
+}
+
+TEST_CASE("what a stranger's mail to an alias becomes outside leaves under an address of ours", "[smtp][session]")
+{
+    Appliance appliance;
+    Caller stranger;
+    (void)appliance.talk("EHLO c.example\r\nMAIL FROM:<s@sender.example>\r\nRCPT TO:<outside@example.test>\r\nDATA\r\n"
+                         "Subject: x\r\n\r\ny\r\n.\r\n", stranger);
+    REQUIRE(appliance.outgoing.size() == 1);
+    const auto& mail = appliance.outgoing[0];
+    CHECK(mail.envelope.reverse_path.starts_with("SRS0="));
+    CHECK(mail.envelope.reverse_path.ends_with("=sender.example=s@example.test"));
+    CHECK(mail.envelope.account.empty());
+    CHECK(mail.envelope.recipients[0].address == "far@elsewhere.example");
+    CHECK(appliance.inbox("ann").size() == 1);
+    // A bounce of it finds the way back; the null reverse-path stays one.
+    (void)appliance.talk("EHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<" + mail.envelope.reverse_path +
+                         ">\r\nDATA\r\nSubject: bounce\r\n\r\ny\r\n.\r\n", stranger);
+    REQUIRE(appliance.outgoing.size() == 2);
+    CHECK(appliance.outgoing[1].envelope.reverse_path.empty());
+    CHECK(appliance.outgoing[1].envelope.recipients[0].address == "s@sender.example");
 }
 
 TEST_CASE("C9: Date and Message-ID are added where they are missing (RFC 6409 8)", "[smtp][submission]")

@@ -19,6 +19,8 @@ std::vector<JournalRecord> one_of_each()
     accepted.crc = 0xdeadbeef;
     accepted.spool_name = "in-1";
     accepted.recipients = {kAda, {8, "bob", "example.org"}};
+    AcceptedRecord elsewhere = accepted;
+    elsewhere.outgoing = std::string("an envelope\0", 12);
     PlacedRecord placed;
     placed.account = kAda;
     placed.mailbox = MailboxId{3};
@@ -39,7 +41,8 @@ std::vector<JournalRecord> one_of_each()
     expunged.modseq = 6;
     expunged.reason = ExpungedRecord::Reason::moved;
     expunged.messages = {{1, "1.x"}, {UINT32_MAX, "1.z"}};
-    return {accepted, placed, flags, expunged, AccountRemovedRecord{kAda}, VoidRecord{UINT64_MAX}};
+    return {accepted, elsewhere, placed, flags, expunged, AccountRemovedRecord{kAda}, VoidRecord{UINT64_MAX},
+            OutgoingRecord{"a change"}};
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
-#include "journal/crc32c.hpp"
+#include "base/crc32c.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstring>
 
-namespace mbx::journal {
+namespace mbx {
 namespace {
 
 using CrcTables = std::array<std::array<std::uint32_t, 256>, 8>;
@@ -78,4 +78,4 @@ std::uint32_t crc32c(std::string_view bytes, std::uint32_t before)
     return crc32c_by_table(bytes, before);
 }
 
-}  // namespace mbx::journal
+}  // namespace mbx

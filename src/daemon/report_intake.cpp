@@ -1,0 +1,67 @@
+#include "daemon/report_intake.hpp"
+
+#include <utility>
+
+#include "mail/received.hpp"
+#include "smtp/recipient.hpp"
+
+namespace mbx::daemon {
+
+// Whom it reaches. False: nobody.
+bool ReportIntake::address(const queue::Report& report, intake::Envelope& envelope) const
+{
+    const auto mailbox = mail::parse_mailbox(report.to);
+    if (!mailbox) return false;
+    const auto snapshot = ground_.directory.snapshot();
+    // Our own word may go anywhere, as a logged-in user's may.
+    const auto decision = smtp::judge_recipient({*snapshot, smtp::Role::submission, true, ground_.srs, ground_.clock.wall()},
+                                                *mailbox);
+    if (decision.reply != smtp::ReplyId::recipient_accepted) return false;
+    for (const directory::AccountId id : decision.accounts) {
+        const directory::Account* account = snapshot->find(id);
+        if (account != nullptr) envelope.recipients.push_back({id.value, account->local_part, account->domain});
+    }
+    for (const auto& one : decision.outside) {
+        queue::Recipient recipient;
+        recipient.address = one.address;
+        envelope.outgoing.recipients.push_back(std::move(recipient));
+    }
+    envelope.outgoing.smtputf8 = report.smtputf8;
+    envelope.outgoing.body = queue::BodyKind::eight_bit;
+    return !envelope.recipients.empty() || !envelope.outgoing.recipients.empty();
+}
+
+co::Task<std::string> ReportIntake::drop(std::string to, std::string record, queue::Ledger::Hold* hold)
+{
+    ground_.log.notice("queue: a report has nobody to go to", {{"to", to}});
+    auto entered = ground_.ledger.append(std::move(record));
+    if (entered.lsn == 0) co_return std::string();
+    const bool is_durable = co_await ground_.ledger.durable(entered.lsn);
+    if (!is_durable) co_return std::string();
+    if (hold != nullptr) *hold = std::move(entered.hold);
+    co_return ground_.intake.new_trace_id();
+}
+
+co::Task<std::string> ReportIntake::accept(queue::Report report, std::string record, queue::Ledger::Hold* hold)
+{
+    intake::Envelope envelope;
+    if (!address(report, envelope)) {
+        co_return co_await drop(std::move(report.to), std::move(record), hold);
+    }
+    std::string id = ground_.intake.new_trace_id();
+    intake::Draft draft = ground_.intake.new_draft();
+    if (!envelope.recipients.empty()) {
+        std::string return_path = mail::make_return_path(std::nullopt);
+        envelope.outgoing.kept_back = return_path.size();
+        draft.set_prefix(std::move(return_path));
+    }
+    const auto stored = co_await draft.append(report.bytes);
+    if (!stored) co_return std::string();
+    std::string given = id;
+    const auto receipt = co_await ground_.intake.accept_with(std::move(given), std::move(envelope), std::move(draft),
+                                                             std::move(record), hold);
+    if (!receipt) co_return std::string();
+    co_return id;
+}
+
+}  // namespace mbx::daemon

@@ -1,0 +1,36 @@
+// Reports of the queue on their way in: to whoever a reverse-path is, here or elsewhere, by the one durable gate. Loop thread.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "directory/directory.hpp"
+#include "intake/intake.hpp"
+#include "intake/queue_ledger.hpp"
+#include "policy/srs.hpp"
+
+namespace mbx::daemon {
+
+class ReportIntake final : public queue::Intake {
+public:
+    // All outlive it.
+    struct Ground {
+        intake::Intake& intake;
+        intake::QueueLedger& ledger;
+        directory::Directory& directory;
+        const policy::Srs& srs;
+        const Clock& clock;
+        Log log;
+    };
+    explicit ReportIntake(Ground ground) : ground_(std::move(ground)) {}
+
+    // A report that has nobody to go to (the account was removed meanwhile) is dropped with a line in the log; the queue's
+    // record is durable all the same (RFC 5321 section 6.1: no report of a report).
+    co::Task<std::string> accept(queue::Report report, std::string record, queue::Ledger::Hold* hold) override;
+
+private:
+    bool address(const queue::Report& report, intake::Envelope& envelope) const;
+    co::Task<std::string> drop(std::string to, std::string record, queue::Ledger::Hold* hold);
+    Ground ground_;
+};
+
+}  // namespace mbx::daemon

@@ -1,0 +1,33 @@
+// The sender rewriting scheme: what is forwarded to another server must not claim to come from its first sender, whom that
+// server would check by SPF; so its reverse-path becomes an address of ours that says where bounces really go, signed, for
+// some weeks (SRS0, and SRS1 for a sender that is one already, as other forwarders write and read them). Pure.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "mail/address.hpp"
+
+namespace mbx::policy {
+
+class Srs {
+public:
+    // `secret`: 32 random bytes that live as long as the server.
+    explicit Srs(std::string secret) : secret_(std::move(secret)) {}
+
+    // The reverse-path under which mail from `sender` is forwarded by `domain`, one of ours.
+    mail::Mailbox forward(const mail::Mailbox& sender, std::string_view domain, WallTime now) const;
+    // Where mail to such an address of ours goes; none when it is no such address, is not signed by us, or is too old.
+    std::optional<mail::Mailbox> reverse(const mail::Mailbox& address, WallTime now) const;
+    static bool looks_like(std::string_view local_part);  // SRS0= or SRS1=, in any case
+
+private:
+    std::string sign(std::string_view text) const;
+    bool is_signed(std::string_view hash, std::string_view text) const;
+    std::string secret_;
+};
+
+}  // namespace mbx::policy

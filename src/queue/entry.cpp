@@ -1,0 +1,64 @@
+#include "queue/entry.hpp"
+
+#include <algorithm>
+
+namespace mbx::queue {
+
+bool Entry::is_over() const
+{
+    return std::all_of(states.begin(), states.end(), [](const RecipientState& state) { return is_final(state.status); });
+}
+
+bool Entry::has(RecipientStatus status) const
+{
+    return std::any_of(states.begin(), states.end(), [status](const RecipientState& state) { return state.status == status; });
+}
+
+bool apply(const Change& change, Entry& entry)
+{
+    if (change.id != entry.id || change.version <= entry.version) return false;
+    for (const auto& outcome : change.outcomes) {
+        if (outcome.recipient >= entry.states.size()) return false;
+    }
+    entry.version = change.version;
+    entry.is_held = change.is_held;
+    entry.is_warned = change.is_warned;
+    for (const auto& outcome : change.outcomes) {
+        RecipientState& state = entry.states[outcome.recipient];
+        // What is final stays so, whatever order a damaged journal brings.
+        if (!is_final(state.status)) state = outcome.state;
+    }
+    return true;
+}
+
+bool is_entry_id(std::string_view id)
+{
+    const auto is_fit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'); };
+    return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), is_fit);
+}
+
+std::int64_t milliseconds_of(WallTime time)
+{
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+WallTime wall_of(std::int64_t milliseconds)
+{
+    // What a damaged file says may be beyond what the clock can hold.
+    constexpr std::int64_t kFarthest = 200'000'000'000'000;
+    return WallTime(std::chrono::milliseconds(std::clamp<std::int64_t>(milliseconds, 0, kFarthest / 25)));
+}
+
+LastAnswer last_answer_of(const Answer& answer)
+{
+    LastAnswer last;
+    last.code = answer.code;
+    last.enhanced = answer.enhanced.substr(0, 16);
+    last.text = answer.text.substr(0, kMaxAnswerText);
+    last.host = answer.host.substr(0, 255);
+    last.at = milliseconds_of(answer.at) / 1000;
+    last.is_remote = answer.is_remote;
+    return last;
+}
+
+}  // namespace mbx::queue

@@ -1,0 +1,73 @@
+#include "queue/envelope.hpp"
+
+#include "base/record_bytes.hpp"
+
+namespace mbx::queue {
+namespace {
+
+constexpr std::uint64_t kEnvelopeVersion = 1;
+
+std::uint64_t notify_bits(const Notify& notify)
+{
+    return (notify.is_given ? 1U : 0U) | (notify.success ? 2U : 0U) | (notify.failure ? 4U : 0U) | (notify.delay ? 8U : 0U);
+}
+
+Notify notify_of(std::uint64_t bits) { return {(bits & 1U) != 0, (bits & 2U) != 0, (bits & 4U) != 0, (bits & 8U) != 0}; }
+
+Recipient read_recipient(RecordReader& in)
+{
+    Recipient recipient;
+    recipient.address = in.text(kMaxEnvelopeText);
+    recipient.original = in.text(kMaxEnvelopeText);
+    const auto bits = in.number();
+    if (bits > 15 || recipient.address.empty()) in.refuse();
+    recipient.notify = notify_of(bits);
+    return recipient;
+}
+
+}  // namespace
+
+std::string encode(const Envelope& envelope)
+{
+    RecordWriter out;
+    out.number(kEnvelopeVersion);
+    out.text(envelope.reverse_path);
+    out.text(envelope.envelope_id);
+    out.number(static_cast<std::uint64_t>(envelope.ret));
+    out.number(static_cast<std::uint64_t>(envelope.body));
+    out.number((envelope.smtputf8 ? 1U : 0U) | (envelope.require_tls ? 2U : 0U));
+    out.text(envelope.account);
+    out.number(envelope.recipients.size());
+    for (const auto& recipient : envelope.recipients) {
+        out.text(recipient.address);
+        out.text(recipient.original);
+        out.number(notify_bits(recipient.notify));
+    }
+    return std::move(out.bytes());
+}
+
+std::optional<Envelope> decode_envelope(std::string_view bytes)
+{
+    RecordReader in(bytes);
+    if (in.number() != kEnvelopeVersion) return std::nullopt;
+    Envelope envelope;
+    envelope.reverse_path = in.text(kMaxEnvelopeText);
+    envelope.envelope_id = in.text(kMaxEnvelopeText);
+    const auto ret = in.number();
+    const auto body = in.number();
+    const auto flags = in.number();
+    if (ret > 2 || body > 2 || flags > 3) return std::nullopt;
+    envelope.ret = static_cast<ReturnKind>(ret);
+    envelope.body = static_cast<BodyKind>(body);
+    envelope.smtputf8 = (flags & 1U) != 0;
+    envelope.require_tls = (flags & 2U) != 0;
+    envelope.account = in.text(kMaxEnvelopeText);
+    const auto count = in.count(3);
+    if (count > kMaxEnvelopeRecipients) return std::nullopt;
+    envelope.recipients.reserve(count);
+    for (std::size_t n = 0; n < count && in.is_good(); ++n) envelope.recipients.push_back(read_recipient(in));
+    if (!in.is_good() || !in.is_at_end() || envelope.recipients.empty()) return std::nullopt;
+    return envelope;
+}
+
+}  // namespace mbx::queue

@@ -1,0 +1,189 @@
+#include "queue/queue_record.hpp"
+
+#include "base/record_bytes.hpp"
+
+namespace mbx::queue {
+namespace {
+
+constexpr std::uint64_t kRecordVersion = 1;
+constexpr std::uint64_t kEntryVersion = 1;
+constexpr std::uint64_t kChangeTag = 1;
+constexpr std::uint64_t kEndedTag = 2;
+constexpr std::size_t kMostIdBytes = 64;
+// No envelope has more: kMaxEnvelopeRecipients of the longest texts would be far beyond what any session takes.
+constexpr std::size_t kMostEnvelopeBytes = 256U << 20U;
+
+void write_state(RecordWriter& out, const RecipientState& state)
+{
+    out.number(static_cast<std::uint64_t>(state.status));
+    out.number(state.attempts);
+    out.signed_number(state.next);
+    out.signed_number(state.last.at);
+    if (state.last.at == 0) return;
+    out.number(state.last.code);
+    out.number(state.last.is_remote ? 1 : 0);
+    out.text(state.last.enhanced);
+    out.text(state.last.host);
+    out.text(state.last.text);
+}
+
+RecipientState read_state(RecordReader& in)
+{
+    RecipientState state;
+    const auto status = in.number();
+    if (status > static_cast<std::uint64_t>(RecipientStatus::removed)) in.refuse();
+    state.status = static_cast<RecipientStatus>(status);
+    in.number_into(state.attempts);
+    state.next = in.signed_number();
+    state.last.at = in.signed_number();
+    if (state.last.at == 0) return state;
+    in.number_into(state.last.code);
+    const auto flags = in.number();
+    if (flags > 1 || state.last.code > 999) in.refuse();
+    state.last.is_remote = flags == 1;
+    state.last.enhanced = in.text(16);
+    state.last.host = in.text(255);
+    state.last.text = in.text(kMaxAnswerText);
+    return state;
+}
+
+void write_flags(RecordWriter& out, bool is_held, bool is_warned)
+{
+    out.number((is_held ? 1U : 0U) | (is_warned ? 2U : 0U));
+}
+
+void read_flags(RecordReader& in, bool& is_held, bool& is_warned)
+{
+    const auto flags = in.number();
+    if (flags > 3) in.refuse();
+    is_held = (flags & 1U) != 0;
+    is_warned = (flags & 2U) != 0;
+}
+
+std::string read_id(RecordReader& in)
+{
+    std::string id(in.text(kMostIdBytes));
+    if (!is_entry_id(id)) in.refuse();
+    return id;
+}
+
+Change read_change(RecordReader& in)
+{
+    Change change;
+    change.id = read_id(in);
+    change.version = in.number();
+    read_flags(in, change.is_held, change.is_warned);
+    const auto count = in.count(5);
+    for (std::size_t n = 0; n < count && in.is_good(); ++n) {
+        Change::Outcome outcome;
+        in.number_into(outcome.recipient);
+        outcome.state = read_state(in);
+        change.outcomes.push_back(std::move(outcome));
+    }
+    return change;
+}
+
+std::string_view status_word(RecipientStatus status)
+{
+    switch (status) {
+    case RecipientStatus::waiting: return "waiting";
+    case RecipientStatus::failing: return "failing";
+    case RecipientStatus::delivered: return "delivered";
+    case RecipientStatus::failed: return "failed";
+    case RecipientStatus::removed: return "removed";
+    }
+    return "";
+}
+
+}  // namespace
+
+std::string encode(const QueueRecord& record)
+{
+    RecordWriter out;
+    out.number(kRecordVersion);
+    if (const auto* ended = std::get_if<Ended>(&record)) {
+        out.number(kEndedTag);
+        out.text(ended->id);
+        return std::move(out.bytes());
+    }
+    const auto& change = std::get<Change>(record);
+    out.number(kChangeTag);
+    out.text(change.id);
+    out.number(change.version);
+    write_flags(out, change.is_held, change.is_warned);
+    out.number(change.outcomes.size());
+    for (const auto& outcome : change.outcomes) {
+        out.number(outcome.recipient);
+        write_state(out, outcome.state);
+    }
+    return std::move(out.bytes());
+}
+
+std::optional<QueueRecord> decode_record(std::string_view bytes)
+{
+    RecordReader in(bytes);
+    if (in.number() != kRecordVersion) return std::nullopt;
+    const auto tag = in.number();
+    QueueRecord record;
+    if (tag == kChangeTag) {
+        record = read_change(in);
+    } else if (tag == kEndedTag) {
+        record = Ended{read_id(in)};
+    } else {
+        return std::nullopt;
+    }
+    if (!in.is_good() || !in.is_at_end()) return std::nullopt;
+    return record;
+}
+
+std::string describe(const QueueRecord& record)
+{
+    if (const auto* ended = std::get_if<Ended>(&record)) return "queue: " + ended->id + " ended";
+    const auto& change = std::get<Change>(record);
+    std::string text = "queue: " + change.id + " change " + std::to_string(change.version);
+    if (change.is_held) text += ", held";
+    for (const auto& outcome : change.outcomes) {
+        text += ", recipient " + std::to_string(outcome.recipient) + " " + std::string(status_word(outcome.state.status)) +
+                " after " + std::to_string(outcome.state.attempts) + " attempts";
+    }
+    return text;
+}
+
+std::string encode_entry(const Entry& entry)
+{
+    RecordWriter out;
+    out.number(kEntryVersion);
+    out.text(entry.id);
+    out.signed_number(entry.accepted);
+    out.number(entry.size);
+    out.number(entry.crc);
+    out.text(encode(entry.envelope));
+    out.number(entry.version);
+    write_flags(out, entry.is_held, entry.is_warned);
+    for (const auto& state : entry.states) write_state(out, state);
+    return std::move(out.bytes());
+}
+
+std::optional<Entry> decode_entry(std::string_view bytes)
+{
+    RecordReader in(bytes);
+    if (in.number() != kEntryVersion) return std::nullopt;
+    Entry entry;
+    entry.id = read_id(in);
+    entry.accepted = in.signed_number();
+    entry.size = in.number();
+    in.number_into(entry.crc);
+    const auto envelope = in.text(kMostEnvelopeBytes);
+    if (!in.is_good()) return std::nullopt;
+    auto decoded = decode_envelope(envelope);
+    if (!decoded) return std::nullopt;
+    entry.envelope = std::move(*decoded);
+    entry.version = in.number();
+    read_flags(in, entry.is_held, entry.is_warned);
+    entry.states.reserve(entry.envelope.recipients.size());
+    for (std::size_t n = 0; n < entry.envelope.recipients.size() && in.is_good(); ++n) entry.states.push_back(read_state(in));
+    if (!in.is_good() || !in.is_at_end()) return std::nullopt;
+    return entry;
+}
+
+}  // namespace mbx::queue

@@ -1,0 +1,130 @@
+// Mail for other servers at the gate: durable like all mail, handed to the queue once, and again after a crash until the
+// queue has let go of it and a checkpoint has passed.
+#include <catch2/generators/catch_generators.hpp>
+
+#include "intake/house.hpp"
+#include "intake/queue_ledger.hpp"
+
+using namespace mbx;
+using namespace mbx::intake;
+
+namespace {
+
+struct Desk {
+    House house;
+    std::vector<OutgoingMail> taken;
+
+    Desk() { listen(); }
+    void listen()
+    {
+        house.intake->on_outgoing([this](OutgoingMail mail) { taken.push_back(std::move(mail)); });
+    }
+    QueueLedger ledger() { return {house.mail(), (house.scratch / "spool")}; }
+    // As after a kill: the queue's memory is gone as well.
+    std::vector<QueueLedger::Left> crash()
+    {
+        taken.clear();
+        house.restart();
+        listen();
+        std::vector<QueueLedger::Left> left;
+        auto ledger_now = ledger();
+        REQUIRE(ledger_now.visit_left([&left](QueueLedger::Left one) { left.push_back(std::move(one)); }));
+        return left;
+    }
+    Result<Receipt, IntakeError> accept(const std::string& text, const std::vector<std::string>& locals,
+                                        const std::vector<std::string>& others, std::string change = {},
+                                        queue::Ledger::Hold* hold = nullptr)
+    {
+        Draft draft = house.intake->new_draft();
+        REQUIRE(house.append(draft, text));
+        Envelope envelope;
+        envelope.reverse_path = "ann@example.org";
+        for (const auto& local : locals) envelope.recipients.push_back(House::key(local));
+        envelope.outgoing.reverse_path = "ann@example.org";
+        for (const auto& other : others) {
+            queue::Recipient recipient;
+            recipient.address = other;
+            envelope.outgoing.recipients.push_back(recipient);
+        }
+        return house.run(house.intake->accept_with(house.intake->new_trace_id(), std::move(envelope), std::move(draft),
+                                                   std::move(change), hold));
+    }
+    std::string text_of(const OutgoingMail& mail)
+    {
+        if (mail.bytes) return *mail.bytes;
+        const auto read = read_whole(house.files, mail.path, 1U << 20U);
+        REQUIRE(read);
+        return *read;
+    }
+    void checkpoint() { (void)house.run(house.mail().checkpoints().run_now()); }
+};
+
+}  // namespace
+
+TEST_CASE("G1: mail for other servers is there after every crash, until the queue has let go of it", "[intake][G1]")
+{
+    const auto size = GENERATE(std::size_t{200}, std::size_t{400'000});
+    const bool has_local = GENERATE(false, true);
+    CAPTURE(size, has_local);
+    Desk desk;
+    if (has_local) (void)desk.house.account("one");
+    const std::string text = body(size);
+    const auto receipt = desk.accept(text, has_local ? std::vector<std::string>{"one"} : std::vector<std::string>{},
+                                     {"far@elsewhere.example", "off@elsewhere.example"});
+    REQUIRE(receipt);
+    REQUIRE(desk.taken.size() == 1);
+    CHECK(desk.taken[0].id == receipt->trace_id);
+    CHECK(desk.text_of(desk.taken[0]) == text);
+    std::vector<QueueLedger::Left> left;
+    for (int start = 0; start < 3; ++start) {
+        // A checkpoint passes nothing that the queue holds.
+        desk.checkpoint();
+        left.clear();
+        left = desk.crash();
+        REQUIRE(left.size() == 1);
+        const auto& mail = left[0].mail;
+        CHECK(mail.id == receipt->trace_id);
+        CHECK(mail.size == text.size());
+        CHECK(mail.crc == store::crc32c(text));
+        CHECK(desk.text_of(mail) == text);
+        REQUIRE(mail.envelope.recipients.size() == 2);
+        CHECK(mail.envelope.recipients[1].address == "off@elsewhere.example");
+        if (has_local) CHECK(desk.house.texts("one") == std::vector{text});
+    }
+    // Let go of, it is gone with the next checkpoint, and so is its file.
+    left.clear();
+    (void)desk.crash();
+    desk.house.run(desk.house.mail().replay_all());
+    desk.checkpoint();
+    desk.house.loop.run();
+    CHECK(desk.crash().empty());
+    CHECK(desk.house.spooled() == 0);
+}
+
+TEST_CASE("a change of the queue is durable with the message that it belongs to, and in order", "[intake]")
+{
+    Desk desk;
+    auto ledger = desk.ledger();
+    CHECK(ledger.append("first").lsn != 0);
+    queue::Ledger::Hold hold;
+    REQUIRE(desk.accept(body(100), {}, {"far@elsewhere.example"}, "with it", &hold));
+    CHECK(hold != nullptr);
+    const auto last = ledger.append("last").lsn;
+    CHECK(desk.house.run(ledger.durable(last)));
+    hold.reset();
+    const auto left = desk.crash();
+    REQUIRE(left.size() == 4);
+    CHECK(left[0].change == "first");
+    CHECK(left[1].mail.envelope.recipients.size() == 1);
+    CHECK(left[2].change == "with it");
+    CHECK(left[3].change == "last");
+}
+
+TEST_CASE("without a queue nothing for other servers is accepted", "[intake]")
+{
+    Desk desk;
+    desk.house.intake->on_outgoing({});
+    const auto refused = desk.accept(body(100), {}, {"far@elsewhere.example"});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error() == IntakeError::failure);
+}

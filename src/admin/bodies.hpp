@@ -50,6 +50,13 @@ struct UndeleteBody {
     std::optional<std::string> target;
 };
 
+// As SETACL has it (RFC 4314): "lrs" replaces, "+s" adds, "-s" takes away, "" removes the entry.
+struct AccessBody {
+    std::string mailbox;
+    std::string identifier;
+    std::string rights;
+};
+
 struct IndexTaskBody {
     bool rebuild = false;
     std::string account;  // empty: all
@@ -64,6 +71,7 @@ Result<PasswordBody, Error> parse_password(std::string_view json);
 Result<directory::Alias, Error> parse_new_alias(std::string_view json);
 Result<AliasChangeBody, Error> parse_alias_change(std::string_view json);
 Result<UndeleteBody, Error> parse_undelete(std::string_view json);
+Result<AccessBody, Error> parse_access_change(std::string_view json);
 Result<IndexTaskBody, Error> parse_index_task(std::string_view json);
 
 // "2h" (before now), "2026-11-20" or "2026-11-20T10:00:00Z" as seconds since 1970, UTC; none for anything else.

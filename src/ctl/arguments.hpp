@@ -24,6 +24,9 @@ enum class Command : std::uint8_t {
     account_remove,
     account_password,
     message_undelete,
+    acl_show,
+    acl_set,
+    acl_remove,
     alias_add,
     alias_list,
     alias_show,
@@ -77,6 +80,8 @@ struct Arguments {
     std::string since;
     std::string mailbox;                     // where they were
     std::optional<std::string> target;       // where they shall be
+    std::string identifier;                  // who has rights
+    std::string rights;
     bool list = false;
     bool all = false;
 

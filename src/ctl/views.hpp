@@ -25,6 +25,7 @@ enum class View : std::uint8_t {
     removed_account,
     expunged,
     restored,
+    access,
     aliases,
     alias,
     sessions,
@@ -52,6 +53,7 @@ std::string problem_json(const Error& error);
 std::string domain_body(const Arguments& arguments, bool with_name);
 std::string account_body(const Arguments& arguments, bool with_address, const std::string* password);
 std::string undelete_body(const Arguments& arguments);
+std::string access_body(const Arguments& arguments);
 std::string password_body(const Arguments& arguments, const std::string* password);
 std::string alias_body(const Arguments& arguments, bool with_address);
 

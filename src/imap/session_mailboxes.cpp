@@ -168,7 +168,8 @@ co::Task<Result<store::OpenedMailbox, store::StoreError>> Session::open_mailbox(
     if (opened->info.id != allowed->id) co_return store::StoreError::no_such_mailbox;
     const auto name = place.prefix + opened->info.name;
     auto subscribed = [&name](store::AccountStore& store) { return std::ranges::count(store.subscriptions(), name) != 0; };
-    opened->info.subscribed = co_await account_->run(net::WorkClass::interactive, std::move(subscribed));
+    const bool is_subscribed = co_await account_->run(net::WorkClass::interactive, std::move(subscribed));
+    opened->info.subscribed = is_subscribed;
     opened->info.name = name;
     opened->info.special_use = store::SpecialUse::none;
     opened->info.rights = allowed->rights;

@@ -268,7 +268,7 @@ co::Task<bool> Session::read_listing(WatchedAccount& watched, const std::set<std
         else for (auto& info : mailboxes) info.subscribed = std::ranges::binary_search(subscriptions, info.name);
         read.news = watched.mailboxes.take_listing(mailboxes, own);
         if (!read.news) return read;
-        const auto all = list_everything(mailboxes, subscriptions);
+        const auto all = read.news->empty() ? std::vector<Listed>() : list_everything(mailboxes, subscriptions);
         for (const auto& one : *read.news) read.listed.push_back(listed_of(one, all, subscriptions));
         for (const auto& info : mailboxes) {
             if ((info.rights & store::kRead) != 0 || !watched.mailboxes.watches_messages(info.id)) continue;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kUnicodeCasemap = "i;unicode-casemap";
 
-// RFC 4790 section 3.3: a name in which "*" stands for anything, at most as its first and its last character. ASCII, in any
+// RFC 5255 section 4.10, by way of the registry of comparators: a name in which "*" stands for anything, at most as its first and its last character. ASCII, in any
 // case, and no more than one name is long: linear.
 bool matches(std::string_view wanted)
 {

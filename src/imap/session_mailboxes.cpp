@@ -196,7 +196,7 @@ void Session::tell_selected(const store::MailboxStatus& status, std::uint32_t fi
     out += "* OK [UIDNEXT " + std::to_string(status.uidnext) + "] predicted next UID\r\n";
     out += "* OK [HIGHESTMODSEQ " + std::to_string(status.highest_modseq) + "] highest\r\n";  // RFC 7162 section 3.1.2.1
     out += "* OK [MAILBOXID (" + object_id_text(selected_->id(), is_own(owner_->key()) ? 0 : owner_->key().id) + ")] of the mailbox\r\n";  // RFC 8474 section 4.2
-    out += "* OK [URLMECH INTERNAL] of URLs\r\n";  // RFC 4467 section 7.1
+    out += "* OK [URLMECH INTERNAL] of URLs\r\n";  // RFC 4467 section 8
     // RFC 9051 section 6.3.2: and its attributes are accurate.
     if (rev2_) out += listed_text("LIST", listed_of(selected_->info()), utf8_);
 }

@@ -28,9 +28,9 @@ Result<SearchedMailbox, store::StoreError> look_at(store::AccountStore& store, s
 co::Task<void> Session::handle(const MultiSearch& command)
 {
     const auto& wanted = *command.search.returns;
-    const auto is_selected = [](const SearchSource& source) { return source.scope == MailboxScope::selected; };
-    const bool asks_selected = std::ranges::any_of(command.sources, is_selected);
-    const bool only_selected = std::ranges::all_of(command.sources, is_selected);
+    const auto is_of_selected = [](const SearchSource& source) { return source.scope == MailboxScope::selected; };
+    const bool asks_selected = std::ranges::any_of(command.sources, is_of_selected);
+    const bool only_selected = std::ranges::all_of(command.sources, is_of_selected);
     if (!selected_ && (asks_selected || wanted.update)) {
         bad("no mailbox is selected");
         co_return;

@@ -7,6 +7,7 @@
 #
 #   --dir DIR        where the demo lives (default: mailboxd-demo in the user's state folder)
 #   --port-base N    SMTP on N+25, IMAP on N+143, and so on (default 20000)
+#   --route DOMAIN=HOST:PORT   mail for DOMAIN goes there instead of to the servers that the DNS names (again for more)
 #   --accounts N     user0001 … of example.test (default 2)
 #   --no-install     do not look at packages
 #   --bin PATH       use this mailboxd and build nothing
@@ -21,7 +22,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 step() { printf '\n[%3d s] %s\n' "$SECONDS" "$*"; }
 fail() { printf 'quickstart: %s: %s\n' "$what" "$1" >&2; exit 1; }
 
-dir= port_base=20000 accounts=2 check= stop= install=1 bin=
+dir= routes=() port_base=20000 accounts=2 check= stop= install=1 bin=
 what="reading the options"
 need() { [ $# -ge 2 ] && [ -n "$2" ] || fail "$1 wants a value; see packaging/quickstart.sh --help"; }
 while [ $# -gt 0 ]; do
@@ -30,13 +31,17 @@ while [ $# -gt 0 ]; do
     --port-base) need "$@"; port_base=$2; shift ;;
     --accounts) need "$@"; accounts=$2; shift ;;
     --bin) need "$@"; bin=$2; shift ;;
+    --route) need "$@"; routes+=("$2"); shift ;;
     --check) check=1 ;;
     --stop) stop=1 ;;
     --no-install) install= ;;
-    --help|-h) sed -n '2,13p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+    --help|-h) sed -n '2,14p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
     *) fail "unknown option $1; see packaging/quickstart.sh --help" ;;
   esac
   shift
+done
+for route in "${routes[@]}"; do
+  case "$route" in *[!A-Za-z0-9.:=\[\]*-]*|=*|*=) fail "--route wants DOMAIN=HOST:PORT, not $route" ;; *=*:*) ;; *) fail "--route wants DOMAIN=HOST:PORT, not $route" ;; esac
 done
 for value in "$port_base" "$accounts"; do
   case "$value" in *[!0-9]*|??????*) fail "--port-base and --accounts want whole numbers, not $value" ;; esac
@@ -183,6 +188,9 @@ listen = ["127.0.0.1:$http"]
 plaintext_login_networks = ["127.0.0.0/8"]
 CONFIG
 )
+for route in "${routes[@]}"; do
+  printf '\n[[outbound.route]]\ndomain = "%s"\nhost = "%s"\n' "${route%%=*}" "${route#*=}" >>"$dir/mailboxd.toml"
+done
 mkdir -p "$dir/run"
 if [ "$(id -u)" -eq 0 ]; then
   chown -R "$user:$user" "$dir/data" "$dir/run"

@@ -13,6 +13,7 @@ import traceback
 
 import imap_parts
 import measures
+import out_parts
 from book import Book
 from clients import Load, end_all
 from imap_rows import IMAP_ROWS
@@ -58,9 +59,17 @@ IMAP_PARTS = {
     "imap-busy": (imap_parts.busy, OURS_ONLY, 60, 900, False),
     "imap-idle-10000": (imap_parts.idle_10000, OURS_ONLY, 300, 600, False),
 }
+# The figures of issue 5: `run.sh out`.
+OUT_PARTS = {
+    "out-one": (out_parts.one_at_a_time, BOTH, 40, 120, True),
+    "out-minute": (out_parts.minute, OURS_ONLY, 60, 180, True),
+    "out-burst": (out_parts.burst, BOTH, 90, 300, True),
+    "out-queue": (out_parts.waiting, OURS_ONLY, 240, 900, False),
+}
 STORE_PARTS = list(PARTS)
+PARTS.update(OUT_PARTS)
 PARTS.update(IMAP_PARTS)
-GROUPS = {"all": STORE_PARTS, "imap": [name for name in IMAP_PARTS if name != "imap-idle-10000"], "rates": ["5k1", "5k10", "5k50", "5k50p", "75k", "1m"], "growth": ["grow-messages", "grow-accounts"]}
+GROUPS = {"all": STORE_PARTS, "out": list(OUT_PARTS), "imap": [name for name in IMAP_PARTS if name != "imap-idle-10000"], "rates": ["5k1", "5k10", "5k50", "5k50p", "75k", "1m"], "growth": ["grow-messages", "grow-accounts"]}
 
 
 def arguments():

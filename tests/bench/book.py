@@ -42,6 +42,13 @@ ROWS = [
     *(Row(f"commit_{case}_{key}", f"journal commit, {words}, {key}", "ms", "stated", (), "commit")
       for case, words in (("alone", "1 session alone"), ("load", "50 sessions"), ("copy", "50 sessions and a copy"))
       for key in ("p50", "p99", "max")),
+    Row("out_p50", "submission's 250 to the whole message at the sink, p50", "ms", "not slower", ("ratio", "at most", 1), "out-one"),
+    Row("out_p99", "… p99", "ms", "not slower", ("ratio", "at most", 1), "out-one"),
+    Row("out_minute_p99", "… p99 while 1,000 messages a minute pass", "ms", "< 100 ms", ("ours", "at most", 100), "out-minute"),
+    Row("out_burst", "burst by 8 connections, delivered at the sink", "/s", "≥ 4 × peer", ("ratio", "at least", 4), "out-burst"),
+    Row("out_cpu", "server CPU per 1,000 messages out", "s", "≤ a third", ("ratio", "at most", 1 / 3), "out-burst"),
+    Row("out_memory", "anonymous memory with 100,000 queued, more by", "MB", "< 64 MB", ("ours", "at most", 64), "out-queue"),
+    Row("out_restart", "restart with 100,000 queued, to the first attempt", "s", "< 2 s", ("ours", "at most", 2), "out-queue"),
     Row("long", "long run, last quarter, delivered", "/s", "stated", (), "long"),
     Row("long_files", "… messages counted as files", "", "all of them", ("files", "", 0), "long"),
 ]

@@ -4,12 +4,14 @@
 #
 #   tests/bench/run.sh                 the store's and delivery's figures. Quick: small counts, one round, at most 12 minutes
 #   tests/bench/run.sh imap            the figures of IMAP, with the processor beside each; quick, 7 to 15 minutes
-#   tests/bench/run.sh --full [imap]   the real counts, medians of five rounds, a pause after every measure (hours)
+#   tests/bench/run.sh out             the figures of mail that goes out, to a sink on loopback; quick, 8 minutes
+#   tests/bench/run.sh --full [imap|out]   the real counts, medians of five rounds, a pause after every measure (hours)
 #   PART … or --parts "rates select"   only these: 5k1 5k10 5k50 5k50p 75k 1m (all six: rates) cost syncs append idle
 #                                      select rebuild memory commit long grow-messages grow-accounts (both: growth)
 #                                      imap-login imap-idle imap-idle-tls imap-first imap-fetch imap-bodies imap-search
 #                                      imap-sort imap-thread imap-store imap-sizing imap-100k imap-busy (all: imap)
 #                                      imap-idle-10000 (in a full run only)
+#                                      out-one out-minute out-burst out-queue (all: out)
 #   --rounds N                         how often (memory, long and growth are measured once in any case)
 #   --pause SECONDS                    after every measure (quick 1, full 15)
 #   --limit SECONDS                    of the whole run: parts that would begin later are left out (quick 510, of imap 900)
@@ -30,7 +32,7 @@ fail() { printf 'bench: %s\n' "$1" >&2; exit 2; }
 pass=() bin='' load='' only_ours=''
 while [ $# -gt 0 ]; do
   case "$1" in
-    --help|-h) sed -n '2,23p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+    --help|-h) sed -n '2,25p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
     --quick) ;;
     --only-ours) only_ours=1; pass+=("$1") ;;
     --full|--docs) pass+=("$1") ;;

@@ -106,6 +106,7 @@ class Peer(Server):
         env = environment_file(self.folder / "peer.env")
         self.version = env["PEER_VERSION"]
         self.smtp_port, self.imap_port, self.imaps_port = (int(env[k]) for k in ("PEER_SMTP_PORT", "PEER_IMAP_PORT", "PEER_IMAPS_PORT"))
+        self.submission_port, self.sink_port = int(env["PEER_SUBMISSION_PORT"]), int(env["PEER_SINK_PORT"])
         self.user_format, self.password = env["PEER_USER_FORMAT"], env["PEER_PASS"]
         self.cgroup = env.get("PEER_CGROUP", "")
         self.owner = int(env["PEER_MAIL_OWNER"])
@@ -166,10 +167,13 @@ class Ours(Server):
 
     def start(self):
         options = ["--dir", self.folder, "--port-base", self.port_base]
+        self.sink_port = self.port_base + 26
         quickstart = TOP / "packaging" / "quickstart.sh"
         try:
             with open(self.folder.parent / "quickstart.log", "w", encoding="utf-8") as log:
-                done = subprocess.run([str(c) for c in (quickstart, *options, "--accounts", 2, "--no-install", "--bin", self.binary)],
+                done = subprocess.run([str(c) for c in (quickstart, *options, "--accounts", 2, "--no-install", "--bin", self.binary,
+                                                         "--route", f"sink.test=127.0.0.1:{self.sink_port}",
+                                                         "--route", f"dead.test=127.0.0.1:{self.port_base + 27}")],
                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=120, check=False)
         finally:
             with contextlib.suppress(OSError, subprocess.SubprocessError):
@@ -181,6 +185,7 @@ class Ours(Server):
         env = environment_file(self.folder / "demo.env")
         self.smtp_port, self.imap_port, self.imaps_port, self.http_port = (
             int(env[k]) for k in ("MB_SMTP_PORT", "MB_IMAP_PORT", "MB_IMAPS_PORT", "MB_HTTP_PORT"))
+        self.submission_port = int(env["MB_SUBMISSION_PORT"])
         self.user_format, self.password, self.control = env["MB_USER_FORMAT"], env["MB_PASSWORD"], env["MB_CTL"]
         self.data = pathlib.Path(env["MB_DATA_DIR"])
         self.version = run([self.binary, "--version"], 10).splitlines()[0]

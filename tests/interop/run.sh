@@ -5,6 +5,7 @@
 #   tests/interop/run.sh               all of them
 #   tests/interop/run.sh imap          only these parts:
 #       imap      curl fetchmail getmail mbsync neomutt offlineimap python thunderbird
+#       mail-out  mail_out
 #       mail-in   postfix smtp_source swaks haproxy openssl corpus
 #       web       chromium
 #   tests/interop/run.sh thunderbird   only this program
@@ -17,13 +18,14 @@ fail() { printf 'interop: %s\n' "$1" >&2; exit 2; }
 
 declare -A parts=(
   [imap]="curl fetchmail getmail mbsync neomutt offlineimap python thunderbird"
+  [mail-out]="mail_out"
   [mail-in]="postfix smtp_source swaks haproxy openssl corpus"
   [web]="chromium"
 )
 bin='' skip='' asked=()
 while [ $# -gt 0 ]; do
   case "$1" in
-    --help|-h) sed -n '2,14p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
+    --help|-h) sed -n '2,15p' "$0" | sed 's/^# \{0,1\}//'; exit 0 ;;
     --bin) bin=${2:?--bin wants a path}; shift ;;
     --skip) skip=1 ;;
     -*) fail "unknown option $1; see tests/interop/run.sh --help" ;;

@@ -107,6 +107,8 @@ def toml(value):
         return str(value)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(toml(v) for v in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {toml(v)}" for key, v in value.items()) + "}"
     return json.dumps(str(value))
 
 
@@ -115,8 +117,9 @@ class Appliance:
     certificate_days = 30
 
     def __init__(self, accounts=2, settings=None, environment=None, prefix=(), leaks=True, quarantine_mb=256, descriptors=0,
-                 data=None):
+                 data=None, routes=()):
         self.accounts = accounts
+        self.routes = list(routes)  # [[outbound.route]]: {"domain": "remote.test", "host": "127.0.0.1:2525"}
         self.environment = dict(environment or {})
         self.prefix = list(prefix)
         self.leaks = leaks
@@ -194,6 +197,8 @@ class Appliance:
             table, name = key.split(".", 1)
             tables.setdefault(table, []).append(f"{name} = {toml(value)}")
         text = "\n".join(f"[{table}]\n" + "\n".join(rows) + "\n" for table, rows in tables.items())
+        for route in self.routes:
+            text += "\n[[outbound.route]]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in route.items())
         self.config.write_text(text)
         self.config.chmod(0o644)
 
@@ -375,6 +380,18 @@ class Appliance:
 
     def smtp(self):
         return smtplib.SMTP(self.host, self.ports["smtp"], local_hostname="client.sample.test", timeout=60)
+
+    def submit(self, message, to, number=1, options=(), recipient_options=()):
+        """As a user of ours, on the submission port: the reply to the dot. `to`: addresses."""
+        with smtplib.SMTP(self.host, self.ports["submission"], local_hostname="client.sample.test", timeout=60) as link:
+            link.ehlo()
+            link.login(self.user_name(number), self.password)
+            code, text = link.mail(self.user_name(number), list(options))
+            assert code == 250, (code, text)
+            for address in [to] if isinstance(to, str) else to:
+                code, text = link.rcpt(address, list(recipient_options))
+                assert code == 250, (address, code, text)
+            return send_data(link, message)
 
     def deliver(self, message, to=1, sender="sender@sample.test"):
         """From outside, by smtplib: `message` has CRLF line ends and is not touched. Returns the reply to the dot."""

@@ -52,6 +52,10 @@ http::Router Administration::router()
     add(router, post, "/api/v1/reload", Access::administrator, &A::reload);
     add(router, post, "/api/v1/stop", Access::administrator, &A::stop);
 
+    add(router, get, "/api/v1/queue", Access::administrator, &A::list_queue);
+    add(router, post, "/api/v1/queue", Access::administrator, &A::change_queue);
+    add(router, get, "/api/v1/queue/{id}", Access::administrator, &A::show_queued);
+
     add(router, get, "/api/v1/domains", Access::administrator, &A::list_domains);
     add(router, post, "/api/v1/domains", Access::administrator, &A::add_domain);
     add(router, get, "/api/v1/domains/{domain}", Access::administrator, &A::show_domain);
@@ -77,6 +81,12 @@ http::Router Administration::router()
     add(router, get, "/api/v1/aliases/{address}", Access::administrator, &A::show_alias);
     add(router, patch, "/api/v1/aliases/{address}", Access::administrator, &A::change_alias);
     add(router, remove, "/api/v1/aliases/{address}", Access::administrator, &A::remove_alias);
+
+    add(router, get, "/api/v1/trace", Access::administrator, &A::search_trace);
+    add(router, get, "/api/v1/trace/{id}", Access::administrator, &A::show_trace);
+    add(router, get, "/api/v1/slo", Access::administrator, &A::show_slo);
+    add(router, get, "/api/v1/dns/{name}", Access::administrator, &A::look_up_name);
+    add(router, get, "/api/v1/routes/{address}", Access::administrator, &A::explain_route);
 
     add(router, post, "/api/v1/index/tasks", Access::administrator, &A::start_index_task);
     add(router, get, "/api/v1/index/tasks/{id}", Access::administrator, &A::show_index_task);

@@ -23,7 +23,9 @@
 #include "base/random.hpp"
 #include "directory/directory.hpp"
 #include "http/router.hpp"
+#include "queue/queue.hpp"
 #include "store/store.hpp"
+#include "trace/trace.hpp"
 
 namespace mbx::admin {
 
@@ -47,6 +49,7 @@ struct AdministrationDeps {
     Metrics& metrics;
     const Clock& clock;
     Random& random;
+    queue::Queue* queue = nullptr;  // null: this daemon has none
 };
 
 class Administration {
@@ -58,6 +61,9 @@ public:
 
     // Removes mail whose time is over; on the workers, WorkClass::bulk. To be called now and then by the daemon.
     co::Task<void> purge_removed_mail();
+
+    // What befell messages; outlives it. None set: its routes answer 503.
+    void set_trace(trace::Trace* trace) { trace_ = trace; }
 
     // Ends what goes on beside requests, after the step that is under way.
     void stop() { index_tasks_.stop(); }
@@ -115,6 +121,15 @@ private:
     co::Task<http::Response> change_alias(const http::Request& request);
     co::Task<http::Response> remove_alias(const http::Request& request);
 
+    co::Task<http::Response> search_trace(const http::Request& request);
+    co::Task<http::Response> show_trace(const http::Request& request);
+    co::Task<http::Response> show_slo(const http::Request& request);
+    co::Task<http::Response> look_up_name(const http::Request& request);
+    co::Task<http::Response> explain_route(const http::Request& request);
+    co::Task<http::Response> list_queue(const http::Request& request);
+    co::Task<http::Response> show_queued(const http::Request& request);
+    co::Task<http::Response> change_queue(const http::Request& request);
+
     co::Task<http::Response> start_index_task(const http::Request& request);
     co::Task<http::Response> show_index_task(const http::Request& request);
 
@@ -135,6 +150,7 @@ private:
     Hooks hooks_;
     AdministrationOptions options_;
     Log log_;
+    trace::Trace* trace_ = nullptr;
     IndexTasks index_tasks_;
     Gauge& disk_free_;
     Gauge& disk_total_;

@@ -261,6 +261,31 @@ Result<AccessBody, Error> parse_access_change(std::string_view text)
     return body;
 }
 
+Result<QueueActBody, Error> parse_queue_act(std::string_view text)
+{
+    Members members("changing the queue", text);
+    QueueActBody body;
+    body.act_name = members.required("act");
+    if (body.act_name == "hold") body.act = queue::Act::hold;
+    else if (body.act_name == "release") body.act = queue::Act::release;
+    else if (body.act_name == "retry") body.act = queue::Act::retry;
+    else if (body.act_name == "bounce") body.act = queue::Act::bounce;
+    else if (body.act_name == "delete") body.act = queue::Act::remove;
+    else members.fail("the member act must be hold, release, retry, bounce or delete");
+    queue::Selection& which = body.selection;
+    which.ids = members.texts("ids").value_or(std::vector<std::string>());
+    which.destination = members.text("destination").value_or("");
+    which.sender = members.text("sender").value_or("");
+    which.recipient = members.text("recipient").value_or("");
+    which.is_all = members.flag("all").value_or(false);
+    const bool has_filter = !which.destination.empty() || !which.sender.empty() || !which.recipient.empty();
+    if (which.ids.empty() && !has_filter && !which.is_all)
+        members.fail("one of ids, destination, sender, recipient and all must say which");
+    if (!which.ids.empty() && (has_filter || which.is_all)) members.fail("ids and the other members exclude each other");
+    if (auto error = members.finish()) return *error;
+    return body;
+}
+
 Result<IndexTaskBody, Error> parse_index_task(std::string_view text)
 {
     Members members("looking after an index", text);

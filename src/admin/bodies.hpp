@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/result.hpp"
 #include "directory/directory.hpp"
+#include "queue/queue.hpp"
 
 namespace mbx::admin {
 
@@ -62,6 +63,12 @@ struct IndexTaskBody {
     std::string account;  // empty: all
 };
 
+struct QueueActBody {
+    queue::Act act = queue::Act::hold;
+    std::string act_name;
+    queue::Selection selection;
+};
+
 // An error's `attempted` names the act; its `happened` names the member.
 Result<NewDomainBody, Error> parse_new_domain(std::string_view json);
 Result<directory::DomainChange, Error> parse_domain_change(std::string_view json);
@@ -73,6 +80,7 @@ Result<AliasChangeBody, Error> parse_alias_change(std::string_view json);
 Result<UndeleteBody, Error> parse_undelete(std::string_view json);
 Result<AccessBody, Error> parse_access_change(std::string_view json);
 Result<IndexTaskBody, Error> parse_index_task(std::string_view json);
+Result<QueueActBody, Error> parse_queue_act(std::string_view json);
 
 // "2h" (before now), "2026-11-20" or "2026-11-20T10:00:00Z" as seconds since 1970, UTC; none for anything else.
 std::optional<std::int64_t> parse_since(std::string_view text, WallTime now);

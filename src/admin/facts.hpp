@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "co/task.hpp"
 #include "config/load.hpp"
+#include "net/resolver.hpp"
 
 namespace mbx::admin {
 
@@ -46,6 +47,13 @@ struct SystemFacts {
     std::string hangs_because{};                 // empty: what is asked of the disk and the workers is answered
 };
 
+// Where a message to an address would go, and why.
+struct RouteFacts {
+    std::vector<std::string> steps;  // sentences, in the order of the decisions
+    std::string verdict;
+    bool is_reachable = false;
+};
+
 // Given by the daemon; called on the loop.
 struct Hooks {
     std::function<SystemFacts()> facts;
@@ -54,6 +62,10 @@ struct Hooks {
     std::function<co::Task<Result<std::vector<config::Change>, Error>>()> reload;
     // Begins to stop on a later turn of the loop (Loop::post): the answer to the one who asked comes first.
     std::function<void()> stop;
+    // What the resolver of outgoing mail says. Null: this server has none.
+    std::function<co::Task<net::DnsAnswer>(std::string name, net::DnsType type)> look_up = nullptr;
+    // Of an address elsewhere; `sender` may be empty. Null: as above.
+    std::function<co::Task<RouteFacts>(std::string address, std::string sender)> explain_route = nullptr;
 };
 
 }  // namespace mbx::admin

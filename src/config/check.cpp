@@ -120,7 +120,7 @@ void check_file(const Loaded& loaded, std::string_view key, const std::string& p
     };
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (descriptor < 0) {
-        const bool is_absent = errno == ENOENT || errno == ENOTDIR;
+        const bool is_absent = (errno == ENOENT || errno == ENOTDIR) && key.starts_with("tls.");
         refuse(std::strerror(errno), is_absent ? "mailboxctl setup makes one; or name the one that you have"
                                                : "let the daemon's user read it");
         return;
@@ -129,9 +129,9 @@ void check_file(const Loaded& loaded, std::string_view key, const std::string& p
     const bool known = ::fstat(descriptor, &facts) == 0;
     ::close(descriptor);
     if (!known || !S_ISREG(facts.st_mode)) {
-        refuse("is not a file", "name a file in PEM");
+        refuse("is not a file", "name a file");
     } else if (secrecy == Secrecy::secret && (facts.st_mode & 077) != 0) {
-        refuse("others than its owner have access to this private key", "chmod 600 " + path);
+        refuse("others than its owner have access to this secret", "chmod 600 " + path);
     }
 }
 
@@ -173,6 +173,11 @@ Errors check_files(const Loaded& loaded)
         check_file(loaded, "tls.additional", pair.certificate, Secrecy::open, errors);
         check_file(loaded, "tls.additional", pair.key, Secrecy::secret, errors);
     }
+    for (const RouteSetting& route : loaded.settings.outbound.route) {
+        if (!route.password_file.empty()) check_file(loaded, "outbound.route", route.password_file, Secrecy::secret, errors);
+    }
+    const std::string& anchors = loaded.settings.dns.trust_anchor_file;
+    if (!anchors.empty()) check_file(loaded, "dns.trust_anchor_file", anchors, Secrecy::open, errors);
     return errors;
 }
 

@@ -26,6 +26,7 @@ enum class Kind : std::uint8_t {
     network_list,
     level_table,       // component = level
     certificate_list,  // tables of certificate and key
+    route_list,        // tables of a domain and a host: [[outbound.route]]
 };
 
 // Whether a reload is enough for a new value.
@@ -38,7 +39,7 @@ struct ChoiceSlot {
 
 // Where the value lives in the Settings.
 using Slot = std::variant<std::uint64_t*, Duration*, std::string*, ChoiceSlot, std::vector<std::string>*,
-                          ComponentLevels*, std::vector<CertificatePair>*>;
+                          ComponentLevels*, std::vector<CertificatePair>*, std::vector<RouteSetting>*>;
 
 // Inclusive. Of an integer its value, of a size bytes, of a duration milliseconds, of a text and a path its bytes, of a
 // list its length.
@@ -71,6 +72,8 @@ struct Table {
 // In the order in which the file and the manual show them.
 std::span<const Table> tables();
 std::span<const Declaration> declarations();
+// The part of them about mail that goes out ([dns] and [outbound]); private to config/.
+std::vector<Declaration> outbound_rows();
 const Declaration* find_declaration(std::string_view key);
 
 }  // namespace mbx::config

@@ -1,6 +1,7 @@
 // The one table of settings. A key stands here or it does not exist.
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/ascii.hpp"
 #include "config/declaration.hpp"
@@ -55,22 +56,27 @@ constexpr std::array kTables{
     Table{"tls", "Certificates. They are read again on a reload, without an interruption."},
     Table{"smtp", "Mail from other servers (port 25). The limits of a message and of a session hold for submission too."},
     Table{"submission", "Mail from your own users: they log in and send."},
+    Table{"lmtp", "Mail from programs that hand it over for our own mailboxes (RFC 2033), with an answer for each recipient."},
     Table{"imap", "Users read their mail."},
     Table{"pop3", "Users fetch their mail, with programs that know no IMAP."},
     Table{"http", "Health, metrics and the status page."},
+    Table{"queue", "Mail on its way to other servers: how long and how often it is tried. mailboxctl queue shows what waits."},
     Table{"directory", "Domains, accounts and aliases. They live in directory.db; change them with mailboxctl."},
     Table{"quota", "How much mail an account may hold, where the account itself says nothing (mailboxctl account set)."},
     Table{"undelete", "Messages that were expunged, and mailboxes that were deleted, can be had back: mailboxctl message "
                       "undelete."},
     Table{"expire", "Old mail that is expunged by itself. It can be had back as long as everything that is expunged."},
+    Table{"trace", "What befell every message, for mailboxctl trace and mailboxctl slo. It lives in trace.db."},
     Table{"auth", "Log-ins of all protocols."},
+    Table{"dns", "Look-ups of names, for mail that goes out and for judging mail that comes in."},
+    Table{"outbound", "Mail to other servers: where it goes, from which address, and how it is encrypted."},
     Table{"proxy", "Load balancers that speak the PROXY protocol."},
 };
 
-const std::vector<Declaration>& rows()
+const std::vector<Declaration>& most_rows()
 {
     using S = Settings;
-    static const std::vector<Declaration> all{
+    static const std::vector<Declaration> most{
         {"server.hostname", Kind::host_name, R"("")", {0, 253}, Effect::restart,
          "The name of this server as other mail servers see it, such as \"mail.example.org\". It should be the name that "
          "the MX record and the reverse lookup of its address give. Empty: the name of the machine.",
@@ -150,6 +156,23 @@ const std::vector<Declaration>& rows()
         {"smtp.greeting", Kind::text, R"("")", {0, 200}, Effect::live,
          "Words behind the host name and ESMTP in the greeting. Printable ASCII.",
          [](S& s) -> Slot { return &s.smtp.greeting; }, {}, greeting_complaint},
+        {"smtp.greeting_delay", Kind::duration, R"("0s")", {0, 30 * kSecond}, Effect::live,
+         "How long a client must keep silent before it is greeted. Real servers wait; many programs that send spam do not. "
+         "Each connection waits so long.",
+         [](S& s) -> Slot { return &s.smtp.greeting_delay; }},
+        {"smtp.early_talkers", Kind::choice, R"("note")", {}, Effect::live,
+         "What happens to a client that speaks before its greeting: note it in the log and the metrics, or refuse it (554).",
+         [](S& s) -> Slot { return choice(s.smtp.early_talkers); }, {"note", "refuse"}},
+        {"smtp.vrfy", Kind::choice, R"("nobody")", {}, Effect::live,
+         "Who learns by VRFY whether a mailbox is there: nobody, or users that have logged in. All others hear 252.",
+         [](S& s) -> Slot { return choice(s.smtp.vrfy); }, {"nobody", "users"}},
+        {"smtp.xclient_networks", Kind::network_list, "[]", kListLength, Effect::live,
+         "Proxies in front that may say whom they speak for (XCLIENT). From anybody else it ends the connection.",
+         [](S& s) -> Slot { return &s.smtp.xclient_networks; }},
+        {"smtp.max_recipients_per_network_hour", Kind::integer, "0", {0, 1'000'000'000}, Effect::live,
+         "Recipients of accepted messages within an hour from one IPv4 address or one IPv6 network of /64; more are put "
+         "off (450). 0: no limit.",
+         [](S& s) -> Slot { return &s.smtp.max_recipients_per_network_hour; }},
 
         {"submission.listen", Kind::endpoint_list, R"(["0.0.0.0:587", "[::]:587"])", kListLength, Effect::restart,
          "Addresses and ports for users, who ask for TLS by STARTTLS before they log in.",
@@ -167,6 +190,25 @@ const std::vector<Declaration>& rows()
          "Whether SCRAM-SHA-256-PLUS is offered here besides SCRAM-SHA-256, as it is to readers of mail. Some programs "
          "(neomutt with GNU SASL 2.2) choose it wherever it is offered, cannot do it, and do not send then.",
          [](S& s) -> Slot { return choice(s.submission.scram_plus); }, {"off", "on"}},
+        {"submission.header_from", Kind::choice, R"("own")", {}, Effect::live,
+         "Which addresses From and Sender of a message may hold: own, those of its account (its address and aliases), or any. "
+         "The sender in the envelope is always the account's own.",
+         [](S& s) -> Slot { return choice(s.submission.header_from); }, {"own", "any"}},
+        {"submission.max_messages_per_hour", Kind::integer, "0", {0, 1'000'000'000}, Effect::live,
+         "Messages that one account may send within an hour; more are put off (450), and the answer says until when. 0: no "
+         "limit. A limit bounds what a stolen password can do.",
+         [](S& s) -> Slot { return &s.submission.max_messages_per_hour; }},
+        {"submission.max_recipients_per_hour", Kind::integer, "0", {0, 1'000'000'000}, Effect::live,
+         "The same for the recipients of these messages, all together.",
+         [](S& s) -> Slot { return &s.submission.max_recipients_per_hour; }},
+
+        {"lmtp.listen", Kind::endpoint_list, "[]", kListLength, Effect::restart,
+         "Addresses and ports for LMTP. Nobody logs in there and only our own mailboxes are reached, but keep it on loopback or "
+         "in a network of your own. An empty list: no LMTP.",
+         [](S& s) -> Slot { return &s.lmtp.listen; }},
+        {"lmtp.max_connections", Kind::integer, "100", kConnections, Effect::live,
+         "Connections at the same time.",
+         [](S& s) -> Slot { return &s.lmtp.max_connections; }},
 
         {"imap.listen", Kind::endpoint_list, R"(["0.0.0.0:143", "[::]:143"])", kListLength, Effect::restart,
          "Addresses and ports for users, who ask for TLS by STARTTLS before they log in.",
@@ -234,6 +276,30 @@ const std::vector<Declaration>& rows()
          "addresses of this machine are allowed (127.0.0.0/8 and ::1).",
          [](S& s) -> Slot { return &s.http.listen; }},
 
+        {"queue.lifetime", Kind::duration, R"("5d")", {kMinute, 60 * kDay}, Effect::live,
+         "How long a message is tried before it goes back to its sender. RFC 5321 section 4.5.4.1 wants 4 to 5 days.",
+         [](S& s) -> Slot { return &s.queue.lifetime; }},
+        {"queue.warn_after", Kind::duration, R"("4h")", {0, 60 * kDay}, Effect::live,
+         "After what time the sender is told, once, that a message waits and is still being tried. 0s: never.",
+         [](S& s) -> Slot { return &s.queue.warn_after; }},
+        {"queue.max_connections", Kind::integer, "100", {2, 10'000}, Effect::live,
+         "Connections to other servers at the same time. Half of them are kept for messages that are tried for the first "
+         "time.",
+         [](S& s) -> Slot { return &s.queue.max_connections; }},
+        {"queue.max_connections_per_destination", Kind::integer, "10", {1, 1'000}, Effect::live,
+         "How many of them may go to one domain. A domain that failed lately gets one.",
+         [](S& s) -> Slot { return &s.queue.max_connections_per_destination; }},
+        {"queue.max_messages_per_connection", Kind::integer, "100", {1, 100'000}, Effect::live,
+         "After so many messages a connection is ended and another one made.",
+         [](S& s) -> Slot { return &s.queue.max_messages_per_connection; }},
+        {"queue.connection_idle", Kind::duration, R"("2s")", {0, 5 * kMinute}, Effect::live,
+         "How long a connection is kept open for another message to the same domain. 0s: not at all.",
+         [](S& s) -> Slot { return &s.queue.connection_idle; }},
+        {"queue.report_max_size", Kind::size, R"("1MiB")", {0, 1 * kGiB}, Effect::live,
+         "Up to what size a message goes back whole with the report of its failure, where its sender asked for that. Of "
+         "others, and of larger ones, the header goes back.",
+         [](S& s) -> Slot { return &s.queue.report_max_size; }},
+
         {"directory.sub_addressing", Kind::text, R"("+")", {0, 1}, Effect::live,
          "The character behind which a user may add words to the own address: mail for ann+shop@example.org reaches "
          "ann@example.org. Empty: off.",
@@ -264,6 +330,14 @@ const std::vector<Declaration>& rows()
         {"expire.junk", Kind::duration, R"("0s")", {0, 3650 * kDay}, Effect::live,
          "The same for the mailbox for unwanted mail (\\Junk).",
          [](S& s) -> Slot { return &s.expire.junk; }},
+
+        {"trace.keep", Kind::duration, R"("90d")", {0, 3650 * kDay}, Effect::live,
+         "How long the rows of a message are kept. 0s: nothing more is recorded, and what was stays. Mail does not depend "
+         "on it.",
+         [](S& s) -> Slot { return &s.trace.keep; }},
+        {"trace.max_size", Kind::size, R"("2GiB")", {16 * kMiB, 1024 * kGiB}, Effect::live,
+         "How large it may become; beyond that the oldest messages go first, whatever their age.",
+         [](S& s) -> Slot { return &s.trace.max_size; }},
 
         {"auth.cache_time", Kind::duration, R"("5m")", {0, kHour}, Effect::live,
          "How long a password that was right need not be checked by its costly hash again. A changed password or a "
@@ -298,6 +372,16 @@ const std::vector<Declaration>& rows()
          "there must begin with it; from everywhere else it is not understood.",
          [](S& s) -> Slot { return &s.proxy.networks; }},
     };
+    return most;
+}
+
+const std::vector<Declaration>& rows()
+{
+    static const std::vector<Declaration> all = [] {
+        std::vector<Declaration> made = most_rows();
+        std::ranges::copy(outbound_rows(), std::back_inserter(made));
+        return made;
+    }();
     return all;
 }
 

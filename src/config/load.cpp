@@ -117,6 +117,11 @@ void resolve(Settings& settings)
         make_absolute(pair.certificate, settings.server.data_directory);
         make_absolute(pair.key, settings.server.data_directory);
     }
+    make_absolute(settings.dns.trust_anchor_file, settings.server.data_directory);
+    make_absolute(settings.outbound.authorities, settings.server.data_directory);
+    for (RouteSetting& route : settings.outbound.route) {
+        make_absolute(route.password_file, settings.server.data_directory);
+    }
 }
 
 // The table's defaults before resolve().

@@ -20,6 +20,9 @@ using Endpoints = std::vector<std::string>;
 using Networks = std::vector<std::string>;
 
 enum class BareLineEnding : std::uint8_t { refuse, repair };
+enum class EarlyTalkers : std::uint8_t { note, refuse };  // who speaks before the SMTP greeting
+enum class Vrfy : std::uint8_t { nobody, users };         // who learns by VRFY whether a mailbox is there
+enum class HeaderFrom : std::uint8_t { own, any };        // From and Sender of submitted messages
 enum class LiteralMode : std::uint8_t { plus, minus };  // RFC 7888: LITERAL+ or LITERAL-
 
 enum class Compression : std::uint8_t { deflate, off };  // RFC 4978
@@ -34,6 +37,29 @@ struct CertificatePair {
     std::string certificate;
     std::string key;
     auto operator<=>(const CertificatePair&) const = default;
+};
+
+enum class DnsSource : std::uint8_t { system, recursive };            // whom to ask where no server is named
+enum class DnsValidation : std::uint8_t { automatic, strict, off };   // of DNSSEC signatures
+enum class Addresses : std::uint8_t { both, ipv4, ipv6 };             // which families connections out may use
+enum class PrivateTargets : std::uint8_t { refuse, allow };           // of hosts that the DNS names
+enum class Switch : std::uint8_t { off, on };
+
+enum class RouteTls : std::uint8_t { opportunistic, required, verified, implicit, none };
+enum class RouteProtocol : std::uint8_t { smtp, lmtp };
+
+// Mail for a domain that goes to a host of the administrator's choice.
+struct RouteSetting {
+    std::string domain;         // "example.org", ".example.org", "*"; lower case
+    std::string sender_domain;  // lower case; empty: any
+    std::string host;           // a name or an address, without port and brackets; lower case
+    std::uint16_t port = 25;
+    RouteTls tls = RouteTls::opportunistic;
+    RouteProtocol protocol = RouteProtocol::smtp;
+    std::string user;
+    std::string password_file;  // absolute, or empty
+    std::string password;       // out of that file, when the daemon has read it; never shown
+    auto operator<=>(const RouteSetting&) const = default;
 };
 
 struct ServerSettings {
@@ -70,9 +96,22 @@ struct SmtpSettings {
     std::uint64_t max_received = 0;
     BareLineEnding bare_line_ending{};
     std::string greeting;
+    Duration greeting_delay{};
+    EarlyTalkers early_talkers{};
+    Vrfy vrfy{};
+    Networks xclient_networks;
+    std::uint64_t max_recipients_per_network_hour = 0;
+};
+
+struct LmtpSettings {
+    Endpoints listen;
+    std::uint64_t max_connections = 0;
 };
 
 struct SubmissionSettings {
+    HeaderFrom header_from{};
+    std::uint64_t max_messages_per_hour = 0;
+    std::uint64_t max_recipients_per_hour = 0;
     ScramPlus scram_plus{};
     Endpoints listen;
     Endpoints listen_tls;
@@ -108,6 +147,16 @@ struct HttpSettings {
     Endpoints listen;
 };
 
+struct QueueSettings {
+    Duration lifetime{};
+    Duration warn_after{};  // 0: never
+    std::uint64_t max_connections = 0;
+    std::uint64_t max_connections_per_destination = 0;
+    std::uint64_t max_messages_per_connection = 0;
+    Duration connection_idle{};
+    Bytes report_max_size = 0;
+};
+
 struct DirectorySettings {
     std::string sub_addressing;  // one character, or empty: off
     Duration removed_mail_keep{};
@@ -128,6 +177,11 @@ struct ExpireSettings {
     Duration junk{};
 };
 
+struct TraceSettings {
+    Duration keep{};  // 0: nothing is recorded
+    Bytes max_size = 0;
+};
+
 struct AuthSettings {
     Duration cache_time{};
     std::uint64_t failures_before_delay = 0;
@@ -136,6 +190,29 @@ struct AuthSettings {
     Networks plaintext_login_networks;
     ScramMode scram{};
     std::uint64_t scram_iterations = 0;
+};
+
+struct DnsSettings {
+    Endpoints servers;
+    DnsSource source{};
+    DnsValidation dnssec{};
+    std::string trust_anchor_file;  // absolute, or empty
+    Duration timeout{};
+    Bytes cache_size = 0;
+};
+
+struct OutboundSettings {
+    std::vector<RouteSetting> route;
+    std::string source_ipv4;
+    std::string source_ipv6;
+    Addresses address_families{};
+    PrivateTargets private_targets{};
+    Switch dane{};
+    Switch mta_sts{};
+    std::string authorities;
+    Duration connect_timeout{};
+    std::uint64_t messages_per_connection = 0;
+    std::uint64_t port = 0;
 };
 
 struct ProxySettings {
@@ -148,15 +225,20 @@ struct Settings {
     TlsSettings tls;
     SmtpSettings smtp;
     SubmissionSettings submission;
+    LmtpSettings lmtp;
     ImapSettings imap;
     Pop3Settings pop3;
     HttpSettings http;
+    QueueSettings queue;
     DirectorySettings directory;
     QuotaSettings quota;
     UndeleteSettings undelete;
     ExpireSettings expire;
+    TraceSettings trace;
     AuthSettings auth;
     ProxySettings proxy;
+    DnsSettings dns;
+    OutboundSettings outbound;
 };
 
 }  // namespace mbx::config

@@ -218,6 +218,7 @@ Complaints assign(const Declaration& declaration, const Node& node, Settings& se
         {
             return assign_levels(declaration, node, *into);
         }
+        Complaints operator()(std::vector<RouteSetting>* into) const { return assign_routes(declaration, node, *into); }
         Complaints operator()(std::vector<CertificatePair>* into) const
         {
             return assign_pairs(declaration, node, *into);

@@ -18,6 +18,10 @@ struct Complaint {
 // Stores the value of `node`, or says everything that is wrong with it (then the setting may be half stored).
 std::vector<Complaint> assign(const Declaration& declaration, const Node& node, Settings& settings);
 
+// Of a list of routes; its own file, as it has a grammar of its own.
+std::vector<Complaint> assign_routes(const Declaration& declaration, const Node& node, std::vector<RouteSetting>& into);
+std::string format_route(const RouteSetting& route);
+
 std::string format_value(const Declaration& declaration, const Settings& settings);
 // "10 to 1000", "64KiB to 2GiB", "\"refuse\" or \"repair\"", …: what is allowed; empty where the type says it all.
 std::string describe_bounds(const Declaration& declaration);

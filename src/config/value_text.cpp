@@ -66,6 +66,12 @@ struct Formatter {
                             quote(kLevelNames.at(static_cast<std::size_t>(level))));
         return parts.empty() ? "{}" : join(parts, "{ ", " }");
     }
+    std::string operator()(const std::vector<RouteSetting>* value) const
+    {
+        std::vector<std::string> parts;
+        for (const RouteSetting& route : *value) parts.push_back(format_route(route));
+        return join(parts, "[", "]");
+    }
     std::string operator()(const std::vector<CertificatePair>* value) const
     {
         std::vector<std::string> parts;
@@ -112,7 +118,8 @@ std::string describe_bounds(const Declaration& declaration)
     case Kind::endpoint_list:
     case Kind::network_list:
     case Kind::level_table:
-    case Kind::certificate_list: return {};
+    case Kind::certificate_list:
+    case Kind::route_list: return {};
     }
     return {};
 }
@@ -132,6 +139,7 @@ std::string_view describe_kind(Kind kind)
     case Kind::network_list: return "a list of networks";
     case Kind::level_table: return "a table of levels";
     case Kind::certificate_list: return "a list of pairs";
+    case Kind::route_list: return "a list of routes";
     }
     return {};
 }

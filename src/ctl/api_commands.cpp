@@ -89,6 +89,30 @@ Plan plan_acl(const Arguments& a)
     return Plan{{Method::post, path, access_body(a)}, View::access, "", ""};
 }
 
+Plan plan_queue_act(const Arguments& a, std::string_view act, const std::string& question)
+{
+    return Plan{{Method::post, "/api/v1/queue", queue_act_body(a, act)}, View::queue_act, "", question};
+}
+
+Plan plan_queue(const Arguments& a)
+{
+    switch (a.command) {
+    case Command::queue_show: return Plan{{Method::get, at("queue", a.name), ""}, View::queued, "", ""};
+    case Command::queue_hold: return plan_queue_act(a, "hold", "");
+    case Command::queue_release: return plan_queue_act(a, "release", "");
+    case Command::queue_retry: return plan_queue_act(a, "retry", "");
+    case Command::queue_bounce: return plan_queue_act(a, "bounce", "Return these messages to their senders");
+    case Command::queue_delete: return plan_queue_act(a, "delete", "Delete these messages for good");
+    default: break;
+    }
+    std::string query = "?limit=100";
+    if (!a.queue_destination.empty()) query += "&destination=" + http::encode_segment(a.queue_destination);
+    if (!a.queue_sender.empty()) query += "&sender=" + http::encode_segment(a.queue_sender);
+    if (!a.queue_recipient.empty()) query += "&recipient=" + http::encode_segment(a.queue_recipient);
+    if (!a.queue_after.empty()) query += "&after=" + http::encode_segment(a.queue_after);
+    return Plan{{Method::get, "/api/v1/queue" + query, ""}, View::queue, "", ""};
+}
+
 Plan plan_alias(const Arguments& a)
 {
     switch (a.command) {
@@ -103,6 +127,22 @@ Plan plan_alias(const Arguments& a)
                     "Remove the alias " + a.name};
     default: return Plan{{Method::get, "/api/v1/aliases", ""}, View::aliases, "", ""};
     }
+}
+
+Plan plan_trace(const Arguments& a)
+{
+    std::string path = "/api/v1/trace?story=yes&q=" + http::encode_segment(a.name);
+    if (!a.since.empty()) path += "&since=" + http::encode_segment(a.since);
+    if (!a.until.empty()) path += "&until=" + http::encode_segment(a.until);
+    return Plan{{Method::get, std::move(path), ""}, View::trace, "", ""};
+}
+
+Plan plan_slo(const Arguments& a)
+{
+    std::string path = "/api/v1/slo?limit=100";
+    if (!a.since.empty()) path += "&since=" + http::encode_segment(a.since);
+    if (a.within_ms != 0) path += "&within_ms=" + std::to_string(a.within_ms);
+    return Plan{{Method::get, std::move(path), ""}, View::slo, "", ""};
 }
 
 Plan plan(const Arguments& a, const std::string* password)
@@ -123,11 +163,28 @@ Plan plan(const Arguments& a, const std::string* password)
     case Command::acl_show:
     case Command::acl_set:
     case Command::acl_remove: return plan_acl(a);
+    case Command::queue_list:
+    case Command::queue_show:
+    case Command::queue_hold:
+    case Command::queue_release:
+    case Command::queue_retry:
+    case Command::queue_bounce:
+    case Command::queue_delete: return plan_queue(a);
     case Command::alias_add:
     case Command::alias_list:
     case Command::alias_show:
     case Command::alias_set:
     case Command::alias_remove: return plan_alias(a);
+    case Command::trace: return plan_trace(a);
+    case Command::slo: return plan_slo(a);
+    case Command::dns_lookup: {
+        const std::string type = a.record_type.empty() ? "A" : a.record_type;
+        return Plan{{Method::get, at("dns", a.name) + "?type=" + http::encode_segment(type), ""}, View::look_up, "", ""};
+    }
+    case Command::check_route: {
+        const std::string sender = a.sender.empty() ? "" : "?sender=" + http::encode_segment(a.sender);
+        return Plan{{Method::get, at("routes", a.name) + sender, ""}, View::route, "", ""};
+    }
     case Command::session_list: return Plan{{Method::get, "/api/v1/sessions", ""}, View::sessions, "", ""};
     case Command::reload: return Plan{{Method::post, "/api/v1/reload", ""}, View::reload, "", ""};
     case Command::stop: return Plan{{Method::post, "/api/v1/stop", ""}, View::nothing, "the server is stopping", ""};

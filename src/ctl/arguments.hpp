@@ -27,14 +27,25 @@ enum class Command : std::uint8_t {
     acl_show,
     acl_set,
     acl_remove,
+    queue_list,
+    queue_show,
+    queue_hold,
+    queue_release,
+    queue_retry,
+    queue_bounce,
+    queue_delete,
     alias_add,
     alias_list,
     alias_show,
     alias_set,
     alias_remove,
     session_list,
+    trace,
+    slo,
     index_check,
     index_rebuild,
+    dns_lookup,
+    check_route,
     config_show,
     config_check,
     journal_list,
@@ -78,6 +89,8 @@ struct Arguments {
 
     std::vector<std::string> message_names;  // in the undelete directory
     std::string since;
+    std::string until;
+    std::uint64_t within_ms = 0;             // 0: as the server says
     std::string mailbox;                     // where they were
     std::optional<std::string> target;       // where they shall be
     std::string identifier;                  // who has rights
@@ -85,9 +98,18 @@ struct Arguments {
     bool list = false;
     bool all = false;
 
+    std::vector<std::string> queue_ids;
+    std::string queue_destination;
+    std::string queue_sender;
+    std::string queue_recipient;
+    std::string queue_after;
+
     bool password_stdin = false;
     bool generate_password = false;
     std::string password_file;
+
+    std::string record_type;  // of a look-up
+    std::string sender;       // of the message whose way is asked for
 
     bool offline = false;
 

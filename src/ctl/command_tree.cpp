@@ -26,8 +26,11 @@ public:
         add_account_commands();
         add_message_commands();
         add_acl_commands();
+        add_queue_commands();
         add_alias_commands();
+        add_trace_commands();
         add_index_commands();
+        add_outbound_commands();
         add_config_commands();
         add_journal_commands();
         add_text_commands();
@@ -196,6 +199,36 @@ private:
         set->add_option("RIGHTS", into_.rights, "Letters of RFC 4314, lrswipkxtea; +LETTERS adds, -LETTERS (behind --) takes away")->required();
     }
 
+    void add_queue_filter(CLI::App* node)
+    {
+        node->add_option("--destination", into_.queue_destination, "Those with a recipient in this domain")->type_name("DOMAIN");
+        node->add_option("--sender", into_.queue_sender, "Those from this address, @DOMAIN or <>")->type_name("ADDRESS");
+        node->add_option("--recipient", into_.queue_recipient, "Those to this address")->type_name("ADDRESS");
+    }
+
+    void add_queue_commands()
+    {
+        CLI::App* queue = group("queue", "Mail on its way to other servers");
+        CLI::App* list = leaf(*queue, "list", "List what waits, the oldest first", Command::queue_list);
+        add_queue_filter(list);
+        list->add_option("--after", into_.queue_after, "Go on behind this id")->type_name("ID");
+        CLI::App* show = leaf(*queue, "show", "Show one message with each of its recipients", Command::queue_show);
+        add_name(show, "ID", "The message's id");
+        CLI::App* hold = leaf(*queue, "hold", "Neither try nor give up until it is released", Command::queue_hold);
+        CLI::App* release = leaf(*queue, "release", "Try what was held again", Command::queue_release);
+        CLI::App* retry = leaf(*queue, "retry", "Try now", Command::queue_retry);
+        CLI::App* bounce = leaf(*queue, "bounce", "Give up and return to the sender", Command::queue_bounce);
+        CLI::App* remove = leaf(*queue, "delete", "Delete without telling anybody", Command::queue_delete);
+        for (CLI::App* node : {hold, release, retry, bounce, remove}) {
+            CLI::Option* ids = node->add_option("ID", into_.queue_ids, "Ids of messages");
+            add_queue_filter(node);
+            CLI::Option* all = node->add_flag("--all", into_.all, "All messages");
+            ids->excludes(all);
+        }
+        add_yes(bounce);
+        add_yes(remove);
+    }
+
     void add_alias_commands()
     {
         CLI::App* alias = group("alias", "Aliases: addresses that lead to others");
@@ -214,6 +247,19 @@ private:
         add_yes(remove);
     }
 
+    void add_trace_commands()
+    {
+        CLI::App* trace = leaf(app_, "trace", "Tell what befell a message, or list those of an address", Command::trace);
+        trace->add_option("TEXT", into_.name, "An id as in the 250, an address, a Message-ID, or a part of the subject; the latest "
+                                              "messages where absent");
+        trace->add_option("--until", into_.until, "Accepted before then")->type_name("TIME");
+        CLI::App* slo = leaf(app_, "slo", "Show how quickly mail was delivered, and what was late", Command::slo);
+        slo->add_option("--within-ms", into_.within_ms, "What is in time, in milliseconds; 5000 where absent")->type_name("NUMBER");
+        for (CLI::App* node : {trace, slo}) {
+            node->add_option("--since", into_.since, "Accepted since then: 2h, 2026-11-20, 2026-11-20T10:00:00Z")->type_name("TIME");
+        }
+    }
+
     void add_index_commands()
     {
         CLI::App* index = group("index", "Indexes of accounts: what makes their mail quick to ask");
@@ -230,6 +276,19 @@ private:
                 ->type_name("DIRECTORY")
                 ->needs(offline);
         }
+    }
+
+    void add_outbound_commands()
+    {
+        CLI::App* dns = group("dns", "What the DNS says, as outgoing mail sees it");
+        CLI::App* lookup = leaf(*dns, "lookup", "Look a name up, and say whether DNSSEC vouches for the answer",
+                                Command::dns_lookup);
+        add_name(lookup, "NAME", "The name, such as example.org");
+        lookup->add_option("TYPE", into_.record_type, "A, AAAA, MX, TXT, CNAME, NS, PTR, SRV, SOA or TLSA; A where not said");
+        CLI::App* check = group("check", "Questions about how the server would act");
+        CLI::App* route = leaf(*check, "route", "Tell step by step where a message would go, and why", Command::check_route);
+        add_name(route, "ADDRESS", "The recipient's address");
+        route->add_option("--sender", into_.sender, "The sender's address, where routes depend on it")->type_name("ADDRESS");
     }
 
     void add_config_commands()

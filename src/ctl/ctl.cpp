@@ -83,12 +83,23 @@ int dispatch(Run run)
     case Command::acl_show:
     case Command::acl_set:
     case Command::acl_remove:
+    case Command::queue_list:
+    case Command::queue_show:
+    case Command::queue_hold:
+    case Command::queue_release:
+    case Command::queue_retry:
+    case Command::queue_bounce:
+    case Command::queue_delete:
     case Command::alias_add:
     case Command::alias_list:
     case Command::alias_show:
     case Command::alias_set:
     case Command::alias_remove:
     case Command::session_list:
+    case Command::trace:
+    case Command::slo:
+    case Command::dns_lookup:
+    case Command::check_route:
     case Command::reload:
     case Command::stop: return run_api_command(run);
     }

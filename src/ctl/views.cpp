@@ -7,6 +7,7 @@
 
 #include "base/ascii.hpp"
 #include "config/units.hpp"
+#include "ctl/trace_views.hpp"
 
 namespace mbx::ctl {
 namespace {
@@ -260,6 +261,55 @@ std::string settings_text(const json& document, Style style)
     return table.text(style, "no settings");
 }
 
+std::string queue_answer(const json& recipient)
+{
+    std::string answer = text(recipient, "answer");
+    std::replace(answer.begin(), answer.end(), '\n', ' ');
+    constexpr std::size_t kMostShown = 80;
+    if (answer.size() > kMostShown) answer = answer.substr(0, kMostShown) + "...";
+    const std::string code = recipient.value("code", 0U) == 0 ? "" : number(recipient, "code") + " ";
+    return code + answer;
+}
+
+// One line for a message: its first recipient that waits, and how many there are.
+std::string queue_text(const json& document, Style style)
+{
+    Table table({{"ID"}, {"ACCEPTED"}, {"SIZE", Side::right}, {"SENDER"}, {"RECIPIENT"}, {"NEXT"}, {"LAST ANSWER"}});
+    for (const json& row : document.at("messages")) {
+        const json& all = row.at("recipients");
+        const json* shown = nullptr;
+        std::size_t waiting = 0;
+        for (const json& recipient : all) {
+            const std::string status = text(recipient, "status");
+            if (status != "waiting" && status != "failing") continue;
+            ++waiting;
+            if (shown == nullptr) shown = &recipient;
+        }
+        const std::string more = waiting > 1 ? fmt::format(" and {} more", waiting - 1) : "";
+        const std::string sender = text(row, "sender").empty() ? "<>" : text(row, "sender");
+        table.add({text(row, "id"), text(row, "accepted"), size_of(row, "size"), sender,
+                   shown == nullptr ? "" : text(*shown, "address") + more,
+                   row.value("held", false) ? "held" : shown == nullptr ? "" : text(*shown, "next"),
+                   shown == nullptr ? "" : queue_answer(*shown)});
+    }
+    std::string lines = table.text(style, "the queue is empty");
+    if (!text(document, "next").empty()) lines += "there is more: mailboxctl queue list --after " + text(document, "next") + "\n";
+    return lines;
+}
+
+std::string queued_text(const json& row, Style style)
+{
+    std::string lines = fmt::format("id        {}\naccepted  {}\nsender    {}\nsize      {}\n", text(row, "id"), text(row, "accepted"),
+                                    text(row, "sender").empty() ? "<>" : text(row, "sender"), size_of(row, "size"));
+    if (!text(row, "account").empty()) lines += "account   " + text(row, "account") + "\n";
+    if (row.value("held", false)) lines += "held      until mailboxctl queue release\n";
+    Table table({{"RECIPIENT"}, {"STATUS"}, {"TRIES", Side::right}, {"NEXT"}, {"HOST"}, {"LAST ANSWER"}});
+    for (const json& one : row.at("recipients")) {
+        table.add({text(one, "address"), text(one, "status"), number(one, "attempts"), text(one, "next"), text(one, "host"), queue_answer(one)});
+    }
+    return lines + table.text(style, "");
+}
+
 std::string reload_text(const json& document)
 {
     std::string all;
@@ -271,6 +321,29 @@ std::string reload_text(const json& document)
                            text(row, "before"));
     }
     return all.empty() ? "nothing changed in the configuration; certificates were read again\n" : all;
+}
+
+std::string look_up_text(const json& document)
+{
+    const std::string asked = text(document, "name") + " " + text(document, "type");
+    const std::string outcome = text(document, "outcome");
+    const std::string trust = document.at("secure").get<bool>() ? "secure (DNSSEC)" : "not secured by DNSSEC";
+    if (outcome == "failure") return asked + ": the look-up failed: " + text(document, "why") + "\n";
+    if (outcome == "bogus") return asked + ": bogus (DNSSEC): " + text(document, "why") + "\n";
+    if (outcome == "no_such_name") return asked + ": there is no such name; " + trust + "\n";
+    if (outcome == "no_data") return asked + ": the name has no such records; " + trust + "\n";
+    std::string all = asked + ": " + trust + ", for " + span_text(document.at("ttl").get<std::int64_t>()) + "\n";
+    if (text(document, "canonical_name") != text(document, "name")) all += "  is " + text(document, "canonical_name") + "\n";
+    for (const json& record : document.at("records")) all += "  " + record.get<std::string>() + "\n";
+    return all;
+}
+
+std::string route_text(const json& document)
+{
+    std::string all = text(document, "address") + "\n";
+    std::size_t step = 0;
+    for (const json& each : document.at("steps")) all += fmt::format("{:3}. {}\n", ++step, each.get<std::string>());
+    return all + text(document, "verdict") + "\n";
 }
 
 std::string show_document(View view, const json& document, Style style)
@@ -286,11 +359,19 @@ std::string show_document(View view, const json& document, Style style)
     case View::expunged: return expunged_text(document, style);
     case View::access: return access_text(document, style);
     case View::restored: return restored_text(document);
+    case View::queue: return queue_text(document, style);
+    case View::queued: return queued_text(document, style);
+    case View::queue_act:
+        return fmt::format("{}: {} messages\n", text(document, "act"), document.at("messages").get<std::uint64_t>());
     case View::aliases: return aliases_text(document, style);
     case View::alias: return alias_text(document);
     case View::sessions: return sessions_text(document, style);
+    case View::trace: return trace_text(document, style);
+    case View::slo: return slo_text(document, style);
     case View::settings: return settings_text(document, style);
     case View::reload: return reload_text(document);
+    case View::look_up: return look_up_text(document);
+    case View::route: return route_text(document);
     }
     return "";
 }
@@ -396,6 +477,17 @@ std::string access_body(const Arguments& arguments)
     body["mailbox"] = arguments.mailbox;
     body["identifier"] = arguments.identifier;
     body["rights"] = arguments.rights;
+    return write(body);
+}
+
+std::string queue_act_body(const Arguments& arguments, std::string_view act)
+{
+    ordered_json body = {{"act", act}};
+    if (!arguments.queue_ids.empty()) body["ids"] = arguments.queue_ids;
+    if (!arguments.queue_destination.empty()) body["destination"] = arguments.queue_destination;
+    if (!arguments.queue_sender.empty()) body["sender"] = arguments.queue_sender;
+    if (!arguments.queue_recipient.empty()) body["recipient"] = arguments.queue_recipient;
+    if (arguments.all) body["all"] = true;
     return write(body);
 }
 

@@ -26,11 +26,18 @@ enum class View : std::uint8_t {
     expunged,
     restored,
     access,
+    queue,
+    queued,
+    queue_act,
     aliases,
     alias,
     sessions,
+    trace,
+    slo,
     settings,
     reload,
+    look_up,
+    route,
 };
 
 // The document as text; an Error when it is not what this version of mailboxctl knows.
@@ -54,6 +61,7 @@ std::string domain_body(const Arguments& arguments, bool with_name);
 std::string account_body(const Arguments& arguments, bool with_address, const std::string* password);
 std::string undelete_body(const Arguments& arguments);
 std::string access_body(const Arguments& arguments);
+std::string queue_act_body(const Arguments& arguments, std::string_view act);
 std::string password_body(const Arguments& arguments, const std::string* password);
 std::string alias_body(const Arguments& arguments, bool with_address);
 

@@ -61,7 +61,7 @@ ctl::ManualText manual_text()
          "*NOTIFY_SOCKET, WATCHDOG_USEC* Set by systemd: it is told when every listener listens, and the event loop feeds its "
          "watchdog.\n"
          "*LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES* Set by systemd: sockets that it has opened; those named smtp, submission, "
-         "submissions, imap, imaps, pop3, pop3s and http are served."},
+         "submissions, lmtp, imap, imaps, pop3, pop3s and http are served."},
         {"FILES",
          "*/etc/mailboxd/mailboxd.toml* The configuration, mailboxd.toml(5). mailboxctl setup writes one.\n"
          "*/var/lib/mailboxd* server.data_directory: the mail (mail/), the directory of domains and accounts (directory.db), "

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "daemon/outbound_options.hpp"
 #include "daemon/privileges.hpp"
 #include "daemon/protocol_options.hpp"
 #include "daemon/version.hpp"
@@ -22,7 +23,7 @@ constexpr unsigned kWatchdogPatience = 30;
 std::string tls_of(Service service, bool has_certificate)
 {
     if (service == Service::submissions || service == Service::imaps || service == Service::pop3s) return "implicit";
-    const bool offers = service == Service::smtp || service == Service::submission || service == Service::imap ||
+    const bool offers = service == Service::smtp || service == Service::submission || service == Service::lmtp || service == Service::imap ||
                         service == Service::pop3;
     return offers && has_certificate ? "starttls" : "none";
 }
@@ -61,6 +62,8 @@ Daemon::Fresh Daemon::read_again(const std::string& path)
     if (!loaded) return Fresh(first_of(loaded.error()));
     const auto errors = config::check_files(*loaded);
     if (!errors.empty()) return Fresh(first_of(errors));
+    PosixFileSystem disk;
+    if (auto passwords = read_route_passwords(disk, loaded->settings); !passwords) return Fresh(passwords.error());
     const auto files = certificate_files(loaded->settings);
     if (files.empty()) return {std::move(*loaded), nullptr};
     auto certificates = net::TlsServer::read(files);
@@ -137,6 +140,7 @@ Result<void, Error> Daemon::start()
     workers_probe_ = std::make_unique<WorkerProbe>(*workers_);
     auto failed = [this] { fail(); };
     const Services::Ground ground{loop_, *workers_, files_, clock_, random_, metrics_, log_, std::move(failed)};
+    if (auto passwords = read_route_passwords(files_, loaded_.settings); !passwords) return passwords.error();
     auto services = Services::open(ground, settings, hooks());
     if (!services) return services.error();
     services_ = std::move(*services);

@@ -20,6 +20,7 @@ Limits limits_of(Service service, const config::Settings& settings)
     case Service::submission:
     case Service::submissions:
         return {settings.submission.max_connections, settings.submission.max_connections_per_network};
+    case Service::lmtp: return {settings.lmtp.max_connections, settings.lmtp.max_connections};
     case Service::imap:
     case Service::imaps: return {settings.imap.max_connections, settings.imap.max_connections_per_network};
     case Service::pop3:
@@ -35,6 +36,7 @@ std::string busy_reply(Service service)
 {
     switch (service) {
     case Service::smtp:
+    case Service::lmtp:
     case Service::submission: return "421 4.3.2 too many connections, try again later\r\n";
     case Service::imap: return "* BYE [UNAVAILABLE] Too many connections, try again later\r\n";
     case Service::pop3: return "-ERR [SYS/TEMP] too many connections, try again later\r\n";
@@ -97,6 +99,7 @@ std::string_view name(Service service)
     case Service::smtp: return "smtp";
     case Service::submission: return "submission";
     case Service::submissions: return "submissions";
+    case Service::lmtp: return "lmtp";
     case Service::imap: return "imap";
     case Service::imaps: return "imaps";
     case Service::pop3: return "pop3";
@@ -114,6 +117,7 @@ Result<OpenListeners, Error> open_listeners(net::Loop& loop, const config::Setti
         {Service::smtp, &settings.smtp.listen},
         {Service::submission, &settings.submission.listen},
         {Service::submissions, &settings.submission.listen_tls},
+        {Service::lmtp, &settings.lmtp.listen},
         {Service::imap, &settings.imap.listen},
         {Service::imaps, &settings.imap.listen_tls},
         {Service::pop3, &settings.pop3.listen},

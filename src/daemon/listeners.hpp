@@ -13,7 +13,7 @@
 
 namespace mbx::daemon {
 
-enum class Service : std::uint8_t { smtp, submission, submissions, imap, imaps, pop3, pop3s, http, control };
+enum class Service : std::uint8_t { smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s, http, control };
 
 std::string_view name(Service service);
 

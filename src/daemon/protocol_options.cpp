@@ -35,6 +35,14 @@ smtp::Options smtp_options(const config::Settings& settings)
     options.data_block_time = whole_seconds(settings.smtp.data_timeout);
     options.offers_scram_plus = settings.submission.scram_plus == config::ScramPlus::on;
     options.clear_text_login_from = parse_networks(settings.auth.plaintext_login_networks);
+    options.greeting_wait = settings.smtp.greeting_delay;
+    if (settings.smtp.early_talkers == config::EarlyTalkers::refuse) options.early_talkers = smtp::EarlyTalkers::refuse;
+    if (settings.smtp.vrfy == config::Vrfy::users) options.vrfy = smtp::Verifying::users;
+    options.xclient_networks = parse_networks(settings.smtp.xclient_networks);
+    options.max_recipients_per_network_hour = settings.smtp.max_recipients_per_network_hour;
+    options.max_messages_per_hour = settings.submission.max_messages_per_hour;
+    options.max_recipients_per_hour = settings.submission.max_recipients_per_hour;
+    if (settings.submission.header_from == config::HeaderFrom::any) options.header_from = smtp::HeaderFrom::any;
     if (settings.smtp.bare_line_ending == config::BareLineEnding::repair) {
         options.bare_newlines = smtp::BareNewlines::repair;
     }

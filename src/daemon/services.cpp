@@ -5,6 +5,7 @@
 #include "daemon/protocol_options.hpp"
 #include "daemon/secret.hpp"
 #include "directory/quota.hpp"
+#include "mail/encoded_word.hpp"
 #include "store/volume_marker.hpp"
 
 namespace mbx::daemon {
@@ -14,6 +15,14 @@ store::StoreOptions store_options(const config::Settings& settings)
 {
     store::StoreOptions options;
     options.root = settings.server.data_directory + "/mail";
+    return options;
+}
+
+trace::TraceOptions trace_options(const config::Settings& settings)
+{
+    trace::TraceOptions options;
+    options.keep = settings.trace.keep;
+    options.most_bytes = settings.trace.max_size;
     return options;
 }
 
@@ -66,8 +75,16 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
     if (auto noted = store::note_started(ground.files, data, *volume); !noted) return noted.error();
     auto secret = open_secret(ground.files, ground.random, data + "/srs.key");
     if (!secret) return secret.error();
+    auto opener = [ground](std::unique_ptr<net::ByteStream> stream, smtp::ClientOptions options) {
+        return smtp::open_conversation(ground.workers, ground.files, ground.clock, std::move(stream), std::move(options));
+    };
+    auto mail_out = MailOut::open({ground.loop, ground.workers, ground.files, ground.clock, ground.random, ground.log},
+                                  settings, std::move(opener));
+    if (!mail_out) return mail_out.error();
+    hooks = (*mail_out)->with_questions(std::move(hooks));
     std::unique_ptr<Services> services(new Services(ground, std::move(*directory), std::move(*journal),
-                                                    *std::move(secret), settings, std::move(hooks)));
+                                                    *std::move(secret), std::move(*mail_out), settings,
+                                                    std::move(hooks)));
     const auto files = certificate_files(settings);
     if (!files.empty()) {
         const auto loaded = services->tls_.load(files);
@@ -77,9 +94,13 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
 }
 
 Services::Services(Ground ground, std::unique_ptr<directory::Directory> directory,
-                   std::unique_ptr<store::MailJournal> journal, std::string srs_secret, const config::Settings& settings,
-                   admin::Hooks hooks)
+                   std::unique_ptr<store::MailJournal> journal, std::string srs_secret,
+                   std::unique_ptr<MailOut> mail_out, const config::Settings& settings, admin::Hooks hooks)
     : directory_(std::move(directory)), quotas_(settings.quota),
+      trace_(trace::Trace::Ground{ground.loop, ground.workers, ground.files, ground.clock, ground.metrics,
+                                  ground.log.for_component("trace"), settings.server.data_directory + "/trace.db",
+                                  mail::decode_encoded_words},
+             trace_options(settings)),
       authenticator_(*directory_, ground.workers, ground.loop, ground.clock, ground.random, ground.metrics,
                      ground.log.for_component("auth"), authenticator_options(settings)),
       tls_(ground.workers, ground.log.for_component("tls")),
@@ -93,21 +114,29 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
       intake_(store_, ground.files, ground.workers, ground.clock, ground.random, ground.metrics,
               ground.log.for_component("intake"), settings.server.data_directory + "/spool", intake_options(settings)),
       srs_(std::move(srs_secret)),
+      mail_out_(std::move(mail_out)),
+      queue_(OutgoingQueue::Ground{ground.loop, ground.workers, ground.files, ground.clock, ground.random, ground.metrics,
+                                   ground.log, store_, intake_, *directory_, srs_, mail_out_->transport(), trace_,
+                                   ground.failed},
+             settings),
       smtp_(smtp::Dependencies{intake_, *directory_, authenticator_, live_sessions_, tls_, ground.metrics, ground.clock,
-                               ground.log.for_component("smtp"), srs_},
+                               ground.log.for_component("smtp"), srs_, ground.workers, &trace_},
             smtp_options(settings)),
       imap_(imap::Services{store_, intake_, *directory_, authenticator_, live_sessions_, tls_, ground.clock,
-                           ground.metrics, ground.log.for_component("imap")},
+                           ground.metrics, ground.log.for_component("imap"), &trace_},
             imap_options(settings)),
       pop3_(pop3::Services{store_, *directory_, authenticator_, live_sessions_, tls_, ground.clock, ground.metrics,
-                           ground.log.for_component("pop3")},
+                           ground.log.for_component("pop3"), &trace_},
             pop3_options(settings)),
       administration_(admin::AdministrationDeps{*directory_, store_, authenticator_, live_sessions_, ground.workers,
-                                                ground.files, ground.metrics, ground.clock, ground.random},
+                                                ground.files, ground.metrics, ground.clock, ground.random,
+                                                &queue_.queue()},
                       std::move(hooks), administration_options(settings), ground.log.for_component("admin")),
       http_(administration_.router(), http_options(settings), ground.clock, ground.metrics,
             ground.log.for_component("http"))
 {
+    store_.set_recorder(&trace_);
+    administration_.set_trace(&trace_);
     store_.set_quotas([this](const store::AccountKey& key) { return quota_of(key); });
     directory_->on_change([this] {
         live_sessions_.end_outdated(*directory_->snapshot());
@@ -144,6 +173,7 @@ net::Listener::Session Services::session(Service service)
         return [this](Stream stream) { return smtp_.serve(std::move(stream), smtp::Role::submission, false); };
     case Service::submissions:
         return [this](Stream stream) { return smtp_.serve(std::move(stream), smtp::Role::submission, true); };
+    case Service::lmtp: return [this](Stream stream) { return smtp_.serve(std::move(stream), smtp::Role::lmtp, false); };
     case Service::imap: return [this](Stream stream) { return imap_.serve(std::move(stream), false); };
     case Service::imaps: return [this](Stream stream) { return imap_.serve(std::move(stream), true); };
     case Service::pop3: return [this](Stream stream) { return pop3_.serve(std::move(stream), false); };
@@ -159,11 +189,14 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
     if (certificates) tls_.use(std::move(certificates));
     directory_->set_options(snapshot_options(settings));
     smtp_.set_options(smtp_options(settings));
+    mail_out_->set_options(settings);
+    queue_.set_options(settings);
     imap_.set_options(imap_options(settings));
     pop3_.set_options(pop3_options(settings));
     authenticator_.set_options(authenticator_options(settings));
     intake_.set_options(intake_options(settings));
     expiry_.set_options(expiry_options(settings));
+    trace_.set_options(trace_options(settings));
     quotas_ = settings.quota;
     store_.quotas_changed();
     administration_.set_removed_mail_keep(settings.directory.removed_mail_keep);
@@ -172,14 +205,20 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
 
 void Services::start()
 {
+    trace_.start();
+    queue_.take_over();
     store_.start();
+    queue_starting_.spawn(queue_.start());
     expiry_.start();
 }
 
 co::Task<void> Services::close_store()
 {
     co_await expiry_.stop();
+    co_await queue_starting_.finished();
+    co_await queue_.stop();
     co_await store_.stop();
+    co_await trace_.stop();
 }
 
 void Services::close_journal() { journal_->journal().close(store_.checkpoints().reached()); }
@@ -188,6 +227,7 @@ void Services::stop()
 {
     authenticator_.close();
     smtp_.stop();
+    mail_out_->stop();
     imap_.stop();
     pop3_.stop();
     background_.stop();

@@ -12,6 +12,8 @@
 #include "base/metrics.hpp"
 #include "config/load.hpp"
 #include "daemon/listeners.hpp"
+#include "daemon/mail_out.hpp"
+#include "daemon/outgoing_queue.hpp"
 #include "directory/directory.hpp"
 #include "http/server.hpp"
 #include "imap/server.hpp"
@@ -25,6 +27,7 @@
 #include "store/background_fill.hpp"
 #include "store/expiry.hpp"
 #include "store/store.hpp"
+#include "trace/trace.hpp"
 
 namespace mbx::daemon {
 
@@ -72,12 +75,14 @@ public:
 
 private:
     Services(Ground ground, std::unique_ptr<directory::Directory> directory, std::unique_ptr<store::MailJournal> journal,
-             std::string srs_secret, const config::Settings& settings, admin::Hooks hooks);
+             std::string srs_secret, std::unique_ptr<MailOut> mail_out, const config::Settings& settings,
+             admin::Hooks hooks);
     store::QuotaLimits quota_of(const store::AccountKey& key) const;
     std::vector<store::AccountKey> all_accounts() const;
 
     std::unique_ptr<directory::Directory> directory_;
     config::QuotaSettings quotas_;
+    trace::Trace trace_;
     auth::LiveSessions live_sessions_;
     auth::Authenticator authenticator_;
     net::TlsServer tls_;
@@ -87,6 +92,9 @@ private:
     store::BackgroundFill background_;
     intake::Intake intake_;
     policy::Srs srs_;
+    std::unique_ptr<MailOut> mail_out_;
+    OutgoingQueue queue_;
+    co::Scope queue_starting_;
     smtp::Server smtp_;
     imap::Server imap_;
     pop3::Server pop3_;

@@ -62,6 +62,8 @@ public:
     // What every hit is, and whether that is all that is asked.
     std::optional<store::FlagQuery> flag_query() const { return flag_query_; }
     bool is_flag_query_alone() const { return nodes_.size() == 2 && flag_query_; }
+    // Every candidate is a hit.
+    bool is_everything() const;
     bool is_fuzzy() const { return is_fuzzy_; }
     // Whether a key is MODSEQ: then the answer tells mod-sequences (RFC 7162 section 3.1.6).
     bool asks_modseq() const { return asks_modseq_; }

@@ -100,6 +100,11 @@ private:
 
 }  // namespace
 
+bool SearchProgram::is_everything() const
+{
+    return std::ranges::all_of(nodes_, [](const Node& node) { return node.kind == SearchKind::all_of; });
+}
+
 Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search, const SelectedMailbox& mailbox,
                                                             WallTime now, bool lasts)
 {

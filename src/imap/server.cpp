@@ -15,7 +15,7 @@ ImapMetrics::ImapMetrics(Metrics& registry)
 
 Server::Server(Services services, Options options)
     : services_(std::move(services)), options_(std::make_shared<const Options>(std::move(options))),
-      metrics_(services_.metrics)
+      metrics_(services_.metrics), kept_keys_(options_->kept_keys_bytes)
 {
 }
 
@@ -33,7 +33,7 @@ co::Task<void> Server::serve(std::unique_ptr<net::ByteStream> stream, bool impli
         stream = std::move(*secured);
     }
     metrics_.sessions.add(1);
-    Session session(services_, options, metrics_, alerts_, metadata_feed_, std::move(stream));
+    Session session(services_, options, metrics_, alerts_, metadata_feed_, kept_keys_, std::move(stream));
     sessions_.insert(&session);
     if (stopping_) session.stop();
     bool failed = false;

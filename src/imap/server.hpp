@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "directory/directory.hpp"
+#include "imap/kept_keys.hpp"
 #include "imap/metadata_feed.hpp"
 #include "imap/options.hpp"
 #include "imap/quota.hpp"
@@ -18,6 +19,7 @@
 #include "net/byte_stream.hpp"
 #include "net/tls.hpp"
 #include "store/store.hpp"
+#include "trace/recorder.hpp"
 
 namespace mbx::imap {
 
@@ -32,6 +34,7 @@ struct Services {
     const Clock& clock;
     Metrics& metrics;
     Log log;
+    trace::Recorder* recorder = nullptr;  // may be none
 };
 
 struct ImapMetrics {
@@ -67,6 +70,7 @@ private:
     ImapMetrics metrics_;
     QuotaAlerts alerts_;
     MetadataFeed metadata_feed_;
+    KeptKeys kept_keys_;
     std::set<Session*> sessions_;
     bool stopping_ = false;
 };

@@ -80,8 +80,10 @@ bool is_http(std::string_view line)
 }  // namespace
 
 Session::Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics,
-                 QuotaAlerts& alerts, MetadataFeed& metadata_feed, std::unique_ptr<net::ByteStream> stream)
+                 QuotaAlerts& alerts, MetadataFeed& metadata_feed, KeptKeys& kept_keys,
+                 std::unique_ptr<net::ByteStream> stream)
     : services_(services), options_(std::move(options)), metrics_(metrics), alerts_(alerts), metadata_feed_(metadata_feed),
+      kept_keys_(kept_keys),
       stream_(std::move(stream)),
       peer_(stream_->peer().text()), lines_(*stream_), out_(options_->write_timeout), reader_(lines_, out_, *options_),
       login_deadline_(net::Deadline::after(options_->login_timeout))

@@ -14,6 +14,7 @@
 #include "imap/command.hpp"
 #include "imap/command_reader.hpp"
 #include "imap/fetch.hpp"
+#include "imap/kept_keys.hpp"
 #include "imap/metadata_feed.hpp"
 #include "imap/output.hpp"
 #include "imap/search_context.hpp"
@@ -39,7 +40,7 @@ store::StoreError to_store_error(intake::IntakeError error);
 class Session final : private auth::SaslWire, private MetadataFeed::Listener {
 public:
     Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics, QuotaAlerts& alerts,
-            MetadataFeed& metadata_feed, std::unique_ptr<net::ByteStream> stream);
+            MetadataFeed& metadata_feed, KeptKeys& kept_keys, std::unique_ptr<net::ByteStream> stream);
 
     co::Task<void> run();
     // A wait for a command or in IDLE ends with "* BYE"; a command under way is finished first.
@@ -94,6 +95,7 @@ private:
     bool may(store::Rights right) const;  // nothing but look where it was opened by EXAMINE
     bool is_selected(const std::shared_ptr<store::Account>& account, store::MailboxId mailbox) const;
     bool has_lost_access() const;
+    OtherName selected_as_owned() const;  // under the name that its owner knows
     void tell_changed_rights();
     void tell_permanent_flags();
     // session_access.cpp
@@ -299,6 +301,9 @@ private:
     // session_sort.cpp
     co::Task<void> handle(const Sort& command);
     co::Task<void> handle(const Thread& command);
+    KeptKeys::Of keys_of(std::string order) const;
+    co::Task<std::unique_ptr<KeptHarvest>> gather_keys(KeptKeys::Of of, const NumberSet& found, std::unique_ptr<KeptHarvest> fresh);
+    void keep_keys(KeptKeys::Of of, std::unique_ptr<KeptHarvest> gathered);
     co::Task<void> tell_sorted(const Search& search, const std::vector<store::Uid>& uids, const Found& found);
     co::Task<void> find_end_modseqs(const Search& search, const std::vector<store::Uid>& uids, FoundModSeqs& modseqs);
     co::Task<void> begin_sorted_context(const Sort& command, const NumberSet& found, store::ModSeq since);
@@ -320,6 +325,7 @@ private:
     ImapMetrics& metrics_;
     QuotaAlerts& alerts_;
     MetadataFeed& metadata_feed_;
+    KeptKeys& kept_keys_;
     std::unique_ptr<net::ByteStream> stream_;  // null after a failed STARTTLS
     std::string peer_;
     net::LineReader lines_;

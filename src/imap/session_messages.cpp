@@ -7,6 +7,7 @@
 #include "imap/session.hpp"
 #include "imap/slice_pace.hpp"
 #include "imap/stored_rights.hpp"
+#include "trace/mailbox_events.hpp"
 
 namespace mbx::imap {
 
@@ -22,9 +23,16 @@ struct ExpungeSlice {
     std::chrono::nanoseconds took{0};  // for as many messages as were allowed; 0: it were fewer
 };
 
+// For the trace, which takes no more of one act.
+void keep_some(std::vector<store::Uid>& kept, const std::vector<store::Uid>& more)
+{
+    const auto room = trace::kMostOfOneAct - std::min(kept.size(), trace::kMostOfOneAct);
+    kept.insert(kept.end(), more.begin(), more.begin() + static_cast<std::ptrdiff_t>(std::min(room, more.size())));
+}
+
 // Removes the first messages with \Deleted of `uids`, at most `most`.
 ExpungeSlice expunge_slice(store::AccountStore& store, store::MailboxId mailbox, const NumberSet& uids,
-                           std::uint64_t most)
+                           std::uint64_t most, std::vector<store::Uid>& all_gone)
 {
     const auto began = std::chrono::steady_clock::now();
     const auto now = first_of(uids, kRowsAtOnce);
@@ -47,6 +55,7 @@ ExpungeSlice expunge_slice(store::AccountStore& store, store::MailboxId mailbox,
     if (deleted.empty()) return slice;
     const auto gone = store.expunge(mailbox, &deleted);
     if (!gone) slice.outcome = gone.error();
+    else keep_some(all_gone, *gone);
     if (found == most) slice.took = std::chrono::steady_clock::now() - began;
     return slice;
 }
@@ -150,28 +159,42 @@ co::Task<Result<void, store::StoreError>> Session::expunge(const NumberSet* whic
 {
     using Done = Result<bool, store::StoreError>;
     const auto id = selected_->id();
-    auto job = [id, which](store::AccountStore& store) -> Done {
+    std::vector<store::Uid> all_gone;
+    const auto tell = [this, &all_gone] {
+        if (!login_ || !selected_) return;
+        const auto where = selected_as_owned();
+        const trace::MailboxAct act{where.owner, where.name, "imap", services_.clock.wall()};
+        trace::record_expunged(services_.recorder, act, all_gone);
+    };
+    auto job = [id, which, &all_gone](store::AccountStore& store) -> Done {
         const auto status = store.status(id);
         if (!status) return status.error();
         if (status->deleted > kExpungedAtOnce) return false;
         const auto gone = store.expunge(id, which);
         if (!gone) return gone.error();
+        keep_some(all_gone, *gone);
         return true;
     };
     const auto done = co_await owner_->run(net::WorkClass::interactive, std::move(job));
     if (!done) co_return done.error();
-    if (*done) co_return Result<void, store::StoreError>();
+    if (*done) {
+        tell();
+        co_return Result<void, store::StoreError>();
+    }
     const auto& all = mailbox_->feed().uids();
     NumberSet left = which != nullptr ? all.among(*which) : all.uids();
     SlicePace pace;
     while (!left.empty()) {
         const auto most = pace.size();
-        auto next = [id, &left, most](store::AccountStore& store) { return expunge_slice(store, id, left, most); };
+        auto next = [id, &left, most, &all_gone](store::AccountStore& store) {
+            return expunge_slice(store, id, left, most, all_gone);
+        };
         const auto slice = co_await owner_->run(net::WorkClass::interactive, std::move(next));
         if (!slice.outcome) co_return slice.outcome.error();
         if (slice.took.count() != 0) pace.took(slice.took);
         left = behind(left, slice.done_until);
     }
+    tell();
     co_return Result<void, store::StoreError>();
 }
 
@@ -217,6 +240,12 @@ co::Task<void> Session::handle(const Copy& command)
         // Nothing of the set exists (any more): no error by UID, and none for mbsync's sake by number either.
         ok(name + " completed, nothing to do");
         co_return;
+    }
+    if (command.move) {
+        const auto where = selected_as_owned();
+        const auto to = place->account == owner_ ? listed_name(place->name) : canonical_name(command.mailbox);
+        const trace::MailboxAct act{where.owner, where.name, "imap", services_.clock.wall()};
+        trace::record_moved(services_.recorder, act, to, done.copied.uids);
     }
     if (command.move) {
         // RFC 6851 section 4.3: before the EXPUNGEs.

@@ -116,6 +116,12 @@ store::Rights Session::rights() const
     return owner_->rights(selected_->id(), login_->account.value);
 }
 
+OtherName Session::selected_as_owned() const
+{
+    if (auto other = parse_other_name(selected_->name())) return *std::move(other);
+    return {login_->address, selected_->name()};
+}
+
 bool Session::may(store::Rights right) const
 {
     return !selected_->is_read_only() && (rights() & right) == right;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "mail/thread.hpp"
+#include "imap/search.hpp"
 
 namespace mbx::imap {
 
@@ -97,6 +97,13 @@ std::vector<store::Uid> SortHarvest::finish()
     return uids;
 }
 
+std::vector<store::Uid> SortHarvest::finish(const NumberSet& found)
+{
+    auto uids = finish();
+    std::erase_if(uids, [&found](store::Uid uid) { return !contains(found, uid); });
+    return uids;
+}
+
 void ThreadHarvest::take(const store::MessageRow& row, const store::Brief& brief, unsigned)
 {
     const auto subject = mail::sort_text(brief.base_subject);
@@ -116,19 +123,44 @@ void ThreadHarvest::take(const store::MessageRow& row, const store::Brief& brief
     uids_.push_back(row.uid);
 }
 
-std::string ThreadHarvest::finish(const std::vector<std::uint32_t>& numbers) const
+std::size_t ThreadHarvest::bytes() const
 {
+    std::size_t all = uids_.capacity() * sizeof(store::Uid) + members_.capacity() * sizeof(Member) +
+                      references_.capacity() * sizeof(std::uint64_t) + subjects_.capacity();
+    if (last_) all += last_->indexes.capacity() * sizeof(std::uint32_t) + last_->forest.nodes.capacity() * sizeof(mail::ThreadForest::Node);
+    return all;
+}
+
+std::string ThreadHarvest::finish(const NumberSet& found, const std::vector<std::uint32_t>& numbers)
+{
+    const auto is_same = [](const store::UidRange& a, const store::UidRange& b) { return a.first == b.first && a.last == b.last; };
+    const bool is_known = last_ && last_->members == members_.size() && std::ranges::equal(last_->found, found, is_same);
+    if (!is_known) last_ = link(found);
+    std::vector<std::uint32_t> told;
+    told.reserve(last_->indexes.size());
+    for (const auto index : last_->indexes) told.push_back(numbers[index]);
+    return mail::thread_text(last_->forest, told);
+}
+
+ThreadHarvest::Last ThreadHarvest::link(const NumberSet& found) const
+{
+    Last made;
+    made.found = found;
+    made.members = members_.size();
     std::vector<mail::ThreadMessage> messages;
     messages.reserve(members_.size());
     const std::string_view subjects(subjects_);
     const std::span<const std::uint64_t> references(references_);
-    for (const auto& member : members_) {
+    for (std::uint32_t i = 0; i < members_.size(); ++i) {
+        if (!contains(found, uids_[i])) continue;
+        const auto& member = members_[i];
+        made.indexes.push_back(i);
         messages.push_back({member.id, references.subspan(member.first_reference, member.references),
                             subjects.substr(member.subject, member.subject_size), member.is_reply, member.sent});
     }
-    const auto forest = algorithm_ == ThreadAlgorithm::references ? mail::thread_by_references(messages)
-                                                                  : mail::thread_by_subject(messages);
-    return mail::thread_text(forest, numbers);
+    made.forest = algorithm_ == ThreadAlgorithm::references ? mail::thread_by_references(messages)
+                                                            : mail::thread_by_subject(messages);
+    return made;
 }
 
 }  // namespace mbx::imap

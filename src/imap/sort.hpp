@@ -2,12 +2,14 @@
 // RFC 5957). Gathered on the account's strand slice by slice; finish() is pure and runs on a worker beside it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "imap/command.hpp"
 #include "imap/search.hpp"
 #include "mail/sort_key.hpp"
+#include "mail/thread.hpp"
 
 namespace mbx::imap {
 
@@ -39,8 +41,11 @@ public:
     explicit SortHarvest(const std::vector<SortCriterion>& criteria) : criteria_(criteria) {}
     bool needs_briefs() const override;
     void take(const store::MessageRow& row, const store::Brief& brief, unsigned score) override;
-    // UIDs in the order asked for.
+    // UIDs in the order asked for: of all that were taken, or of those among `found`. More may be taken behind it.
     std::vector<store::Uid> finish();
+    std::vector<store::Uid> finish(const NumberSet& found);
+    std::size_t size() const { return table_.size(); }
+    std::size_t bytes() const { return table_.bytes(); }
 
 private:
     std::vector<SortCriterion> criteria_;
@@ -53,8 +58,11 @@ public:
     explicit ThreadHarvest(ThreadAlgorithm algorithm) : algorithm_(algorithm) {}
     void take(const store::MessageRow& row, const store::Brief& brief, unsigned score) override;
     const std::vector<store::Uid>& uids() const { return uids_; }
-    // The thread-list of RFC 5256 section 5; uids()[i] is told as numbers[i].
-    std::string finish(const std::vector<std::uint32_t>& numbers) const;
+    std::size_t size() const { return uids_.size(); }
+    std::size_t bytes() const;
+    // The thread-list of RFC 5256 section 5; uids()[i] is told as numbers[i], and not at all where it is not among `found`.
+    // Asked again for the same messages, the threads are those of the last time, told anew. More may be taken behind it.
+    std::string finish(const NumberSet& found, const std::vector<std::uint32_t>& numbers);
 
 private:
     struct Member {
@@ -71,6 +79,14 @@ private:
     std::vector<Member> members_;
     std::vector<std::uint64_t> references_;  // of all of them
     std::string subjects_;
+    struct Last {
+        NumberSet found;
+        std::size_t members = 0;                // that were taken then
+        std::vector<std::uint32_t> indexes;     // into members_: the forest's messages
+        mail::ThreadForest forest;
+    };
+    Last link(const NumberSet& found) const;
+    std::optional<Last> last_;
 };
 
 }  // namespace mbx::imap

@@ -1,6 +1,8 @@
 #include "intake/queue_ledger.hpp"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace mbx::intake {
 
@@ -28,43 +30,41 @@ co::Task<bool> QueueLedger::durable(std::uint64_t lsn)
     co_return is_durable;
 }
 
-bool QueueLedger::read_body(const store::RecoveredMail::Outgoing& one, OutgoingMail& mail) const
+bool QueueLedger::read(const store::RecoveredMail::Outgoing& one, Left& left) const
 {
     const auto& record = std::get<store::AcceptedRecord>(one.record);
+    auto envelope = queue::decode_envelope(record.outgoing);
+    if (!envelope) return false;
+    left.mail.id = record.trace_id;
+    left.mail.lsn = one.lsn;
+    left.mail.accepted = WallTime{std::chrono::seconds{record.internal_date}};
+    left.mail.size = record.size;
+    left.mail.crc = record.crc;
+    left.mail.envelope = *std::move(envelope);
     if (!record.spool_name.empty()) {
-        mail.path = spool_directory_ + "/" + record.spool_name;
+        left.mail.path = spool_directory_ + "/" + record.spool_name;
         return true;
     }
-    auto payload = store_.journal().journal().read(one.location);
-    if (!payload || payload->size() < one.body_offset) return false;
-    payload->erase(0, one.body_offset);
-    mail.bytes = std::make_shared<const std::string>(*std::move(payload));
+    left.load = [&journal = store_.journal().journal(), where = one.location,
+                 offset = one.body_offset]() -> Result<std::string, FileError> {
+        auto payload = journal.read(where);
+        if (!payload) return payload.error();
+        return payload->substr(std::min<std::size_t>(offset, payload->size()));
+    };
     return true;
 }
 
 bool QueueLedger::visit_left(const std::function<void(Left)>& visit)
 {
     const auto recovered = std::exchange(store_.journal().recovered().outgoing, {});
-    std::vector<Hold> holds;
-    holds.reserve(recovered.size());
-    for (const auto& one : recovered) holds.push_back(hold(one.lsn));
-    for (std::size_t n = 0; n < recovered.size(); ++n) {
-        const auto& one = recovered[n];
+    for (const auto& one : recovered) {
         Left left;
-        left.lsn = one.lsn;
-        left.hold = std::move(holds[n]);
         if (const auto* change = std::get_if<store::OutgoingRecord>(&one.record)) {
             left.change = change->change;
+            left.change_hold = hold(one.lsn);
         } else {
-            const auto& record = std::get<store::AcceptedRecord>(one.record);
-            auto envelope = queue::decode_envelope(record.outgoing);
-            if (!envelope || !read_body(one, left.mail)) return false;
-            left.mail.id = record.trace_id;
-            left.mail.lsn = one.lsn;
-            left.mail.accepted = WallTime{std::chrono::seconds{record.internal_date}};
-            left.mail.size = record.size;
-            left.mail.crc = record.crc;
-            left.mail.envelope = *std::move(envelope);
+            if (!read(one, left)) return false;
+            left.mail.hold = hold(one.lsn);
         }
         visit(std::move(left));
     }

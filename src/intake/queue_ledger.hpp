@@ -2,7 +2,7 @@
 // back at the start. Loop thread.
 #pragma once
 
-#include <vector>
+#include <functional>
 
 #include "intake/intake.hpp"
 #include "queue/ledger.hpp"
@@ -21,20 +21,19 @@ public:
     Entered append(std::string record) override;
     co::Task<bool> durable(std::uint64_t lsn) override;
 
-    // What the journal still held for the queue when it was opened, in order: messages, or changes. Bodies up to 256 KiB each
-    // are read from the journal one by one, so that the queue may settle each before the next. Blocking: at start only.
+    // What the journal still held for the queue when it was opened: a message, or a change.
     struct Left {
-        OutgoingMail mail;      // without an id: none
-        std::string change;     // where it is none
-        store::Lsn lsn = 0;
-        Hold hold;
+        OutgoingMail mail;      // without an id: none. Its bytes are in a file, or still in the journal
+        std::function<Result<std::string, FileError>()> load;  // in the journal: reads them; on a worker, while mail.hold lives
+        std::string change;     // where there is no mail
+        Hold change_hold;
     };
-    // False: a body cannot be read; the process is not to go on.
+    // All of it, in order, once. Before the store starts. False: an envelope that this version cannot read.
     bool visit_left(const std::function<void(Left)>& visit);
 
 private:
     Hold hold(store::Lsn lsn) const;
-    bool read_body(const store::RecoveredMail::Outgoing& one, OutgoingMail& mail) const;
+    bool read(const store::RecoveredMail::Outgoing& one, Left& left) const;
     store::Store& store_;
     std::string spool_directory_;
 };

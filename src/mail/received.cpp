@@ -78,7 +78,10 @@ std::string_view protocol_name(Transmission transmission)
 {
     constexpr std::array<std::string_view, 4> kPlain{"ESMTP", "ESMTPA", "ESMTPS", "ESMTPSA"};
     constexpr std::array<std::string_view, 4> kUtf8{"UTF8SMTP", "UTF8SMTPA", "UTF8SMTPS", "UTF8SMTPSA"};
+    constexpr std::array<std::string_view, 4> kLmtp{"LMTP", "LMTPA", "LMTPS", "LMTPSA"};
+    constexpr std::array<std::string_view, 4> kUtf8Lmtp{"UTF8LMTP", "UTF8LMTPA", "UTF8LMTPS", "UTF8LMTPSA"};
     const std::size_t index = (transmission.tls ? 2U : 0U) + (transmission.authenticated ? 1U : 0U);
+    if (transmission.lmtp) return transmission.smtputf8 ? kUtf8Lmtp[index] : kLmtp[index];
     if (transmission.smtputf8) return kUtf8[index];
     if (!transmission.extended && index == 0) return "SMTP";
     return kPlain[index];

@@ -18,8 +18,9 @@ struct Transmission {
     bool tls = false;
     bool authenticated = false;
     bool smtputf8 = false;
+    bool lmtp = false;     // LHLO
 };
-// SMTP, ESMTP, ESMTPA, ESMTPS, ESMTPSA, UTF8SMTP, UTF8SMTPA, UTF8SMTPS, UTF8SMTPSA.
+// SMTP, ESMTP, ESMTPA, ESMTPS, ESMTPSA, UTF8SMTP, UTF8SMTPA, UTF8SMTPS, UTF8SMTPSA, and the like with LMTP.
 std::string_view protocol_name(Transmission transmission);
 
 struct ReceivedFacts {

@@ -74,11 +74,19 @@ void SortTable::add(std::uint32_t number, std::string_view key)
 
 void SortTable::sort()
 {
-    std::ranges::sort(entries_, [this](const Entry& a, const Entry& b) {
+    const auto comes_before = [this](const Entry& a, const Entry& b) {
         if (a.begin != b.begin) return a.begin < b.begin;
         const auto order = rest(a).compare(rest(b));
         return order != 0 ? order < 0 : a.place < b.place;
-    });
+    };
+    const auto fresh = entries_.begin() + static_cast<std::ptrdiff_t>(sorted_);
+    std::sort(fresh, entries_.end(), comes_before);
+    if (sorted_ != 0 && sorted_ != entries_.size()) {
+        std::vector<Entry> merged(entries_.size());
+        std::merge(entries_.begin(), fresh, fresh, entries_.end(), merged.begin(), comes_before);
+        entries_ = std::move(merged);
+    }
+    sorted_ = entries_.size();
 }
 
 }  // namespace mbx::mail

@@ -19,11 +19,12 @@ void add_sort_number(std::string& key, std::int64_t value, bool reverse);
 void add_sort_text(std::string& key, std::string_view sort_text, bool reverse);
 
 // Messages and their keys. Those with equal keys stay in the order in which they were added (the implicit criterion of
-// RFC 5256 section 3).
+// RFC 5256 section 3). More may be added after sort(): the next one sorts only these, and merges.
 class SortTable {
 public:
     void add(std::uint32_t number, std::string_view key);
     std::size_t size() const { return entries_.size(); }
+    std::size_t bytes() const { return entries_.capacity() * sizeof(Entry) + keys_.capacity(); }
     void sort();
     std::uint32_t number(std::size_t index) const { return entries_[index].number; }
 
@@ -37,6 +38,7 @@ private:
     };
     std::string_view rest(const Entry& entry) const { return std::string_view(keys_).substr(entry.at, entry.size); }
     std::vector<Entry> entries_;
+    std::size_t sorted_ = 0;  // so many at the front are in order
     std::string keys_;
 };
 

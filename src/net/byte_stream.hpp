@@ -25,12 +25,23 @@ struct Deadline {
     static Deadline never() { return Deadline{SteadyTime::max()}; }
 };
 
+// What was found true of the other side's certificate.
+enum class TlsTrust : std::uint8_t {
+    none,         // nothing was asked of it
+    authorities,  // its chain and its name (RFC 5280, RFC 6125)
+    dane_ee,      // it is the one that a TLSA record names: usage 3 (RFC 7672 section 3.1.1)
+    dane_ta,      // an authority above it is, and its name is right: usage 2 (section 3.1.2)
+};
+// "verified", "DANE-EE", "DANE-TA", "unverified": for traces.
+std::string_view describe(TlsTrust trust);
+
 // What a session may want to know about the other side's encryption; empty texts on a clear stream.
 struct TlsFacts {
     std::string protocol;     // "TLSv1.3"
     std::string cipher;       // "TLS-AES-128-GCM-SHA256", mbedTLS's name
     std::string server_name;  // SNI as the client sent it
     std::string alpn;
+    TlsTrust trust = TlsTrust::none;
 };
 
 // What an authentication may bind itself to, so that it is worth nothing on another channel (RFC 5056).

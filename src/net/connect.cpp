@@ -10,10 +10,16 @@
 
 namespace mbx::net {
 
-co::Task<Result<void, IoError>> StreamCore::connect_tcp(Endpoint to, Deadline deadline)
+co::Task<Result<void, IoError>> StreamCore::connect_tcp(Endpoint to, std::optional<IpAddress> source,
+                                                      Deadline deadline)
 {
     const std::shared_ptr<StreamCore> self = shared_from_this();
     sockaddr_storage address{};
+    if (source && source->is_v4() == to.address.is_v4()) {
+        to_socket_address(Endpoint{*source, 0}, address);
+        const int bound = uv_tcp_bind(&handle_.tcp, reinterpret_cast<const sockaddr*>(&address), 0);
+        if (bound < 0) co_return io_error_of(bound);
+    }
     to_socket_address(to, address);
     uv_connect_t request{};
     request.data = this;
@@ -49,11 +55,34 @@ co::Task<Result<void, IoError>> StreamCore::connect_unix(std::string path, Deadl
     co_return Result<void, IoError>();
 }
 
+void Cancellation::cancel()
+{
+    is_cancelled_ = true;
+    for (const auto& held : std::exchange(cores_, {})) {
+        if (const auto core = held.lock()) core->close(IoError::closed);
+    }
+}
+
+void Cancellation::add(std::weak_ptr<StreamCore> core)
+{
+    std::erase_if(cores_, [](const auto& held) { return held.expired(); });
+    cores_.push_back(std::move(core));
+}
+
 co::Task<Result<std::unique_ptr<ByteStream>, IoError>> connect_tcp(Loop& loop, Endpoint to, Deadline deadline)
 {
+    Cancellation unused;
+    co_return co_await connect_tcp(loop, to, std::nullopt, unused, deadline);
+}
+
+co::Task<Result<std::unique_ptr<ByteStream>, IoError>> connect_tcp(Loop& loop, Endpoint to, std::optional<IpAddress> source,
+                                                                   Cancellation& cancellation, Deadline deadline)
+{
+    if (cancellation.is_cancelled()) co_return IoError::closed;
     const auto core = StreamCore::make(loop, StreamCore::Kind::tcp, -1);
+    cancellation.add(core);
     auto stream = std::make_unique<UvStream>(core);
-    const Result<void, IoError> connected = co_await core->connect_tcp(to, deadline);
+    const Result<void, IoError> connected = co_await core->connect_tcp(to, source, deadline);
     if (!connected) co_return connected.error();
     co_return std::unique_ptr<ByteStream>(std::move(stream));
 }

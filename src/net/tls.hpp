@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "net/byte_stream.hpp"
+#include "net/dns_record.hpp"
 #include "net/workers.hpp"
 
 namespace mbx::net {
@@ -69,11 +70,39 @@ struct SelfSigned {
 // from yesterday on. Takes some milliseconds; any thread.
 Result<SelfSigned, Error> make_self_signed(const std::vector<std::string>& names, int days, Random& random);
 
+// Why a client's handshake failed, for who must say so (RFC 8460 section 4.3, traces).
+enum class TlsFault : std::uint8_t {
+    none,
+    network,         // the stream broke, or the time was over
+    protocol,        // no version, suite or key in common; nonsense
+    expired,         // not valid any more, or not yet
+    wrong_name,
+    untrusted,       // no authority that we know vouches for it, or a signature or key is too weak
+    no_tlsa_match,   // none of the TLSA records fits it
+    no_authorities,  // our own file of authorities cannot be read
+};
+
+// Filled at the end of a handshake, whichever end it was.
+struct TlsOutcome {
+    TlsTrust trust = TlsTrust::none;
+    TlsFault fault = TlsFault::none;
+    std::string why;  // in words, for a fault
+};
+
 struct TlsClientOptions {
     std::string server_name;      // SNI, and the name to verify
-    std::string ca_file;          // PEM; empty: nothing is verified (opportunistic)
+    std::string ca_file;          // PEM; empty, and no `tlsa`: nothing is verified (opportunistic)
     std::vector<std::string> alpn;
+    // DANE: one of these must fit, and `ca_file` is not looked at. Of usage 2 and 3 (is_usable_tlsa); others never fit.
+    std::vector<TlsaRecord> tlsa = {};
+    // Names of which one must be the certificate's under DANE-TA, besides server_name (RFC 7672 section 3.2.2).
+    std::vector<std::string> other_names = {};
+    std::shared_ptr<TlsOutcome> outcome = nullptr;  // told there, when wanted
 };
+
+// Whether a TLSA record can be used for SMTP: usage DANE-TA(2) or DANE-EE(3), selector 0 or 1, matching 0, 1 or 2 with data
+// of the right length (RFC 7672 section 3.1, RFC 6698 section 2.1). Pure.
+bool is_usable_tlsa(const TlsaRecord& record);
 
 // The client's handshake, until `deadline`. IoError::tls also for a certificate that is not believed.
 co::Task<Result<std::unique_ptr<ByteStream>, IoError>> connect_tls(Workers& workers, std::unique_ptr<ByteStream> plain,

@@ -204,6 +204,20 @@ bool TlsEngine::write(std::string_view bytes)
 
 void TlsEngine::close_notify() { (void)mbedtls_ssl_close_notify(&ssl_); }
 
+std::uint32_t TlsEngine::verify_flags() const
+{
+    constexpr std::uint32_t kNotLookedAt = UINT32_MAX;
+    const std::uint32_t flags = mbedtls_ssl_get_verify_result(&ssl_);
+    return flags == kNotLookedAt ? 0 : flags & ~std::uint32_t{MBEDTLS_X509_BADCERT_SKIP_VERIFY};
+}
+
+const mbedtls_x509_crt* TlsEngine::peer_chain() const { return mbedtls_ssl_get_peer_cert(&ssl_); }
+
+void TlsEngine::refuse_certificate()
+{
+    (void)mbedtls_ssl_send_alert_message(&ssl_, MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+}
+
 TlsFacts TlsEngine::facts() const
 {
     const auto text_of = [](const char* text) { return std::string(text == nullptr ? "" : text); };

@@ -55,6 +55,12 @@ public:
     bool truncated() const { return truncated_; }
     std::string failure() const { return tls_error_text(failure_); }
     TlsFacts facts() const;
+    // What a client found wrong with the chain, in mbedTLS's flags; 0: nothing, or it was not looked at.
+    std::uint32_t verify_flags() const;
+    // Of a client whose handshake is over: the chain that the server showed, leaf first; null without.
+    const mbedtls_x509_crt* peer_chain() const;
+    // A fatal alert into `outgoing`: after it nothing more can be said.
+    void refuse_certificate();
     // Of a finished handshake.
     std::string channel_binding(ChannelBinding kind);
     // A server's: the certificate that it shows, kept alive by `keep`. A client has the other side's.

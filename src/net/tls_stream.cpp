@@ -78,6 +78,12 @@ co::Task<Result<void, IoError>> TlsStream::handshake(Workers& workers, Deadline 
     co_return Result<void, IoError>();
 }
 
+co::Task<void> TlsStream::refuse_certificate(Deadline deadline)
+{
+    engine_->refuse_certificate();
+    (void)co_await flush(deadline);
+}
+
 co::Task<Result<std::size_t, IoError>> TlsStream::read_some(std::span<char> into, Deadline deadline)
 {
     while (true) {

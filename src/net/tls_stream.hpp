@@ -27,6 +27,10 @@ public:
     // The whole handshake: computing on the workers, network on the loop. On failure the stream is of no more use.
     co::Task<Result<void, IoError>> handshake(Workers& workers, Deadline deadline);
     std::string failure() const { return engine_->failure(); }
+    // After a client's handshake: what was found true of the certificate.
+    void set_trust(TlsTrust trust) { facts_.trust = trust; }
+    // After it, when the certificate is not believed: says so to the other side. Nothing else may follow.
+    co::Task<void> refuse_certificate(Deadline deadline);
 
     co::Task<Result<std::size_t, IoError>> read_some(std::span<char> into, Deadline deadline) override;
     co::Task<Result<void, IoError>> write(std::string_view bytes, Deadline deadline) override;

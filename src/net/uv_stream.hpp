@@ -36,7 +36,7 @@ public:
     co::Task<Result<std::size_t, IoError>> read_some(std::span<char> into, Deadline deadline);
     co::Task<Result<void, IoError>> write(std::string_view bytes, Deadline deadline);
     co::Task<Result<void, IoError>> shutdown_write(Deadline deadline);
-    co::Task<Result<void, IoError>> connect_tcp(Endpoint to, Deadline deadline);
+    co::Task<Result<void, IoError>> connect_tcp(Endpoint to, std::optional<IpAddress> source, Deadline deadline);
     co::Task<Result<void, IoError>> connect_unix(std::string path, Deadline deadline);
 
     PeerInfo peer;

@@ -16,6 +16,7 @@
 #include "pop3/maildrop_locks.hpp"
 #include "pop3/options.hpp"
 #include "store/store.hpp"
+#include "trace/recorder.hpp"
 
 namespace mbx::pop3 {
 
@@ -29,6 +30,7 @@ struct Services {
     const Clock& clock;
     Metrics& metrics;
     Log log;
+    trace::Recorder* recorder = nullptr;  // may be none
 };
 
 struct Pop3Metrics {

@@ -6,6 +6,7 @@
 #include "pop3/session.hpp"
 #include "pop3/stuffed_message.hpp"
 #include "pop3/surrogate.hpp"
+#include "trace/mailbox_events.hpp"
 
 namespace mbx::pop3 {
 
@@ -206,6 +207,8 @@ co::Task<bool> Session::remove_deleted()
             services_.log.error("messages not removed", {{"account", login_->address}, {"peer", peer_}});
             co_return false;
         }
+        const trace::MailboxAct act{login_->address, "INBOX", "pop3", services_.clock.wall()};
+        trace::record_expunged(services_.recorder, act, *gone);
         deleted_ += gone->size();
         metrics_.deleted.add(gone->size());
         which = maildrop_.deleted(from, kChangedAtOnce);

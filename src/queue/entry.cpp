@@ -3,6 +3,18 @@
 #include <algorithm>
 
 namespace mbx::queue {
+namespace {
+
+// A report's record may reach the journal after a change with a higher version: each recipient is judged by itself.
+// What is final stays so; otherwise more attempts are later, and with as many the order of the statuses tells.
+bool goes_before(const RecipientState& now, const RecipientState& then)
+{
+    if (is_final(now.status)) return false;
+    if (then.attempts != now.attempts) return then.attempts > now.attempts;
+    return then.status >= now.status && then != now;
+}
+
+}  // namespace
 
 bool Entry::is_over() const
 {
@@ -16,19 +28,24 @@ bool Entry::has(RecipientStatus status) const
 
 bool apply(const Change& change, Entry& entry)
 {
-    if (change.id != entry.id || change.version <= entry.version) return false;
+    if (change.id != entry.id) return false;
     for (const auto& outcome : change.outcomes) {
         if (outcome.recipient >= entry.states.size()) return false;
     }
-    entry.version = change.version;
-    entry.is_held = change.is_held;
-    entry.is_warned = change.is_warned;
+    bool has_changed = change.is_warned && !entry.is_warned;
+    entry.is_warned = entry.is_warned || change.is_warned;
+    if (change.version > entry.version) {
+        entry.version = change.version;
+        entry.is_held = change.is_held;
+        has_changed = true;
+    }
     for (const auto& outcome : change.outcomes) {
         RecipientState& state = entry.states[outcome.recipient];
-        // What is final stays so, whatever order a damaged journal brings.
-        if (!is_final(state.status)) state = outcome.state;
+        if (!goes_before(state, outcome.state)) continue;
+        state = outcome.state;
+        has_changed = true;
     }
-    return true;
+    return has_changed;
 }
 
 bool is_entry_id(std::string_view id)
@@ -45,8 +62,8 @@ std::int64_t milliseconds_of(WallTime time)
 WallTime wall_of(std::int64_t milliseconds)
 {
     // What a damaged file says may be beyond what the clock can hold.
-    constexpr std::int64_t kFarthest = 200'000'000'000'000;
-    return WallTime(std::chrono::milliseconds(std::clamp<std::int64_t>(milliseconds, 0, kFarthest / 25)));
+    constexpr std::int64_t kFarthest = 8'000'000'000'000;  // the year 2223
+    return WallTime(std::chrono::milliseconds(std::clamp<std::int64_t>(milliseconds, 0, kFarthest)));
 }
 
 LastAnswer last_answer_of(const Answer& answer)

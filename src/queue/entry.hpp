@@ -74,7 +74,7 @@ struct Change {
     bool operator==(const Change&) const = default;
 };
 
-// False, and nothing is done, where the entry is as far or further already, or the change is not of this entry.
+// Takes what is later than what the entry has; false where nothing was, or the change is not of this entry.
 bool apply(const Change& change, Entry& entry);
 
 // A trace id that may become the name of a file.

@@ -1,5 +1,7 @@
 #include "queue/envelope.hpp"
 
+#include <utility>
+
 #include "base/record_bytes.hpp"
 
 namespace mbx::queue {

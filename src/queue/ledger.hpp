@@ -31,6 +31,7 @@ struct Report {
     std::string to;     // the reverse-path it answers to
     std::string bytes;  // the whole message, wire form
     bool smtputf8 = false;
+    bool eight_bit = false;  // its body has 8-bit bytes
 };
 
 class Intake {

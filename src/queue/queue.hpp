@@ -34,6 +34,7 @@ struct QueueOptions {
     std::chrono::milliseconds connection_idle{2000};  // how long one is kept for another message
     std::uint64_t report_max_size = 1U << 20U;        // of the original in a report; larger: its header alone
     std::chrono::milliseconds settle_after{1000};     // how long a message may live in the journal and memory alone
+    std::chrono::milliseconds tick_every{250};        // 0: only when tick() is called (tests)
     std::uint64_t schedule_bytes = 64ULL << 20U;      // of queue.mdb's map at first; it grows
 };
 
@@ -86,7 +87,7 @@ struct Acted {
 
 struct QueueFacts {
     std::uint64_t messages = 0;       // in the schedule, with what lives in memory alone
-    std::uint64_t held = 0;
+    std::uint64_t fresh = 0;          // of them, in the journal and memory alone
     std::uint64_t active = 0;         // deliveries under way
     std::uint64_t connections = 0;
     std::uint64_t destinations_down = 0;
@@ -96,7 +97,7 @@ struct QueueFacts {
 
 class Queue {
 public:
-    // All outlive it. `directory`: …/queue, made where missing; the schedule is `directory`/../queue.mdb.
+    // All outlive it. `directory`: …/queue of the data directory, made where missing; the schedule is queue.mdb in it.
     struct Ground {
         net::Loop& loop;
         FileSystem& files;

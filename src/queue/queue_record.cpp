@@ -1,5 +1,7 @@
 #include "queue/queue_record.hpp"
 
+#include <utility>
+
 #include "base/record_bytes.hpp"
 
 namespace mbx::queue {

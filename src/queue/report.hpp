@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "queue/entry.hpp"
+#include "queue/ledger.hpp"
 
 namespace mbx::queue {
 
@@ -21,14 +22,15 @@ struct ReportedRecipient {
     Recipient recipient;
     LastAnswer last;           // enhanced is never empty: 5.0.0, 4.0.0 or 2.0.0 where nobody said better
     std::uint32_t attempts = 0;
-    bool is_expired = false;   // it failed because its time was over
+    bool is_expired = false;   // it failed because its time was over: `last` is of the last attempt, if there was one
+    bool is_by_administrator = false;
 };
 
 struct ReportFacts {
     ReportKind kind = ReportKind::failed;
     std::string id;            // of the message it is about
     std::string to;            // its reverse-path; never empty
-    std::string envelope_id;   // ENVID as it was given
+    std::string envelope_id;   // ENVID, xtext undone
     bool smtputf8 = false;     // of the message: addresses may not be ASCII
     WallTime accepted{};
     WallTime at{};             // now
@@ -40,9 +42,11 @@ struct ReportFacts {
 
 // The report as a whole message in wire form; `original` are the message's bytes, the whole or its first part (with the
 // header, where that is not larger than kMaxReportedHeader). Pure; called on a worker.
-using ComposeReport = std::function<std::string(const ReportFacts& facts, std::string_view original)>;
+using ComposeReport = std::function<Report(const ReportFacts& facts, std::string_view original)>;
 
 inline constexpr std::size_t kMaxReportedHeader = 256U * 1024U;
+// What LastAnswer::text says of a recipient that an administrator bounced.
+inline constexpr std::string_view kBouncedByAdministrator = "returned to the sender by the administrator";
 
 struct ReportLimits {
     std::chrono::milliseconds lifetime{};

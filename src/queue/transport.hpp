@@ -78,6 +78,8 @@ public:
     // Finds the hosts of a destination and talks to the first that answers: ready for MAIL. The error is an Answer for
     // all recipients of it: temporary (no host could be reached), or permanent (null MX, no such domain).
     virtual co::Task<Result<std::unique_ptr<Conversation>, Answer>> open(Destination destination) = 0;
+    // From the queue's stop(): what open() waits for ends soon, with a temporary answer, now and later.
+    virtual void interrupt() {}
 };
 
 }  // namespace mbx::queue

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/ascii.hpp"
+#include "smtp/xtext.hpp"
 
 namespace mbx::smtp {
 
@@ -12,8 +13,9 @@ namespace {
 constexpr std::size_t kCrlf = 2;
 constexpr std::size_t kPlainLine = 512 - kCrlf; // RFC 5321 section 4.5.3.1.4
 // SIZE adds 26 (RFC 1870 section 3), BODY 17 (RFC 6152 section 2), SMTPUTF8 10 (RFC 6531 section 3.4),
-// AUTH 500 (RFC 4954 section 3).
-constexpr std::size_t kMailLine = kPlainLine + 26 + 17 + 10 + 500;
+// AUTH 500 (RFC 4954 section 3), RET and ENVID 107 (RFC 3461 section 4), REQUIRETLS 11 (RFC 8689 section 2).
+constexpr std::size_t kMailLine = kPlainLine + 26 + 17 + 10 + 500 + 107 + 11;
+constexpr std::size_t kMaxEnvelopeId = 100; // RFC 3461 section 4.4, as written
 constexpr std::size_t kRcptLine = kPlainLine + 500; // RFC 3461 section 4
 
 struct VerbRow {
@@ -32,6 +34,7 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
     {"EXPN", Verb::expn, kPlainLine, true},
     {"HELO", Verb::helo, kPlainLine, false},
     {"HELP", Verb::help, kPlainLine, false},
+    {"LHLO", Verb::lhlo, kPlainLine, false},
     {"MAIL", Verb::mail, kMailLine, true},
     {"NOOP", Verb::noop, kPlainLine, false},
     {"QUIT", Verb::quit, kPlainLine, false},
@@ -40,6 +43,7 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
     {"STARTTLS", Verb::starttls, kPlainLine, false},
     {"TURN", Verb::turn, kPlainLine, false},
     {"VRFY", Verb::vrfy, kPlainLine, true},
+    {"XCLIENT", Verb::xclient, kPlainLine, false},
 });
 
 constexpr auto kForeignVerbs = std::to_array<std::string_view>(
@@ -114,6 +118,9 @@ public:
         if (ascii::same(parameter.keyword, "BODY")) return once(body_, take_body(parameter.value));
         if (ascii::same(parameter.keyword, "SMTPUTF8")) return once(utf8_, take_utf8(parameter.value));
         if (ascii::same(parameter.keyword, "AUTH")) return once(auth_, parameter.value.has_value());
+        if (ascii::same(parameter.keyword, "RET")) return once(ret_, take_ret(parameter.value));
+        if (ascii::same(parameter.keyword, "ENVID")) return once(envelope_id_, take_envelope_id(parameter.value));
+        if (ascii::same(parameter.keyword, "REQUIRETLS")) return once(tls_, take_require_tls(parameter.value));
         return ArgumentError::unknown_parameter;
     }
 
@@ -134,9 +141,11 @@ private:
     bool take_body(const std::optional<std::string_view>& value)
     {
         if (!value) return false;
-        const bool is_eight = ascii::same(*value, "8BITMIME");
-        into_.body = is_eight ? BodyKind::eight_bit_mime : BodyKind::seven_bit;
-        return is_eight || ascii::same(*value, "7BIT");
+        into_.body = BodyKind::seven_bit;
+        if (ascii::same(*value, "8BITMIME")) into_.body = BodyKind::eight_bit_mime;
+        else if (ascii::same(*value, "BINARYMIME")) into_.body = BodyKind::binary_mime;
+        else return ascii::same(*value, "7BIT");
+        return true;
     }
     bool take_utf8(const std::optional<std::string_view>& value)
     {
@@ -144,11 +153,86 @@ private:
         return into_.smtputf8;
     }
 
+    bool take_ret(const std::optional<std::string_view>& value)
+    {
+        if (!value) return false;
+        const bool is_full = ascii::same(*value, "FULL");
+        into_.ret = is_full ? queue::ReturnKind::full_message : queue::ReturnKind::headers;
+        return is_full || ascii::same(*value, "HDRS");
+    }
+    // RFC 3461 section 4.4: printable characters, once decoded (HOSTILE row I5).
+    bool take_envelope_id(const std::optional<std::string_view>& value)
+    {
+        if (!value || value->size() > kMaxEnvelopeId) return false;
+        auto decoded = decode_xtext(*value);
+        if (!decoded || decoded->empty()) return false;
+        if (!std::ranges::all_of(*decoded, [](char c) { return c >= ' ' && c < '\x7f'; })) return false;
+        into_.envelope_id = std::move(*decoded);
+        return true;
+    }
+    bool take_require_tls(const std::optional<std::string_view>& value)
+    {
+        into_.require_tls = !value.has_value();
+        return into_.require_tls;
+    }
+
     MailArgument& into_;
+    bool ret_ = false;
+    bool envelope_id_ = false;
+    bool tls_ = false;
     bool size_ = false;
     bool body_ = false;
     bool utf8_ = false;
     bool auth_ = false;
+};
+
+// What RCPT's parameters gave (RFC 3461 sections 4.1 and 4.2).
+class RcptParameters {
+public:
+    explicit RcptParameters(RcptArgument& into) : into_(into) {}
+
+    std::optional<ArgumentError> take(const Parameter& parameter)
+    {
+        if (ascii::same(parameter.keyword, "NOTIFY")) return once(into_.notify.is_given, take_notify(parameter.value));
+        if (ascii::same(parameter.keyword, "ORCPT")) return once(original_, take_original(parameter.value));
+        return ArgumentError::unknown_parameter;
+    }
+
+private:
+    static std::optional<ArgumentError> once(bool& seen, bool good)
+    {
+        if (seen || !good) return ArgumentError::bad_parameter;
+        seen = true;
+        return std::nullopt;
+    }
+    // "NEVER" alone, or of SUCCESS, FAILURE and DELAY some.
+    bool take_notify(const std::optional<std::string_view>& value)
+    {
+        if (!value) return false;
+        queue::Notify& notify = into_.notify;
+        notify.success = notify.failure = notify.delay = false;
+        if (ascii::same(*value, "NEVER")) return true;
+        for (std::string_view rest = *value;;) {
+            const auto end = std::min(rest.find(','), rest.size());
+            const std::string_view word = rest.substr(0, end);
+            if (ascii::same(word, "SUCCESS")) notify.success = true;
+            else if (ascii::same(word, "FAILURE")) notify.failure = true;
+            else if (ascii::same(word, "DELAY")) notify.delay = true;
+            else return false;
+            if (end == rest.size()) return true;
+            rest.remove_prefix(end + 1);
+        }
+    }
+    bool take_original(const std::optional<std::string_view>& value)
+    {
+        if (!value) return false;
+        auto original = parse_original_recipient(*value);
+        if (original) into_.original = std::move(*original);
+        return original.has_value();
+    }
+
+    RcptArgument& into_;
+    bool original_ = false;
 };
 
 // The path at the front of `text`, which loses it; a parameter must be set off by a space.
@@ -206,17 +290,57 @@ Result<MailArgument, ArgumentError> parse_mail(std::string_view argument)
     return result;
 }
 
-Result<mail::Mailbox, ArgumentError> parse_rcpt(std::string_view argument, bool smtputf8)
+Result<RcptArgument, ArgumentError> parse_rcpt(std::string_view argument, bool smtputf8)
 {
     if (!take_prefix(argument, "TO:")) return ArgumentError::syntax;
     const auto text = take_path(argument);
     if (!text) return ArgumentError::address;
     auto mailbox = mail::parse_forward_path(*text);
     if (!mailbox) return ArgumentError::address;
-    const auto take = [](const Parameter&) -> std::optional<ArgumentError> { return ArgumentError::unknown_parameter; };
+    RcptArgument result;
+    result.mailbox = std::move(*mailbox);
+    RcptParameters parameters(result);
+    const auto take = [&parameters](const Parameter& parameter) { return parameters.take(parameter); };
     if (const auto error = for_each_parameter(argument, take)) return *error;
-    if (mailbox->needs_utf8 && !smtputf8) return ArgumentError::needs_smtputf8;
-    return std::move(*mailbox);
+    if (result.mailbox.needs_utf8 && !smtputf8) return ArgumentError::needs_smtputf8;
+    return result;
+}
+
+std::optional<ChunkArgument> parse_bdat(std::string_view argument)
+{
+    const auto end = std::min(argument.find(' '), argument.size());
+    const std::string_view digits = argument.substr(0, end);
+    const std::string_view behind = ascii::trim(argument.substr(end));
+    const auto size = digits.size() <= 19 ? ascii::parse_number(digits) : std::nullopt;
+    if (!size || !(behind.empty() || ascii::same(behind, "LAST"))) return std::nullopt;
+    return ChunkArgument{*size, !behind.empty()};
+}
+
+std::optional<XclientArgument> parse_xclient(std::string_view argument)
+{
+    XclientArgument result;
+    const auto take = [&result](const Parameter& parameter) -> std::optional<ArgumentError> {
+        if (!parameter.value) return ArgumentError::bad_parameter;
+        std::string_view value = *parameter.value;
+        if (ascii::same(value, "[UNAVAILABLE]") || ascii::same(value, "[TEMPUNAVAIL]")) return std::nullopt;
+        const auto text = decode_xtext(value);
+        if (!text || std::ranges::any_of(*text, ascii::is_control)) return ArgumentError::bad_parameter;
+        if (ascii::same(parameter.keyword, "ADDR")) {
+            const std::string_view address = *text;
+            result.address = net::IpAddress::parse(ascii::starts_with(address, "IPV6:") ? address.substr(5) : address);
+            if (!result.address) return ArgumentError::bad_parameter;
+        } else if (ascii::same(parameter.keyword, "PORT")) {
+            const auto port = ascii::parse_number(*text);
+            if (!port || *port > UINT16_MAX) return ArgumentError::bad_parameter;
+            result.port = static_cast<std::uint16_t>(*port);
+        } else if (ascii::same(parameter.keyword, "HELO")) {
+            if (!is_greeting_name(*text)) return ArgumentError::bad_parameter;
+            result.helo = *text;
+        }
+        return std::nullopt;
+    };
+    if (for_each_parameter(argument, take)) return std::nullopt;
+    return result;
 }
 
 bool is_greeting_name(std::string_view argument)

@@ -1,5 +1,6 @@
-// SMTP command lines (RFC 5321 section 4.1.1) with the parameters of SIZE (RFC 1870), 8BITMIME (RFC 6152), SMTPUTF8
-// (RFC 6531) and AUTH (RFC 4954). Pure: no I/O, no session state. Any thread.
+// SMTP command lines (RFC 5321 section 4.1.1) with the parameters of SIZE (RFC 1870), 8BITMIME (RFC 6152), BINARYMIME and
+// CHUNKING (RFC 3030), SMTPUTF8 (RFC 6531), DSN (RFC 3461), REQUIRETLS (RFC 8689) and AUTH (RFC 4954); LMTP's LHLO
+// (RFC 2033) and XCLIENT. Pure: no I/O, no session state. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +11,8 @@
 
 #include "base/result.hpp"
 #include "mail/address.hpp"
+#include "net/address.hpp"
+#include "queue/envelope.hpp"
 
 namespace mbx::smtp {
 
@@ -23,6 +26,7 @@ enum class Verb : std::uint8_t {
     expn,
     helo,
     help,
+    lhlo,
     mail,
     noop,
     quit,
@@ -31,6 +35,7 @@ enum class Verb : std::uint8_t {
     starttls,
     turn,
     vrfy,
+    xclient,
 };
 
 // What a line may do wrong by itself, before any state is asked.
@@ -68,21 +73,46 @@ enum class ArgumentError : std::uint8_t {
     bad_parameter,     // 501 5.5.4
 };
 
-enum class BodyKind : std::uint8_t { seven_bit, eight_bit_mime };
+enum class BodyKind : std::uint8_t { seven_bit, eight_bit_mime, binary_mime };
 
 struct MailArgument {
     mail::ReversePath reverse_path;
     std::optional<std::uint64_t> size; // more than 64 bits hold is held as their maximum: over every limit
     BodyKind body = BodyKind::seven_bit;
     bool smtputf8 = false;
+    queue::ReturnKind ret = queue::ReturnKind::unspecified;
+    std::string envelope_id; // ENVID with its xtext undone
+    bool require_tls = false;
+};
+
+struct RcptArgument {
+    mail::Mailbox mailbox;
+    queue::Notify notify;
+    std::string original; // ORCPT, as queue::Recipient holds it
 };
 
 // MAIL's argument, "FROM:<a@b> SIZE=1000". A space behind the colon is taken, because Outlook sends it.
 // AUTH= is checked for its form and else ignored: we trust nobody's word for it (RFC 4954 section 5).
 Result<MailArgument, ArgumentError> parse_mail(std::string_view argument);
 
-// RCPT's argument, "TO:<a@b>". No parameter is offered, so each is unknown. `smtputf8`: MAIL had the parameter.
-Result<mail::Mailbox, ArgumentError> parse_rcpt(std::string_view argument, bool smtputf8);
+// RCPT's argument, "TO:<a@b> NOTIFY=SUCCESS ORCPT=rfc822;a@b". `smtputf8`: MAIL had the parameter.
+Result<RcptArgument, ArgumentError> parse_rcpt(std::string_view argument, bool smtputf8);
+
+// BDAT's argument, "1000 LAST" (RFC 3030 section 2). None: no size of at most 19 digits, so that nobody knows what follows.
+struct ChunkArgument {
+    std::uint64_t size = 0;
+    bool is_last = false;
+};
+std::optional<ChunkArgument> parse_bdat(std::string_view argument);
+
+// What a proxy in front says about its client, "ADDR=192.0.2.1 PORT=4711 HELO=x PROTO=ESMTP" (Postfix's XCLIENT_README).
+// [UNAVAILABLE] and [TEMPUNAVAIL] leave a value unset; IPV6: stands before an IPv6 address; values are xtext.
+struct XclientArgument {
+    std::optional<net::IpAddress> address;
+    std::optional<std::uint16_t> port;
+    std::optional<std::string> helo;
+};
+std::optional<XclientArgument> parse_xclient(std::string_view argument);
 
 // HELO's and EHLO's argument: printable ASCII without spaces, at most 255 octets. Whether it is a domain or a literal
 // is not asked: RFC 5321 section 4.1.4 forbids to refuse mail for that.

@@ -15,6 +15,7 @@ namespace mbx::smtp {
 enum class Role : std::uint8_t {
     mx,         // port 25: mail for us from anybody; no AUTH
     submission, // ports 587 and 465: mail of our users; AUTH before MAIL (RFC 6409)
+    lmtp,       // as mx, but with LHLO and an answer for each recipient (RFC 2033): for programs that hand over here
 };
 
 // What becomes of a message with a CR or LF that is not part of a CRLF (HOSTILE row A1).
@@ -22,6 +23,13 @@ enum class BareNewlines : std::uint8_t {
     refuse, // swallowed to its true end, then 550 5.6.11: what is signed stays as it was signed
     repair, // each becomes CRLF; still only CRLF.CRLF ends the message
 };
+
+enum class EarlyTalkers : std::uint8_t { note, refuse };
+enum class Verifying : std::uint8_t {
+    nobody,
+    users, // who has logged in learns whether a mailbox is there
+};
+enum class HeaderFrom : std::uint8_t { own, any };
 
 struct Options {
     std::string hostname;                           // greeting, Received: by, Message-ID
@@ -44,12 +52,25 @@ struct Options {
     // How long a client must keep silent before it is greeted; who talks earlier is noted (RFC 5321 section 3.1). 0:
     // none.
     std::chrono::milliseconds greeting_wait{0};
+    EarlyTalkers early_talkers = EarlyTalkers::note;
     std::chrono::seconds command_time{300};    // to send a whole command line (RFC 5321 section 4.5.3.2.7)
     std::chrono::seconds reply_time{300};      // to take our replies
     std::chrono::seconds data_block_time{180}; // to send any next byte of a message (section 4.5.3.2.5)
     std::chrono::seconds data_grace{600};      // a message may take this long, and 1 s more for every …
     std::uint64_t min_data_rate = 512;         // … so many bytes that came (HOSTILE row J4)
     std::chrono::seconds handshake_time{30};
+
+    Verifying vrfy = Verifying::nobody;
+    // Proxies in front of us that may say whom they speak for (XCLIENT). From all others it ends the connection.
+    std::vector<net::IpNetwork> xclient_networks;
+    // Within an hour; 0: no limit. Of a network (IPv4 address, IPv6 /64) on the MX port, in all sessions; of an account.
+    std::uint64_t max_recipients_per_network_hour = 0;
+    std::uint64_t max_messages_per_hour = 0;
+    std::uint64_t max_recipients_per_hour = 0;
+    HeaderFrom header_from = HeaderFrom::own; // submission: From and Sender of the message itself (HOSTILE row C9)
+    // Of all messages with BODY=BINARYMIME together while they come: they are held in memory, because what IMAP cannot
+    // show is re-encoded once they are whole.
+    std::uint64_t max_binary_bytes = 128ULL << 20U;
 
     // Peers that may log in without TLS on submission ports: for load programs of the demo, on loopback.
     std::vector<net::IpNetwork> clear_text_login_from;

@@ -8,6 +8,7 @@
 #include "directory/snapshot.hpp"
 #include "mail/address.hpp"
 #include "policy/srs.hpp"
+#include "queue/envelope.hpp"
 #include "smtp/options.hpp"
 #include "smtp/reply.hpp"
 
@@ -18,6 +19,8 @@ struct OutsideRecipient {
     std::string address;          // without brackets
     std::string forwarded_by;     // our domain whose alias leads there; empty: the sender named it
     bool is_bounce = false;       // the way back of forwarded mail: under the null reverse-path
+    queue::Notify notify{};       // of its RCPT
+    std::string original{};       // ORCPT of it
 };
 
 struct RecipientDecision {

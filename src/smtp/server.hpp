@@ -16,8 +16,11 @@
 #include "intake/intake.hpp"
 #include "net/byte_stream.hpp"
 #include "net/tls.hpp"
+#include "net/workers.hpp"
 #include "policy/srs.hpp"
 #include "smtp/options.hpp"
+#include "smtp/rate_table.hpp"
+#include "trace/recorder.hpp"
 
 namespace mbx::smtp {
 
@@ -32,6 +35,8 @@ struct Dependencies {
     const Clock& clock;
     Log log;
     const policy::Srs& srs;
+    net::Workers& workers;
+    trace::Recorder* recorder = nullptr; // may be none
 };
 
 class Session;
@@ -70,7 +75,9 @@ public:
 
 private:
     friend class Session;
-    RoleMetrics& metrics(Role role) { return role == Role::mx ? mx_metrics_ : submission_metrics_; }
+    static constexpr std::size_t kRatedAccounts = 100'000;
+    static constexpr std::size_t kRatedNetworks = 20'000;
+    RoleMetrics& metrics(Role role) { return role == Role::submission ? submission_metrics_ : mx_metrics_; }
 
     Dependencies dependencies_;
     std::shared_ptr<const Options> options_;
@@ -78,6 +85,10 @@ private:
     RoleMetrics submission_metrics_;
     std::set<Session*> sessions_;
     bool stopping_ = false;
+    std::uint64_t binary_bytes_ = 0; // held in memory by all sessions
+    RateTable account_messages_{kRatedAccounts};
+    RateTable account_recipients_{kRatedAccounts};
+    RateTable network_recipients_{kRatedNetworks};
 };
 
 } // namespace mbx::smtp

@@ -17,7 +17,8 @@ constexpr int kLingerReads = 64;
 
 Session::Session(Server& server, std::unique_ptr<net::ByteStream> stream, Role role)
     : server_(server), deps_(server.dependencies_), options_(server.options_), metrics_(server.metrics(role)),
-      role_(role), stream_(std::move(stream)), lines_(*stream_), peer_(stream_->peer().text())
+      role_(role), stream_(std::move(stream)), lines_(*stream_), peer_(stream_->peer().text()),
+      client_(stream_->peer())
 {
     server_.sessions_.insert(this);
     metrics_.sessions.add(1);
@@ -86,6 +87,11 @@ co::Task<bool> Session::greet()
             lines_.give_back(early->size());
             metrics_.early_talkers.add();
             deps_.log.notice("client talks before the greeting", {{"peer", peer_}});
+            if (options_->early_talkers == EarlyTalkers::refuse) {
+                linger_ = true;
+                hang_up(ReplyId::early_talker);
+                co_return false;
+            }
         } else if (early.error() != net::ReadFailure::timed_out) {
             end_input(early.error());
             co_return false;
@@ -95,9 +101,7 @@ co::Task<bool> Session::greet()
         hang_up(ReplyId::shutting_down);
         co_return false;
     }
-    std::string words = options_->hostname + " ESMTP";
-    if (!options_->greeting.empty()) words += " " + options_->greeting;
-    reply(ReplyId::greeting, words);
+    reply(ReplyId::greeting, greeting_words());
     co_await flush();
     if (!open_) co_return false;
 
@@ -116,12 +120,20 @@ co::Task<bool> Session::greet()
     co_return !is_tls_record;
 }
 
+std::string Session::greeting_words() const
+{
+    std::string words = options_->hostname + (role_ == Role::lmtp ? " LMTP" : " ESMTP");
+    if (!options_->greeting.empty()) words += " " + options_->greeting;
+    return words;
+}
+
 co::Task<void> Session::take_step()
 {
     const Step step = std::exchange(step_, Step::none);
     switch (step) {
     case Step::none: break;
     case Step::receive_message: co_await receive_message(); break;
+    case Step::receive_chunk: co_await receive_chunk(); break;
     case Step::start_tls: co_await start_tls(); break;
     case Step::log_in: co_await log_in(); break;
     case Step::judge_room: co_await judge_room(); break;

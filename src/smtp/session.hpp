@@ -14,6 +14,7 @@
 #include "net/byte_stream.hpp"
 #include "net/line_reader.hpp"
 #include "smtp/command.hpp"
+#include "smtp/incoming.hpp"
 #include "smtp/options.hpp"
 #include "smtp/recipient.hpp"
 #include "smtp/reception.hpp"
@@ -28,7 +29,8 @@ enum class Phase : std::uint8_t {
     connected = 1,  // no HELO or EHLO yet, or STARTTLS made it forgotten
     greeted = 2,    // ready for MAIL
     sender = 4,     // MAIL accepted, no RCPT yet
-    recipients = 8, // ready for DATA
+    recipients = 8, // ready for DATA or BDAT
+    chunks = 16,    // behind a first BDAT: only more of them, or the end of the transaction (RFC 3030 section 2)
 };
 
 class Session final : private auth::SaslWire {
@@ -47,7 +49,7 @@ private:
     struct VerbRow;
     static const VerbRow kVerbRows[];
     // What a command asks for that has to wait; done after its handler returned.
-    enum class Step : std::uint8_t { none, receive_message, start_tls, log_in, judge_room };
+    enum class Step : std::uint8_t { none, receive_message, receive_chunk, start_tls, log_in, judge_room };
 
     // session.cpp: the loop and its ends
     co::Task<void> converse();
@@ -67,6 +69,11 @@ private:
     // session_commands.cpp
     void on_helo(std::string_view argument);
     void on_ehlo(std::string_view argument);
+    void on_lhlo(std::string_view argument);
+    void on_xclient(std::string_view argument);
+    void offer_extensions(std::string_view argument);
+    std::string greeting_words() const;
+    bool may_proxy() const;
     void on_mail(std::string_view argument);
     void on_rcpt(std::string_view argument);
     void on_data(std::string_view argument);
@@ -78,6 +85,9 @@ private:
     void on_bdat(std::string_view argument);
     void on_not_implemented(std::string_view argument);
     std::optional<ReplyId> judge_sender(const MailArgument& mail) const;
+    bool is_over_account_limit(std::uint64_t messages, std::uint64_t recipients);
+    bool is_over_network_limit();
+    void count_sending();
     void refuse_recipient(ReplyId id, std::string_view argument);
     void forget_transaction();
 
@@ -96,9 +106,17 @@ private:
 
     // session_data.cpp
     co::Task<void> receive_message();
-    co::Task<std::optional<ReplyId>> receive_into(std::optional<intake::Draft>& draft, Reception& reception,
-                                                  std::string& trace_id);
-    co::Task<void> store_message(intake::Draft draft, const Reception& reception, std::string trace_id);
+    co::Task<void> receive_chunk();
+    void begin_message(Reception::Framing framing);
+    co::Task<void> store_piece();
+    co::Task<bool> swallow(std::uint64_t size);
+    co::Task<bool> take_chunk(std::uint64_t size);
+    co::Task<void> keep_binary();
+    co::Task<void> end_message();
+    std::optional<ReplyId> judge_header() const;
+    void refuse_message(ReplyId why);
+    void answer_message(ReplyId id, std::string_view detail = {});
+    co::Task<void> store_message();
     // A recipient with a quota is asked for room before it is accepted.
     struct Candidate {
         mail::Mailbox mailbox;
@@ -108,13 +126,19 @@ private:
     bool has_quota(const std::vector<directory::AccountId>& accounts) const;
     co::Task<void> judge_room();
     void accept_recipient(mail::Mailbox mailbox, const RecipientDecision& decision);
-    std::string make_prefix(const std::string& trace_id, const Reception& reception) const;
+    std::string make_prefix(const Incoming& incoming) const;
     std::string make_return_path() const;
     intake::Envelope make_envelope() const;
     queue::Envelope make_outgoing() const;
     net::Deadline data_deadline(SteadyTime started, std::uint64_t received) const;
     void log_message(bool accepted, std::string_view trace_id, std::string_view outcome,
                      const Reception& reception) const;
+
+    // session_trace.cpp
+    const std::string& transaction_id();
+    trace::Event begin_event(trace::EventKind kind, std::string id) const;
+    void trace_accepted(const std::string& trace_id, const Reception& reception) const;
+    void trace_refused(std::string id, const Reply& why, const Reception* reception, std::string recipient) const;
 
     Server& server_;
     const Dependencies& deps_;
@@ -131,11 +155,15 @@ private:
     Step step_ = Step::none;
     std::optional<Candidate> candidate_;
     std::string step_argument_;
+    ChunkArgument chunk_;
+    std::optional<Incoming> incoming_;
+    net::PeerInfo client_; // the stream's peer, or whom a proxy speaks for
 
     Phase phase_ = Phase::connected;
     bool extended_ = false; // EHLO
     std::string greeting_name_;
     std::optional<Transaction> transaction_;
+    std::string transaction_id_; // in the trace; empty: none was needed yet
     bool saw_auth_ = false;
     std::optional<auth::Login> login_;
     std::optional<auth::LiveSessions::Registration> registration_;

@@ -21,7 +21,7 @@ constexpr unsigned kConnected = bit(Phase::connected);
 constexpr unsigned kGreeted = bit(Phase::greeted);
 constexpr unsigned kSender = bit(Phase::sender);
 constexpr unsigned kRecipients = bit(Phase::recipients);
-constexpr unsigned kAny = kConnected | kGreeted | kSender | kRecipients;
+constexpr unsigned kAny = kConnected | kGreeted | kSender | kRecipients | bit(Phase::chunks);
 
 ReplyId reply_for(ArgumentError error, ReplyId address_reply)
 {
@@ -55,6 +55,7 @@ const Session::VerbRow Session::kVerbRows[] = {
     {Verb::expn, kAny, ArgumentRule::optional, false, &Session::on_not_implemented},
     {Verb::helo, kAny, ArgumentRule::required, true, &Session::on_helo},
     {Verb::help, kAny, ArgumentRule::optional, true, &Session::on_help},
+    {Verb::lhlo, kAny, ArgumentRule::required, true, &Session::on_lhlo},
     {Verb::mail, kGreeted, ArgumentRule::required, false, &Session::on_mail},
     {Verb::noop, kAny, ArgumentRule::optional, true, &Session::on_noop},
     {Verb::quit, kAny, ArgumentRule::none, false, &Session::on_quit},
@@ -63,6 +64,7 @@ const Session::VerbRow Session::kVerbRows[] = {
     {Verb::starttls, kGreeted, ArgumentRule::none, false, &Session::on_starttls},
     {Verb::turn, kAny, ArgumentRule::optional, false, &Session::on_not_implemented},
     {Verb::vrfy, kAny, ArgumentRule::required, true, &Session::on_vrfy},
+    {Verb::xclient, kConnected | kGreeted, ArgumentRule::required, false, &Session::on_xclient},
 };
 
 void Session::dispatch(std::string_view line)
@@ -93,11 +95,14 @@ void Session::dispatch(std::string_view line)
 void Session::forget_transaction()
 {
     transaction_.reset();
+    transaction_id_.clear();
+    incoming_.reset();
     if (phase_ != Phase::connected) phase_ = Phase::greeted;
 }
 
 void Session::on_helo(std::string_view argument)
 {
+    if (role_ == Role::lmtp) return refuse(ReplyId::not_implemented); // RFC 2033 section 4.1
     if (!is_greeting_name(argument)) return refuse(ReplyId::bad_greeting_name);
     phase_ = Phase::greeted;
     forget_transaction(); // section 4.1.4: as RSET
@@ -108,6 +113,18 @@ void Session::on_helo(std::string_view argument)
 
 void Session::on_ehlo(std::string_view argument)
 {
+    if (role_ == Role::lmtp) return refuse(ReplyId::not_implemented);
+    offer_extensions(argument);
+}
+
+void Session::on_lhlo(std::string_view argument)
+{
+    if (role_ != Role::lmtp) return refuse(ReplyId::unknown_command);
+    offer_extensions(argument);
+}
+
+void Session::offer_extensions(std::string_view argument)
+{
     if (!is_greeting_name(argument)) return refuse(ReplyId::bad_greeting_name);
     phase_ = Phase::greeted;
     forget_transaction();
@@ -115,11 +132,13 @@ void Session::on_ehlo(std::string_view argument)
     greeting_name_ = argument;
     out_ += "250-" + options_->hostname + "\r\n250-PIPELINING\r\n250-SIZE ";
     out_ += std::to_string(options_->max_message_bytes);
-    out_ += "\r\n250-8BITMIME\r\n";
+    out_ += "\r\n250-8BITMIME\r\n250-BINARYMIME\r\n250-CHUNKING\r\n250-DSN\r\n";
     if (!stream_->is_encrypted() && deps_.tls.is_ready()) out_ += "250-STARTTLS\r\n";
     // Not offered where it would be refused: a client must not send a password to try (RFC 4954 section 4).
     const auto offered = role_ == Role::submission && !login_ ? mechanisms() : std::vector<auth::SaslMechanism>();
     if (!offered.empty()) out_ += "250-AUTH" + auth::list_mechanisms(offered, " ") + "\r\n";
+    if (stream_->is_encrypted()) out_ += "250-REQUIRETLS\r\n"; // RFC 8689 section 2
+    if (may_proxy()) out_ += "250-XCLIENT ADDR PORT HELO\r\n";
     out_ += "250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n";
 }
 
@@ -130,6 +149,8 @@ void Session::on_mail(std::string_view argument)
     }
     auto mail = parse_mail(argument);
     if (!mail) return refuse(reply_for(mail.error(), ReplyId::sender_syntax));
+    if (mail->require_tls && !stream_->is_encrypted()) return refuse(ReplyId::unknown_parameter);
+    if (is_over_account_limit(1, 1)) return;
     const auto refusal = judge_sender(*mail);
     if (refusal == ReplyId::login_ended) return hang_up(*refusal);
     if (refusal) {
@@ -166,15 +187,22 @@ void Session::on_rcpt(std::string_view argument)
         reply(ReplyId::too_many_recipients);
         return;
     }
-    auto mailbox = parse_rcpt(argument, transaction_->mail().smtputf8);
-    if (!mailbox) {
+    auto rcpt = parse_rcpt(argument, transaction_->mail().smtputf8);
+    if (!rcpt) {
         transaction_->count_refused();
-        return refuse(reply_for(mailbox.error(), ReplyId::recipient_syntax));
+        return refuse(reply_for(rcpt.error(), ReplyId::recipient_syntax));
     }
+    const std::uint64_t recipients = transaction_->accepted() + 1;
+    if (is_over_account_limit(0, recipients) || is_over_network_limit()) return transaction_->count_refused();
+    auto mailbox = std::optional(std::move(rcpt->mailbox));
     const auto snapshot = deps_.directory.snapshot();
     const bool is_null = !transaction_->mail().reverse_path;
     RecipientDecision decision = judge_recipient({*snapshot, role_, is_null, deps_.srs, deps_.clock.wall()}, *mailbox);
     if (decision.reply != ReplyId::recipient_accepted) return refuse_recipient(decision.reply, argument);
+    for (OutsideRecipient& each : decision.outside) {
+        each.notify = rcpt->notify;
+        each.original = rcpt->original;
+    }
     if (!has_quota(decision.accounts)) return accept_recipient(std::move(*mailbox), decision);
     candidate_.emplace(Candidate{std::move(*mailbox), std::move(decision), std::string(argument)});
     step_ = Step::judge_room;
@@ -230,6 +258,7 @@ void Session::refuse_recipient(ReplyId id, std::string_view argument)
                                          {"to", argument},
                                          {"code", why.code},
                                          {"reason", why.text}});
+    if (deps_.recorder != nullptr) trace_refused(transaction_id(), why, nullptr, std::string(argument));
     const bool is_guess = why.code >= 500;
     if (is_guess && ++refused_recipients_ > options_->max_refused_recipients) {
         linger_ = true;
@@ -240,6 +269,8 @@ void Session::refuse_recipient(ReplyId id, std::string_view argument)
 
 void Session::on_data(std::string_view /*argument*/)
 {
+    // RFC 3030 section 3: binary content has no line that could end it (HOSTILE row A7).
+    if (transaction_->mail().body == BodyKind::binary_mime) return refuse(ReplyId::bad_sequence);
     if (phase_ == Phase::recipients) {
         step_ = Step::receive_message;
         return;
@@ -259,9 +290,21 @@ void Session::on_noop(std::string_view /*argument*/)
     reply(ReplyId::noop);
 }
 
-void Session::on_vrfy(std::string_view /*argument*/)
+void Session::on_vrfy(std::string_view argument)
 {
-    reply(ReplyId::cannot_verify);
+    // RFC 5321 section 7.3: nobody else learns who exists.
+    if (options_->vrfy != Verifying::users || !login_) return reply(ReplyId::cannot_verify);
+    if (argument.starts_with('<') && argument.ends_with('>')) argument = argument.substr(1, argument.size() - 2);
+    const auto mailbox = mail::parse_mailbox(argument);
+    if (!mailbox || mailbox->needs_utf8) return reply(ReplyId::cannot_verify);
+    const auto reached = deps_.directory.snapshot()->resolve(mailbox->local_part, mailbox->domain);
+    switch (reached.resolution) {
+    case directory::Resolution::found: return reply(ReplyId::verified, "<" + mail::format_mailbox(*mailbox) + ">");
+    case directory::Resolution::unknown_domain: return reply(ReplyId::cannot_verify);
+    case directory::Resolution::unknown_mailbox: return reply(ReplyId::unknown_mailbox);
+    case directory::Resolution::disabled: return reply(ReplyId::disabled_mailbox);
+    case directory::Resolution::loop: return reply(ReplyId::alias_loop);
+    }
 }
 
 void Session::on_help(std::string_view /*argument*/)
@@ -275,12 +318,92 @@ void Session::on_quit(std::string_view /*argument*/)
     open_ = false;
 }
 
-// We did not offer CHUNKING. The chunk that follows is no command and must not be read as such: the session ends.
-void Session::on_bdat(std::string_view /*argument*/)
+void Session::on_bdat(std::string_view argument)
 {
-    metrics_.errors.add();
-    linger_ = true;
-    hang_up(ReplyId::not_implemented);
+    const auto chunk = parse_bdat(argument);
+    if (!chunk) {
+        // What follows is no command, and nobody knows how long it is.
+        metrics_.errors.add();
+        linger_ = true;
+        return hang_up(ReplyId::chunk_size_unknown);
+    }
+    chunk_ = *chunk;
+    step_ = Step::receive_chunk;
+}
+
+bool Session::may_proxy() const
+{
+    const net::PeerInfo& peer = stream_->peer();
+    return !peer.is_unix && std::ranges::any_of(options_->xclient_networks, [&peer](const net::IpNetwork& network) {
+        return network.contains(peer.remote.address);
+    });
+}
+
+// From now on the session is with whom the proxy speaks for, from its beginning on.
+void Session::on_xclient(std::string_view argument)
+{
+    if (!may_proxy()) {
+        metrics_.errors.add();
+        linger_ = true;
+        return hang_up(ReplyId::xclient_denied); // HOSTILE row C12
+    }
+    const auto said = parse_xclient(argument);
+    if (!said) return refuse(ReplyId::bad_argument);
+    if (said->address) client_.remote.address = *said->address;
+    if (said->port) client_.remote.port = *said->port;
+    peer_ = client_.text() + " by " + stream_->peer().text();
+    registration_.reset();
+    login_.reset();
+    transaction_.reset();
+    incoming_.reset();
+    phase_ = Phase::connected;
+    extended_ = false;
+    greeting_name_ = said->helo.value_or(std::string());
+    reply(ReplyId::greeting, greeting_words());
+}
+
+// Whether so many more are over what the account may send within an hour; then the answer is given.
+bool Session::is_over_account_limit(std::uint64_t messages, std::uint64_t recipients)
+{
+    if (!login_) return false;
+    const SteadyTime now = deps_.clock.steady();
+    const auto judge = [&](RateTable& table, std::uint64_t count, std::uint64_t limit, std::string_view what) {
+        if (limit == 0 || table.within_hour(login_->address, now) + count <= limit) return false;
+        const auto wait = table.wait_for(login_->address, count, limit, now);
+        deps_.log.notice("account over its sending limit", {{"account", login_->address}, {"limit", limit}, {"of", what}});
+        reply(ReplyId::account_limit, std::to_string(limit) + " " + std::string(what) + " an hour, try again in " +
+                                          std::to_string(wait.count()) + " minutes");
+        return true;
+    };
+    return judge(server_.account_messages_, messages, options_->max_messages_per_hour, "messages") ||
+           judge(server_.account_recipients_, recipients, options_->max_recipients_per_hour, "recipients");
+}
+
+bool Session::is_over_network_limit()
+{
+    const std::uint64_t limit = options_->max_recipients_per_network_hour;
+    if (limit == 0 || role_ != Role::mx || client_.is_unix) return false;
+    const SteadyTime now = deps_.clock.steady();
+    const std::string network = client_.remote.address.network().text();
+    const std::uint64_t count = transaction_->accepted() + 1;
+    if (server_.network_recipients_.within_hour(network, now) + count <= limit) return false;
+    deps_.log.notice("network over its limit of recipients", {{"peer", peer_}, {"limit", limit}});
+    const auto wait = server_.network_recipients_.wait_for(network, count, limit, now);
+    reply(ReplyId::network_limit, std::to_string(wait.count()));
+    return true;
+}
+
+// A message was accepted.
+void Session::count_sending()
+{
+    const SteadyTime now = deps_.clock.steady();
+    const std::uint64_t recipients = transaction_->accepted();
+    if (login_) {
+        if (options_->max_messages_per_hour != 0) server_.account_messages_.add(login_->address, 1, now);
+        if (options_->max_recipients_per_hour != 0) server_.account_recipients_.add(login_->address, recipients, now);
+    }
+    const bool is_counted = options_->max_recipients_per_network_hour != 0 && role_ == Role::mx && !client_.is_unix;
+    if (is_counted) server_.network_recipients_.add(client_.remote.address.network().text(), recipients, now);
 }
 
 void Session::on_not_implemented(std::string_view /*argument*/)

@@ -1,8 +1,9 @@
-// DATA of a session: the message streams into a draft, is judged, gets its trace fields and becomes durable.
+// DATA and BDAT of a session: the message streams into a draft, is judged, gets its trace fields and becomes durable.
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "mail/downgrade.hpp"
 #include "mail/received.hpp"
 #include "smtp/session.hpp"
 
@@ -42,82 +43,252 @@ net::Deadline Session::data_deadline(SteadyTime started, std::uint64_t received)
     return net::Deadline{std::min(block_end, started + options_->data_grace + earned)};
 }
 
+void Session::begin_message(Reception::Framing framing)
+{
+    incoming_.emplace(*options_, framing, server_.binary_bytes_);
+    Incoming& incoming = *incoming_;
+    incoming.started = deps_.clock.steady();
+    incoming.is_binary = transaction_->mail().body == BodyKind::binary_mime;
+    incoming.draft = deps_.intake.new_draft();
+    if (role_ == Role::submission) incoming.header.emplace(options_->max_header_bytes);
+}
+
 co::Task<void> Session::receive_message()
 {
     reply(ReplyId::start_data);
     co_await flush();
     if (!open_) co_return;
-    Reception reception(*options_);
-    std::optional<intake::Draft> draft = deps_.intake.new_draft();
-    std::string trace_id;
-    const std::optional<ReplyId> fault = co_await receive_into(draft, reception, trace_id);
-    if (!reception.is_done()) co_return;
-
-    std::optional<ReplyId> refusal = reception.refusal();
-    if (!refusal) refusal = fault;
-    if (refusal) {
-        // Permanent refusals count as errors; the message is over, whatever became of it.
-        metrics_.refused.add();
-        log_message(false, "", find_reply(*refusal).text, reception);
-        if (find_reply(*refusal).code >= 500) {
-            refuse(*refusal);
-        } else {
-            reply(*refusal);
+    begin_message(Reception::Framing::dots);
+    Incoming& incoming = *incoming_;
+    // To the true end of the message, whatever it is worth.
+    while (!incoming.reception.is_done()) {
+        const auto piece = co_await lines_.some(kPiece, data_deadline(incoming.started, incoming.received));
+        if (!piece) {
+            // A stop of the server lets a message under way come to its end.
+            if (piece.error() == net::ReadFailure::interrupted) continue;
+            log_message(false, "", "the client did not send all of it", incoming.reception);
+            end_input(piece.error());
+            co_return;
         }
+        incoming.received += piece->size();
+        const std::size_t used = incoming.reception.feed(*piece);
+        lines_.give_back(piece->size() - used);
+        co_await store_piece();
+    }
+    co_await end_message();
+}
+
+// Puts what the reception has fresh into the draft, by way of the header of a submission.
+co::Task<void> Session::store_piece()
+{
+    Incoming& incoming = *incoming_;
+    if (incoming.reception.is_refused()) incoming.draft.reset();
+    if (!incoming.draft) co_return;
+    std::string_view bytes = incoming.reception.fresh();
+    if (incoming.header) {
+        incoming.edited.clear();
+        incoming.header->feed(bytes, incoming.edited);
+        if (incoming.reception.is_done()) incoming.header->finish(incoming.edited);
+        bytes = incoming.edited;
+    }
+    if (bytes.empty()) co_return;
+    const bool is_large = incoming.reception.header().complete && incoming.reception.size() > kLarge;
+    if (incoming.trace_id.empty() && is_large && !incoming.draft->is_spooled()) {
+        incoming.trace_id = transaction_id();
+        incoming.draft->set_prefix(make_prefix(incoming));
+    }
+    const auto stored = co_await incoming.draft->append(bytes);
+    if (!stored) {
+        incoming.fault = reply_for(stored.error());
+        incoming.draft.reset();
+    }
+}
+
+// RFC 3030 section 2. A chunk is read to its end whatever it is worth, because what follows its command is no command
+// (HOSTILE row A6).
+co::Task<void> Session::receive_chunk()
+{
+    const ChunkArgument chunk = chunk_;
+    // Twice the limit is read for the sake of an answer; more is not.
+    if (chunk.size > 2 * options_->max_message_bytes + kPiece) {
+        linger_ = true;
+        hang_up(ReplyId::chunk_too_large);
+        co_return;
+    }
+    const bool is_expected = phase_ == Phase::recipients || (phase_ == Phase::chunks && !incoming_->is_over);
+    if (!is_expected) {
+        const bool is_whole = co_await swallow(chunk.size);
+        const bool has_refused = phase_ == Phase::sender && transaction_->refused() > 0;
+        if (is_whole) refuse(has_refused ? ReplyId::no_valid_recipients : ReplyId::bad_sequence);
+        co_return;
+    }
+    if (phase_ == Phase::recipients) begin_message(Reception::Framing::counted);
+    phase_ = Phase::chunks;
+    const bool is_whole = co_await take_chunk(chunk.size);
+    if (!is_whole) co_return;
+    Incoming& incoming = *incoming_;
+    ++incoming.chunks;
+    idle_commands_ = 0;
+    if (chunk.is_last) {
+        if (incoming.is_binary) {
+            co_await keep_binary();
+        } else {
+            incoming.reception.finish();
+            co_await store_piece();
+        }
+        co_await end_message();
+        co_return;
+    }
+    std::optional<ReplyId> refusal = incoming.reception.refusal();
+    if (!refusal) refusal = incoming.fault;
+    if (!refusal) {
+        reply(ReplyId::chunk_accepted, std::to_string(chunk.size));
+        co_return;
+    }
+    incoming.is_over = true;
+    incoming.draft.reset();
+    incoming.binary.release();
+    metrics_.refused.add();
+    log_message(false, "", find_reply(*refusal).text, incoming.reception);
+    trace_refused(transaction_id(), find_reply(*refusal), &incoming.reception, {});
+    refuse_message(*refusal);
+}
+
+// Reads and drops so many bytes; false: they did not come, and the session is over.
+co::Task<bool> Session::swallow(std::uint64_t size)
+{
+    const SteadyTime started = deps_.clock.steady();
+    for (std::uint64_t left = size; left != 0;) {
+        const std::size_t most = std::min<std::uint64_t>(left, kPiece);
+        const auto piece = co_await lines_.some(most, data_deadline(started, size - left));
+        if (!piece) {
+            if (piece.error() == net::ReadFailure::interrupted) continue;
+            end_input(piece.error());
+            co_return false;
+        }
+        left -= piece->size();
+    }
+    co_return true;
+}
+
+// A chunk into the message.
+co::Task<bool> Session::take_chunk(std::uint64_t size)
+{
+    Incoming& incoming = *incoming_;
+    for (std::uint64_t left = size; left != 0;) {
+        const std::size_t most = std::min<std::uint64_t>(left, kPiece);
+        const auto piece = co_await lines_.some(most, data_deadline(incoming.started, incoming.received));
+        if (!piece) {
+            if (piece.error() == net::ReadFailure::interrupted) continue;
+            log_message(false, "", "the client did not send all of it", incoming.reception);
+            end_input(piece.error());
+            co_return false;
+        }
+        left -= piece->size();
+        incoming.received += piece->size();
+        if (!incoming.is_binary) {
+            (void)incoming.reception.feed(*piece);
+            co_await store_piece();
+            continue;
+        }
+        if (incoming.fault) continue;
+        if (incoming.received > options_->max_message_bytes) incoming.fault = ReplyId::message_too_large;
+        else if (!incoming.binary.add(*piece, options_->max_binary_bytes)) incoming.fault = ReplyId::no_space;
+        if (incoming.fault) incoming.binary.release();
+    }
+    co_return true;
+}
+
+// A message with BODY=BINARYMIME is whole. IMAP has no way to show a NUL, and a bare CR or LF would be a line end to
+// somebody: parts that hold them are re-encoded (mail/downgrade.hpp), all else stays as it came.
+co::Task<void> Session::keep_binary()
+{
+    Incoming& incoming = *incoming_;
+    if (!incoming.fault) {
+        auto job = [&bytes = incoming.binary.bytes]() -> bool {
+            mail::ContentScan scan;
+            scan.feed(bytes);
+            const mail::ContentFacts facts = scan.facts();
+            if (!facts.nul && !facts.stray) return true;
+            const auto legal = mail::downgrade(bytes, mail::ContentTarget::eight_bit);
+            if (legal) bytes = std::move(*legal);
+            return legal != nullptr;
+        };
+        const bool is_legal = co_await deps_.workers.run(net::WorkClass::delivery, std::move(job));
+        if (!is_legal) incoming.fault = ReplyId::not_convertible;
+    }
+    const std::string_view all = incoming.binary.bytes;
+    for (std::size_t at = 0; at < all.size() && !incoming.fault; at += kPiece) {
+        (void)incoming.reception.feed(all.substr(at, kPiece));
+        co_await store_piece();
+    }
+    incoming.reception.finish();
+    co_await store_piece();
+}
+
+// The message is whole: judged, and kept or refused. Its transaction is over.
+co::Task<void> Session::end_message()
+{
+    Incoming& incoming = *incoming_;
+    std::optional<ReplyId> refusal = incoming.reception.refusal();
+    if (!refusal) refusal = incoming.fault;
+    if (!refusal) refusal = judge_header();
+    if (refusal) {
+        metrics_.refused.add();
+        log_message(false, "", find_reply(*refusal).text, incoming.reception);
+        trace_refused(transaction_id(), find_reply(*refusal), &incoming.reception, {});
+        refuse_message(*refusal);
     } else {
-        intake::Draft whole = std::move(*draft);
-        co_await store_message(std::move(whole), reception, std::move(trace_id));
+        co_await store_message();
     }
     forget_transaction();
 }
 
-// Reads to the true end of the message whatever it is worth. Answers why it could not be kept; when the stream ended
-// first the session is over and reception is not done.
-co::Task<std::optional<ReplyId>> Session::receive_into(std::optional<intake::Draft>& draft, Reception& reception,
-                                                       std::string& trace_id)
+// Permanent refusals count as errors.
+void Session::refuse_message(ReplyId why)
 {
-    const SteadyTime started = deps_.clock.steady();
-    std::uint64_t received = 0;
-    std::optional<ReplyId> fault;
-    while (!reception.is_done()) {
-        const auto piece = co_await lines_.some(kPiece, data_deadline(started, received));
-        if (!piece) {
-            // A stop of the server lets a message under way come to its end.
-            if (piece.error() == net::ReadFailure::interrupted) continue;
-            log_message(false, "", "the client did not send all of it", reception);
-            end_input(piece.error());
-            break;
-        }
-        received += piece->size();
-        const std::size_t used = reception.feed(*piece);
-        lines_.give_back(piece->size() - used);
-        if (reception.is_refused()) draft.reset();
-        if (!draft || reception.fresh().empty()) continue;
-        if (trace_id.empty() && reception.header().complete && reception.size() > kLarge && !draft->is_spooled()) {
-            trace_id = deps_.intake.new_trace_id();
-            draft->set_prefix(make_prefix(trace_id, reception));
-        }
-        const auto stored = co_await draft->append(reception.fresh());
-        if (!stored) {
-            fault = reply_for(stored.error());
-            draft.reset();
-        }
-    }
-    co_return fault;
+    const bool ends_session = find_reply(why).code >= 500 && ++errors_ > options_->max_errors;
+    if (find_reply(why).code >= 500) metrics_.errors.add();
+    if (!ends_session) return answer_message(why);
+    linger_ = true;
+    hang_up(ReplyId::too_many_errors);
 }
 
-co::Task<void> Session::store_message(intake::Draft draft, const Reception& reception, std::string trace_id)
+// What is said at the end of a message: LMTP hears it for each recipient that was accepted (RFC 2033 section 4.2).
+void Session::answer_message(ReplyId id, std::string_view detail)
 {
-    if (trace_id.empty()) {
-        trace_id = deps_.intake.new_trace_id();
-        draft.set_prefix(make_prefix(trace_id, reception));
+    const bool is_last = phase_ != Phase::chunks || chunk_.is_last;
+    const std::size_t times = role_ == Role::lmtp && is_last ? transaction_->accepted() : 1;
+    for (std::size_t i = 0; i < times; ++i) reply(id, detail);
+}
+
+std::optional<ReplyId> Session::judge_header() const
+{
+    if (!incoming_->header) return std::nullopt;
+    const auto snapshot = deps_.directory.snapshot();
+    const directory::Account* account = own_account(*snapshot);
+    const auto is_own = [&](const mail::HeaderAddress& address) {
+        if (options_->header_from == HeaderFrom::any) return true;
+        return account != nullptr && snapshot->may_send_as(*account, address.local, address.domain);
+    };
+    return judge_header_senders(incoming_->header->senders(), is_own);
+}
+
+co::Task<void> Session::store_message()
+{
+    Incoming& incoming = *incoming_;
+    if (incoming.trace_id.empty()) {
+        incoming.trace_id = transaction_id();
+        incoming.draft->set_prefix(make_prefix(incoming));
     }
+    intake::Draft draft = std::move(*incoming.draft);
+    const std::string trace_id = incoming.trace_id;
     intake::Envelope envelope = make_envelope();
     if (envelope.recipients.empty() && envelope.outgoing.recipients.empty()) {
         // Every account of the envelope went away since its RCPT.
         metrics_.refused.add();
-        log_message(false, trace_id, "no recipient is left", reception);
-        reply(ReplyId::storage_failure);
+        log_message(false, trace_id, "no recipient is left", incoming.reception);
+        answer_message(ReplyId::storage_failure);
         co_return;
     }
     std::string id = trace_id;
@@ -125,8 +296,9 @@ co::Task<void> Session::store_message(intake::Draft draft, const Reception& rece
     if (!receipt) {
         const ReplyId why = reply_for(receipt.error());
         metrics_.refused.add();
-        log_message(false, trace_id, find_reply(why).text, reception);
-        reply(why);
+        log_message(false, trace_id, find_reply(why).text, incoming.reception);
+        trace_refused(trace_id, find_reply(why), &incoming.reception, {});
+        answer_message(why);
         co_return;
     }
     for (const store::AccountKey& full : receipt->over_quota) {
@@ -136,10 +308,12 @@ co::Task<void> Session::store_message(intake::Draft draft, const Reception& rece
     }
     ++messages_;
     idle_commands_ = 0;
+    count_sending();
     metrics_.accepted.add();
-    metrics_.accepted_bytes.add(reception.size());
-    log_message(true, trace_id, "stored", reception);
-    reply(ReplyId::message_accepted, trace_id);
+    metrics_.accepted_bytes.add(incoming.reception.size());
+    log_message(true, trace_id, "stored", incoming.reception);
+    trace_accepted(trace_id, incoming.reception);
+    answer_message(ReplyId::message_accepted, trace_id);
 }
 
 intake::Envelope Session::make_envelope() const
@@ -168,11 +342,16 @@ queue::Envelope Session::make_outgoing() const
     const MailArgument& mail = transaction_->mail();
     outgoing.smtputf8 = mail.smtputf8;
     outgoing.body = queue::BodyKind::eight_bit;
+    outgoing.ret = mail.ret;
+    outgoing.envelope_id = mail.envelope_id;
+    outgoing.require_tls = mail.require_tls;
     if (login_) outgoing.account = login_->address;
     std::string_view forwarded_by;
     for (const OutsideRecipient& one : transaction_->outside()) {
         queue::Recipient recipient;
         recipient.address = one.address;
+        recipient.notify = one.notify;
+        recipient.original = one.original;
         outgoing.recipients.push_back(std::move(recipient));
         if (forwarded_by.empty()) forwarded_by = one.forwarded_by;
     }
@@ -193,10 +372,11 @@ std::string Session::make_return_path() const
 
 // Return-Path and Received (RFC 5321 section 4.4); for submission Date and Message-ID where they are missing (RFC 6409
 // sections 8.2 and 8.3). The file may be shared by several recipients, so nothing here is of one of them alone.
-std::string Session::make_prefix(const std::string& trace_id, const Reception& reception) const
+std::string Session::make_prefix(const Incoming& incoming) const
 {
+    const Reception& reception = incoming.reception;
     const net::TlsFacts tls = stream_->tls_facts();
-    const net::PeerInfo& peer = stream_->peer();
+    const net::PeerInfo& peer = client_;
     mail::ReceivedFacts facts;
     facts.helo = greeting_name_;
     if (!peer.is_unix) facts.client_address = peer.remote.address.text();
@@ -206,7 +386,8 @@ std::string Session::make_prefix(const std::string& trace_id, const Reception& r
     facts.transmission.authenticated = login_.has_value();
     facts.transmission.smtputf8 = transaction_->mail().smtputf8;
     if (!tls.protocol.empty()) facts.tls = tls.protocol + " " + tls.cipher;
-    facts.id = trace_id;
+    facts.transmission.lmtp = role_ == Role::lmtp;
+    facts.id = incoming.trace_id;
     facts.recipient = transaction_->only_recipient();
     facts.date = date_of(deps_.clock.wall());
 
@@ -214,7 +395,8 @@ std::string Session::make_prefix(const std::string& trace_id, const Reception& r
     prefix += mail::make_received(facts);
     if (role_ == Role::submission) {
         if (reception.header().date == 0) prefix += mail::make_date_field(facts.date);
-        if (reception.header().message_id == 0) prefix += mail::make_message_id_field(trace_id, options_->hostname);
+        if (reception.header().message_id == 0) prefix += mail::make_message_id_field(incoming.trace_id, options_->hostname);
+        if (login_) prefix += missing_sender_fields(incoming.header->senders(), login_->address);
     }
     // White space at the front of the message would go on with our last field, and forge it: it goes on with this one.
     if (reception.begins_with_space()) prefix += "X-Malformed-Header:\r\n";

@@ -11,7 +11,7 @@ namespace mbx::smtp {
 bool Session::may_log_in_here() const
 {
     if (stream_->is_encrypted()) return true;
-    const net::PeerInfo& peer = stream_->peer();
+    const net::PeerInfo& peer = client_;
     if (peer.is_unix) return false;
     return std::ranges::any_of(options_->clear_text_login_from, [&peer](const net::IpNetwork& network) {
         return network.contains(peer.remote.address);
@@ -44,6 +44,7 @@ co::Task<void> Session::start_tls()
     registration_.reset();
     login_.reset();
     transaction_.reset();
+    incoming_.reset();
     phase_ = Phase::connected;
     extended_ = false;
     greeting_name_.clear();

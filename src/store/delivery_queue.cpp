@@ -17,7 +17,7 @@ bool DeliveryBatch::add(const std::shared_ptr<const AcceptedMessage>& message, c
     const std::lock_guard lock(mutex_);
     if (has_begun_ || deliveries_.size() >= kMostDeliveries || bytes_ > kMostDeliveredBytes) return false;
     if (message->body()) bytes_ += message->body()->size();
-    deliveries_.push_back({message, placed, {}});
+    deliveries_.push_back({message, placed});
     return true;
 }
 
@@ -28,8 +28,7 @@ void DeliveryBatch::place(AccountStore& store)
         has_begun_ = true;
     }
     for (auto& delivery : deliveries_) {
-        const auto placed = store.place(*delivery.message);
-        if (!placed) delivery.outcome = placed.error();
+        delivery.outcome = store.place(*delivery.message);
     }
 }
 
@@ -45,7 +44,7 @@ std::shared_ptr<DeliveryBatch> DeliveryQueue::add(const std::shared_ptr<const Ac
     const std::uint64_t size = message->record().size;
     waiting_.bytes += size;
     ++waiting_.messages;
-    auto counted = [this, size, call = std::move(placed)](Result<void, StoreError> outcome) {
+    auto counted = [this, size, call = std::move(placed)](const Result<Appended, StoreError>& outcome) {
         waiting_.bytes -= size;
         --waiting_.messages;
         call(outcome);

@@ -15,7 +15,7 @@ namespace mbx::store {
 // Messages that one job places. Filled on the loop until the job begins on its worker.
 class DeliveryBatch {
 public:
-    using Placed = std::function<void(Result<void, StoreError>)>;
+    using Placed = std::function<void(const Result<Appended, StoreError>&)>;
 
     // False: full, or its job has begun. Loop.
     bool add(const std::shared_ptr<const AcceptedMessage>& message, const Placed& placed);
@@ -28,7 +28,7 @@ private:
     struct Delivery {
         std::shared_ptr<const AcceptedMessage> message;
         Placed placed;
-        Result<void, StoreError> outcome;
+        Result<Appended, StoreError> outcome = StoreError::io;
     };
     std::mutex mutex_;  // of all below until the job has begun
     bool has_begun_ = false;

@@ -110,6 +110,8 @@ Checkpoints& Store::checkpoints() { return *state_->checkpoints; }
 MailJournal& Store::journal() { return state_->journal; }
 const std::string& Store::root() const { return state_->options.root; }
 
+void Store::set_recorder(trace::Recorder* recorder) { state_->recorder = recorder; }
+
 void Store::set_quotas(std::function<QuotaLimits(const AccountKey&)> quotas)
 {
     state_->quotas = std::move(quotas);

@@ -17,6 +17,7 @@
 #include "store/mail_journal.hpp"
 #include "store/sharing.hpp"
 #include "store/uid_table.hpp"
+#include "trace/recorder.hpp"
 
 namespace mbx::store {
 
@@ -222,6 +223,9 @@ public:
     void commit_with(Checkpoints::Commit other);
     MailJournal& journal();
     const std::string& root() const;
+
+    // Who is told what was placed; outlives the store. None set: nobody.
+    void set_recorder(trace::Recorder* recorder);
 
     // What an account may hold; asked whenever it is opened, and again by quotas_changed(). None set: no limits.
     void set_quotas(std::function<QuotaLimits(const AccountKey&)> quotas);

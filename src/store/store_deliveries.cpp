@@ -61,9 +61,10 @@ void Store::State::enqueue(const std::shared_ptr<Account>& account, OwedDelivery
 {
     ++under_way;
     const auto message = delivery.owed->message;
-    auto placed = [this, delivery = std::move(delivery)](Result<void, StoreError> outcome) {
+    auto placed = [this, delivery = std::move(delivery)](const Result<Appended, StoreError>& outcome) {
         --under_way;
         if (outcome) {
+            trace_placed(delivery, outcome->uid);
             settle(*delivery.owed);
         } else {
             stuck[account_place(delivery.key)].push_back(delivery);
@@ -71,6 +72,17 @@ void Store::State::enqueue(const std::shared_ptr<Account>& account, OwedDelivery
         if (under_way == 0) delivered.notify_all();
     };
     account->enqueue(message, std::move(placed));
+}
+
+void Store::State::trace_placed(const OwedDelivery& delivery, Uid uid) const
+{
+    if (recorder == nullptr) return;
+    recorder->record({delivery.owed->message->record().trace_id,
+                      trace::EventKind::placed,
+                      clock.wall(),
+                      delivery.key.local_part + "@" + delivery.key.domain,
+                      {},
+                      {{"mailbox", "INBOX"}, {"uid", std::to_string(uid)}}});
 }
 
 void Store::State::settle(Owed& part)

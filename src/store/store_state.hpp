@@ -89,6 +89,7 @@ struct Store::State {
     void enqueue(const std::shared_ptr<Account>& account, OwedDelivery delivery);
     co::Task<void> open_for_waiting(AccountKey key);
     void settle(Owed& part);
+    void trace_placed(const OwedDelivery& delivery, Uid uid) const;
     void drop_spool(std::shared_ptr<const AcceptedMessage> message);
     void add_stuck(const AccountKey& key, std::shared_ptr<const AcceptedMessage> message, CheckpointFloor::Hold hold);
     void forget_account(const std::string& place);
@@ -130,6 +131,7 @@ struct Store::State {
     std::vector<std::shared_ptr<Volume>> volumes;
     std::unique_ptr<Checkpoints> checkpoints;
     std::function<QuotaLimits(const AccountKey&)> quotas;
+    trace::Recorder* recorder = nullptr;  // may be none
     Checkpoints::Commit commit_other;  // of what is no mailbox; may be empty
 
     std::map<std::string, Entry> entries;  // by account_place

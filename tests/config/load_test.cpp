@@ -362,3 +362,47 @@ TEST_CASE("each row of the table is whole and its default is within its own boun
         CHECK(same == 1);
     }
 }
+
+TEST_CASE("routes of mail are read as tables, and come back as they were", "[config]")
+{
+    const auto loaded = parse("[[outbound.route]]\ndomain = \"Example.ORG\"\nhost = \"Mail.example.net:2525\"\n"
+                              "[[outbound.route]]\ndomain = \"*\"\nhost = \"[2001:db8::1]\"\ntls = \"implicit\"\nsender_domain = "
+                              "\"us.example\"\nuser = \"u\"\npassword_file = \"p\"\n",
+                              "m.toml");
+    REQUIRE(loaded);
+    const auto& routes = loaded->settings.outbound.route;
+    REQUIRE(routes.size() == 2);
+    CHECK(routes[0].domain == "example.org");
+    CHECK(routes[0].host == "mail.example.net");
+    CHECK(routes[0].port == 2525);
+    CHECK(routes[1].host == "2001:db8::1");
+    CHECK(routes[1].port == 465);
+    CHECK(routes[1].password_file == "/var/lib/mailboxd/p");
+    for (const ShowRow& row : show(*loaded)) {
+        if (row.key != "outbound.route") continue;
+        const auto again = parse("[outbound]\nroute = " + row.value + "\n", "m.toml");
+        REQUIRE(again);
+        CHECK(again->settings.outbound.route == routes);
+    }
+}
+
+TEST_CASE("a route that is wrong is told with its place", "[config]")
+{
+    struct Row {
+        std::string entries;
+        std::string says;
+    };
+    const Row row = GENERATE(Row{"domain = \"a.example\"", "lacks a domain or a host"},
+                             Row{"domain = \"*.example\"\nhost = \"h\"", "has a domain that is none"},
+                             Row{"domain = \"a\"\nhost = \"h:99999\"", "has a host that is no name"},
+                             Row{"domain = \"a\"\nhost = \"2001:db8::1\"", "has a host that is no name"},
+                             Row{"domain = \"a\"\nhost = \"h\"\ntsl = \"none\"", "knows no tsl"},
+                             Row{"domain = \"a\"\nhost = \"h\"\ntls = \"yes\"", "does not know the tls yes"},
+                             Row{"domain = \"a\"\nhost = \"h\"\nuser = \"u\"", "needs user and password_file together"},
+                             Row{"domain = \"a\"\nhost = \"h\"\nuser = \"u\"\npassword_file = \"p\"\ntls = \"none\"", "in clear"},
+                             Row{"domain = 5\nhost = \"h\"", "needs a text as domain"});
+    CAPTURE(row.entries);
+    const auto errors = errors_of("[[outbound.route]]\n" + row.entries + "\n");
+    REQUIRE_FALSE(errors.empty());
+    CHECK(mentions(errors.front().message, row.says));
+}

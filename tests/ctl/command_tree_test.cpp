@@ -71,6 +71,8 @@ TEST_CASE("a command line becomes a command with its operands", "[ctl]")
         Row{{"alias", "add", "n", "a", "b"}, Command::alias_add}, Row{{"alias", "list"}, Command::alias_list},
         Row{{"alias", "show", "n"}, Command::alias_show}, Row{{"alias", "set", "n", "--target", "a", "--target", "b"}, Command::alias_set},
         Row{{"alias", "remove", "n"}, Command::alias_remove}, Row{{"session", "list"}, Command::session_list},
+        Row{{"trace"}, Command::trace}, Row{{"trace", "x@y", "--since", "2h"}, Command::trace}, Row{{"slo", "--within-ms", "9"}, Command::slo},
+        Row{{"dns", "lookup", "n", "MX"}, Command::dns_lookup}, Row{{"check", "route", "n"}, Command::check_route},
         Row{{"config", "show"}, Command::config_show}, Row{{"config", "check"}, Command::config_check},
         Row{{"journal", "list", "--data", "/d"}, Command::journal_list}, Row{{"journal", "show", "7"}, Command::journal_show},
         Row{{"reload"}, Command::reload}, Row{{"stop"}, Command::stop}, Row{{"completion", "bash"}, Command::completion},

@@ -85,9 +85,10 @@ Appliance::Appliance(const Change& change, int log_descriptor)
       intake(store, files, workers, clock, random, metrics, log, spool_of(folder)),
       directory(open_directory(folder, workers)),
       authenticator(*directory, workers, loop, clock, random, metrics, log, cheap()), tls(workers, log),
-      server(smtp::Dependencies{intake, *directory, authenticator, live_sessions, tls, metrics, clock, log, srs},
+      server(smtp::Dependencies{intake, *directory, authenticator, live_sessions, tls, metrics, clock, log, srs, workers, &recorded},
              options_with(change))
 {
+    store.set_recorder(&recorded);
     intake.on_outgoing([this](intake::OutgoingMail mail) { outgoing.push_back(std::move(mail)); });
     populate();
 }
@@ -219,7 +220,8 @@ std::string as_sent(const std::string& stored, std::size_t fields_in_front)
 
 std::string ehlo_answer(std::string_view extra)
 {
-    return "250-mx.example.test\r\n250-PIPELINING\r\n250-SIZE 67108864\r\n250-8BITMIME\r\n" + std::string(extra) +
+    return "250-mx.example.test\r\n250-PIPELINING\r\n250-SIZE 67108864\r\n250-8BITMIME\r\n250-BINARYMIME\r\n"
+           "250-CHUNKING\r\n250-DSN\r\n" + std::string(extra) +
            "250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n";
 }
 

@@ -25,6 +25,7 @@
 #include "store/store.hpp"
 #include "support/mail_ground.hpp"
 #include "support/memory_stream.hpp"
+#include "support/recorded.hpp"
 #include "support/run.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -135,6 +136,7 @@ public:
     auth::Authenticator authenticator;
     auth::LiveSessions live_sessions;
     net::TlsServer tls;
+    Recorded recorded;
     smtp::Server server;
 
 private:

@@ -74,8 +74,8 @@ TEST_CASE("NOOP, RSET, VRFY, HELP and QUIT need no greeting (RFC 5321 4.1.4); EX
     CHECK(heard == kGreeting +
                        "250 2.0.0 ok\r\n250 2.0.0 ok\r\n250 2.0.0 flushed\r\n252 2.0.0 send some mail, we will try\r\n"
                        "502 5.5.1 command not supported\r\n"
-                       "214 2.0.0 EHLO MAIL RCPT DATA RSET NOOP VRFY QUIT STARTTLS AUTH; RFC 5321\r\n"
-                       "214 2.0.0 EHLO MAIL RCPT DATA RSET NOOP VRFY QUIT STARTTLS AUTH; RFC 5321\r\n" +
+                       "214 2.0.0 EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT STARTTLS AUTH; RFC 5321\r\n"
+                       "214 2.0.0 EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT STARTTLS AUTH; RFC 5321\r\n" +
                        kBye);
 }
 

@@ -43,7 +43,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require(!mail->reverse_path->is_bare_postmaster());
     }
     for (const bool smtputf8 : {false, true}) {
-        if (const auto mailbox = parse_rcpt(command->argument, smtputf8)) check_mailbox(*mailbox, smtputf8);
+        if (const auto rcpt = parse_rcpt(command->argument, smtputf8)) {
+            check_mailbox(rcpt->mailbox, smtputf8);
+            require(rcpt->original.size() <= 600);
+        }
     }
+    (void)parse_bdat(command->argument);
+    (void)parse_xclient(command->argument);
     return 0;
 }

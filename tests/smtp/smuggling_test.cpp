@@ -104,11 +104,13 @@ TEST_CASE("B7, B9: an HTTP client and a TLS client on a clear port are sent away
     CHECK(appliance.stored() == 0);
 }
 
-TEST_CASE("a chunk behind BDAT, which was not offered, is not read as commands", "[smtp][smuggling]")
+TEST_CASE("A6: a chunk behind BDAT, wanted or not, is never read as commands", "[smtp][smuggling]")
 {
     Appliance appliance;
-    CHECK(appliance.talk("EHLO c.example\r\nBDAT 1000 LAST\r\n" + kFront + "x\r\n.\r\n")
-              .ends_with("502 5.5.1 command not supported\r\n"));
+    const std::string inner = kFront + "x\r\n.\r\n";
+    CHECK(appliance.talk("EHLO c.example\r\nBDAT " + std::to_string(inner.size()) + " LAST\r\n" + inner + "QUIT\r\n")
+              .ends_with("503 5.5.1 bad sequence of commands\r\n221 2.0.0 bye\r\n"));
+    CHECK(appliance.talk("EHLO c.example\r\nBDAT -1 LAST\r\n" + inner).ends_with("501 5.5.4 a chunk needs its size\r\n"));
     CHECK(appliance.stored() == 0);
 }
 

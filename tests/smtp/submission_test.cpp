@@ -43,9 +43,9 @@ std::string behind_ehlo(const std::string& heard)
 TEST_CASE("AUTH is offered within TLS only (RFC 4954 4), and not after log-in", "[smtp][submission]")
 {
     Appliance appliance;
-    CHECK(appliance.talk(kEhlo, kSecure) == kGreeting + ehlo_answer("250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n"));
+    CHECK(appliance.talk(kEhlo, kSecure) == kGreeting + ehlo_answer("250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n250-REQUIRETLS\r\n"));
     CHECK(appliance.talk(kEhlo, kClear) == kGreeting + ehlo_answer());
-    CHECK(behind_ehlo(appliance.talk(kEhlo + log_in() + kEhlo, kSecure)) == kSuccess + ehlo_answer());
+    CHECK(behind_ehlo(appliance.talk(kEhlo + log_in() + kEhlo, kSecure)) == kSuccess + ehlo_answer("250-REQUIRETLS\r\n"));
     CHECK(appliance.talk(kEhlo).find("AUTH") == std::string::npos);
 }
 
@@ -219,7 +219,7 @@ TEST_CASE("what a stranger's mail to an alias becomes outside leaves under an ad
     CHECK(appliance.outgoing[1].envelope.recipients[0].address == "s@sender.example");
 }
 
-TEST_CASE("C9: Date and Message-ID are added where they are missing (RFC 6409 8)", "[smtp][submission]")
+TEST_CASE("C9: Date, Message-ID and From are added where they are missing (RFC 6409 8)", "[smtp][submission]")
 {
     Appliance appliance;
     const std::string envelope = "MAIL FROM:<ann@example.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\n";
@@ -227,13 +227,14 @@ TEST_CASE("C9: Date and Message-ID are added where they are missing (RFC 6409 8)
     (void)appliance.talk(kEhlo + log_in() + envelope + bare + ".\r\n", kSecure);
     REQUIRE(appliance.inbox("bob").size() == 1);
     const std::string stored = appliance.inbox("bob")[0];
-    CHECK(as_sent(stored, 4) == bare);
+    CHECK(as_sent(stored, 5) == bare);
+    CHECK(stored.find("\r\nFrom: <ann@example.test>\r\n") != std::string::npos);
     CHECK(stored.find("\r\nDate: ") != std::string::npos);
     CHECK(stored.find("\r\nMessage-ID: <") != std::string::npos);
     CHECK(stored.find("with ESMTPSA") != std::string::npos);
     CHECK(stored.find("ann@example.test\r\n") == std::string::npos);
     appliance.empty_inboxes();
-    const std::string full = "Date: Mon, 1 Jan 2024 00:00:00 +0000\r\nmessage-id: <x@c.example>\r\n\r\ny\r\n";
+    const std::string full = "From: ann@example.test\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nmessage-id: <x@c.example>\r\n\r\ny\r\n";
     (void)appliance.talk(kEhlo + log_in() + envelope + full + ".\r\n", kSecure);
     REQUIRE(appliance.inbox("bob").size() == 1);
     CHECK(as_sent(appliance.inbox("bob")[0], 2) == full);

@@ -20,7 +20,8 @@ namespace mbx::test {
 class AdministrationWorld {
 public:
     explicit AdministrationWorld(Log log = {})
-        : directory(*directory::Directory::open(folder.path("directory.db"), workers)),
+        : trace(trace::Trace::Ground{loop, workers, files, clock, metrics, Log(), folder.path("trace.db")}, trace::TraceOptions()),
+          directory(*directory::Directory::open(folder.path("directory.db"), workers)),
           authenticator(*directory, workers, loop, clock, random, metrics, Log(), cheap_hashes()),
           journal(open_mail_journal(loop, files, clock, metrics, {folder.path("journal")})),
           store(loop, files, workers, *journal, clock, random, metrics, Log(), store_options()),
@@ -29,6 +30,7 @@ public:
                          hooks(), options(), log.for_component("admin")),
           server(administration.router(), http::ServerOptions(), clock, metrics, log.for_component("http"))
     {
+        administration.set_trace(&trace);
     }
     AdministrationWorld(const AdministrationWorld&) = delete;
     AdministrationWorld& operator=(const AdministrationWorld&) = delete;
@@ -75,6 +77,7 @@ public:
     SystemRandom random;
     Metrics metrics;
     PosixFileSystem files;
+    trace::Trace trace;
     std::unique_ptr<directory::Directory> directory;
     auth::Authenticator authenticator;
     auth::LiveSessions sessions;
@@ -121,6 +124,23 @@ private:
         if (world->reload_error) co_return *world->reload_error;
         co_return world->reload_changes;
     }
+    static co::Task<net::DnsAnswer> look_up(std::string name, net::DnsType type)
+    {
+        net::DnsAnswer answer;
+        answer.outcome = net::DnsOutcome::found;
+        answer.canonical_name = std::move(name);
+        answer.is_secure = true;
+        answer.ttl = std::chrono::seconds(300);
+        if (type == net::DnsType::mx) answer.records = {std::string("\0\x0a\2mx\7example\0", 14)};
+        co_return answer;
+    }
+    static co::Task<admin::RouteFacts> explain_route(std::string address)
+    {
+        admin::RouteFacts facts;
+        facts.steps = {"the test says so"};
+        facts.verdict = "A message to " + address + " would go nowhere.";
+        co_return facts;
+    }
     admin::Hooks hooks()
     {
         admin::Hooks made;
@@ -131,6 +151,8 @@ private:
         };
         made.reload = [this] { return reload(this); };
         made.stop = [this] { is_stopped = true; };
+        made.look_up = [](std::string name, net::DnsType type) { return look_up(std::move(name), type); };
+        made.explain_route = [](std::string address, std::string) { return explain_route(std::move(address)); };
         return made;
     }
 };

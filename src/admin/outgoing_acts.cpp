@@ -1,0 +1,66 @@
+// The acts about mail on its way to other servers.
+#include <utility>
+
+#include "admin/administration.hpp"
+#include "admin/answers.hpp"
+#include "base/ascii.hpp"
+
+namespace mbx::admin {
+namespace {
+
+constexpr std::size_t kUsualQueuePage = 100;
+constexpr std::size_t kMostQueuePage = 1000;
+
+http::Response no_queue()
+{
+    return http::problem(503, Error{"asking the queue", "there is none", "the log says why it could not be opened"});
+}
+
+}  // namespace
+
+co::Task<http::Response> Administration::list_queue(const http::Request& request)
+{
+    if (deps_.queue == nullptr) co_return no_queue();
+    queue::Selection selection;
+    std::string after;
+    std::size_t limit = kUsualQueuePage;
+    if (const std::string* text = request.target.query_value("destination")) selection.destination = *text;
+    if (const std::string* text = request.target.query_value("sender")) selection.sender = *text;
+    if (const std::string* text = request.target.query_value("recipient")) selection.recipient = *text;
+    if (const std::string* text = request.target.query_value("after")) after = *text;
+    if (const std::string* text = request.target.query_value("limit")) {
+        const auto number = ascii::parse_number(*text);
+        if (!number || *number == 0 || *number > kMostQueuePage)
+            co_return unprocessable(Error{"listing the queue", "limit is not a number from 1 to 1000", ""});
+        limit = static_cast<std::size_t>(*number);
+    }
+    const bool is_place = after.empty() || queue::is_entry_id(after);
+    if (!is_place) co_return unprocessable(Error{"listing the queue", "after is no id", "take it from next of the page before"});
+    const auto page = co_await deps_.queue->list(std::move(selection), std::move(after), limit);
+    if (!page) co_return http::problem(500, page.error());
+    co_return http::json_response(200, queue_page_json(*page));
+}
+
+co::Task<http::Response> Administration::show_queued(const http::Request& request)
+{
+    if (deps_.queue == nullptr) co_return no_queue();
+    const std::string id = request.parameter("id");
+    const auto listed = co_await deps_.queue->show(id);
+    if (!listed) co_return not_found("showing the message " + id, "it is not in the queue", "mailboxctl queue list shows what waits");
+    co_return http::json_response(200, queued_json(*listed));
+}
+
+co::Task<http::Response> Administration::change_queue(const http::Request& request)
+{
+    if (auto refusal = refuse_content(request)) co_return std::move(*refusal);
+    auto body = parse_queue_act(request.body);
+    if (!body) co_return http::problem(400, body.error());
+    if (deps_.queue == nullptr) co_return no_queue();
+    const std::string act = body->act_name;
+    const auto acted = co_await deps_.queue->act(body->act, std::move(body->selection), "the administrator");
+    if (!acted) co_return http::problem(500, acted.error());
+    audit(request, "queue " + act, std::to_string(acted->messages) + " messages");
+    co_return http::json_response(200, queue_act_json(act, acted->messages));
+}
+
+}  // namespace mbx::admin

@@ -1,0 +1,15 @@
+// The trace as JSON. Private to admin/. Pure.
+#pragma once
+
+#include <string>
+
+#include "trace/rows.hpp"
+
+namespace mbx::admin {
+
+// `story` where one message was found and its story asked for.
+std::string trace_json(const trace::SearchAnswer& answer, const trace::MessageStory* story);
+std::string story_json(const trace::MessageStory& story);
+std::string slo_json(const trace::SloQuery& query, const trace::SloAnswer& slo);
+
+}  // namespace mbx::admin

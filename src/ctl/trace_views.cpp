@@ -1,0 +1,106 @@
+#include "ctl/trace_views.hpp"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/ascii.hpp"
+
+namespace mbx::ctl {
+namespace {
+
+using nlohmann::json;
+using Side = Table::Side;
+
+// Of others' words nothing may move the terminal (HOSTILE row A10).
+std::string words(const json& object, const char* name)
+{
+    constexpr std::size_t kMost = 4096;
+    return ascii::printable(object.at(name).get<std::string>(), kMost);
+}
+
+std::string count(const json& object, const char* name) { return std::to_string(object.at(name).get<std::int64_t>()); }
+
+std::string span(const json& milliseconds)
+{
+    if (milliseconds.is_null()) return "-";
+    const double value = milliseconds.get<double>();
+    constexpr double kSecond = 1000;
+    constexpr double kMinute = 60 * kSecond;
+    if (value < kSecond) return fmt::format("{:.1f} ms", value);
+    if (value < 2 * kMinute) return fmt::format("{:.2f} s", value / kSecond);
+    return fmt::format("{:.0f} min", value / kMinute);
+}
+
+// "2026-11-22T12:41:39.123456Z" as "2026-11-22 12:41:39.123"
+std::string moment(const json& object, const char* name)
+{
+    if (object.at(name).is_null()) return "-";
+    std::string text = words(object, name);
+    constexpr std::size_t kDay = 10;
+    constexpr std::size_t kShown = 23;
+    if (text.size() < kShown) return text;
+    text[kDay] = ' ';
+    return text.substr(0, kShown);
+}
+
+std::string tell(const json& story)
+{
+    std::string all = words(story, "title") + "\n";
+    for (const json& line : story.at("story"))
+        all += fmt::format("  {}  {:>12}  {}\n", moment(line, "at"), words(line, "after").empty() ? "" : "+" + words(line, "after"),
+                           words(line, "text"));
+    if (story.at("story").empty()) all += "  nothing is known of it\n";
+    return all;
+}
+
+}  // namespace
+
+std::string trace_text(const json& document, Style style)
+{
+    if (!document.at("story").is_null()) return tell(document.at("story"));
+    Table table({{"ACCEPTED (UTC)"}, {"ID"}, {"FROM"}, {"SIZE", Side::right}, {"SUBJECT"}});
+    for (const json& row : document.at("messages")) {
+        table.add({moment(row, "accepted"), words(row, "id"), words(row, "reverse_path").empty() ? "<>" : words(row, "reverse_path"),
+                   row.at("size").is_null() ? "-" : count(row, "size"), words(row, "subject")});
+    }
+    std::string all = table.text(style, "no such message");
+    if (!document.at("before").is_null()) all += "there are more; --since and --until narrow it\n";
+    if (document.at("partial").get<bool>()) all += "the search took too long and is not complete; --since narrows it\n";
+    return all;
+}
+
+std::string slo_text(const json& document, Style style)
+{
+    std::string all = pairs({
+        {"since", moment(document, "since") + " UTC"},
+        {"delivered", count(document, "delivered")},
+        {"within " + span(document.at("limit_milliseconds")),
+         fmt::format("{} ({:.3f} %)", count(document, "within"), document.at("percent").get<double>())},
+        {"still waiting, late", count(document, "late")},
+        {"failed", count(document, "failed")},
+        {"median, p99", span(document.at("median_milliseconds")) + ", " + span(document.at("p99_milliseconds"))},
+    });
+    Table lines({{"DESTINATION"}, {"DELIVERED", Side::right}, {"IN TIME", Side::right}, {"OURS, MEAN", Side::right},
+                 {"THEIRS, MEAN", Side::right}, {"WORST", Side::right}});
+    for (const json& row : document.at("destinations")) {
+        lines.add({words(row, "destination").empty() ? "(here)" : words(row, "destination"), count(row, "delivered"),
+                   fmt::format("{:.3f} %", row.at("percent").get<double>()), span(row.at("mean_our_milliseconds")),
+                   span(row.at("mean_their_milliseconds")), span(row.at("worst_milliseconds"))});
+    }
+    all += "\n" + lines.text(style, "nothing was delivered");
+    if (!document.at("violations").empty()) {
+        Table late({{"ACCEPTED (UTC)"}, {"ID"}, {"RECIPIENT"}, {"OUTCOME"}, {"TOOK", Side::right}, {"OURS", Side::right},
+                    {"THEIRS", Side::right}, {"TRIES", Side::right}, {"LAST WORDS"}});
+        for (const json& row : document.at("violations")) {
+            late.add({moment(row, "accepted"), words(row, "id"), words(row, "recipient"), words(row, "outcome"),
+                      span(row.at("total_milliseconds")), span(row.at("our_milliseconds")), span(row.at("their_milliseconds")),
+                      count(row, "attempts"), words(row, "answer")});
+        }
+        all += "\n" + late.text(style, "");
+    }
+    if (document.at("partial").get<bool>()) all += "counting took too long and is not complete; --since narrows it\n";
+    return all;
+}
+
+}  // namespace mbx::ctl

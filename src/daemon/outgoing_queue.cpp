@@ -1,0 +1,90 @@
+#include "daemon/outgoing_queue.hpp"
+
+#include <utility>
+
+#include "daemon/report_text.hpp"
+
+namespace mbx::daemon {
+
+namespace {
+
+queue::QueueOptions queue_options(const config::Settings& settings)
+{
+    queue::QueueOptions options;
+    options.lifetime = settings.queue.lifetime;
+    options.warn_after = settings.queue.warn_after;
+    options.max_connections = static_cast<std::uint32_t>(settings.queue.max_connections);
+    options.max_connections_per_destination = static_cast<std::uint32_t>(settings.queue.max_connections_per_destination);
+    options.max_messages_per_connection = static_cast<std::uint32_t>(settings.queue.max_messages_per_connection);
+    options.connection_idle = settings.queue.connection_idle;
+    options.report_max_size = settings.queue.report_max_size;
+    return options;
+}
+
+queue::Arrival arrival_of(intake::OutgoingMail mail)
+{
+    queue::Arrival arrival;
+    arrival.id = std::move(mail.id);
+    arrival.lsn = mail.lsn;
+    arrival.hold = std::move(mail.hold);
+    arrival.accepted = mail.accepted;
+    arrival.size = mail.size;
+    arrival.crc = mail.crc;
+    arrival.envelope = std::move(mail.envelope);
+    arrival.bytes = std::move(mail.bytes);
+    arrival.path = std::move(mail.path);
+    return arrival;
+}
+
+}  // namespace
+
+OutgoingQueue::OutgoingQueue(Ground ground, const config::Settings& settings)
+    : failed_(ground.failed), log_(ground.log.for_component("queue")),
+      ledger_(ground.store, settings.server.data_directory + "/spool"),
+      reports_(ReportIntake::Ground{ground.intake, ledger_, ground.directory, ground.srs, ground.clock, log_}),
+      queue_(queue::Queue::Ground{ground.loop, ground.files, ground.workers, ground.clock, ground.random, ground.metrics, log_,
+                                  ledger_, ground.transport, reports_, ground.recorder,
+                                  settings.server.data_directory + "/queue",
+                                  report_composer(settings.server.hostname, ground.random)},
+             queue_options(settings), ground.failed)
+{
+    ground.intake.on_outgoing([this](intake::OutgoingMail mail) { queue_.enter(arrival_of(std::move(mail))); });
+    ground.store.commit_with([this] { return queue_.commit(); });
+}
+
+void OutgoingQueue::take_over()
+{
+    is_readable_ = ledger_.visit_left([this](intake::QueueLedger::Left left) {
+        if (left.mail.id.empty()) {
+            changes_.push_back(std::move(left.change));
+            holds_.push_back(std::move(left.change_hold));
+            return;
+        }
+        arrivals_.push_back({arrival_of(std::move(left.mail)), std::move(left.load)});
+    });
+}
+
+co::Task<void> OutgoingQueue::start()
+{
+    auto arrivals = std::exchange(arrivals_, {});
+    auto changes = std::exchange(changes_, {});
+    bool is_back = is_readable_;
+    if (is_back) is_back = co_await queue_.recover(std::move(arrivals), std::move(changes));
+    if (!is_back) {
+        log_.error("queue: what the last run left cannot be put into its place; the journal keeps it", {});
+        failed_();
+        co_return;
+    }
+    holds_.clear();
+    queue_.start();
+}
+
+co::Task<void> OutgoingQueue::stop()
+{
+    co_await queue_.stop();
+    holds_.clear();
+}
+
+void OutgoingQueue::set_options(const config::Settings& settings) { queue_.set_options(queue_options(settings)); }
+
+}  // namespace mbx::daemon

@@ -1,0 +1,63 @@
+#include "daemon/report_text.hpp"
+
+#include <utility>
+
+#include "mail/dsn.hpp"
+
+namespace mbx::daemon {
+
+namespace {
+
+constexpr std::size_t kUniqueBytes = 12;
+
+mail::DsnAction action_of(queue::ReportKind kind)
+{
+    switch (kind) {
+    case queue::ReportKind::failed: return mail::DsnAction::failed;
+    case queue::ReportKind::delayed: return mail::DsnAction::delayed;
+    case queue::ReportKind::relayed: return mail::DsnAction::relayed;
+    }
+    return mail::DsnAction::failed;
+}
+
+mail::DsnRecipient recipient_of(const queue::ReportFacts& facts, const queue::ReportedRecipient& told)
+{
+    mail::DsnRecipient recipient;
+    recipient.action = action_of(facts.kind);
+    recipient.address = told.recipient.address;
+    recipient.original = told.recipient.original;
+    recipient.status = told.last.enhanced;
+    recipient.code = told.last.code;
+    recipient.said = told.last.text;
+    recipient.is_remote = told.last.is_remote;
+    recipient.host = told.last.host;
+    recipient.has_expired = told.is_expired;
+    recipient.by_administrator = told.is_by_administrator;
+    if (told.last.at != 0) recipient.last_attempt = WallTime{std::chrono::seconds{told.last.at}};
+    if (facts.kind == queue::ReportKind::delayed) recipient.retry_until = facts.give_up;
+    return recipient;
+}
+
+}  // namespace
+
+queue::ComposeReport report_composer(std::string hostname, Random& random)
+{
+    return [hostname = std::move(hostname), &random](const queue::ReportFacts& facts, std::string_view original) {
+        mail::DsnRequest request;
+        request.hostname = hostname;
+        request.to = facts.to;
+        request.id = facts.id;
+        request.unique = random.hex(kUniqueBytes);
+        request.now = facts.at;
+        request.arrived = facts.accepted;
+        request.envelope_id = facts.envelope_id;
+        request.smtputf8 = facts.smtputf8;
+        request.original = original;
+        request.original_size = facts.size;
+        request.return_full = facts.is_full_wanted;
+        for (const auto& told : facts.recipients) request.recipients.push_back(recipient_of(facts, told));
+        return mail::compose_dsn(request).bytes;
+    };
+}
+
+}  // namespace mbx::daemon

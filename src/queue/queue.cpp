@@ -1,0 +1,255 @@
+#include "queue/queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "queue/queue_state.hpp"
+
+namespace mbx::queue {
+namespace {
+
+constexpr std::int64_t kPollEveryMs = 1'000;
+constexpr std::size_t kMostReadyOfOne = 1'000;  // more of one destination go by way of the schedule
+
+Entry entry_of(const Arrival& arrival)
+{
+    Entry entry;
+    entry.id = arrival.id;
+    entry.accepted = milliseconds_of(arrival.accepted);
+    entry.size = arrival.size;
+    entry.crc = arrival.crc;
+    entry.envelope = arrival.envelope;
+    entry.states.resize(arrival.envelope.recipients.size());
+    return entry;
+}
+
+}  // namespace
+
+QueueMetrics::QueueMetrics(Metrics& all)
+    : messages(all.gauge("mailboxd_queue_messages", "Messages that wait or are on their way to other servers")),
+      fresh(all.gauge("mailboxd_queue_fresh", "Of them, those that are in the journal and memory alone")),
+      active(all.gauge("mailboxd_queue_active", "Deliveries to other servers under way")),
+      connections(all.gauge("mailboxd_queue_connections", "Connections to other servers")),
+      ready(all.gauge("mailboxd_queue_ready", "Deliveries that wait for a connection")),
+      down(all.gauge("mailboxd_queue_destinations_down", "Destinations that are left alone for a while")),
+      damaged(all.gauge("mailboxd_queue_damaged", "Entries set aside in queue/damaged")),
+      entered(all.counter("mailboxd_queue_entered_total", "Messages taken in")),
+      settled(all.counter("mailboxd_queue_settled_total", "Messages for which files were written")),
+      ended(all.counter("mailboxd_queue_ended_total", "Messages that left the queue")),
+      delivered(all.counter("mailboxd_queue_recipients_total", "Outcomes of attempts, by recipient", "outcome=\"delivered\"")),
+      deferred(all.counter("mailboxd_queue_recipients_total", "Outcomes of attempts, by recipient", "outcome=\"deferred\"")),
+      failed(all.counter("mailboxd_queue_recipients_total", "Outcomes of attempts, by recipient", "outcome=\"failed\"")),
+      reports_failed(all.counter("mailboxd_queue_reports_total", "Reports to senders", "kind=\"failed\"")),
+      reports_delayed(all.counter("mailboxd_queue_reports_total", "Reports to senders", "kind=\"delayed\"")),
+      reports_relayed(all.counter("mailboxd_queue_reports_total", "Reports to senders", "kind=\"relayed\"")),
+      rebuilt(all.counter("mailboxd_queue_schedule_repairs_total", "Times that the schedule was mended from the files")),
+      seconds(all.histogram("mailboxd_queue_delivery_seconds", "From a message's acceptance to the other server's 250",
+                            {0.05, 0.1, 0.5, 1, 5, 30, 300, 3600, 86400}))
+{
+}
+
+Queue::State::State(Ground given, QueueOptions wanted, std::function<void()> told)
+    : ground(std::move(given)), options(wanted), failed(std::move(told)), spool(ground.files, ground.directory),
+      files(ground.workers), times(ground.workers),
+      dispatcher({options.max_connections, options.max_connections_per_destination}), metrics(ground.metrics),
+      timer(ground.loop)
+{
+    if (auto made = spool.prepare(); !made) {
+        schedule_trouble = "the directories of the queue cannot be made: " + made.error().name();
+        ground.log.error("the directories of the queue cannot be made", {{"path", ground.directory}, {"error", made.error().name()}});
+        return;
+    }
+    damaged = spool.damaged();
+    metrics.damaged.set(static_cast<std::int64_t>(damaged));
+    auto opened = Schedule::open(ground.directory, options.schedule_bytes);
+    if (!opened) {
+        schedule_trouble = opened.error().text();
+        ground.log.error("the schedule of the queue cannot be opened", {{"error", opened.error().text()}});
+        return;
+    }
+    schedule = *std::move(opened);
+    scheduled = schedule->count();
+    if (!schedule->damage().empty()) {
+        metrics.rebuilt.add();
+        ground.log.error("the schedule of the queue was damaged; it is made anew from the files", {{"error", schedule->damage()}});
+    }
+}
+
+Queue::Queue(Ground ground, QueueOptions options, std::function<void()> failed)
+    : state_(std::make_unique<State>(std::move(ground), options, std::move(failed)))
+{
+}
+
+Queue::~Queue() = default;
+
+void Queue::set_options(QueueOptions options)
+{
+    state_->options = options;
+    state_->dispatcher.set_limits({options.max_connections, options.max_connections_per_destination});
+}
+
+void Queue::enter(Arrival arrival)
+{
+    State& state = *state_;
+    state.metrics.entered.add();
+    const LivePtr entry = state.make_live(entry_of(arrival));
+    entry->bytes = arrival.bytes;
+    entry->source = {arrival.bytes, arrival.path};
+    entry->holds.push_back(std::move(arrival.hold));
+    ++state.fresh_messages;
+    state.fresh_bytes += entry->entry.size;
+    state.fresh.emplace_back(entry->since, entry->entry.id);
+    // One that lies in a file is linked first: where it lies now it may go as soon as that is done.
+    if (!arrival.bytes) {
+        entry->is_deferred = true;
+        state.settle(entry);
+        return;
+    }
+    if (!state.is_started) {
+        entry->is_deferred = true;
+        return;
+    }
+    state.begin(entry);
+    state.settle_old();
+    state.pump();
+}
+
+// Every destination at once, but those that are down or have enough waiting.
+void Queue::State::begin(const LivePtr& entry)
+{
+    entry->is_deferred = false;
+    bool wakes = false;
+    for (std::size_t n = 0; n < entry->groups.size(); ++n) {
+        const std::string& key = entry->groups[n].key;
+        if (dispatcher.down_until(key, now()) != 0 || dispatcher.ready(key) >= kMostReadyOfOne) {
+            send_to_schedule(entry, n);
+            continue;
+        }
+        make_ready(entry, n, false);
+        wakes = wakes || dispatcher.has_idle(key);
+    }
+    if (wakes) idle_connections.notify_all();
+}
+
+void Queue::State::pump()
+{
+    if (!is_started || is_stopping || has_failed) return;
+    pump_again = true;
+    if (is_pumping) return;
+    is_pumping = true;
+    while (pump_again) {
+        pump_again = false;
+        while (auto start = dispatcher.next_start(now())) spawn(serve(std::move(*start)));
+        // Those that end for it ask for another round.
+        if (dispatcher.is_contested()) idle_connections.notify_all();
+    }
+    is_pumping = false;
+}
+
+void Queue::start()
+{
+    State& state = *state_;
+    state.is_started = true;
+    if (!state.schedule) return;
+    std::vector<LivePtr> deferred;
+    for (const auto& [id, entry] : state.live) {
+        if (entry->is_deferred && (entry->is_settled || entry->bytes)) deferred.push_back(entry);
+    }
+    for (const auto& entry : deferred) state.begin(entry);
+    state.spawn(state.sweep());
+    if (state.options.tick_every.count() != 0) state.spawn(state.keep_ticking());
+    state.tick();
+}
+
+co::Task<void> Queue::State::keep_ticking()
+{
+    while (!is_stopping) {
+        const bool is_time = co_await timer.wait(options.tick_every);
+        if (is_time && !is_stopping) tick();
+    }
+}
+
+void Queue::tick() { state_->tick(); }
+
+void Queue::State::tick()
+{
+    if (is_stopping || !schedule) return;
+    settle_old();
+    if (!operations.empty() && !is_writing) spawn(write());
+    idle_connections.notify_all();
+    const std::vector<std::string> owed(owing.begin(), owing.end());
+    for (const auto& id : owed) {
+        if (const auto at = live.find(id); at != live.end()) {
+            const LivePtr entry = at->second;
+            report_if_due(entry);
+        }
+    }
+    const std::int64_t at = now();
+    const bool is_time = at >= next_poll || at < next_poll - kPollEveryMs || !refills.empty();
+    if (is_started && is_time && !is_polling) {
+        next_poll = at + kPollEveryMs;
+        spawn(poll());
+    }
+    if (is_started && sweep_wanted && !is_sweeping) spawn(sweep());
+    metrics.messages.set(static_cast<std::int64_t>(scheduled + fresh_messages));
+    metrics.fresh.set(static_cast<std::int64_t>(fresh_messages));
+    metrics.active.set(static_cast<std::int64_t>(active));
+    metrics.connections.set(dispatcher.connections());
+    metrics.ready.set(static_cast<std::int64_t>(dispatcher.ready()));
+    metrics.down.set(static_cast<std::int64_t>(dispatcher.down(at)));
+    pump();
+}
+
+co::Task<void> Queue::stop()
+{
+    State& state = *state_;
+    state.is_stopping = true;
+    state.timer.cancel();
+    state.ground.transport.interrupt();
+    const std::vector<Conversation*> open(state.conversations.begin(), state.conversations.end());
+    for (Conversation* conversation : open) conversation->interrupt();
+    state.idle_connections.notify_all();
+    co_await state.tasks.finished();
+    if (!state.schedule) co_return;
+    // So that a checkpoint after this may forget all of it, and the next start has little to do.
+    co_await state.settle_all();
+    co_await state.tasks.finished();
+    (void)co_await state.flush(true);
+    co_await state.tasks.finished();
+}
+
+co::Task<bool> Queue::commit()
+{
+    if (!state_->schedule) co_return false;
+    // What this cannot write is a cache, which the next start compares with the files.
+    (void)co_await state_->flush(true);
+    co_return true;
+}
+
+bool Queue::is_quiet() const
+{
+    const State& state = *state_;
+    return state.active == 0 && state.operations.empty() && state.dispatcher.ready() == 0 && !state.is_writing &&
+           !state.is_polling && !state.is_refilling && !state.is_flushing && !state.is_sweeping && state.owing.empty();
+}
+
+QueueFacts Queue::facts() const
+{
+    const State& state = *state_;
+    QueueFacts facts;
+    facts.messages = state.scheduled + state.fresh_messages;
+    facts.fresh = state.fresh_messages;
+    facts.active = state.active;
+    facts.connections = state.dispatcher.connections();
+    facts.destinations_down = state.dispatcher.down(state.now());
+    facts.damaged = state.damaged;
+    if (!state.schedule_trouble.empty()) facts.complaints.push_back(state.schedule_trouble);
+    if (!state.spool_trouble.empty()) facts.complaints.push_back(state.spool_trouble);
+    if (state.damaged != 0) {
+        facts.complaints.push_back(std::to_string(state.damaged) +
+                                   " entries of the queue are damaged; they lie in queue/damaged, the log says why");
+    }
+    return facts;
+}
+
+}  // namespace mbx::queue

@@ -1,0 +1,237 @@
+// What senders are told, and what happens when an entry's time has come.
+#include <algorithm>
+
+#include "queue/queue_state.hpp"
+
+namespace mbx::queue {
+namespace {
+
+// Recipients that fail one after another are told of together, if it does not take longer.
+constexpr std::int64_t kPatienceMs = 30'000;
+constexpr std::int64_t kReportAgainMs = 60'000;
+
+std::vector<std::size_t> recipients_with(const Entry& entry, RecipientStatus status)
+{
+    std::vector<std::size_t> found;
+    for (std::size_t n = 0; n < entry.states.size(); ++n) {
+        if (entry.states[n].status == status) found.push_back(n);
+    }
+    return found;
+}
+
+std::string_view word_of(ReportKind kind)
+{
+    switch (kind) {
+    case ReportKind::failed: return "failed";
+    case ReportKind::delayed: return "delayed";
+    case ReportKind::relayed: return "relayed";
+    }
+    return "";
+}
+
+}  // namespace
+
+void Queue::State::report_if_due(const LivePtr& entry)
+{
+    if (entry->is_ended || !entry->entry.has(RecipientStatus::failing)) return;
+    owing.insert(entry->entry.id);
+    if (entry->owes_since == 0) entry->owes_since = now();
+    if (entry->is_reporting || is_stopping || now() < entry->report_after) return;
+    if (entry->busy != 0 && now() < entry->owes_since + kPatienceMs) return;
+    spawn(report_failures(entry));
+}
+
+co::Task<Result<std::string, FileError>> Queue::State::read_original(LivePtr entry, bool whole)
+{
+    if (entry->bytes) co_return whole ? *entry->bytes : entry->bytes->substr(0, kMaxReportedHeader);
+    const std::string id = entry->entry.id;
+    const std::size_t most = whole ? static_cast<std::size_t>(entry->entry.size) : kMaxReportedHeader;
+    auto job = [this, &id, most] { return spool.read_body(id, most); };
+    auto bytes = co_await files.run(net::WorkClass::delivery, std::move(job));
+    co_return std::move(bytes);
+}
+
+// False: not now. When true, the report and `what` are durable.
+co::Task<bool> Queue::State::report(LivePtr entry, ReportFacts facts, Change what)
+{
+    const auto original = co_await read_original(entry, facts.is_full_wanted);
+    // A message whose bytes cannot be read any more is reported without them.
+    const std::string bytes = original ? *original : std::string();
+    auto job = [this, &facts, &bytes] { return ground.compose(facts, bytes); };
+    Report composed = co_await ground.workers.run(net::WorkClass::delivery, std::move(job));
+    composed.to = facts.to;
+    Ledger::Hold hold;
+    const std::string record = encode(QueueRecord(what));
+    const std::string id = co_await ground.intake.accept(std::move(composed), record, &hold);
+    if (id.empty()) {
+        ground.log.warning("a report cannot be made at the moment; it is tried again", {{"id", facts.id}});
+        co_return false;
+    }
+    if (facts.kind == ReportKind::failed) metrics.reports_failed.add();
+    if (facts.kind == ReportKind::delayed) metrics.reports_delayed.add();
+    if (facts.kind == ReportKind::relayed) metrics.reports_relayed.add();
+    for (const auto& told : facts.recipients) {
+        trace::Event event;
+        event.id = facts.id;
+        event.kind = trace::EventKind::reported;
+        event.at = ground.clock.wall();
+        event.recipient = told.recipient.address;
+        event.detail = "told " + facts.to;
+        event.facts.emplace_back("report", id);
+        event.facts.emplace_back("reason", word_of(facts.kind));
+        ground.recorder.record(std::move(event));
+    }
+    if (!entry->is_ended) change(entry, std::move(what), std::move(hold));
+    co_return true;
+}
+
+void Queue::State::end_if_over(const LivePtr& entry)
+{
+    if (entry->is_ended || entry->busy != 0 || !entry->entry.is_over()) return;
+    auto entered = append(Ended{entry->entry.id});
+    end(entry, std::move(entered.hold));
+}
+
+co::Task<void> Queue::State::report_failures(LivePtr entry)
+{
+    entry->is_reporting = true;
+    ++entry->pins;
+    const auto failing = recipients_with(entry->entry, RecipientStatus::failing);
+    Change what;
+    what.id = entry->entry.id;
+    what.version = entry->entry.version + 1;
+    what.is_held = entry->entry.is_held;
+    for (const std::size_t at : failing) {
+        RecipientState state = entry->entry.states[at];
+        state.status = RecipientStatus::failed;
+        what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
+    }
+    const ReportLimits limits{options.lifetime, options.report_max_size};
+    auto facts = decide_report(entry->entry, ReportKind::failed, failing, ground.clock.wall(), limits);
+    bool is_done = !failing.empty();
+    if (is_done && facts) {
+        is_done = co_await report(entry, std::move(*facts), std::move(what));
+    } else if (is_done) {
+        auto entered = append(QueueRecord(what));
+        change(entry, std::move(what), std::move(entered.hold));
+    }
+    entry->is_reporting = false;
+    --entry->pins;
+    entry->owes_since = 0;
+    if (!is_done) entry->report_after = now() + kReportAgainMs;
+    if (!entry->is_ended && !entry->entry.has(RecipientStatus::failing)) owing.erase(entry->entry.id);
+    end_if_over(entry);
+    if (entry->is_settled) put_row(*entry);
+    report_if_due(entry);
+    release(entry);
+}
+
+// Success at a server that cannot tell of it: told once, as far as no crash comes between (RFC 3461 section 5.2.2).
+co::Task<void> Queue::State::report_relayed(LivePtr entry, std::vector<std::size_t> recipients)
+{
+    ++entry->pins;
+    const ReportLimits limits{options.lifetime, options.report_max_size};
+    auto facts = decide_report(entry->entry, ReportKind::relayed, recipients, ground.clock.wall(), limits);
+    if (facts) {
+        Change what;
+        what.id = entry->entry.id;
+        what.version = entry->entry.version + 1;
+        what.is_held = entry->entry.is_held;
+        (void)co_await report(entry, std::move(*facts), std::move(what));
+    }
+    --entry->pins;
+    end_if_over(entry);
+    release(entry);
+}
+
+// Everybody who waits has waited enough, or an administrator says so.
+std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer* why)
+{
+    Change what;
+    what.id = entry->entry.id;
+    what.version = entry->entry.version + 1;
+    what.is_held = entry->entry.is_held;
+    std::vector<trace::Event> events;
+    for (const auto& group : entry->groups) {
+        if (group.phase == Group::Phase::active) continue;
+        for (const std::size_t at : group.recipients) {
+            RecipientState state = entry->entry.states[at];
+            if (state.status != RecipientStatus::waiting) continue;
+            const auto& recipient = entry->entry.envelope.recipients[at];
+            const bool is_told = wants_report(entry->entry.envelope, recipient, ReportKind::failed);
+            state.status = is_told ? RecipientStatus::failing : RecipientStatus::failed;
+            if (why != nullptr) state.last = *why;
+            if (state.last.at == 0) state.last = dispatcher.last_failure(group.key);
+            if (state.last.at == 0) state.last = {0, "4.4.1", "the server of the recipient could not be reached", {}, now() / 1000, false};
+            trace::Event event;
+            event.id = entry->entry.id;
+            event.kind = trace::EventKind::failed;
+            event.at = ground.clock.wall();
+            event.recipient = recipient.address;
+            event.detail = why != nullptr ? why->text : "given up; the last answer: " + state.last.text;
+            events.push_back(std::move(event));
+            metrics.failed.add();
+            what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
+        }
+    }
+    if (what.outcomes.empty()) return 0;
+    auto entered = append(QueueRecord(what));
+    note(entered.lsn, std::move(events));
+    change(entry, std::move(what), std::move(entered.hold));
+    for (const auto& group : entry->groups) {
+        if (entry->is_settled) put_errand(*entry, group);
+    }
+    if (entry->is_settled) put_row(*entry);
+    end_if_over(entry);
+    report_if_due(entry);
+    return entered.lsn;
+}
+
+co::Task<void> Queue::State::meet_deadline(std::string id)
+{
+    LivePtr entry = co_await find(id);
+    if (!entry || entry->is_ended) co_return;
+    ++entry->pins;
+    end_if_over(entry);
+    report_if_due(entry);
+    const std::int64_t age = now() - entry->entry.accepted;
+    const bool is_late = options.warn_after.count() != 0 && age >= options.warn_after.count();
+    if (!entry->is_ended && !entry->entry.is_held && age >= options.lifetime.count()) {
+        (void)fail_waiting(entry, nullptr);
+    } else if (!entry->is_ended && !entry->entry.is_held && is_late && !entry->entry.is_warned && !entry->is_reporting) {
+        co_await warn(entry);
+    }
+    // What could not be done now is looked at again in a minute.
+    if (!entry->is_ended && deadline_of(*entry) <= now()) entry->report_after = now() + kReportAgainMs;
+    if (entry->is_settled) put_row(*entry);
+    --entry->pins;
+    release(entry);
+}
+
+co::Task<void> Queue::State::warn(LivePtr entry)
+{
+    entry->is_reporting = true;
+    std::vector<std::size_t> waiting = recipients_with(entry->entry, RecipientStatus::waiting);
+    const ReportLimits limits{options.lifetime, options.report_max_size};
+    Entry seen = entry->entry;
+    for (const auto& group : entry->groups) {
+        for (const std::size_t at : group.recipients) {
+            if (seen.states[at].last.at == 0) seen.states[at].last = dispatcher.last_failure(group.key);
+        }
+    }
+    auto facts = decide_report(seen, ReportKind::delayed, waiting, ground.clock.wall(), limits);
+    Change what;
+    what.id = entry->entry.id;
+    what.version = entry->entry.version + 1;
+    what.is_held = entry->entry.is_held;
+    what.is_warned = true;
+    if (facts) {
+        (void)co_await report(entry, std::move(*facts), std::move(what));
+    } else {
+        auto entered = append(QueueRecord(what));
+        change(entry, std::move(what), std::move(entered.hold));
+    }
+    entry->is_reporting = false;
+}
+
+}  // namespace mbx::queue

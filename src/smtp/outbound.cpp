@@ -1,0 +1,273 @@
+#include "smtp/outbound.hpp"
+
+#include <utility>
+
+#include "base/ascii.hpp"
+#include "directory/names.hpp"
+
+namespace mbx::smtp {
+namespace {
+
+using Stage = ClientFailure::Stage;
+using Verdict = queue::Answer::Verdict;
+
+std::string_view domain_part(std::string_view address)
+{
+    const auto at = address.rfind('@');
+    return at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
+}
+
+// As A-label where it can be one.
+std::string folded_domain(std::string_view address)
+{
+    const std::string_view domain = domain_part(address);
+    if (domain.starts_with('[')) return std::string(domain);
+    const auto folded = directory::fold_domain(domain);
+    return folded ? *folded : ascii::to_lower(domain);
+}
+
+bool is_tls_failure(const ClientFailure& failure)
+{
+    return failure.stage == Stage::start_tls || failure.stage == Stage::handshake;
+}
+
+// The next plan after one whose TLS failed; none: that was the last.
+std::optional<TlsPlan> weaken(const TlsPlan& plan, bool may_unverify)
+{
+    if (plan.need != TlsPlan::Need::opportunistic) return std::nullopt;
+    TlsPlan weaker = plan;
+    if (may_unverify && !plan.tls.ca_file.empty()) {
+        weaker.tls.ca_file.clear();
+        weaker.label = "unverified";
+    } else {
+        // RFC 7435: what would go unverified may go in clear.
+        weaker.need = TlsPlan::Need::none;
+        weaker.label.clear();
+    }
+    return weaker;
+}
+
+TlsPolicyFacts policy_facts(const FoundHosts& found, const TlsDecision& decision)
+{
+    TlsPolicyFacts facts;
+    if (decision.basis == TlsBasis::dane || decision.basis == TlsBasis::dane_unusable) {
+        facts.type = TlsPolicyType::tlsa;
+        for (const net::TlsaRecord& record : decision.plan.tls.tlsa) {
+            const std::string numbers{static_cast<char>(record.usage), static_cast<char>(record.selector),
+                                      static_cast<char>(record.matching)};
+            facts.lines.push_back(net::describe_record(net::DnsType::tlsa, numbers + record.data));
+        }
+    } else if (found.sts && found.sts->policy) {
+        const StsPolicy& policy = found.sts->policy->policy;
+        facts.type = TlsPolicyType::sts;
+        facts.lines = {"version: STSv1", "mode: " + std::string(describe(policy.mode))};
+        for (const std::string& mx : policy.mx) facts.lines.push_back("mx: " + mx);
+        facts.lines.push_back("max_age: " + std::to_string(policy.max_age.count()));
+        facts.mx_hosts = policy.mx;
+    }
+    return facts;
+}
+
+}  // namespace
+
+// What one open() knows.
+struct Outbound::Attempt {
+    std::shared_ptr<const OutboundOptions> options;
+    FoundHosts found;
+    Steps steps;
+    net::Cancellation cancellation;
+    net::Deadline deadline;
+};
+
+Outbound::Outbound(Ground ground, OutboundOptions options, Opener opener)
+    : ground_(std::move(ground)), options_(std::make_shared<const OutboundOptions>(std::move(options))),
+      opener_(std::move(opener)), search_(ground_.resolver, ground_.policies, ground_.random)
+{
+}
+
+void Outbound::stop()
+{
+    is_stopping_ = true;
+    for (net::Cancellation* opening : openings_) opening->cancel();
+}
+
+queue::Destination Outbound::destination_of(const queue::Envelope& envelope, const queue::Recipient& recipient) const
+{
+    queue::Destination destination;
+    destination.domain = folded_domain(recipient.address);
+    destination.require_tls = envelope.require_tls;
+    const Route* route = find_route(options_->search.routes, destination.domain, folded_domain(envelope.reverse_path));
+    if (route == nullptr) return destination;
+    destination.route = route->key();
+    // What goes to one smart host is one destination, however many domains it is for.
+    if (!route->is_for_one_domain()) destination.domain = route->host;
+    return destination;
+}
+
+co::Task<Result<std::unique_ptr<queue::Conversation>, queue::Answer>> Outbound::open(queue::Destination destination)
+{
+    Attempt attempt{options_, {}, {}, {}, net::Deadline::after(options_->open_time)};
+    if (is_stopping_) co_return own_answer("4.3.2", "this server is stopping");
+    attempt.found = co_await search_.find(attempt.options->search, destination, attempt.steps);
+    if (attempt.found.failure) {
+        attempt.found.failure->at = ground_.clock.wall();
+        co_return *attempt.found.failure;
+    }
+    openings_.insert(&attempt.cancellation);
+    std::optional<queue::Answer> last;
+    const std::vector<std::string> hosts = attempt.found.hosts;
+    for (const std::string& host : hosts) {
+        if (is_stopping_ || (last && net::Deadline::after({}).at >= attempt.deadline.at)) break;
+        auto tried = co_await try_host(attempt, host);
+        if (tried) {
+            openings_.erase(&attempt.cancellation);
+            co_return std::move(*tried);
+        }
+        // A host that may answer later counts more than one that never will.
+        if (!last || last->verdict == Verdict::permanent || tried.error().verdict == Verdict::temporary) last = tried.error();
+        if (tried.error().verdict == Verdict::permanent && tried.error().is_remote) break;
+    }
+    openings_.erase(&attempt.cancellation);
+    if (!last || is_stopping_) last = own_answer("4.3.2", "this server is stopping");
+    last->at = ground_.clock.wall();
+    co_return *last;
+}
+
+co::Task<Result<std::unique_ptr<queue::Conversation>, queue::Answer>> Outbound::try_host(Attempt& attempt, std::string host)
+{
+    const FoundTarget target = co_await search_.target(attempt.options->search, attempt.found, host, attempt.steps);
+    if (target.failure) {
+        if (!target.tls.is_allowed) report(attempt, target, host, {}, nullptr, {});
+        co_return *target.failure;
+    }
+    std::optional<queue::Answer> last;
+    for (const net::Endpoint& endpoint : target.endpoints) {
+        if (last && net::Deadline::after({}).at >= attempt.deadline.at) break;
+        auto tried = co_await try_endpoint(attempt, target, host, endpoint);
+        if (tried || tried.error().verdict == Verdict::permanent) co_return std::move(tried);
+        last = tried.error();
+        if (attempt.cancellation.is_cancelled()) break;
+    }
+    co_return *last;
+}
+
+co::Task<Result<std::unique_ptr<queue::Conversation>, queue::Answer>>
+Outbound::try_endpoint(Attempt& attempt, const FoundTarget& target, std::string host, net::Endpoint endpoint)
+{
+    std::optional<TlsPlan> plan = target.tls.plan;
+    std::optional<ClientFailure> failure;
+    while (plan) {
+        TlsPlan current = *plan;
+        current.tls.outcome = std::make_shared<net::TlsOutcome>();
+        const auto outcome = current.tls.outcome;
+        const bool asks_for_tls = current.need != TlsPlan::Need::none;
+        auto tried = co_await try_plan(attempt, std::move(current), host, endpoint);
+        const ClientFailure* why = tried ? nullptr : &tried.error();
+        if (asks_for_tls) report(attempt, target, host, endpoint, why, *outcome);
+        if (tried) co_return std::move(*tried);
+        failure = tried.error();
+        plan = is_tls_failure(*failure) ? weaken(*plan, target.tls.may_unverify) : std::nullopt;
+    }
+    queue::Answer answer = std::move(failure->answer);
+    if (failure->stage == Stage::authentication && answer.verdict == Verdict::permanent) {
+        // A password that a smart host refuses is our mistake: the message waits until it is mended.
+        answer.verdict = Verdict::temporary;
+        answer.enhanced = "4.7.8";
+    }
+    if (answer.host.empty()) answer.host = host;
+    if (answer.address.empty()) answer.address = endpoint.text();
+    ground_.log.debug("a host could not be used", {{"host", host}, {"address", endpoint.text()}, {"why", answer.text}});
+    co_return answer;
+}
+
+co::Task<Result<std::unique_ptr<queue::Conversation>, ClientFailure>>
+Outbound::try_plan(Attempt& attempt, TlsPlan plan, std::string host, net::Endpoint endpoint)
+{
+    const OutboundOptions& options = *attempt.options;
+    const auto& source = endpoint.address.is_v4() ? options.source_ipv4 : options.source_ipv6;
+    net::Deadline deadline = net::Deadline::after(options.connect_time);
+    auto stream = co_await net::connect_tcp(ground_.loop, endpoint, source, attempt.cancellation, deadline);
+    if (!stream) {
+        ClientFailure failure;
+        failure.answer = own_answer("4.4.1", "connecting to " + host + " at " + endpoint.text() + ": " +
+                                                 std::string(net::describe(stream.error())), host);
+        co_return failure;
+    }
+    ClientOptions client = options.client;
+    client.host = host;
+    client.tls = std::move(plan);
+    if (attempt.found.route) {
+        client.is_lmtp = attempt.found.route->is_lmtp;
+        client.user = attempt.found.route->user;
+        client.password = attempt.found.route->password;
+    }
+    co_return co_await opener_(std::move(*stream), std::move(client));
+}
+
+// What RFC 8460 wants to be told: whether a session with TLS came about, and by which policy it had to.
+void Outbound::report(const Attempt& attempt, const FoundTarget& target, const std::string& host, net::Endpoint endpoint,
+                      const ClientFailure* failure, const net::TlsOutcome& outcome)
+{
+    if (attempt.found.route || attempt.found.is_literal) return;
+    if (failure != nullptr && !is_tls_failure(*failure)) return;  // it says nothing about TLS
+    TlsObservation seen;
+    seen.domain = attempt.found.domain;
+    seen.policy = policy_facts(attempt.found, target.tls);
+    seen.mx_host = host;
+    if (endpoint.port != 0) seen.mx_address = endpoint.address.text();
+    const auto& source = endpoint.address.is_v4() ? attempt.options->source_ipv4 : attempt.options->source_ipv6;
+    if (source) seen.own_address = source->text();
+    if (!target.tls.is_allowed) {
+        seen.failure = target.tls.basis == TlsBasis::dane ? TlsFailure::dnssec_invalid : TlsFailure::validation_failure;
+        seen.reason = target.tls.why;
+    } else if (failure != nullptr) {
+        seen.failure = failure->stage == Stage::start_tls ? TlsFailure::starttls_not_supported
+                                                          : failure_of(outcome.fault, seen.policy.type);
+        seen.reason = outcome.why.empty() ? failure->answer.text : outcome.why;
+    } else if (attempt.found.sts && attempt.found.sts->has_failed && !attempt.found.sts->policy) {
+        const bool is_webpki = attempt.found.sts->fetch_fault != net::TlsFault::none;
+        seen.failure = is_webpki ? TlsFailure::sts_webpki_invalid : TlsFailure::sts_policy_fetch_error;
+        seen.policy.type = TlsPolicyType::sts;
+        seen.reason = attempt.found.sts->why;
+    }
+    reports_.note(std::move(seen), ground_.clock.wall());
+}
+
+co::Task<RouteExplanation> Outbound::explain(std::string address, std::string sender)
+{
+    RouteExplanation explanation;
+    const auto options = options_;
+    queue::Envelope envelope;
+    envelope.reverse_path = std::move(sender);
+    queue::Recipient recipient;
+    recipient.address = address;
+    const queue::Destination destination = destination_of(envelope, recipient);
+    if (destination.domain.empty()) {
+        explanation.verdict = "\"" + ascii::printable(address) + "\" is no address with a domain.";
+        co_return explanation;
+    }
+    const FoundHosts found = co_await search_.find(options->search, destination, explanation.steps);
+    if (found.failure) {
+        const bool is_permanent = found.failure->verdict == Verdict::permanent;
+        explanation.verdict = is_permanent ? "A message would come back at once: " : "A message would wait and be tried again: ";
+        explanation.verdict += found.failure->text + ".";
+        co_return explanation;
+    }
+    std::string failures;
+    for (const std::string& host : found.hosts) {
+        const FoundTarget target = co_await search_.target(options->search, found, host, explanation.steps);
+        if (target.failure) {
+            failures = target.failure->text;
+            continue;
+        }
+        if (!explanation.is_reachable) {
+            explanation.verdict = "A message would go to " + host + " at " + target.endpoints.front().text() + " first; " +
+                                  target.tls.why + ".";
+        }
+        explanation.is_reachable = true;
+    }
+    if (!explanation.is_reachable) explanation.verdict = "No host can be used now: " + failures + ".";
+    co_return explanation;
+}
+
+}  // namespace mbx::smtp

@@ -1,0 +1,99 @@
+#include "smtp/submission_header.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/ascii.hpp"
+#include "mail/header.hpp"
+
+namespace mbx::smtp {
+
+namespace {
+
+void add_mailboxes(std::string_view value, std::vector<mail::HeaderAddress>& into)
+{
+    for (mail::HeaderAddress& each : mail::parse_address_list(value)) {
+        if (each.kind == mail::HeaderAddress::Kind::mailbox) into.push_back(std::move(each));
+    }
+}
+
+// Where a header that is held ends, from `from` on: behind its empty line; npos: not yet. Line ends are CRLF or LF.
+std::size_t find_header_end(std::string_view held, std::size_t from)
+{
+    if (held.starts_with("\r\n") || held.starts_with('\n')) return held.front() == '\n' ? 1 : 2;
+    for (std::size_t at = held.find('\n', from); at != std::string_view::npos; at = held.find('\n', at + 1)) {
+        const std::string_view behind = held.substr(at + 1);
+        if (behind.starts_with('\n')) return at + 2;
+        if (behind.starts_with("\r\n")) return at + 3;
+    }
+    return std::string_view::npos;
+}
+
+} // namespace
+
+void SubmissionHeader::feed(std::string_view piece, std::string& out)
+{
+    if (is_given_) {
+        out += piece;
+        return;
+    }
+    const std::size_t from = held_.size() < 3 ? 0 : held_.size() - 3;
+    held_ += piece;
+    const std::size_t end = find_header_end(held_, from);
+    if (end != std::string::npos) {
+        const std::string behind = held_.substr(end);
+        held_.resize(end);
+        give(out);
+        out += behind;
+    } else if (held_.size() > most_ + 4) {
+        is_given_ = true;
+        out += std::exchange(held_, {});
+    }
+}
+
+void SubmissionHeader::finish(std::string& out)
+{
+    if (!is_given_) give(out);
+}
+
+void SubmissionHeader::give(std::string& out)
+{
+    is_given_ = true;
+    const mail::Header header = mail::parse_header(held_, {SIZE_MAX, SIZE_MAX});
+    std::size_t end = 0;
+    for (const mail::HeaderField& field : header.fields) {
+        end = field.offset + field.whole.size();
+        if (ascii::same(field.name, "Bcc") || ascii::same(field.name, "Resent-Bcc")) continue;
+        if (ascii::same(field.name, "From")) {
+            ++senders_.from_fields;
+            add_mailboxes(field.value, senders_.from);
+        } else if (ascii::same(field.name, "Sender")) {
+            ++senders_.sender_fields;
+            add_mailboxes(field.value, senders_.sender);
+        }
+        out += field.whole;
+    }
+    out += std::string_view(held_).substr(end);
+    std::string().swap(held_);
+}
+
+std::optional<ReplyId> judge_header_senders(const HeaderSenders& senders,
+                                            const std::function<bool(const mail::HeaderAddress&)>& is_own)
+{
+    if (senders.from_fields > 1 || senders.sender_fields > 1) return ReplyId::header_sender_malformed;
+    if (senders.from_fields == 1 && senders.from.empty()) return ReplyId::header_sender_malformed;
+    if (senders.sender_fields == 1 && senders.sender.size() != 1) return ReplyId::header_sender_malformed;
+    if (!std::ranges::all_of(senders.from, is_own) || !std::ranges::all_of(senders.sender, is_own))
+        return ReplyId::header_sender_not_owned;
+    return std::nullopt;
+}
+
+std::string missing_sender_fields(const HeaderSenders& senders, std::string_view own_address)
+{
+    std::string fields;
+    if (senders.from_fields == 0) fields += "From: <" + std::string(own_address) + ">\r\n";
+    if (senders.from.size() > 1 && senders.sender_fields == 0) fields += "Sender: <" + std::string(own_address) + ">\r\n";
+    return fields;
+}
+
+} // namespace mbx::smtp

@@ -1,0 +1,16 @@
+// The tables of trace.db and its public views (docs/trace.md). The views are what others may read: within one version
+// their columns stay what they are, new ones may be added behind them.
+#pragma once
+
+#include <cstdint>
+
+namespace mbx::trace {
+
+// PRAGMA user_version, and the view `schema_version`. A file of another version is set aside and begun anew.
+inline constexpr std::int64_t kSchemaVersion = 1;
+// PRAGMA application_id: "mbxt".
+inline constexpr std::int64_t kApplicationId = 0x6d627874;
+
+extern const char* const kSchema;
+
+}  // namespace mbx::trace

@@ -1,0 +1,185 @@
+#include "trace/story.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/ascii.hpp"
+
+namespace mbx::trace {
+
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::uint64_t kLatest = 253'402'300'800'000;  // the end of the year 9999, in milliseconds
+
+std::string_view fact(const EventRow& event, std::string_view name)
+{
+    const auto found = std::ranges::find(event.facts, name, [](const auto& one) { return std::string_view(one.first); });
+    return found == event.facts.end() ? std::string_view() : std::string_view(found->second);
+}
+
+// "before<value>after", or nothing where there is no value.
+std::string around(std::string_view before, std::string_view value, std::string_view after = "")
+{
+    return value.empty() ? std::string() : fmt::format("{}{}{}", before, value, after);
+}
+
+std::string host_of(const EventRow& event)
+{
+    const std::string_view host = fact(event, "host");
+    const std::string_view address = fact(event, fact(event, "address").empty() ? "peer" : "address");
+    if (host.empty()) return address.empty() ? "no server" : std::string(address);
+    return std::string(host) + around(" [", address, "]");
+}
+
+std::string tls_of(const EventRow& event)
+{
+    const std::string_view tls = fact(event, "tls");
+    return tls.empty() || tls == "none" ? ", in clear" : fmt::format(", encrypted ({})", tls);
+}
+
+// The remote's words or ours, with what codes there are and the detail does not repeat.
+std::string words_of(const EventRow& event)
+{
+    const std::string_view code = fact(event, "code");
+    const std::string_view enhanced = fact(event, "enhanced");
+    std::string words;
+    if (!code.empty() && code != "0" && !event.detail.starts_with(code)) words += std::string(code) + " ";
+    if (!enhanced.empty() && event.detail.find(enhanced) == std::string::npos) words += std::string(enhanced) + " ";
+    words += event.detail;
+    while (!words.empty() && words.back() == ' ') words.pop_back();
+    return words;
+}
+
+std::string tell_accepted(const EventRow& event)
+{
+    const std::string_view sender = fact(event, "reverse_path");
+    const std::string_view size = fact(event, "size");
+    std::string text = fmt::format("accepted from {}", sender.empty() ? "the empty sender <>" : sender);
+    text += around(", logged in as ", fact(event, "account"));
+    text += around(", client ", fact(event, "peer")) + around(" (", fact(event, "helo"), ")");
+    if (!fact(event, "tls").empty()) text += tls_of(event);
+    text += around(", ", size, " bytes");
+    const std::string_view count = fact(event, "recipients");
+    return text + around(", for ", count, count == "1" ? " recipient" : " recipients") + around(": ", event.detail);
+}
+
+std::string tell_placed(const EventRow& event)
+{
+    const std::string_view mailbox = fact(event, "mailbox");
+    return fmt::format("placed into {} of {}{}{}", mailbox.empty() ? "the mailbox" : mailbox, event.recipient,
+                       around(" as message ", fact(event, "uid")), around(": ", event.detail));
+}
+
+std::string tell_attempt(const EventRow& event)
+{
+    std::string text = fmt::format("tried {} for {}{}", host_of(event), event.recipient, tls_of(event));
+    text += around(": ", words_of(event));
+    if (const auto next = ascii::parse_number(fact(event, "next_ms")); next && *next < kLatest)
+        text += "; next attempt " + time_text(static_cast<std::int64_t>(*next) * 1000);
+    return text;
+}
+
+std::string tell_delivered(const EventRow& event)
+{
+    std::string text = fmt::format("delivered to {} for {}{}{}", host_of(event), event.recipient, tls_of(event),
+                                   around(": ", words_of(event)));
+    const std::string_view ours = fact(event, "our_ms");
+    const std::string_view theirs = fact(event, "their_ms");
+    if (!ours.empty() && !theirs.empty()) text += fmt::format(" (our part {} ms, theirs {} ms)", ours, theirs);
+    return text;
+}
+
+std::string tell_moved(const EventRow& event)
+{
+    return fmt::format("moved from {} to {} in the mailbox of {}{}", fact(event, "mailbox"), fact(event, "to_mailbox"),
+                       event.recipient, around(" by ", fact(event, "by")));
+}
+
+std::string tell_expunged(const EventRow& event)
+{
+    return fmt::format("expunged from {} of {}{}{}", fact(event, "mailbox"), event.recipient, around(" by ", fact(event, "by")),
+                       around(": ", event.detail));
+}
+
+std::string tell_event(const EventRow& event)
+{
+    const std::string who = event.recipient.empty() ? "" : " for " + event.recipient;
+    const std::string why = around(": ", words_of(event));
+    const std::string by = around(" by ", fact(event, "by"));
+    if (event.kind == "accepted") return tell_accepted(event);
+    if (event.kind == "refused") return "refused" + who + why;
+    if (event.kind == "placed") return tell_placed(event);
+    if (event.kind == "queued") return "waiting to be sent" + who + why + around(", next attempt ", fact(event, "next"));
+    if (event.kind == "attempted") return tell_attempt(event);
+    if (event.kind == "delivered") return tell_delivered(event);
+    if (event.kind == "failed") return "given up" + who + why;
+    if (event.kind == "reported")
+        return "the sender was told" + around(" (", fact(event, "reason"), ")") + around(" in message ", fact(event, "report")) + why;
+    if (event.kind == "expanded") return event.recipient + " led to " + (event.detail.empty() ? "others" : event.detail);
+    if (event.kind == "held") return "held in the queue" + by + who + why;
+    if (event.kind == "released") return "released" + by + who + why;
+    if (event.kind == "retried") return "tried again by request" + by + who + why;
+    if (event.kind == "deleted") return "deleted from the queue" + by + who + why;
+    if (event.kind == "expunged") return tell_expunged(event);
+    if (event.kind == "moved") return tell_moved(event);
+    return event.kind + who + why;
+}
+
+}  // namespace
+
+std::string time_text(std::int64_t microseconds)
+{
+    using namespace std::chrono;
+    const sys_time<std::chrono::microseconds> at{std::chrono::microseconds(microseconds)};
+    const auto day = floor<days>(at);
+    const year_month_day date{day};
+    const auto milliseconds = duration_cast<std::chrono::milliseconds>(at - day).count();
+    return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03} UTC", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), milliseconds / 3'600'000,
+                       milliseconds / 60'000 % 60, milliseconds / 1000 % 60, milliseconds % 1000);
+}
+
+std::string span_text(std::int64_t microseconds)
+{
+    if (microseconds < 0) return "-" + span_text(-std::max(microseconds, -INT64_MAX));
+    const std::int64_t seconds = microseconds / kSecond;
+    if (seconds < 60) return fmt::format("{}.{:03} s", seconds, microseconds % kSecond / 1000);
+    if (seconds < 3600) return fmt::format("{} min {} s", seconds / 60, seconds % 60);
+    if (seconds < 86'400) return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
+    return fmt::format("{} d {} h", seconds / 86'400, seconds / 3600 % 24);
+}
+
+std::string size_text(std::int64_t bytes)
+{
+    constexpr std::int64_t kThousand = 1000;
+    if (bytes < kThousand) return fmt::format("{} bytes", bytes);
+    if (bytes < kThousand * kThousand) return fmt::format("{}.{} KB", bytes / kThousand, bytes % kThousand / 100);
+    return fmt::format("{}.{} MB", bytes / (kThousand * kThousand), bytes / 100'000 % 10);
+}
+
+std::string tell_message(const MessageRow& message)
+{
+    std::string text = fmt::format("{}  {}  from {}", message.id, time_text(message.at),
+                                   message.reverse_path.empty() ? "<>" : message.reverse_path);
+    if (message.size) text += ", " + size_text(*message.size);
+    return text + around(", \"", message.subject, "\"") + around(", <", message.message_id, ">");
+}
+
+std::vector<StoryLine> tell_story(const MessageStory& story)
+{
+    std::vector<StoryLine> lines;
+    for (const EventRow& event : story.events) lines.push_back({event.at, tell_event(event)});
+    const std::int64_t last = story.events.empty() ? story.message.at : story.events.back().at;
+    std::int64_t waiting = 0;
+    for (const DeliveryRow& delivery : story.deliveries) {
+        if (delivery.outcome == "waiting") ++waiting;
+    }
+    if (waiting != 0) lines.push_back({last, fmt::format("still waiting for {} recipient{}", waiting, waiting == 1 ? "" : "s")});
+    if (story.is_cut) lines.push_back({last, "there is more, which is not shown here"});
+    return lines;
+}
+
+}  // namespace mbx::trace

@@ -1,0 +1,343 @@
+#include "trace/trace_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/ascii.hpp"
+#include "trace/folding.hpp"
+#include "trace/rows.hpp"
+#include "trace/schema.hpp"
+
+namespace mbx::trace {
+
+namespace {
+
+constexpr std::size_t kMostId = 64;
+constexpr std::size_t kMostAddress = 320;
+constexpr std::size_t kMostDetail = 2048;
+constexpr std::size_t kMostFact = 1024;
+constexpr std::size_t kMostName = 32;
+constexpr std::size_t kMostFacts = 24;
+constexpr std::uint32_t kFileMode = 0600;
+
+std::string_view fact(const Event& event, std::string_view name)
+{
+    const auto found = std::ranges::find(event.facts, name, [](const auto& one) { return std::string_view(one.first); });
+    return found == event.facts.end() ? std::string_view() : std::string_view(found->second);
+}
+
+std::string clean_fact(const Event& event, std::string_view name) { return clean_text(fact(event, name), kMostFact); }
+
+std::optional<std::int64_t> number_fact(const Event& event, std::string_view name, std::int64_t factor = 1)
+{
+    constexpr std::uint64_t kLargest = 1ULL << 43;  // milliseconds, in 278 years
+    const auto number = ascii::parse_number(fact(event, name));
+    if (!number || *number > kLargest) return std::nullopt;
+    return static_cast<std::int64_t>(*number) * factor;
+}
+
+void append_json_text(std::string& out, std::string_view clean)
+{
+    out += '"';
+    for (const char c : clean) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    out += '"';
+}
+
+// What of an acceptance stands in the message's own row.
+bool is_message_column(std::string_view name)
+{
+    constexpr std::array<std::string_view, 8> kColumns = {"reverse_path", "account", "peer", "helo",
+                                                          "tls", "subject", "message_id", "size"};
+    return std::ranges::find(kColumns, name) != kColumns.end();
+}
+
+std::string facts_json(const Event& event)
+{
+    std::string out = "{";
+    const bool is_accepted = event.kind == EventKind::accepted;
+    std::size_t count = 0;
+    for (const auto& [name, value] : event.facts) {
+        if (count == kMostFacts) break;
+        if (is_accepted && is_message_column(name)) continue;
+        if (count++ != 0) out += ',';
+        append_json_text(out, clean_text(name, kMostName));
+        out += ':';
+        append_json_text(out, clean_text(value, kMostFact));
+    }
+    return out + "}";
+}
+
+std::int64_t microseconds(WallTime at)
+{
+    return std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count();
+}
+
+std::string domain_of(std::string_view address)
+{
+    const auto at = address.rfind('@');
+    return at == std::string_view::npos ? std::string() : ascii::to_lower(address.substr(at + 1));
+}
+
+}  // namespace
+
+struct TraceFile::Statements {
+    explicit Statements(Database& database)
+        : find(database, "SELECT number FROM message WHERE id = ?"),
+          add(database, "INSERT INTO message (id, at) VALUES (?, ?) RETURNING number"),
+          accept(database, "INSERT INTO message (id, at, accepted_at, reverse_path, account, peer, helo, tls, subject, "
+                           "message_id, size) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO UPDATE "
+                           "SET at = min(at, ?2), accepted_at = ?2, reverse_path = ?3, account = ?4, peer = ?5, helo = ?6, "
+                           "tls = ?7, subject = ?8, message_id = ?9, size = ?10 RETURNING number"),
+          refuse(database, "INSERT INTO message (id, at, reverse_path, account, peer, helo, tls, subject, message_id, size) VALUES "
+                           "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET at = min(at, excluded.at) "
+                           "RETURNING number"),
+          place(database, "SELECT message FROM delivery WHERE recipient = ? AND mailbox = ? AND uid = ? LIMIT 1"),
+          event(database, "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?)"),
+          known(database, "INSERT OR IGNORE INTO delivery (message, recipient, destination) VALUES (?, ?, ?)"),
+          attempted(database, "UPDATE delivery SET attempts = attempts + 1, first_attempt_at = min(coalesce(first_attempt_at, ?3), "
+                              "?3), host = ?4, answer = ?5 WHERE message = ?1 AND recipient = ?2"),
+          delivered(database, "UPDATE delivery SET outcome = 'delivered', attempts = attempts + 1, first_attempt_at = "
+                              "min(coalesce(first_attempt_at, ?3), ?3), ended_at = ?4, host = ?5, answer = ?6, our_us = ?7, "
+                              "their_us = ?8 WHERE message = ?1 AND recipient = ?2"),
+          placed(database, "INSERT INTO delivery (message, recipient, outcome, ended_at, mailbox, uid) VALUES (?1, ?2, 'placed', "
+                           "?3, ?4, ?5) ON CONFLICT DO UPDATE SET outcome = 'placed', destination = '', ended_at = ?3, mailbox = ?4, "
+                           "uid = ?5"),
+          ended(database, "UPDATE delivery SET outcome = ?3, ended_at = ?4, answer = ?5 WHERE message = ?1 AND recipient = ?2 "
+                          "AND outcome = 'waiting'"),
+          all_ended(database, "UPDATE delivery SET outcome = 'deleted', ended_at = ?2 WHERE message = ?1 AND outcome = 'waiting'"),
+          moved(database, "UPDATE delivery SET mailbox = ?3, uid = ?4 WHERE message = ?1 AND recipient = ?2"),
+          oldest(database, "SELECT number FROM message WHERE at < ? ORDER BY at LIMIT ?"),
+          forget_events(database, "DELETE FROM event WHERE message = ?"),
+          forget_deliveries(database, "DELETE FROM delivery WHERE message = ?"),
+          forget(database, "DELETE FROM message WHERE number = ?")
+    {
+    }
+    Statement find, add, accept, refuse, place, event, known, attempted, delivered, placed, ended, all_ended, moved, oldest,
+        forget_events, forget_deliveries, forget;
+};
+
+TraceFile::TraceFile(FileSystem& files, std::string path, Log log, ReadSubject read_subject)
+    : files_(files), path_(std::move(path)), log_(std::move(log)), read_subject_(std::move(read_subject))
+{
+}
+
+TraceFile::~TraceFile() = default;
+
+void TraceFile::close()
+{
+    statements_.reset();
+    database_ = Database();
+}
+
+bool TraceFile::open()
+{
+    if (statements_) return true;
+    // SQLite would make it readable for all.
+    (void)files_.create(path_, kFileMode);
+    database_ = Database(path_, OpenMode::write);
+    const bool is_ours = prepare_file();
+    const int error = database_.take_error();
+    if (is_ours && error == 0) {
+        statements_ = std::make_unique<Statements>(database_);
+        if (!database_.has_failed()) return true;
+    }
+    const int late = error != 0 ? error : database_.take_error();
+    last_error_ = late != 0 ? database_.last_message() : "it is of another version";
+    close();
+    if (late == 0 || is_damage(late)) put_aside(last_error_);
+    return false;
+}
+
+// False: what lies there is none of ours.
+bool TraceFile::prepare_file()
+{
+    database_.execute("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+                      "PRAGMA wal_autocheckpoint = 8000; PRAGMA journal_size_limit = 33554432; PRAGMA cache_size = -4096;");
+    const auto version = database_.number("PRAGMA user_version");
+    const auto owner = database_.number("PRAGMA application_id");
+    if (database_.has_failed()) return false;
+    if (version == kSchemaVersion && owner == kApplicationId) return true;
+    const bool is_empty = database_.number("SELECT count(*) FROM sqlite_schema") == 0;
+    if (!is_empty || version != 0) return false;
+    database_.execute("BEGIN IMMEDIATE");
+    database_.execute(kSchema);
+    const std::string mark = "PRAGMA user_version = " + std::to_string(kSchemaVersion) +
+                             "; PRAGMA application_id = " + std::to_string(kApplicationId) + "; COMMIT";
+    database_.execute(mark.c_str());
+    return true;
+}
+
+// Mail does not depend on the trace: whatever is wrong with the file, it is out of the way, and a new one begins.
+void TraceFile::put_aside(const std::string& why)
+{
+    ++set_aside_;
+    last_set_aside_ = std::chrono::steady_clock::now();
+    for (const char* suffix : {"-wal", "-shm"}) {
+        if (auto done = files_.rename(path_ + suffix, path_ + ".damaged" + suffix); !done) (void)files_.unlink(path_ + suffix);
+    }
+    if (auto done = files_.rename(path_, path_ + ".damaged"); !done) (void)files_.unlink(path_);
+    log_.error("the trace could not be read and was set aside; a new one begins", {{"path", path_}, {"why", why}});
+}
+
+int TraceFile::finish()
+{
+    if (!database_.has_failed()) database_.execute("COMMIT");
+    const int error = database_.take_error();
+    if (error == 0) return 0;
+    last_error_ = database_.last_message();
+    database_.execute("ROLLBACK");
+    (void)database_.take_error();
+    return error;
+}
+
+TraceFile::Written TraceFile::write(const std::vector<Event>& events)
+{
+    constexpr int kTries = 2;  // the second in a file that has begun anew
+    for (int tries = 0; tries < kTries; ++tries) {
+        if (!open() && !open()) return Written::none;
+        database_.execute("BEGIN IMMEDIATE");
+        for (const Event& event : events) insert(event);
+        const int error = finish();
+        if (error == 0) return Written::all;
+        close();
+        if (!is_damage(error)) return Written::none;
+        constexpr auto kRest = std::chrono::minutes(10);
+        const bool is_again = set_aside_ != 0 && std::chrono::steady_clock::now() - last_set_aside_ < kRest;
+        if (is_again) return Written::never;
+        put_aside(last_error_);
+    }
+    return Written::never;
+}
+
+// The message that a change of a mailbox is about: it is known there by account, mailbox and UID. 0: none of ours.
+std::int64_t TraceFile::find_place(const Event& event)
+{
+    const auto uid = number_fact(event, "uid");
+    if (!uid) return 0;
+    auto& place = statements_->place.with(clean_text(event.recipient, kMostAddress), clean_fact(event, "mailbox"), *uid);
+    const std::int64_t number = place.next() ? place.integer(0) : 0;
+    place.reset();
+    return number;
+}
+
+std::string TraceFile::subject_of(const Event& event) const
+{
+    const std::string_view raw = fact(event, "subject");
+    return clean_text(read_subject_ ? read_subject_(raw) : std::string(raw), kMostFact);
+}
+
+std::int64_t TraceFile::message_number(const Event& event, std::int64_t at)
+{
+    const std::string id = clean_text(event.id, kMostId);
+    if (id.empty()) return find_place(event);
+    std::int64_t number = 0;
+    const auto first = [&number](Statement& statement) {
+        if (statement.next()) number = statement.integer(0);
+        statement.reset();
+    };
+    if (event.kind == EventKind::accepted || event.kind == EventKind::refused) {
+        Statement& begin = event.kind == EventKind::accepted ? statements_->accept : statements_->refuse;
+        first(begin.with(id, at, clean_fact(event, "reverse_path"), clean_fact(event, "account"),
+                                       clean_fact(event, "peer"), clean_fact(event, "helo"), clean_fact(event, "tls"),
+                                       subject_of(event), clean_fact(event, "message_id"), number_fact(event, "size")));
+        return number;
+    }
+    first(statements_->find.with(id));
+    if (number == 0) first(statements_->add.with(id, at));
+    return number;
+}
+
+void TraceFile::insert(const Event& event)
+{
+    if (database_.has_failed()) return;
+    const std::int64_t at = microseconds(event.at);
+    const std::int64_t message = message_number(event, at);
+    if (message == 0) return;
+    statements_->event
+        .with(message, at, name_of(event.kind), clean_text(event.recipient, kMostAddress), clean_text(event.detail, kMostDetail),
+              facts_json(event))
+        .run();
+    const bool is_new = database_.changed_rows() != 0;
+    if (is_new) insert_delivery(event, message, at);
+}
+
+void TraceFile::insert_delivery(const Event& event, std::int64_t message, std::int64_t at)
+{
+    Statements& on = *statements_;
+    if (event.recipient.empty()) {
+        if (event.kind == EventKind::deleted) on.all_ended.with(message, at).run();
+        return;
+    }
+    const std::string recipient = clean_text(event.recipient, kMostAddress);
+    const std::string host = clean_fact(event, "host");
+    const std::string answer = clean_text(event.detail, kMostDetail);
+    std::string destination = ascii::to_lower(clean_fact(event, "destination"));
+    if (destination.empty()) destination = domain_of(recipient);
+    const auto ours = number_fact(event, "our_ms", 1000);
+    const auto theirs = number_fact(event, "their_ms", 1000);
+    const std::int64_t started = number_fact(event, "started", 1000).value_or(at - theirs.value_or(0));
+    const auto end = [&](std::string_view outcome) { on.ended.with(message, recipient, outcome, at, answer).run(); };
+    const bool is_of_owner = event.kind == EventKind::expunged || event.kind == EventKind::moved;
+    if (!is_of_owner && event.kind != EventKind::placed)
+        on.known.with(message, recipient, destination).run();
+    switch (event.kind) {
+    case EventKind::attempted: on.attempted.with(message, recipient, started, host, answer).run(); break;
+    case EventKind::delivered:
+        on.delivered
+            // After several attempts theirs is all from the first one on, which the view finds out.
+            .with(message, recipient, started, at, host, answer, ours, ours ? theirs : std::nullopt)
+            .run();
+        break;
+    case EventKind::placed:
+        on.placed.with(message, recipient, at, clean_fact(event, "mailbox"), number_fact(event, "uid")).run();
+        break;
+    case EventKind::failed: end("failed"); break;
+    case EventKind::refused: end("refused"); break;
+    case EventKind::expanded: end("expanded"); break;
+    case EventKind::deleted: end("deleted"); break;
+    case EventKind::moved:
+        on.moved.with(message, recipient, clean_fact(event, "to_mailbox"), number_fact(event, "to_uid")).run();
+        break;
+    case EventKind::accepted:
+    case EventKind::queued:
+    case EventKind::reported:
+    case EventKind::held:
+    case EventKind::released:
+    case EventKind::retried:
+    case EventKind::expunged: break;
+    }
+}
+
+bool TraceFile::retain(std::int64_t cutoff, std::uint64_t most_bytes)
+{
+    if (!open()) return false;
+    constexpr std::int64_t kSlice = 300;
+    const auto used = (database_.number("PRAGMA page_count") - database_.number("PRAGMA freelist_count")) *
+                      database_.number("PRAGMA page_size");
+    const bool is_full = used > 0 && static_cast<std::uint64_t>(used) > most_bytes;
+    std::vector<std::int64_t> numbers;
+    Statement& oldest = statements_->oldest.with(is_full ? INT64_MAX : cutoff, kSlice);
+    while (oldest.next()) numbers.push_back(oldest.integer(0));
+    oldest.reset();
+    database_.execute("BEGIN IMMEDIATE");
+    for (const std::int64_t number : numbers) {
+        statements_->forget_events.with(number).run();
+        statements_->forget_deliveries.with(number).run();
+        statements_->forget.with(number).run();
+    }
+    const int error = finish();
+    if (error == 0) database_.execute("PRAGMA incremental_vacuum(512)");
+    const int late = database_.take_error();
+    if (error != 0 || late != 0) {
+        close();
+        if (is_damage(error) || is_damage(late)) put_aside(last_error_);
+        return false;
+    }
+    return static_cast<std::int64_t>(numbers.size()) == kSlice;
+}
+
+}  // namespace mbx::trace

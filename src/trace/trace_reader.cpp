@@ -1,0 +1,301 @@
+#include "trace/trace_reader.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "base/ascii.hpp"
+#include "trace/folding.hpp"
+#include "trace/schema.hpp"
+#include "trace/sqlite.hpp"
+
+namespace mbx::trace {
+
+namespace {
+
+constexpr auto kPatience = std::chrono::seconds(5);  // of one question
+constexpr std::size_t kMostRows = 2000;              // of a story
+constexpr std::size_t kMostPage = 200;
+constexpr std::size_t kMostText = 1000;
+
+Error cannot_read(const Database& database)
+{
+    return Error{"reading the trace", database.last_message(), "the log names the file; mail does not depend on it"};
+}
+
+Database open_reader(const std::string& path)
+{
+    Database database(path, OpenMode::read);
+    database.set_deadline(std::nullopt);
+    return database;
+}
+
+constexpr std::string_view kMessageColumns =
+    "SELECT number, id, coalesce(accepted_at, at), reverse_path, account, peer, helo, tls, subject, message_id, size FROM message ";
+
+MessageRow read_message(Statement& row)
+{
+    MessageRow message;
+    message.number = row.integer(0);
+    message.id = row.text(1);
+    message.at = row.integer(2);
+    message.reverse_path = row.text(3);
+    message.account = row.text(4);
+    message.peer = row.text(5);
+    message.helo = row.text(6);
+    message.tls = row.text(7);
+    message.subject = row.text(8);
+    message.message_id = row.text(9);
+    if (!row.is_null(10)) message.size = row.integer(10);
+    return message;
+}
+
+constexpr std::string_view kDeliveryColumns =
+    "SELECT id, recipient, outcome, destination, host, attempts, accepted_at, ended_at, ended_at - accepted_at, "
+    "coalesce(our_us, coalesce(first_attempt_at, ended_at) - accepted_at), coalesce(their_us, ended_at - first_attempt_at), answer "
+    "FROM message CROSS JOIN delivery ON delivery.message = message.number ";
+
+std::optional<std::int64_t> optional_integer(const Statement& row, int column)
+{
+    if (row.is_null(column)) return std::nullopt;
+    return row.integer(column);
+}
+
+DeliveryRow read_delivery(const Statement& row)
+{
+    DeliveryRow delivery;
+    delivery.id = row.text(0);
+    delivery.recipient = row.text(1);
+    delivery.outcome = row.text(2);
+    delivery.destination = row.text(3);
+    delivery.host = row.text(4);
+    delivery.attempts = row.integer(5);
+    delivery.accepted_at = optional_integer(row, 6);
+    delivery.ended_at = optional_integer(row, 7);
+    delivery.total_us = optional_integer(row, 8);
+    delivery.our_us = optional_integer(row, 9);
+    delivery.their_us = optional_integer(row, 10);
+    delivery.answer = row.text(11);
+    return delivery;
+}
+
+// The condition on a message for each kind of text; ?1 is the text.
+std::string_view condition_of(SearchKind kind)
+{
+    switch (kind) {
+    case SearchKind::everything: return "?1 = '' ";
+    case SearchKind::id: return "id = ?1 ";
+    case SearchKind::address:
+        return "number IN (SELECT message FROM delivery WHERE recipient = ?1 COLLATE NOCASE "
+               "UNION SELECT number FROM message WHERE reverse_path = ?1 COLLATE NOCASE AND reverse_path <> '' "
+               "UNION SELECT number FROM message WHERE account = ?1 COLLATE NOCASE AND account <> '' AND account <> reverse_path "
+               "UNION SELECT number FROM message WHERE message_id = ?1 AND message_id <> '') ";
+    case SearchKind::message_id: return "message_id = ?1 AND message_id <> '' ";
+    case SearchKind::subject: break;
+    }
+    return "instr(fold(subject), ?1) > 0 ";
+}
+
+std::string search_term(SearchKind kind, std::string_view text)
+{
+    text = ascii::trim(text);
+    const bool is_bracketed = text.size() > 2 && text.front() == '<' && text.back() == '>';
+    if (kind == SearchKind::message_id && is_bracketed) text = text.substr(1, text.size() - 2);
+    const std::string clean = clean_text(text, kMostText);
+    return kind == SearchKind::subject ? fold_case(clean) : clean;
+}
+
+SearchAnswer run_search(Database& database, const SearchQuery& query, SearchKind kind)
+{
+    SearchAnswer answer;
+    const std::size_t most = std::clamp<std::size_t>(query.most, 1, kMostPage);
+    std::string sql(kMessageColumns);
+    sql += "WHERE ";
+    sql += condition_of(kind);
+    sql += "AND number < ?2 AND at >= ?3 AND at < ?4 ORDER BY number DESC LIMIT ?5";
+    Statement statement(database, sql);
+    statement.with(search_term(kind, query.text), query.before.value_or(INT64_MAX), query.since.value_or(INT64_MIN),
+                   query.until.value_or(INT64_MAX), most + 1);
+    while (statement.next()) {
+        answer.has_more = answer.messages.size() == most;
+        if (!answer.has_more) answer.messages.push_back(read_message(statement));
+    }
+    return answer;
+}
+
+// The facts of an acceptance are columns of the message.
+void add_message_facts(const MessageRow& message, EventRow& event)
+{
+    const auto add = [&event](const char* name, const std::string& value) {
+        if (!value.empty()) event.facts.emplace_back(name, value);
+    };
+    add("reverse_path", message.reverse_path);
+    add("account", message.account);
+    add("peer", message.peer);
+    add("helo", message.helo);
+    add("tls", message.tls);
+    add("subject", message.subject);
+    add("message_id", message.message_id);
+    if (message.size) add("size", std::to_string(*message.size));
+}
+
+void read_events(Database& database, MessageStory& story)
+{
+    Statement events(database, "SELECT at, kind, recipient, detail, facts FROM event WHERE message = ? ORDER BY at LIMIT ?");
+    Statement facts(database, "SELECT key, value FROM json_each(?) LIMIT 64");
+    events.with(story.message.number, kMostRows + 1);
+    while (events.next()) {
+        story.is_cut = story.is_cut || story.events.size() == kMostRows;
+        if (story.events.size() == kMostRows) break;
+        EventRow event;
+        event.at = events.integer(0);
+        event.kind = events.text(1);
+        event.recipient = events.text(2);
+        event.detail = events.text(3);
+        facts.with(events.text(4));
+        while (facts.next()) event.facts.emplace_back(facts.text(0), facts.text(1));
+        if (event.kind == "accepted") add_message_facts(story.message, event);
+        story.events.push_back(std::move(event));
+    }
+}
+
+// One pass over the deliveries of the time, the latest first.
+class SloCount {
+public:
+    explicit SloCount(const SloQuery& query) : query_(query) {}
+
+    void add(const Statement& row)
+    {
+        const DeliveryRow delivery = read_delivery(row);
+        const std::int64_t total = delivery.total_us.value_or(0);
+        const bool is_good = delivery.outcome == "delivered" || delivery.outcome == "placed";
+        if (delivery.outcome == "failed") ++answer_.failed;
+        const bool is_late = delivery.outcome == "waiting" && *delivery.accepted_at < query_.until - query_.limit_us;
+        if (is_late) ++answer_.late;
+        if (is_good) count(delivery, total);
+        const bool is_violation = is_late || (is_good && total > query_.limit_us);
+        if (is_violation && answer_.violations.size() < query_.most) answer_.violations.push_back(delivery);
+    }
+
+    SloAnswer take()
+    {
+        answer_.delivered = static_cast<std::int64_t>(totals_.size());
+        if (!totals_.empty()) {
+            answer_.median_us = at_rank((totals_.size() - 1) / 2);
+            answer_.p99_us = at_rank((totals_.size() * 99 + 99) / 100 - 1);
+        }
+        for (auto& [name, line] : lines_) {
+            line.destination = name;
+            line.mean_our_us /= line.delivered;
+            line.mean_their_us /= line.delivered;
+            answer_.destinations.push_back(std::move(line));
+        }
+        std::ranges::sort(answer_.destinations, [](const SloLine& a, const SloLine& b) {
+            return a.delivered != b.delivered ? a.delivered > b.delivered : a.destination < b.destination;
+        });
+        constexpr std::size_t kMostLines = 100;
+        if (answer_.destinations.size() > kMostLines) answer_.destinations.resize(kMostLines);
+        return std::move(answer_);
+    }
+
+private:
+    void count(const DeliveryRow& delivery, std::int64_t total)
+    {
+        totals_.push_back(total);
+        const bool is_within = total <= query_.limit_us;
+        if (is_within) ++answer_.within;
+        constexpr std::size_t kMostDestinations = 10'000;  // in memory
+        const bool is_known = lines_.contains(delivery.destination);
+        if (!is_known && lines_.size() >= kMostDestinations) return;
+        SloLine& line = lines_[delivery.destination];
+        ++line.delivered;
+        if (is_within) ++line.within;
+        line.mean_our_us += delivery.our_us.value_or(0);
+        line.mean_their_us += delivery.their_us.value_or(0);
+        line.worst_us = std::max(line.worst_us, total);
+    }
+
+    std::int64_t at_rank(std::size_t rank)
+    {
+        const auto at = totals_.begin() + static_cast<std::ptrdiff_t>(rank);
+        std::nth_element(totals_.begin(), at, totals_.end());
+        return *at;
+    }
+
+    const SloQuery& query_;
+    SloAnswer answer_;
+    std::vector<std::int64_t> totals_;
+    std::map<std::string, SloLine> lines_;
+};
+
+}  // namespace
+
+SearchKind classify_search(std::string_view text)
+{
+    text = ascii::trim(text);
+    if (text.empty()) return SearchKind::everything;
+    const bool has_blank = text.find(' ') != std::string_view::npos;
+    if (text.front() == '<' && text.back() == '>' && !has_blank) return SearchKind::message_id;
+    if (text.find('@') != std::string_view::npos && !has_blank) return SearchKind::address;
+    // intake::Intake::new_trace_id
+    constexpr std::size_t kIdSize = 20;
+    const auto is_id = [](char c) { return ascii::is_digit(c) || (c >= 'a' && c <= 'z'); };
+    return text.size() == kIdSize && std::ranges::all_of(text, is_id) ? SearchKind::id : SearchKind::subject;
+}
+
+Result<SearchAnswer, Error> search_trace(const std::string& path, const SearchQuery& query)
+{
+    Database database = open_reader(path);
+    database.set_deadline(std::chrono::steady_clock::now() + kPatience);
+    const SearchKind kind = classify_search(query.text);
+    SearchAnswer answer = run_search(database, query, kind);
+    if (kind == SearchKind::id && answer.messages.empty()) answer = run_search(database, query, SearchKind::subject);
+    const int error = database.take_error();
+    answer.is_partial = is_interrupted(error);
+    if (error != 0 && !answer.is_partial) return cannot_read(database);
+    return answer;
+}
+
+Result<std::optional<MessageStory>, Error> load_story(const std::string& path, const std::string& id)
+{
+    Database database = open_reader(path);
+    database.set_deadline(std::chrono::steady_clock::now() + kPatience);
+    std::optional<MessageStory> found;
+    {
+        Statement message(database, std::string(kMessageColumns) + "WHERE id = ?");
+        if (message.with(id).next()) found.emplace().message = read_message(message);
+    }
+    if (found) {
+        read_events(database, *found);
+        Statement rows(database, std::string(kDeliveryColumns) + "WHERE id = ? ORDER BY recipient LIMIT ?");
+        rows.with(id, kMostRows + 1);
+        while (rows.next()) {
+            found->is_cut = found->is_cut || found->deliveries.size() == kMostRows;
+            if (found->deliveries.size() < kMostRows) found->deliveries.push_back(read_delivery(rows));
+        }
+    }
+    const int error = database.take_error();
+    if (is_interrupted(error) && found) found->is_cut = true;
+    else if (error != 0) return cannot_read(database);
+    return found;
+}
+
+Result<SloAnswer, Error> measure_slo(const std::string& path, const SloQuery& query)
+{
+    Database database = open_reader(path);
+    database.set_deadline(std::chrono::steady_clock::now() + kPatience);
+    SloCount count(query);
+    {
+        Statement rows(database, std::string(kDeliveryColumns) + "WHERE at >= ?1 AND at < ?2 AND accepted_at IS NOT NULL "
+                                                                 "ORDER BY at DESC LIMIT ?3");
+        constexpr std::int64_t kMostCounted = 2'000'000;
+        rows.with(query.since, query.until, kMostCounted);
+        while (rows.next()) count.add(rows);
+    }
+    SloAnswer answer = count.take();
+    const int error = database.take_error();
+    answer.is_partial = is_interrupted(error);
+    if (error != 0 && !answer.is_partial) return cannot_read(database);
+    return answer;
+}
+
+}  // namespace mbx::trace

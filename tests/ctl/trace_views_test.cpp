@@ -1,0 +1,59 @@
+// How mailboxctl shows the trace.
+#include <catch2/catch_test_macros.hpp>
+
+#include <string>
+
+#include "ctl/views.hpp"
+
+using namespace mbx::ctl;
+
+namespace {
+
+const std::string kMessage =
+    R"({"id":"0abc","number":3,"accepted":"2026-11-22T12:41:39.123456Z","reverse_path":"","account":"","peer":"","helo":"",)"
+    R"("tls":"none","subject":"Lunch\u001b[2J","message_id":"","size":4711})";
+
+std::string shown(View view, const std::string& json)
+{
+    const auto text = show(view, json, Style());
+    REQUIRE(text);
+    return *text;
+}
+
+}  // namespace
+
+TEST_CASE("a story is shown line by line, and nothing in it moves the terminal", "[ctl][trace]")
+{
+    const std::string story = R"({"title":"0abc  x","message":)" + kMessage +
+                              R"(,"story":[{"at":"2026-11-22T12:41:39.123456Z","after":"0.000 s","text":"accepted \u001b[31m"}],)"
+                              R"("events":[],"deliveries":[],"cut":false})";
+    const std::string text =
+        shown(View::trace, R"({"messages":[)" + kMessage + R"(],"before":null,"partial":false,"story":)" + story + "}");
+    CHECK(text == "0abc  x\n  2026-11-22 12:41:39.123      +0.000 s  accepted \\x1b[31m\n");
+}
+
+TEST_CASE("several messages are a table, and none is said so", "[ctl][trace]")
+{
+    const std::string text =
+        shown(View::trace, R"({"messages":[)" + kMessage + R"(],"before":7,"partial":true,"story":null})");
+    CHECK(text.find("2026-11-22 12:41:39.123  0abc  <>") != std::string::npos);
+    CHECK(text.find("there are more") != std::string::npos);
+    CHECK(text.find("not complete") != std::string::npos);
+    CHECK(text.find('\x1b') == std::string::npos);
+    CHECK(shown(View::trace, R"({"messages":[],"before":null,"partial":false,"story":null})") == "no such message\n");
+}
+
+TEST_CASE("slo shows the share, the destinations and what was late", "[ctl][trace]")
+{
+    const std::string text = shown(
+        View::slo,
+        R"({"since":"2026-11-21T12:00:00.000000Z","until":"2026-11-22T12:00:00.000000Z","limit_milliseconds":5000.0,"delivered":3,)"
+        R"("within":2,"percent":50.0,"late":1,"failed":0,"median_milliseconds":12.5,"p99_milliseconds":8000.0,"destinations":)"
+        R"([{"destination":"","delivered":3,"within":2,"percent":66.666,"mean_our_milliseconds":1.0,"mean_their_milliseconds":0.0,)"
+        R"("worst_milliseconds":8000.0}],"violations":[{"id":"0abc","recipient":"bob@example.net","outcome":"waiting","destination":)"
+        R"("example.net","host":"","attempts":2,"accepted":"2026-11-22T11:00:00.000000Z","ended":null,"total_milliseconds":null,)"
+        R"("our_milliseconds":null,"their_milliseconds":null,"answer":"451 later"}],"partial":false})");
+    CAPTURE(text);
+    for (const char* part : {"within 5.00 s", "2 (50.000 %)", "(here)", "66.666 %", "12.5 ms, 8.00 s", "bob@example.net", "451 later"})
+        CHECK(text.find(part) != std::string::npos);
+}

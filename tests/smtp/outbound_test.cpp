@@ -1,0 +1,517 @@
+// Where mail goes and how: a resolver of the test's own words, real sockets on loopback, and a conversation that says which
+// host was reached under which plan.
+#include "smtp/outbound.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <map>
+
+#include "support/run.hpp"
+
+namespace mbx::smtp {
+namespace {
+
+using net::DnsAnswer;
+using net::DnsOutcome;
+using net::DnsType;
+using Verdict = queue::Answer::Verdict;
+
+std::string wire_name(std::string_view text)
+{
+    std::string wire;
+    while (!text.empty()) {
+        const auto dot = text.find('.');
+        wire += static_cast<char>(text.substr(0, dot).size());
+        wire += text.substr(0, dot);
+        text.remove_prefix(dot == std::string_view::npos ? text.size() : dot + 1);
+    }
+    return wire + '\0';
+}
+std::string wire_mx(unsigned preference, std::string_view exchange)
+{
+    return {std::string{static_cast<char>(preference >> 8U), static_cast<char>(preference & 0xffU)} + wire_name(exchange)};
+}
+std::string wire_v4(const std::string& text)
+{
+    const auto address = net::IpAddress::parse(text);
+    return {address->bytes().begin() + 12, address->bytes().end()};
+}
+
+class WrittenResolver final : public net::Resolver {
+public:
+    DnsAnswer& add(const std::string& name, DnsType type, std::vector<std::string> records, bool is_secure = false)
+    {
+        DnsAnswer answer;
+        answer.outcome = records.empty() ? DnsOutcome::no_data : DnsOutcome::found;
+        answer.records = std::move(records);
+        answer.is_secure = is_secure;
+        answer.canonical_name = name;
+        answers_[{name, type}] = answer;
+        return answers_[{name, type}];
+    }
+    void fail(const std::string& name, DnsType type, DnsOutcome outcome = DnsOutcome::failure)
+    {
+        DnsAnswer& answer = add(name, type, {});
+        answer.outcome = outcome;
+        answer.why = "the test says so";
+    }
+    co::Task<DnsAnswer> look_up(std::string name, DnsType type) override
+    {
+        asked.push_back(std::string(net::dns_type_name(type)) + " " + name);
+        const auto found = answers_.find({name, type});
+        if (found != answers_.end()) co_return found->second;
+        DnsAnswer none;
+        none.outcome = DnsOutcome::no_such_name;
+        for (const auto& [key, answer] : answers_) {
+            if (key.first == name) none.outcome = DnsOutcome::no_data;
+        }
+        none.canonical_name = name;
+        co_return none;
+    }
+    std::vector<std::string> asked;
+
+private:
+    std::map<std::pair<std::string, DnsType>, DnsAnswer> answers_;
+};
+
+// Takes connections into its backlog and says nothing.
+class Ear {
+public:
+    explicit Ear(const std::string& address, std::uint16_t port = 0) : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
+    {
+        sockaddr_in at{};
+        at.sin_family = AF_INET;
+        at.sin_port = htons(port);
+        const auto parsed = net::IpAddress::parse(address);
+        std::copy_n(parsed->bytes().begin() + 12, 4, reinterpret_cast<unsigned char*>(&at.sin_addr));
+        const int one = 1;
+        ::setsockopt(descriptor_, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+        socklen_t size = sizeof at;
+        auto* raw = reinterpret_cast<sockaddr*>(&at);
+        const bool is_open = ::bind(descriptor_, raw, size) == 0 && ::listen(descriptor_, 16) == 0 &&
+                             ::getsockname(descriptor_, raw, &size) == 0;
+        if (!is_open) throw std::runtime_error("no socket for the test");
+        endpoint = {*parsed, ntohs(at.sin_port)};
+    }
+    Ear(const Ear&) = delete;
+    Ear& operator=(const Ear&) = delete;
+    ~Ear() { ::close(descriptor_); }
+    net::Endpoint endpoint;
+
+private:
+    int descriptor_;
+};
+
+class SilentConversation final : public queue::Conversation {
+public:
+    explicit SilentConversation(std::unique_ptr<net::ByteStream> stream) : stream_(std::move(stream)) {}
+    co::Task<std::vector<queue::Answer>> deliver(const queue::Outgoing&) override { co_return std::vector<queue::Answer>(); }
+    bool is_usable() const override { return true; }
+    co::Task<void> end() override { co_return; }
+    void interrupt() override {}
+
+private:
+    std::unique_ptr<net::ByteStream> stream_;
+};
+
+struct World {
+    net::Loop loop;
+    WrittenResolver resolver;
+    SystemClock clock;
+    SeededRandom random{11};
+    OutboundOptions options;
+    std::vector<std::string> opened;  // "host address need label"
+    std::vector<ClientOptions> plans;
+    std::vector<std::optional<ClientFailure>> script;  // of openings in their order; beyond: all go well
+    bool hangs = false;
+    std::unique_ptr<Outbound> outbound;
+
+    World()
+    {
+        options.search.allows_private_targets = true;
+        options.search.uses_mta_sts = false;
+        options.search.own_names = {"me.example"};
+        options.client.hostname = "me.example";
+    }
+    void build()
+    {
+        outbound = std::make_unique<Outbound>(
+            Outbound::Ground{loop, resolver, nullptr, clock, random, Log()}, options,
+            [this](std::unique_ptr<net::ByteStream> stream, ClientOptions client) { return open_one(this, std::move(stream), std::move(client)); });
+    }
+    static co::Task<Outbound::OpenResult> open_one(World* world, std::unique_ptr<net::ByteStream> stream, ClientOptions client)
+    {
+        const std::array<const char*, 3> kNeeds{"none", "opportunistic", "required"};
+        world->opened.push_back(client.host + " " + stream->peer().remote.address.text() + " " +
+                                kNeeds.at(static_cast<std::size_t>(client.tls.need)));
+        world->plans.push_back(client);
+        if (world->hangs) {
+            std::array<char, 10> into{};
+            const auto got = co_await stream->read_some(into, net::Deadline::after(std::chrono::minutes(5)));
+            ClientFailure failure;
+            failure.answer.text = got ? "read" : std::string(net::describe(got.error()));
+            co_return failure;
+        }
+        const std::size_t turn = world->opened.size() - 1;
+        if (turn < world->script.size() && world->script[turn]) co_return *world->script[turn];
+        co_return std::unique_ptr<queue::Conversation>(std::make_unique<SilentConversation>(std::move(stream)));
+    }
+    Result<std::unique_ptr<queue::Conversation>, queue::Answer> open(std::string domain, std::string route = {}, bool require_tls = false)
+    {
+        if (!outbound) build();
+        queue::Destination destination;
+        destination.domain = std::move(domain);
+        destination.route = std::move(route);
+        destination.require_tls = require_tls;
+        return test::run_on(loop, outbound->open(std::move(destination)));
+    }
+    queue::Answer refused(std::string domain, std::string route = {}, bool require_tls = false)
+    {
+        auto result = open(std::move(domain), std::move(route), require_tls);
+        REQUIRE_FALSE(result);
+        return result.error();
+    }
+    // example.org with these exchanges, each "name=address" with the preferences 10, 20 …
+    void add_domain(const std::vector<std::pair<std::string, std::string>>& hosts, bool is_secure = false)
+    {
+        std::vector<std::string> records;
+        for (const auto& [name, address] : hosts) {
+            records.push_back(wire_mx(static_cast<unsigned>(10 * (records.size() + 1)), name));
+            if (!address.empty()) resolver.add(name, DnsType::a, {wire_v4(address)}, is_secure);
+        }
+        resolver.add("example.org", DnsType::mx, records, is_secure);
+    }
+};
+
+ClientFailure failure(ClientFailure::Stage stage, Verdict verdict = Verdict::temporary, bool is_remote = true)
+{
+    ClientFailure made;
+    made.stage = stage;
+    made.answer.verdict = verdict;
+    made.answer.text = "scripted";
+    made.answer.is_remote = is_remote;
+    return made;
+}
+
+queue::Destination destination(const Outbound& outbound, std::string to, std::string from = {}, bool require_tls = false)
+{
+    queue::Envelope envelope;
+    envelope.reverse_path = std::move(from);
+    envelope.require_tls = require_tls;
+    queue::Recipient recipient;
+    recipient.address = std::move(to);
+    return outbound.destination_of(envelope, recipient);
+}
+
+}  // namespace
+
+TEST_CASE("the destination of a recipient is its domain as A-label, or its route", "[smtp][outbound]")
+{
+    World world;
+    Route one;
+    one.domain = "routed.example";
+    one.host = "127.0.0.1";
+    one.port = 2525;
+    Route smart;
+    smart.domain = "*";
+    smart.sender_domain = "me.example";
+    smart.host = "smart.example";
+    smart.user = "u";
+    world.options.search.routes = {one, smart};
+    world.build();
+    const Outbound& outbound = *world.outbound;
+    CHECK(destination(outbound, "a@Example.ORG").domain == "example.org");
+    CHECK(destination(outbound, "a@\xd0\xbf\xd1\x80\xd0\xb8\xd0\xbc\xd0\xb5\xd1\x80.\xd1\x80\xd1\x84").domain == "xn--e1afmkfd.xn--p1ai");
+    CHECK(destination(outbound, "a@[192.0.2.1]").domain == "[192.0.2.1]");
+    CHECK(destination(outbound, "\"a@b\"@example.org").domain == "example.org");
+    CHECK(destination(outbound, "a@example.org", "", true).require_tls);
+    CHECK(destination(outbound, "a@routed.example") == queue::Destination{"routed.example", "127.0.0.1:2525", false});
+    CHECK(destination(outbound, "a@routed.example", "x@me.example").route == "127.0.0.1:2525");
+    CHECK(destination(outbound, "a@other.example", "x@ME.example") == queue::Destination{"smart.example", "u@smart.example:25", false});
+    CHECK(destination(outbound, "a@other.example", "x@you.example").route.empty());
+}
+
+TEST_CASE("hosts are asked in the order of their preference, and each address of one before the next host", "[smtp][outbound]")
+{
+    World world;
+    const Ear second("127.0.0.3");
+    world.options.search.port = second.endpoint.port;
+    const Ear third("127.0.0.4", second.endpoint.port);
+    // Nobody listens at the first host.
+    world.add_domain({{"mx1.example", "127.0.0.2"}, {"mx2.example", "127.0.0.3"}, {"mx3.example", "127.0.0.4"}});
+    REQUIRE(world.open("example.org"));
+    CHECK(world.opened == std::vector<std::string>{"mx2.example 127.0.0.3 opportunistic"});
+    world.script = {std::nullopt, failure(ClientFailure::Stage::greeting)};
+    REQUIRE(world.open("example.org"));
+    CHECK(world.opened.back() == "mx3.example 127.0.0.4 opportunistic");
+    CHECK(world.plans.back().hostname == "me.example");
+}
+
+TEST_CASE("where no host can be reached the answer says which was tried last and why", "[smtp][outbound]")
+{
+    World world;
+    world.options.search.port = Ear("127.0.0.9").endpoint.port;
+    world.add_domain({{"mx1.example", "127.0.0.2"}});
+    const queue::Answer answer = world.refused("example.org");
+    CHECK(answer.verdict == Verdict::temporary);
+    CHECK(answer.enhanced == "4.4.1");
+    CHECK(answer.host == "mx1.example");
+    CHECK(answer.text.find("connecting to mx1.example") != std::string::npos);
+}
+
+TEST_CASE("a host that says \"never\" ends the search, our own failures do not", "[smtp][outbound]")
+{
+    World world;
+    const Ear first("127.0.0.2");
+    const Ear second("127.0.0.3", first.endpoint.port);
+    world.options.search.port = first.endpoint.port;
+    world.add_domain({{"mx1.example", "127.0.0.2"}, {"mx2.example", "127.0.0.3"}});
+    world.script = {failure(ClientFailure::Stage::greeting, Verdict::permanent)};
+    CHECK(world.refused("example.org").verdict == Verdict::permanent);
+    CHECK(world.opened.size() == 1);
+}
+
+TEST_CASE("H1: only NXDOMAIN, a null MX and a domain without any address are for ever", "[smtp][outbound][H1]")
+{
+    World world;
+    CHECK(world.refused("absent.example").enhanced == "5.1.2");
+    world.resolver.add("null.example", DnsType::mx, {std::string("\0\0\0", 3)});
+    CHECK(world.refused("null.example").enhanced == "5.1.10");
+    world.resolver.add("mute.example", DnsType::txt, {"x"});
+    CHECK(world.refused("mute.example").enhanced == "5.4.4");
+    for (const DnsOutcome outcome : {DnsOutcome::failure, DnsOutcome::bogus}) {
+        world.resolver.fail("example.org", DnsType::mx, outcome);
+        const queue::Answer answer = world.refused("example.org");
+        CHECK(answer.verdict == Verdict::temporary);
+        CHECK(answer.enhanced == "4.4.3");
+        CHECK(answer.text.find("the test says so") != std::string::npos);
+    }
+    world.add_domain({{"mx.example", ""}});
+    world.resolver.fail("mx.example", DnsType::a);
+    CHECK(world.refused("example.org").verdict == Verdict::temporary);
+    // The address of another family does not make up for a failure by silence: it is simply used.
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.build();
+    world.resolver.add("mx.example", DnsType::a, {wire_v4("127.0.0.2")});
+    world.resolver.fail("mx.example", DnsType::aaaa);
+    CHECK(world.open("example.org"));
+}
+
+TEST_CASE("RFC 5321 5.1: a domain without MX is asked itself", "[smtp][outbound]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.resolver.add("example.org", DnsType::a, {wire_v4("127.0.0.2")});
+    REQUIRE(world.open("example.org"));
+    CHECK(world.opened.back() == "example.org 127.0.0.2 opportunistic");
+}
+
+TEST_CASE("an address literal is asked without a look-up", "[smtp][outbound]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    REQUIRE(world.open("[127.0.0.2]"));
+    CHECK(world.resolver.asked.empty());
+}
+
+TEST_CASE("H3: mail for a domain whose best MX is this server, by name or by address, does not loop", "[smtp][outbound][H3]")
+{
+    World world;
+    world.add_domain({{"me.example", "192.0.2.1"}});
+    CHECK(world.refused("example.org").enhanced == "5.4.6");
+    world.add_domain({{"mx.example", "127.0.0.2"}});
+    world.options.search.own_addresses = {*net::IpAddress::parse("127.0.0.2")};
+    world.build();
+    CHECK(world.refused("example.org").enhanced == "5.4.6");
+}
+
+TEST_CASE("H3: an MX on this machine or on a private network is not asked unless that is allowed", "[smtp][outbound][H3]")
+{
+    World world;
+    world.options.search.allows_private_targets = false;
+    world.add_domain({{"mx1.example", "127.0.0.1"}, {"mx2.example", "10.0.0.1"}});
+    const queue::Answer answer = world.refused("example.org");
+    CHECK(answer.enhanced == "5.4.4");
+    CHECK(world.opened.empty());
+    CHECK(world.refused("[127.0.0.1]").enhanced == "5.4.4");
+    // A route leads where the administrator wants.
+    const Ear ear("127.0.0.2");
+    Route route;
+    route.domain = "example.org";
+    route.host = "127.0.0.2";
+    route.port = ear.endpoint.port;
+    world.options.search.routes = {route};
+    world.build();
+    CHECK(world.open("example.org", route.key()));
+}
+
+TEST_CASE("B5: where TLS is only a wish, a failed handshake is followed by one connection in clear", "[smtp][outbound][B5]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.add_domain({{"mx.example", "127.0.0.2"}});
+    world.script = {failure(ClientFailure::Stage::handshake, Verdict::temporary, false)};
+    REQUIRE(world.open("example.org"));
+    CHECK(world.opened == std::vector<std::string>{"mx.example 127.0.0.2 opportunistic", "mx.example 127.0.0.2 none"});
+}
+
+TEST_CASE("B5: where DANE makes TLS a must, nothing follows a failed handshake or a missing STARTTLS, and it is reported", "[smtp][outbound][B5]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.add_domain({{"mx.example", "127.0.0.2"}}, true);
+    const std::string tlsa = std::string("\x03\x01\x01", 3) + std::string(32, 'h');
+    world.resolver.add("_" + std::to_string(ear.endpoint.port) + "._tcp.mx.example", DnsType::tlsa, {tlsa}, true);
+    for (const auto stage : {ClientFailure::Stage::handshake, ClientFailure::Stage::start_tls}) {
+        world.opened.clear();
+        world.script = {failure(stage, Verdict::temporary, false)};
+        CHECK(world.refused("example.org").verdict == Verdict::temporary);
+        CHECK(world.opened == std::vector<std::string>{"mx.example 127.0.0.2 required"});
+        CHECK(world.plans.back().tls.label == "DANE");
+        CHECK(world.plans.back().tls.tls.tlsa.size() == 1);
+    }
+    const auto days = world.outbound->reports().take_finished(world.clock.wall() + std::chrono::hours(48));
+    REQUIRE(days.size() == 1);
+    REQUIRE(days[0].policies.size() == 1);
+    CHECK(days[0].policies[0].policy.type == TlsPolicyType::tlsa);
+    CHECK(days[0].policies[0].failures == 2);
+}
+
+TEST_CASE("H5: unsigned TLSA records are not asked for, and where they cannot be had the host is not used", "[smtp][outbound][H5]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.add_domain({{"mx.example", "127.0.0.2"}}, false);
+    const std::string name = "_" + std::to_string(ear.endpoint.port) + "._tcp.mx.example";
+    world.resolver.fail(name, DnsType::tlsa, DnsOutcome::bogus);
+    REQUIRE(world.open("example.org"));
+    CHECK(world.opened.back() == "mx.example 127.0.0.2 opportunistic");
+    world.add_domain({{"mx.example", "127.0.0.2"}}, true);
+    CHECK(world.refused("example.org").enhanced == "4.7.5");
+    world.resolver.add(name, DnsType::tlsa, {"\x03\x01\x01" + std::string(32, 'h')}, false);
+    REQUIRE(world.open("example.org"));
+    CHECK(world.opened.back() == "mx.example 127.0.0.2 opportunistic");
+}
+
+TEST_CASE("RFC 7672 2.2.2: behind an alias the TLSA records of its target count first, as far as all is secure", "[smtp][outbound][dane]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.add_domain({{"mx.example", "127.0.0.2"}}, true);
+    world.resolver.add("mx.example", DnsType::a, {wire_v4("127.0.0.2")}, true).canonical_name = "real.example";
+    const std::string tlsa = std::string("\x03\x01\x01", 3) + std::string(32, 'h');
+    const std::string prefix = "_" + std::to_string(ear.endpoint.port) + "._tcp.";
+    world.resolver.add(prefix + "real.example", DnsType::tlsa, {tlsa}, true);
+    REQUIRE(world.open("example.org"));
+    CHECK(world.plans.back().tls.tls.server_name == "real.example");
+    // The alias leads out of what is signed: its own name counts, as the alias itself is signed.
+    world.resolver.add("mx.example", DnsType::a, {wire_v4("127.0.0.2")}, false).canonical_name = "real.example";
+    world.resolver.add("mx.example", DnsType::cname, {wire_name("real.example")}, true);
+    world.resolver.add(prefix + "mx.example", DnsType::tlsa, {tlsa}, true);
+    REQUIRE(world.open("example.org"));
+    CHECK(world.plans.back().tls.tls.server_name == "mx.example");
+    CHECK(world.plans.back().tls.need == TlsPlan::Need::required);
+}
+
+TEST_CASE("a route has its own host, port, TLS and log-in, and a route that is gone waits for the administrator", "[smtp][outbound]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    Route route;
+    route.domain = "*";
+    route.host = "smart.example";
+    route.port = ear.endpoint.port;
+    route.tls = RouteTls::required;
+    route.user = "user";
+    route.password = "secret";
+    world.options.search.routes = {route};
+    world.resolver.add("smart.example", DnsType::a, {wire_v4("127.0.0.2")});
+    REQUIRE(world.open("smart.example", route.key()));
+    CHECK(world.opened.back() == "smart.example 127.0.0.2 required");
+    CHECK(world.plans.back().user == "user");
+    CHECK(world.plans.back().password == "secret");
+    world.script = {std::nullopt, failure(ClientFailure::Stage::authentication, Verdict::permanent)};
+    CHECK(world.refused("smart.example", route.key()).enhanced == "4.7.8");
+    CHECK(world.refused("smart.example", "gone.example:25").enhanced == "4.3.5");
+    world.resolver.fail("smart.example", DnsType::a, DnsOutcome::no_such_name);
+    CHECK(world.refused("smart.example", route.key()).verdict == Verdict::temporary);
+}
+
+TEST_CASE("REQUIRETLS is refused for ever where nobody vouches for the host", "[smtp][outbound]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.add_domain({{"mx.example", "127.0.0.2"}}, false);
+    CHECK(world.refused("example.org", "", true).enhanced == "5.7.30");
+    CHECK(world.opened.empty());
+}
+
+TEST_CASE("connections come from the address that is set", "[smtp][outbound]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.options.source_ipv4 = net::IpAddress::parse("127.0.0.77");
+    world.add_domain({{"mx.example", "127.0.0.2"}});
+    REQUIRE(world.open("example.org"));
+    world.options.source_ipv4 = net::IpAddress::parse("192.0.2.1");
+    world.build();
+    CHECK(world.refused("example.org").enhanced == "4.4.1");
+}
+
+TEST_CASE("stopping ends what is being opened, wherever it waits", "[smtp][outbound]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.add_domain({{"mx.example", "127.0.0.2"}});
+    world.hangs = true;
+    world.build();
+    queue::Destination to;
+    to.domain = "example.org";
+    const auto result = test::run_with(world.outbound->open(to), [&] {
+        net::Timer wait(world.loop);
+        co::Scope scope;
+        const auto stop_when_open = [](World* in, net::Timer* timer) -> co::Task<void> {
+            while (in->opened.empty()) (void)co_await timer->wait(std::chrono::milliseconds(1));
+            in->outbound->stop();
+        };
+        scope.spawn(stop_when_open(&world, &wait));
+        world.loop.run();
+    });
+    REQUIRE_FALSE(result);
+    CHECK(result.error().verdict == Verdict::temporary);
+    CHECK(world.refused("example.org").enhanced == "4.3.2");
+}
+
+TEST_CASE("the way of an address is told step by step", "[smtp][outbound]")
+{
+    World world;
+    world.options.search.port = 25;
+    world.add_domain({{"mx1.example", "192.0.2.1"}, {"mx2.example", ""}}, true);
+    world.build();
+    const RouteExplanation told = test::run_on(world.loop, world.outbound->explain("user@example.org", ""));
+    CHECK(told.is_reachable);
+    CHECK(told.verdict == "A message would go to mx1.example at 192.0.2.1:25 first; TLS where it is offered: the domain promises "
+                          "nothing by DANE or MTA-STS.");
+    REQUIRE(told.steps.size() == 3);
+    CHECK(told.steps[0] == "the MX of example.org (secure): mx1.example, mx2.example");
+    CHECK(told.steps[2] == "the host mx2.example has no address");
+    const RouteExplanation absent = test::run_on(world.loop, world.outbound->explain("user@absent.example", ""));
+    CHECK_FALSE(absent.is_reachable);
+    CHECK(absent.verdict == "A message would come back at once: there is no domain absent.example.");
+    CHECK_FALSE(test::run_on(world.loop, world.outbound->explain("nobody", "")).is_reachable);
+}
+
+}  // namespace mbx::smtp

@@ -1,0 +1,446 @@
+#include "trace/trace.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "support/run.hpp"
+#include "support/scratch.hpp"
+#include "trace/schema.hpp"
+#include "trace/story.hpp"
+#include "trace/trace_file.hpp"
+#include "trace/trace_reader.hpp"
+
+using namespace mbx;
+using namespace mbx::trace;
+
+namespace {
+
+constexpr auto kStart = std::chrono::seconds(1'800'000'000);
+
+WallTime at(std::chrono::milliseconds after) { return WallTime(kStart + after); }
+
+Event accepted(const std::string& id, std::chrono::milliseconds after = {}, const std::string& subject = "Lunch")
+{
+    return Event{id, EventKind::accepted, at(after), "", "",
+                 {{"reverse_path", "alice@example.org"}, {"account", "alice@example.org"}, {"peer", "192.0.2.1"},
+                  {"helo", "laptop"}, {"tls", "TLSv1.3"}, {"size", "4711"}, {"subject", subject},
+                  {"message_id", id + "@mail.example.org"}}};
+}
+
+Event placed(const std::string& id, std::chrono::milliseconds after, int uid = 17)
+{
+    return Event{id, EventKind::placed, at(after), "bob@example.org", "", {{"mailbox", "INBOX"}, {"uid", std::to_string(uid)}}};
+}
+
+Event delivered(const std::string& id, std::chrono::milliseconds started, std::chrono::milliseconds after,
+                const std::string& recipient = "carol@example.net")
+{
+    const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(at(started).time_since_epoch()).count();
+    return Event{id, EventKind::delivered, at(after), recipient, "2.0.0 taken as 4711",
+                 {{"host", "mx.example.net"}, {"address", "198.51.100.7:25"}, {"tls", "TLSv1.3, DANE"}, {"code", "250"},
+                  {"started", std::to_string(millis)}}};
+}
+
+// A trace on a loop of its own, in a directory of its own.
+class World {
+public:
+    explicit World(TraceOptions options = fast()) { open(options); }
+    static TraceOptions fast()
+    {
+        TraceOptions options;
+        options.interval = std::chrono::milliseconds(1);
+        return options;
+    }
+    void open(TraceOptions options)
+    {
+        trace = std::make_unique<Trace>(Trace::Ground{loop, workers, files, clock, metrics, Log(), scratch / "trace.db"}, options);
+    }
+    template <typename T>
+    T run(co::Task<T> task)
+    {
+        return test::run_on(loop, std::move(task));
+    }
+    std::vector<std::string> ids(const std::string& text, SearchQuery query = {})
+    {
+        query.text = text;
+        const auto answer = run(trace->search(query));
+        REQUIRE(answer);
+        std::vector<std::string> found;
+        for (const MessageRow& row : answer->messages) found.push_back(row.id);
+        return found;
+    }
+    MessageStory story(const std::string& id)
+    {
+        auto found = run(trace->story(id));
+        REQUIRE(found);
+        REQUIRE(*found);
+        return **found;
+    }
+
+    test::Scratch scratch;
+    net::Loop loop;
+    net::Workers workers{loop, 2, 1};
+    PosixFileSystem files;
+    ManualClock clock;
+    Metrics metrics;
+    std::unique_ptr<Trace> trace;
+};
+
+using Ids = std::vector<std::string>;
+
+std::int64_t count(const std::string& path, const std::string& sql)
+{
+    Database database(path, OpenMode::read);
+    const auto number = database.number(sql.c_str());
+    CHECK(database.take_error() == 0);
+    return number;
+}
+
+}  // namespace
+
+TEST_CASE("what is recorded is found by id, address, Message-ID and subject", "[trace]")
+{
+    World world;
+    const std::string id = "0abcdefghij123456789";
+    world.trace->record(accepted(id, {}, "Обед и Straße"));
+    world.trace->record(placed(id, std::chrono::milliseconds(3)));
+    world.trace->record(accepted("other", std::chrono::seconds(1)));
+    const std::string query = GENERATE("0abcdefghij123456789", "BOB@example.org", "<0abcdefghij123456789@mail.example.org>",
+                                       "0abcdefghij123456789@mail.example.org", "обед", "STRASSE ");
+    CAPTURE(query);
+    CHECK(world.ids(query) == (query == "STRASSE " ? Ids{} : Ids{id}));
+    CHECK(world.ids("alice@example.org") == Ids{"other", id});
+    CHECK(world.ids("") == Ids{"other", id});
+    CHECK(world.ids("nothing like it").empty());
+}
+
+TEST_CASE("a trace in which nothing was recorded answers with nothing", "[trace]")
+{
+    World world;
+    CHECK(world.ids("").empty());
+    const auto story = world.run(world.trace->story("x"));
+    CHECK((story && !*story));
+    CHECK(world.run(world.trace->slo({}))->delivered == 0);
+}
+
+TEST_CASE("a search is bounded in time and goes on page by page", "[trace]")
+{
+    World world;
+    for (int n = 0; n < 5; ++n) world.trace->record(accepted("id" + std::to_string(n), std::chrono::seconds(n)));
+    SearchQuery query;
+    query.most = 2;
+    auto page = world.run(world.trace->search(query));
+    REQUIRE(page);
+    REQUIRE(page->messages.size() == 2);
+    CHECK(page->has_more);
+    CHECK(page->messages[0].id == "id4");
+    query.before = page->messages[1].number;
+    query.most = 3;
+    page = world.run(world.trace->search(query));
+    REQUIRE(page->messages.size() == 3);
+    CHECK_FALSE(page->has_more);
+    CHECK(page->messages[2].id == "id0");
+    SearchQuery late;
+    late.since = std::chrono::microseconds(kStart).count() + 3'000'000;
+    CHECK(world.ids("", late) == Ids{"id4", "id3"});
+    late.until = *late.since + 1;
+    CHECK(world.ids("", late) == Ids{"id3"});
+}
+
+TEST_CASE("an event that is recorded twice is one row and counts once", "[trace]")
+{
+    World world;
+    const Event attempt{"m", EventKind::attempted, at(std::chrono::seconds(1)), "carol@example.net", "451 later", {}};
+    for (int n = 0; n < 3; ++n) {
+        world.trace->record(accepted("m"));
+        world.trace->record(attempt);
+        world.trace->record(delivered("m", std::chrono::seconds(2), std::chrono::seconds(3)));
+        world.run(world.trace->flush());
+    }
+    const MessageStory story = world.story("m");
+    CHECK(story.events.size() == 3);
+    REQUIRE(story.deliveries.size() == 1);
+    CHECK(story.deliveries[0].attempts == 2);
+    CHECK(story.deliveries[0].outcome == "delivered");
+    CHECK(story.deliveries[0].total_us == 3'000'000);
+    CHECK(story.deliveries[0].our_us == 1'000'000);
+    CHECK(story.deliveries[0].their_us == 2'000'000);
+}
+
+TEST_CASE("what the queue measured counts for a first attempt, and all from there on is theirs after several", "[trace]")
+{
+    World world;
+    for (const char* id : {"first", "second"}) {
+        const bool is_second = std::string_view(id) == "second";
+        world.trace->record(accepted(id));
+        if (is_second)
+            world.trace->record(Event{id, EventKind::attempted, at(std::chrono::milliseconds(500)), "carol@example.net", "451 later",
+                                      {{"their_ms", "400"}, {"next_ms", "1800000300000"}, {"peer", "198.51.100.7:25"}}});
+        Event event{id, EventKind::delivered, at(std::chrono::milliseconds(2000)), "carol@example.net", "ok", {{"their_ms", "150"}}};
+        if (!is_second) event.facts.emplace_back("our_ms", "30");
+        world.trace->record(event);
+    }
+    const MessageStory first = world.story("first");
+    CHECK(first.deliveries.at(0).our_us == 30'000);
+    CHECK(first.deliveries.at(0).their_us == 150'000);
+    const MessageStory second = world.story("second");
+    CHECK(second.deliveries.at(0).our_us == 100'000);
+    CHECK(second.deliveries.at(0).their_us == 1'900'000);
+    CHECK(tell_story(second).at(1).text == "tried 198.51.100.7:25 for carol@example.net, in clear: 451 later; next attempt "
+                                           "2027-01-15 08:05:00.000 UTC");
+}
+
+TEST_CASE("the story tells in plain words what befell a message", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    world.trace->record(placed("m", std::chrono::milliseconds(4)));
+    world.trace->record(Event{"m", EventKind::queued, at(std::chrono::milliseconds(5)), "carol@example.net", "", {}});
+    world.trace->record(delivered("m", std::chrono::milliseconds(10), std::chrono::milliseconds(210)));
+    std::vector<std::string> words;
+    for (const StoryLine& line : tell_story(world.story("m"))) words.push_back(line.text);
+    CHECK(words == std::vector<std::string>{
+                       "accepted from alice@example.org, logged in as alice@example.org, client 192.0.2.1 (laptop), "
+                       "encrypted (TLSv1.3), 4711 bytes",
+                       "placed into INBOX of bob@example.org as message 17",
+                       "waiting to be sent for carol@example.net",
+                       "delivered to mx.example.net [198.51.100.7:25] for carol@example.net, encrypted (TLSv1.3, DANE): 250 "
+                       "2.0.0 taken as 4711"});
+    CHECK(tell_message(world.story("m").message) ==
+          "m  2027-01-15 08:00:00.000 UTC  from alice@example.org, 4.7 KB, \"Lunch\", <m@mail.example.org>");
+}
+
+TEST_CASE("what its owner does with a message is found by mailbox and UID, also where it was moved to", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    world.trace->record(placed("m", std::chrono::milliseconds(4)));
+    world.trace->record(Event{"", EventKind::moved, at(std::chrono::seconds(60)), "bob@example.org", "",
+                              {{"mailbox", "INBOX"}, {"uid", "17"}, {"to_mailbox", "Trash"}, {"to_uid", "3"}, {"by", "imap"}}});
+    world.trace->record(Event{"", EventKind::expunged, at(std::chrono::seconds(90)), "bob@example.org", "",
+                              {{"mailbox", "Trash"}, {"uid", "3"}, {"by", "expiry"}}});
+    world.trace->record(Event{"", EventKind::expunged, at(std::chrono::seconds(91)), "bob@example.org", "",
+                              {{"mailbox", "Trash"}, {"uid", "4"}, {"by", "expiry"}}});
+    const auto lines = tell_story(world.story("m"));
+    REQUIRE(lines.size() == 4);
+    CHECK(lines[2].text == "moved from INBOX to Trash in the mailbox of bob@example.org by imap");
+    CHECK(lines[3].text == "expunged from Trash of bob@example.org by expiry");
+}
+
+TEST_CASE("slo tells the share in time, our part apart from theirs, and each violation", "[trace]")
+{
+    World world;
+    for (int n = 0; n < 10; ++n) {
+        const std::string id = "m" + std::to_string(n);
+        world.trace->record(accepted(id));
+        world.trace->record(placed(id, std::chrono::milliseconds(2), n + 1));
+        const bool is_slow = n == 9;
+        world.trace->record(delivered(id, std::chrono::milliseconds(10), std::chrono::milliseconds(is_slow ? 8000 : 100)));
+    }
+    world.trace->record(accepted("stuck"));
+    world.trace->record(Event{"stuck", EventKind::queued, at({}), "dave@example.com", "", {}});
+    world.trace->record(accepted("dead"));
+    world.trace->record(Event{"dead", EventKind::failed, at(std::chrono::seconds(1)), "eve@example.com", "no such user", {}});
+    SloQuery query;
+    query.since = std::chrono::microseconds(kStart).count() - 1;
+    query.until = query.since + 3'600'000'000;
+    const auto slo = world.run(world.trace->slo(query));
+    REQUIRE(slo);
+    CHECK(slo->delivered == 20);
+    CHECK(slo->within == 19);
+    CHECK(slo->failed == 1);
+    CHECK(slo->late == 1);
+    CHECK(slo->p99_us == 8'000'000);
+    CHECK(slo->median_us == 2'000);
+    REQUIRE(slo->destinations.size() == 2);
+    CHECK(slo->destinations[0].destination.empty());
+    CHECK(slo->destinations[1].destination == "example.net");
+    CHECK(slo->destinations[1].within == 9);
+    CHECK(slo->destinations[1].mean_our_us == 10'000);
+    CHECK(slo->destinations[1].worst_us == 8'000'000);
+    REQUIRE(slo->violations.size() == 2);
+    CHECK(slo->violations[1].id == "m9");
+    CHECK(slo->violations[1].their_us == 7'990'000);
+    CHECK(slo->violations[0].outcome == "waiting");
+}
+
+TEST_CASE("the writer writes by itself, and what is recorded on other threads too", "[trace]")
+{
+    World world;
+    world.trace->start();
+    std::thread other([&world] {
+        for (int n = 0; n < 1500; ++n) world.trace->record(placed("m", std::chrono::milliseconds(n), n));
+    });
+    other.join();
+    const auto wait = [](World* on) -> co::Task<void> {
+        net::Timer timer(on->loop);
+        while (on->metrics.exposition().find("mailboxd_trace_events_total 1500") == std::string::npos)
+            (void)co_await timer.wait(std::chrono::milliseconds(5));
+        co_await on->trace->stop();
+    };
+    world.run(wait(&world));
+    CHECK(count(world.scratch / "trace.db", "SELECT count(*) FROM events") == 1500);
+}
+
+TEST_CASE("what has no room in memory is dropped and counted, and nobody waits", "[trace]")
+{
+    TraceOptions options;
+    options.most_waiting = 10;
+    World world(options);
+    for (int n = 0; n < 25; ++n) world.trace->record(placed("m", std::chrono::milliseconds(n), n));
+    world.run(world.trace->stop());
+    CHECK(count(world.scratch / "trace.db", "SELECT count(*) FROM events") == 10);
+    CHECK(world.metrics.exposition().find("mailboxd_trace_dropped_total 15") != std::string::npos);
+    world.trace->record(accepted("late"));
+    CHECK(world.metrics.exposition().find("mailboxd_trace_dropped_total 16") != std::string::npos);
+}
+
+TEST_CASE("a trace that is switched off makes no file", "[trace]")
+{
+    TraceOptions options;
+    options.keep = {};
+    World world(options);
+    world.trace->start();
+    world.trace->record(accepted("m"));
+    world.run(world.trace->stop());
+    CHECK_FALSE(std::filesystem::exists(world.scratch / "trace.db"));
+}
+
+TEST_CASE("a damaged, foreign or future file is set aside and a new one begun", "[trace]")
+{
+    World world;
+    const std::string path = world.scratch / "trace.db";
+    const int kind = GENERATE(0, 1, 2, 3);
+    CAPTURE(kind);
+    if (kind == 0) test::write_file(path, std::string(8192, 'x'));
+    if (kind == 1) {
+        Database database(path, OpenMode::write);
+        database.execute("CREATE TABLE strange (a)");
+    }
+    if (kind >= 2) {
+        world.trace->record(accepted("before"));
+        world.run(world.trace->stop());
+        Database database(path, OpenMode::write);
+        // Of another version; or ours by its marks, with a table gone.
+        database.execute(kind == 2 ? "PRAGMA user_version = 99" : "DROP TABLE delivery");
+        REQUIRE(database.take_error() == 0);
+    }
+    world.open(World::fast());
+    world.trace->record(accepted("after"));
+    world.trace->record(placed("after", std::chrono::milliseconds(1)));
+    CHECK(world.ids("") == Ids{"after"});
+    CHECK(std::filesystem::exists(path + ".damaged"));
+    CHECK(world.metrics.exposition().find("mailboxd_trace_set_aside 1") != std::string::npos);
+}
+
+TEST_CASE("pages that are damaged while it runs cost the old rows and no new ones", "[trace]")
+{
+    World world;
+    const std::string path = world.scratch / "trace.db";
+    for (int n = 0; n < 400; ++n) world.trace->record(accepted("m" + std::to_string(n), std::chrono::milliseconds(n)));
+    world.run(world.trace->stop());
+    std::string bytes = test::read_file(path);
+    REQUIRE(bytes.size() > 8192);
+    std::fill(bytes.begin() + 4096, bytes.end(), '\xee');
+    test::write_file(path, bytes);
+    std::filesystem::remove(path + "-wal");
+    world.open(World::fast());
+    world.trace->record(accepted("after"));
+    CHECK(world.ids("") == Ids{"after"});
+    CHECK(std::filesystem::exists(path + ".damaged"));
+}
+
+TEST_CASE("a folder that cannot be written is told once, and what waits is written when it can be", "[trace]")
+{
+    World world;
+    std::filesystem::create_directory(world.scratch / "trace.db");  // in the way
+    test::write_file(world.scratch / "trace.db/x", "y");
+    world.trace->record(accepted("m"));
+    world.run(world.trace->flush());
+    CHECK(world.metrics.exposition().find("mailboxd_trace_failing 1") != std::string::npos);
+    std::filesystem::remove_all(world.scratch / "trace.db");
+    CHECK(world.ids("") == Ids{"m"});
+    CHECK(world.metrics.exposition().find("mailboxd_trace_failing 0") != std::string::npos);
+}
+
+TEST_CASE("the oldest messages go by age and by size, in slices", "[trace]")
+{
+    test::Scratch scratch;
+    PosixFileSystem files;
+    const std::string path = scratch / "trace.db";
+    TraceFile file(files, path, Log());
+    std::vector<Event> events;
+    for (int n = 0; n < 1000; ++n) {
+        events.push_back(accepted("m" + std::to_string(n), std::chrono::seconds(n)));
+        events.push_back(placed("m" + std::to_string(n), std::chrono::seconds(n), n + 1));
+    }
+    REQUIRE(file.write(events) == TraceFile::Written::all);
+    const auto cutoff = std::chrono::microseconds(kStart).count() + 700 * 1'000'000LL;
+    CHECK(file.retain(cutoff, 1U << 30));
+    CHECK(count(path, "SELECT count(*) FROM message") == 700);
+    while (file.retain(cutoff, 1U << 30)) {
+    }
+    CHECK(count(path, "SELECT count(*) FROM message") == 300);
+    CHECK(count(path, "SELECT count(*) FROM event") == 600);
+    CHECK(count(path, "SELECT count(*) FROM delivery") == 300);
+    (void)file.retain(0, 1000);
+    CHECK(count(path, "SELECT count(*) FROM message") == 0);
+}
+
+TEST_CASE("the public views have their columns and say their version", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    world.trace->record(placed("m", std::chrono::milliseconds(4)));
+    world.run(world.trace->stop());
+    const std::string path = world.scratch / "trace.db";
+    CHECK(count(path, "SELECT version FROM schema_version") == kSchemaVersion);
+    CHECK(count(path, "PRAGMA user_version") == kSchemaVersion);
+    CHECK(count(path, "SELECT count(*) FROM (SELECT id, accepted_at, accepted_text, reverse_path, account, peer, helo, tls, "
+                      "subject, message_id, size FROM messages)") == 1);
+    CHECK(count(path, "SELECT count(*) FROM (SELECT id, at, at_text, kind, recipient, detail, facts FROM events)") == 2);
+    CHECK(count(path, "SELECT count(*) FROM (SELECT id, recipient, outcome, destination, host, attempts, accepted_at, "
+                      "first_attempt_at, ended_at, total_us, our_us, their_us, mailbox, uid, answer FROM deliveries)") == 1);
+    CHECK(count(path, "SELECT uid FROM deliveries WHERE outcome = 'placed' AND total_us = 4000") == 17);
+    CHECK(count(path, "SELECT accepted_text = '2027-01-15T08:00:00.000Z' FROM messages") == 1);
+    CHECK(std::filesystem::status(path).permissions() == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+}
+
+TEST_CASE("hostile words are cut, cleaned and come back as they were kept", "[trace]")
+{
+    World world;
+    Event event = accepted("m", {}, "a\"b\\c\r\n\x01\xff" "d");
+    event.detail = std::string(100'000, 'x') + "\n";
+    for (int n = 0; n < 100; ++n) event.facts.emplace_back("name" + std::to_string(n), std::string(5000, 'y'));
+    world.trace->record(event);
+    world.trace->record(Event{std::string(500, 'i'), EventKind::refused, at({}), std::string(5000, 'r') + "\x80", "no", {}});
+    const MessageStory story = world.story("m");
+    CHECK(story.message.subject == "a\"b\\c   ?d");
+    REQUIRE(story.events.size() == 1);
+    CHECK(story.events[0].detail.size() == 2048);
+    CHECK(story.events[0].facts.size() == 24 + 8);
+    const auto subject = std::find_if(story.events[0].facts.begin(), story.events[0].facts.end(),
+                                      [](const auto& fact) { return fact.first == "subject"; });
+    REQUIRE(subject != story.events[0].facts.end());
+    CHECK(subject->second == "a\"b\\c   ?d");
+    CHECK(count(world.scratch / "trace.db", "SELECT count(*) FROM message WHERE length(id) = 64") == 1);
+}
+
+TEST_CASE("spans, times and sizes are said as people say them", "[trace]")
+{
+    CHECK(span_text(4'200) == "0.004 s");
+    CHECK(span_text(125'000'000) == "2 min 5 s");
+    CHECK(span_text(15'000'000'000) == "4 h 10 min");
+    CHECK(span_text(266'400'000'000) == "3 d 2 h");
+    CHECK(span_text(-1'500'000) == "-1.500 s");
+    CHECK(time_text(1'800'000'000'123'456) == "2027-01-15 08:00:00.123 UTC");
+    CHECK(size_text(999) == "999 bytes");
+    CHECK(size_text(4711) == "4.7 KB");
+    CHECK(size_text(12'345'678) == "12.3 MB");
+}

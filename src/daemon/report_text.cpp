@@ -55,8 +55,16 @@ queue::ComposeReport report_composer(std::string hostname, Random& random)
         request.original = original;
         request.original_size = facts.size;
         request.return_full = facts.is_full_wanted;
+        // The queue's own limit has been asked before.
+        if (facts.is_full_wanted) request.most_returned = original.size();
         for (const auto& told : facts.recipients) request.recipients.push_back(recipient_of(facts, told));
-        return mail::compose_dsn(request).bytes;
+        mail::Dsn dsn = mail::compose_dsn(request);
+        queue::Report report;
+        report.to = facts.to;
+        report.bytes = std::move(dsn.bytes);
+        report.smtputf8 = dsn.smtputf8;
+        report.eight_bit = dsn.eight_bit;
+        return report;
     };
 }
 

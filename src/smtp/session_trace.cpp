@@ -83,7 +83,14 @@ void Session::trace_accepted(const std::string& trace_id, const Reception& recep
     event.facts.emplace_back("recipients", std::to_string(transaction_->accounts().size() + transaction_->outside().size()));
     event.facts.emplace_back("subject", std::move(fields.subject));
     event.facts.emplace_back("message_id", std::move(fields.message_id));
+    const WallTime at = event.at;
     deps_.recorder->record(std::move(event));
+    // Who waits for a first attempt is seen by that (mailboxctl slo).
+    std::size_t room = 1000;
+    for (const OutsideRecipient& one : transaction_->outside()) {
+        if (room-- == 0) break;
+        deps_.recorder->record({trace_id, trace::EventKind::queued, at, one.address, {}, {}});
+    }
 }
 
 // The message at its end, or, with a recipient, one RCPT.

@@ -46,6 +46,20 @@ TEST_CASE("a message is traced from the refused recipient to the mailbox under o
     CHECK(fact(placed[0], "uid") == "1");
 }
 
+TEST_CASE("a recipient elsewhere is traced as waiting from the acceptance on", "[smtp][trace]")
+{
+    Appliance appliance;
+    (void)appliance.talk("EHLO c.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<outside@example.test>\r\nDATA\r\n"
+                         "Subject: x\r\n\r\nbody\r\n.\r\nQUIT\r\n");
+    const auto accepted = appliance.recorded.of(EventKind::accepted);
+    const auto queued = appliance.recorded.of(EventKind::queued);
+    REQUIRE(accepted.size() == 1);
+    REQUIRE(queued.size() == 1);
+    CHECK(queued[0].id == accepted[0].id);
+    CHECK(queued[0].recipient == "far@elsewhere.example");
+    CHECK(fact(accepted[0], "recipients") == "2");
+}
+
 TEST_CASE("a message that is refused at its end is traced with the reason", "[smtp][trace]")
 {
     Appliance appliance([](smtp::Options& options) { options.max_hops = 1; });

@@ -73,6 +73,9 @@ http::Router Administration::router()
     add(router, get, "/api/v1/accounts/{address}/expunged", Access::administrator, &A::list_expunged);
     add(router, post, "/api/v1/accounts/{address}/expunged", Access::administrator, &A::undelete);
 
+    add(router, get, "/api/v1/accounts/{address}/access", Access::administrator, &A::show_access);
+    add(router, post, "/api/v1/accounts/{address}/access", Access::administrator, &A::change_access);
+
     add(router, get, "/api/v1/aliases", Access::administrator, &A::list_aliases);
     add(router, post, "/api/v1/aliases", Access::administrator, &A::add_alias);
     add(router, get, "/api/v1/aliases/{address}", Access::administrator, &A::show_alias);

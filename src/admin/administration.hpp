@@ -110,6 +110,11 @@ private:
     co::Task<http::Response> list_expunged(const http::Request& request);
     co::Task<http::Response> undelete(const http::Request& request);
 
+    co::Task<http::Response> show_access(const http::Request& request);
+    co::Task<http::Response> change_access(const http::Request& request);
+    co::Task<http::Response> answer_access(directory::Account owner, std::string mailbox,
+                                           std::vector<store::AccessChange> changes);
+
     co::Task<http::Response> list_aliases(const http::Request& request);
     co::Task<http::Response> add_alias(const http::Request& request);
     co::Task<http::Response> show_alias(const http::Request& request);

@@ -60,6 +60,7 @@ std::string_view describe(store::StoreError error)
     case store::StoreError::invalid_name: return "the name cannot be one of a mailbox";
     case store::StoreError::not_permitted: return "that is not permitted";
     case store::StoreError::has_children: return "the mailbox has others below it";
+    case store::StoreError::no_right: return "there is no right to it";
     case store::StoreError::no_such_message: return "there is no such message";
     case store::StoreError::limit: return "a limit is reached";
     case store::StoreError::over_quota: return "the quota is used up";

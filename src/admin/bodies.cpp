@@ -250,6 +250,17 @@ Result<UndeleteBody, Error> parse_undelete(std::string_view text)
     return body;
 }
 
+Result<AccessBody, Error> parse_access_change(std::string_view text)
+{
+    Members members("changing rights of a mailbox", text);
+    AccessBody body;
+    body.mailbox = members.required("mailbox");
+    body.identifier = members.required("identifier");
+    body.rights = members.required("rights");
+    if (auto error = members.finish()) return *error;
+    return body;
+}
+
 Result<QueueActBody, Error> parse_queue_act(std::string_view text)
 {
     Members members("changing the queue", text);

@@ -51,6 +51,13 @@ struct UndeleteBody {
     std::optional<std::string> target;
 };
 
+// As SETACL has it (RFC 4314): "lrs" replaces, "+s" adds, "-s" takes away, "" removes the entry.
+struct AccessBody {
+    std::string mailbox;
+    std::string identifier;
+    std::string rights;
+};
+
 struct IndexTaskBody {
     bool rebuild = false;
     std::string account;  // empty: all
@@ -71,6 +78,7 @@ Result<PasswordBody, Error> parse_password(std::string_view json);
 Result<directory::Alias, Error> parse_new_alias(std::string_view json);
 Result<AliasChangeBody, Error> parse_alias_change(std::string_view json);
 Result<UndeleteBody, Error> parse_undelete(std::string_view json);
+Result<AccessBody, Error> parse_access_change(std::string_view json);
 Result<IndexTaskBody, Error> parse_index_task(std::string_view json);
 Result<QueueActBody, Error> parse_queue_act(std::string_view json);
 

@@ -254,6 +254,14 @@ std::string restored_json(const std::vector<store::Undeleted>& restored)
     return write(document);
 }
 
+std::string access_json(const std::string& owner, const std::string& mailbox,
+                        const std::vector<std::pair<std::string, std::string>>& entries)
+{
+    ordered_json list = ordered_json::array();
+    for (const auto& [identifier, rights] : entries) list.push_back({{"identifier", identifier}, {"rights", rights}});
+    return write({{"owner", owner}, {"mailbox", mailbox}, {"entries", list}});
+}
+
 std::string accounts_json(const directory::Snapshot& snapshot, const std::string* domain)
 {
     ordered_json list = ordered_json::array();

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "admin/facts.hpp"
@@ -60,6 +61,9 @@ std::string queue_act_json(std::string_view act, std::uint64_t messages);
 std::string expunged_json(const store::ExpungedList& list, std::chrono::milliseconds keep);
 // The first thousand in detail.
 std::string restored_json(const std::vector<store::Undeleted>& restored);
+// `entries`: identifiers and rights, the owner's first.
+std::string access_json(const std::string& owner, const std::string& mailbox,
+                        const std::vector<std::pair<std::string, std::string>>& entries);
 std::string accounts_json(const directory::Snapshot& snapshot, const std::string* domain);
 std::string removed_account_json(const directory::Account& account, const RemovedMail& mail);
 std::string alias_json(const directory::Alias& alias);

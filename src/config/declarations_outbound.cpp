@@ -39,7 +39,7 @@ std::vector<Declaration> dns_rows()
          [](S& s) -> Slot { return choice_slot(s.dns.source); }, {"system", "recursive"}},
         {"dns.dnssec", Kind::choice, R"("automatic")", {}, Effect::restart,
          "Whether signatures are validated, which DANE needs. automatic: yes, unless the name servers turn out to withhold "
-         "them altogether, which the log tells; strict: always, so that with such name servers hardly any mail goes out; "
+         "them altogether, which the log tells (with a trust_anchor_file: as strict); strict: always, so that with such name servers hardly any mail goes out; "
          "off: never.",
          [](S& s) -> Slot { return choice_slot(s.dns.dnssec); }, {"automatic", "strict", "off"}},
         {"dns.trust_anchor_file", Kind::file, R"("")", {0, kLongestPath}, Effect::restart,

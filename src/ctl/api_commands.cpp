@@ -80,6 +80,15 @@ Plan plan_undelete(const Arguments& a)
     return Plan{{Method::get, path + query, ""}, View::expunged, "", ""};
 }
 
+Plan plan_acl(const Arguments& a)
+{
+    const std::string path = at("accounts", a.name) + "/access";
+    if (a.command == Command::acl_show) {
+        return Plan{{Method::get, path + "?mailbox=" + http::encode_segment(a.mailbox), ""}, View::access, "", ""};
+    }
+    return Plan{{Method::post, path, access_body(a)}, View::access, "", ""};
+}
+
 Plan plan_queue_act(const Arguments& a, std::string_view act, const std::string& question)
 {
     return Plan{{Method::post, "/api/v1/queue", queue_act_body(a, act)}, View::queue_act, "", question};
@@ -151,6 +160,9 @@ Plan plan(const Arguments& a, const std::string* password)
     case Command::account_remove:
     case Command::account_password: return plan_account(a, password);
     case Command::message_undelete: return plan_undelete(a);
+    case Command::acl_show:
+    case Command::acl_set:
+    case Command::acl_remove: return plan_acl(a);
     case Command::queue_list:
     case Command::queue_show:
     case Command::queue_hold:

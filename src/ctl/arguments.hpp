@@ -24,6 +24,9 @@ enum class Command : std::uint8_t {
     account_remove,
     account_password,
     message_undelete,
+    acl_show,
+    acl_set,
+    acl_remove,
     queue_list,
     queue_show,
     queue_hold,
@@ -90,6 +93,8 @@ struct Arguments {
     std::uint64_t within_ms = 0;             // 0: as the server says
     std::string mailbox;                     // where they were
     std::optional<std::string> target;       // where they shall be
+    std::string identifier;                  // who has rights
+    std::string rights;
     bool list = false;
     bool all = false;
 

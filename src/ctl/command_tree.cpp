@@ -25,6 +25,7 @@ public:
         add_domain_commands();
         add_account_commands();
         add_message_commands();
+        add_acl_commands();
         add_queue_commands();
         add_alias_commands();
         add_trace_commands();
@@ -179,6 +180,23 @@ private:
         names->excludes(list)->excludes(all)->excludes(since)->excludes(mailbox);
         all->excludes(list);
         add_yes(undelete);
+    }
+
+    void add_acl_commands()
+    {
+        CLI::App* acl = group("acl", "Rights of others on an account's mailboxes");
+        CLI::App* show = leaf(*acl, "show", "Show who may do what with a mailbox", Command::acl_show);
+        CLI::App* set = leaf(*acl, "set", "Grant rights on a mailbox", Command::acl_set);
+        CLI::App* remove = leaf(*acl, "remove", "Take all rights of somebody on a mailbox away", Command::acl_remove);
+        for (CLI::App* node : {show, set, remove}) {
+            add_name(node, "ADDRESS", "The address of the account that owns the mailbox");
+            node->add_option("MAILBOX", into_.mailbox, "The mailbox, such as INBOX or Projects/Alpha")->required();
+        }
+        for (CLI::App* node : {set, remove}) {
+            node->add_option("IDENTIFIER", into_.identifier, "An account's address, or anyone; with - before it, rights that are taken from it")
+                ->required();
+        }
+        set->add_option("RIGHTS", into_.rights, "Letters of RFC 4314, lrswipkxtea; +LETTERS adds, -LETTERS (behind --) takes away")->required();
     }
 
     void add_queue_filter(CLI::App* node)

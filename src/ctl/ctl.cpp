@@ -80,6 +80,9 @@ int dispatch(Run run)
     case Command::account_remove:
     case Command::account_password:
     case Command::message_undelete:
+    case Command::acl_show:
+    case Command::acl_set:
+    case Command::acl_remove:
     case Command::queue_list:
     case Command::queue_show:
     case Command::queue_hold:

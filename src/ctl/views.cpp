@@ -208,6 +208,13 @@ std::string restored_text(const json& document)
     return all + number(document, "restored") + " restored, " + number(document, "failed") + " failed\n";
 }
 
+std::string access_text(const json& document, Style style)
+{
+    Table table({{"IDENTIFIER"}, {"RIGHTS"}});
+    for (const json& row : document.at("entries")) table.add({text(row, "identifier"), text(row, "rights")});
+    return table.text(style, "nobody");
+}
+
 std::string removed_text(const json& row)
 {
     std::string all = "removed the account " + text(row, "address") + "\n";
@@ -350,6 +357,7 @@ std::string show_document(View view, const json& document, Style style)
     case View::account: return account_text(document);
     case View::removed_account: return removed_text(document);
     case View::expunged: return expunged_text(document, style);
+    case View::access: return access_text(document, style);
     case View::restored: return restored_text(document);
     case View::queue: return queue_text(document, style);
     case View::queued: return queued_text(document, style);
@@ -460,6 +468,15 @@ std::string undelete_body(const Arguments& arguments)
     if (!arguments.mailbox.empty()) body["mailbox"] = arguments.mailbox;
     if (arguments.all) body["all"] = true;
     if (arguments.target) body["target"] = *arguments.target;
+    return write(body);
+}
+
+std::string access_body(const Arguments& arguments)
+{
+    ordered_json body = ordered_json::object();
+    body["mailbox"] = arguments.mailbox;
+    body["identifier"] = arguments.identifier;
+    body["rights"] = arguments.rights;
     return write(body);
 }
 

@@ -25,6 +25,7 @@ enum class View : std::uint8_t {
     removed_account,
     expunged,
     restored,
+    access,
     queue,
     queued,
     queue_act,
@@ -59,6 +60,7 @@ std::string problem_json(const Error& error);
 std::string domain_body(const Arguments& arguments, bool with_name);
 std::string account_body(const Arguments& arguments, bool with_address, const std::string* password);
 std::string undelete_body(const Arguments& arguments);
+std::string access_body(const Arguments& arguments);
 std::string queue_act_body(const Arguments& arguments, std::string_view act);
 std::string password_body(const Arguments& arguments, const std::string* password);
 std::string alias_body(const Arguments& arguments, bool with_address);

@@ -87,6 +87,37 @@ struct Subscribe {
     bool on = true;
 };
 struct Namespace {};
+// RFC 4314. Names of rights are judged by the session, identifiers too.
+struct GetAcl {
+    std::string mailbox;
+};
+struct SetAcl {
+    std::string mailbox;
+    std::string identifier;
+    std::string rights;      // with "+" or "-" before them to add or take away
+    bool deletes = false;    // DELETEACL
+};
+struct ListRights {
+    std::string mailbox;
+    std::string identifier;
+};
+struct MyRights {
+    std::string mailbox;
+};
+// RFC 4467
+struct GenUrlAuth {
+    std::vector<std::pair<std::string, std::string>> urls;  // with their mechanisms, in upper case
+};
+struct UrlFetch {
+    std::vector<std::string> urls;
+};
+struct ResetKey {
+    std::optional<std::string> mailbox;   // none: all keys
+    std::vector<std::string> mechanisms;  // upper case
+};
+struct Comparator {
+    std::vector<std::string> wanted;  // RFC 5255 section 4.7
+};
 struct GetQuota {
     std::string root;  // RFC 9208 section 4.1.1
 };
@@ -123,6 +154,7 @@ struct List {
     bool return_subscribed = false;
     bool return_children = false;
     bool return_special_use = false;
+    bool return_myrights = false;  // RFC 8440
     std::vector<StatusItem> return_status;  // RFC 5819
 };
 struct Lsub {
@@ -339,7 +371,7 @@ struct Thread {
 using Request = std::variant<Capability, Noop, Logout, Id, StartTls, Login, Authenticate, Unauthenticate, Enable, Select, Create, Delete,
                              Rename, Subscribe, Namespace, Idle, Status, List, Lsub, Append, Replace, Check, Close, Unselect,
                              Expunge, Copy, Store, Fetch, Search, Sort, Thread, CancelUpdate, MultiSearch, Notify, GetQuota, GetQuotaRoot, Compress,
-                             GetMetadata, SetMetadata>;
+                             GetMetadata, SetMetadata, GetAcl, SetAcl, ListRights, MyRights, GenUrlAuth, UrlFetch, ResetKey, Comparator>;
 
 struct Command {
     std::string tag;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ascii.hpp"
+#include "imap/shared_names.hpp"
 
 namespace mbx::imap {
 
@@ -20,19 +21,29 @@ void MailboxFilter::add(MailboxScope scope, const std::vector<std::string>& mail
     if (scope == MailboxScope::inboxes) exact_.insert("INBOX");
     auto* names = names_for(scope);
     if (names == nullptr) return;
-    for (const auto& name : mailboxes) names->insert(listed_name(name));
+    for (const auto& name : mailboxes) names->insert(canonical_name(name));
 }
 
 // The hierarchy is in the names: there are no loops in it (RFC 7377 section 2.2).
 bool MailboxFilter::takes(const store::MailboxInfo& mailbox) const
 {
     const auto& name = mailbox.name;
-    if (is_all_ || (is_subscribed_ && mailbox.subscribed) || exact_.contains(name)) return true;
+    if ((is_all_ && !is_other_users(name)) || (is_subscribed_ && mailbox.subscribed) || exact_.contains(name)) return true;
     if (trees_.contains(name) || trees_of_one_.contains(name)) return true;
     const auto last = name.rfind('/');
     if (last != std::string::npos && trees_of_one_.contains(name.substr(0, last))) return true;
     for (auto at = last; !trees_.empty() && at != std::string::npos && at != 0; at = name.rfind('/', at - 1)) {
         if (trees_.contains(name.substr(0, at))) return true;
+    }
+    return false;
+}
+
+bool MailboxFilter::may_take_others() const
+{
+    const auto reaches = [](const std::string& name) { return name == kOtherUsers || is_other_users(name); };
+    if (is_subscribed_) return true;
+    for (const auto* names : {&exact_, &trees_, &trees_of_one_}) {
+        if (std::ranges::any_of(*names, reaches)) return true;
     }
     return false;
 }

@@ -18,6 +18,8 @@ public:
     void add(MailboxScope scope, const std::vector<std::string>& mailboxes);
     // The selected mailbox is the caller's business.
     bool takes(const store::MailboxInfo& mailbox) const;
+    // Whether it can take mailboxes of other accounts, which are not personal (RFC 5465 section 6.3).
+    bool may_take_others() const;
 
 private:
     std::set<std::string>* names_for(MailboxScope scope);

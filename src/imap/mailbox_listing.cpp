@@ -39,9 +39,15 @@ public:
         : list_(list), subscribed_(subscriptions.begin(), subscriptions.end())
     {
         for (const auto& pattern : list.patterns) patterns_.emplace_back(list.reference + pattern);
+        NameSet names;
         for (const auto& mailbox : mailboxes) {
+            names.insert(mailbox.name);
             known_.emplace(mailbox.name, &mailbox);
             if (mailbox.special_use != store::SpecialUse::none) special_.insert(mailbox.name);
+        }
+        // Levels that are no mailbox, or one that whoever asks may not see (RFC 4314 section 4).
+        for (auto& name : ancestors(names)) {
+            if (!names.contains(name)) levels_.insert(name);
         }
         above_subscribed_ = ancestors(subscribed_);
         above_special_ = ancestors(special_);
@@ -68,6 +74,10 @@ private:
     {
         NameSet names;
         for (const auto& [name, info] : known_) names.insert(name);
+        const bool selects = list_.select_subscribed || list_.select_special_use;
+        for (const auto& name : levels_) {
+            if (!selects && is_level_wanted(name)) names.insert(name);
+        }
         if (list_.select_subscribed) names.insert(subscribed_.begin(), subscribed_.end());
         if (list_.select_subscribed && list_.recursive_match) {
             names.insert(above_subscribed_.begin(), above_subscribed_.end());
@@ -77,6 +87,14 @@ private:
     bool is_matched(const std::string& name) const
     {
         return std::ranges::any_of(patterns_, [&name](const auto& pattern) { return pattern.matches(name); });
+    }
+    // RFC 9051 section 6.3.9.2: a pattern that ends with "%" is answered with levels that are no mailbox too.
+    bool is_level_wanted(const std::string& name) const
+    {
+        for (std::size_t i = 0; i < patterns_.size(); ++i) {
+            if (list_.patterns[i].ends_with('%') && patterns_[i].matches(name)) return true;
+        }
+        return false;
     }
     bool is_selected(const std::string& name) const
     {
@@ -89,10 +107,14 @@ private:
         listed.name = name;
         const auto found = known_.find(name);
         listed.exists = found != known_.end();
+        listed.is_selected = is_selected(name);
         if (!listed.exists) add_attribute(listed, "\\NonExistent");
+        // For those who do not know that.
+        if (levels_.contains(name)) add_attribute(listed, "\\Noselect \\HasChildren");
         const bool children = listed.exists && found->second->has_children;
         if (listed.exists) {
             listed.id = found->second->id;
+            listed.rights = found->second->rights;
             add_attribute(listed, children ? "\\HasChildren" : "\\HasNoChildren");
             // In every LIST, asked or not: Apple's clients look for them there (RFC 6154 section 2 allows it).
             add_attribute(listed, special_use_text(found->second->special_use));
@@ -108,6 +130,7 @@ private:
     const List& list_;
     std::vector<ListPattern> patterns_;
     std::map<std::string, const store::MailboxInfo*, std::less<>> known_;
+    NameSet levels_;
     NameSet subscribed_;
     NameSet special_;
     NameSet above_subscribed_;

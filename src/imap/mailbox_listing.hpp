@@ -16,6 +16,8 @@ struct Listed {
     bool child_subscribed = false;  // CHILDINFO ("SUBSCRIBED")
     bool child_special_use = false; // CHILDINFO ("SPECIAL-USE")
     bool exists = true;
+    bool is_selected = true;        // not only there for the sake of what is below
+    store::Rights rights = 0;
     store::MailboxId id;
 };
 

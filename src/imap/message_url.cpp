@@ -4,6 +4,7 @@
 
 #include "base/ascii.hpp"
 #include "imap/parser_parts.hpp"
+#include "mail/date.hpp"
 
 namespace mbx::imap {
 
@@ -145,16 +146,127 @@ bool read_message(std::string_view text, MessageUrl& url)
         if (!read_partial(piece, url)) return false;
         piece = take_piece(text);
     }
-    // What RFC 4467 adds is not taken here.
     return piece.empty() && text.empty();
 }
 
+std::size_t last_of(std::string_view text, std::string_view name)
+{
+    for (std::size_t at = text.rfind(';'); at != std::string_view::npos; at = text.rfind(';', at - 1)) {
+        if (ascii::starts_with(text.substr(at), name)) return at;
+        if (at == 0) break;
+    }
+    return std::string_view::npos;
+}
+
+bool is_token(std::string_view token)
+{
+    constexpr std::size_t kLeast = 32;
+    constexpr std::size_t kMost = 256;
+    return token.size() >= kLeast && token.size() <= kMost && std::ranges::all_of(token, [](char c) { return hex_digit(c).has_value(); });
+}
+
+// <access> [":" <mech> ":" <token>]
+bool read_access(std::string_view text, UrlAuth& auth)
+{
+    const auto colon = text.find(':');
+    const auto access = text.substr(0, colon);
+    const auto plus = access.find('+');
+    const auto kind = access.substr(0, plus);
+    if (ascii::same(kind, "submit")) auth.access = UrlAccess::submit;
+    else if (ascii::same(kind, "user")) auth.access = UrlAccess::user;
+    else if (ascii::same(access, "authuser")) auth.access = UrlAccess::authuser;
+    else if (ascii::same(access, "anonymous")) auth.access = UrlAccess::anonymous;
+    else return false;
+    const bool has_user = auth.access == UrlAccess::submit || auth.access == UrlAccess::user;
+    if (has_user) {
+        if (plus == std::string_view::npos) return false;
+        auto user = decode(access.substr(plus + 1));
+        if (!user || user->empty()) return false;
+        auth.user = std::move(*user);
+    }
+    if (colon == std::string_view::npos) return true;
+    const auto rest = text.substr(colon + 1);
+    const auto second = rest.find(':');
+    if (second == std::string_view::npos || second == 0 || !is_token(rest.substr(second + 1))) return false;
+    auth.mechanism = ascii::to_upper(rest.substr(0, second));
+    auth.token = ascii::to_lower(rest.substr(second + 1));
+    return true;
+}
+
+// Takes what RFC 4467 adds off the end.
+bool take_auth(std::string_view& url, MessageUrl& into)
+{
+    constexpr std::string_view kAuth = ";URLAUTH=";
+    constexpr std::string_view kExpire = ";EXPIRE=";
+    const auto at = last_of(url, kAuth);
+    if (at == std::string_view::npos) return last_of(url, kExpire) == std::string_view::npos;
+    UrlAuth auth;
+    const auto text = url.substr(at + kAuth.size());
+    if (!read_access(text, auth)) return false;
+    auth.rump = std::string(url.substr(0, at + kAuth.size() + std::min(text.find(':'), text.size())));
+    url = url.substr(0, at);
+    if (const auto expire = last_of(url, kExpire); expire != std::string_view::npos) {
+        auth.expires_at = parse_timestamp(url.substr(expire + kExpire.size()));
+        if (!auth.expires_at) return false;
+        url = url.substr(0, expire);
+    }
+    into.auth = std::move(auth);
+    return true;
+}
+
 }  // namespace
+
+std::optional<std::int64_t> parse_timestamp(std::string_view text)
+{
+    const auto digits = [&text](std::size_t count) -> std::optional<int> {
+        if (text.size() < count) return std::nullopt;
+        const auto number = number_of(text.substr(0, count), 9999);
+        if (number) text.remove_prefix(count);
+        return number ? std::optional(static_cast<int>(*number)) : std::nullopt;
+    };
+    const auto take = [&text](std::string_view any) {
+        if (text.empty() || any.find(text.front()) == std::string_view::npos) return false;
+        text.remove_prefix(1);
+        return true;
+    };
+    const auto year = digits(4);
+    if (!year || !take("-")) return std::nullopt;
+    const auto month = digits(2);
+    if (!month || *month < 1 || *month > 12 || !take("-")) return std::nullopt;
+    const auto day = digits(2);
+    if (!day || *day < 1 || *day > 31 || !take("Tt ")) return std::nullopt;
+    const auto hour = digits(2);
+    if (!hour || *hour > 23 || !take(":")) return std::nullopt;
+    const auto minute = digits(2);
+    if (!minute || *minute > 59 || !take(":")) return std::nullopt;
+    const auto second = digits(2);
+    if (!second || *second > 60) return std::nullopt;
+    if (take(".")) {
+        if (text.empty() || !ascii::is_digit(text.front())) return std::nullopt;
+        while (!text.empty() && ascii::is_digit(text.front())) text.remove_prefix(1);
+    }
+    const mail::CivilDate date{*year, *month, *day};
+    const auto days = mail::days_since_epoch(date);
+    if (mail::civil_date(days) != date) return std::nullopt;  // 30 February
+    std::int64_t zone = 0;
+    if (!take("Zz")) {
+        const bool is_west = text.starts_with('-');
+        if (!take("+-")) return std::nullopt;
+        const auto hours = digits(2);
+        if (!hours || *hours > 23 || !take(":")) return std::nullopt;
+        const auto minutes = digits(2);
+        if (!minutes || *minutes > 59) return std::nullopt;
+        zone = (*hours * 60 + *minutes) * (is_west ? -60 : 60);
+    }
+    if (!text.empty()) return std::nullopt;
+    return days * 86'400 + *hour * 3600 + *minute * 60 + *second - zone;
+}
 
 std::optional<MessageUrl> parse_message_url(std::string_view url)
 {
     if (url.size() > kMaxMessageUrl) return std::nullopt;
     MessageUrl found;
+    if (!take_auth(url, found)) return std::nullopt;
     bool is_rooted = url.starts_with('/');
     if (ascii::starts_with(url, "imap://") || url.starts_with("//")) {
         url.remove_prefix(url.find("//") + 2);

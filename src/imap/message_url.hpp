@@ -19,6 +19,17 @@ struct UrlPartial {
     std::optional<std::uint64_t> count;  // none: to the end
 };
 
+// ";EXPIRE=…;URLAUTH=…" at the end of a URL (RFC 4467 section 3).
+enum class UrlAccess : std::uint8_t { submit, user, authuser, anonymous };
+struct UrlAuth {
+    std::string rump;      // the URL to the end of the access identifier, byte for byte
+    std::optional<std::int64_t> expires_at;  // seconds since 1970
+    UrlAccess access = UrlAccess::anonymous;
+    std::string user;      // of the first two
+    std::string mechanism; // upper case; empty: it is to be generated
+    std::string token;
+};
+
 struct MessageUrl {
     std::optional<std::string> host;     // lower case, without the port; none: this server
     std::string user;                    // of an absolute URL; empty: none was named
@@ -27,7 +38,11 @@ struct MessageUrl {
     store::Uid uid = 0;
     mail::Section section;               // the whole message where none is named
     std::optional<UrlPartial> partial;
+    std::optional<UrlAuth> auth;
 };
+
+// A moment as RFC 3339 writes it; none for others.
+std::optional<std::int64_t> parse_timestamp(std::string_view text);
 
 // None: it is no URL of a message or a part of one.
 std::optional<MessageUrl> parse_message_url(std::string_view url);

@@ -55,6 +55,14 @@ public:
         }
     }
 
+    // Those that somebody listens for.
+    std::vector<std::int64_t> accounts() const
+    {
+        std::vector<std::int64_t> all;
+        for (const auto& [account, listeners] : listeners_) all.push_back(account);
+        return all;
+    }
+
 private:
     std::map<std::int64_t, std::list<Listener*>> listeners_;
 };

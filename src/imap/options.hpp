@@ -25,6 +25,8 @@ struct Options {
     std::uint64_t max_append = 64U * 1024 * 1024;  // bytes of one message (RFC 7889)
     // Where LOGIN and AUTHENTICATE are allowed without TLS; everywhere else LOGINDISABLED stands (HOSTILE row B3).
     std::vector<net::IpNetwork> plaintext_login_networks;
+    // Addresses of accounts that may redeem URLs for submission (RFC 4467 section 3, "submit+").
+    std::vector<std::string> submit_users;
     std::size_t max_sessions_per_account = 100;
     std::size_t kept_keys_bytes = 64U << 20U;      // what SORT and THREAD compare, kept between commands, of all mailboxes
     std::uint64_t warn_percent = 90;  // of the quota, from when on SELECT says that the mailbox is nearly full; 0: never

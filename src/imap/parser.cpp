@@ -163,7 +163,7 @@ std::optional<Request> parse_uid(Cursor& at)
     return at.fail("unknown UID command");
 }
 
-constexpr std::array<Verb, 43> kVerbs{{
+constexpr std::array<Verb, 52> kVerbs{{
     {"NOOP", bare<Noop>},
     {"FETCH", [](Cursor& at) { return detail::parse_fetch(at, false); }},
     {"UID", parse_uid},
@@ -207,6 +207,15 @@ constexpr std::array<Verb, 43> kVerbs{{
     {"CANCELUPDATE", detail::parse_cancel_update},
     {"ESEARCH", detail::parse_multi_search},
     {"NOTIFY", detail::parse_notify},
+    {"GETACL", detail::parse_getacl},
+    {"SETACL", detail::parse_setacl},
+    {"DELETEACL", detail::parse_deleteacl},
+    {"LISTRIGHTS", detail::parse_listrights},
+    {"MYRIGHTS", detail::parse_myrights},
+    {"GENURLAUTH", detail::parse_genurlauth},
+    {"URLFETCH", detail::parse_urlfetch},
+    {"RESETKEY", detail::parse_resetkey},
+    {"COMPARATOR", detail::parse_comparator},
 }};
 
 const Verb* find_verb(std::string_view name)

@@ -18,6 +18,8 @@ constexpr std::size_t kMaxIdValue = 1024;
 constexpr std::size_t kMaxListPatterns = 100;
 constexpr std::size_t kMaxFetchItems = 1000;
 constexpr std::size_t kMaxSearchKeys = 5000;
+constexpr std::size_t kMaxUrlsAtOnce = 100;   // of GENURLAUTH and URLFETCH
+constexpr std::size_t kMaxComparators = 100;
 constexpr std::size_t kMaxCatenatedUrls = 1000;  // between two texts
 
 struct ParseFailure {

@@ -106,6 +106,8 @@ bool parse_return_option(Cursor& at, List& list)
         list.return_children = true;
     } else if (at.take_word("SPECIAL-USE")) {
         list.return_special_use = true;
+    } else if (at.take_word("MYRIGHTS")) {
+        list.return_myrights = true;  // RFC 8440 section 3
     } else if (at.take_word("STATUS")) {
         if (!at.space()) return false;
         auto items = parse_status_items(at);

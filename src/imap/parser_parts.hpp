@@ -23,6 +23,15 @@ std::optional<Request> parse_fetch(Cursor& at, bool by_uid);
 std::optional<Request> parse_search(Cursor& at, bool by_uid);
 std::optional<Request> parse_getmetadata(Cursor& at);
 std::optional<Request> parse_setmetadata(Cursor& at);
+std::optional<Request> parse_getacl(Cursor& at);
+std::optional<Request> parse_setacl(Cursor& at);
+std::optional<Request> parse_deleteacl(Cursor& at);
+std::optional<Request> parse_listrights(Cursor& at);
+std::optional<Request> parse_myrights(Cursor& at);
+std::optional<Request> parse_genurlauth(Cursor& at);
+std::optional<Request> parse_urlfetch(Cursor& at);
+std::optional<Request> parse_resetkey(Cursor& at);
+std::optional<Request> parse_comparator(Cursor& at);
 
 std::optional<Request> parse_sort(Cursor& at, bool by_uid);
 std::optional<Request> parse_multi_search(Cursor& at);

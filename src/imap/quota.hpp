@@ -13,7 +13,8 @@
 namespace mbx::imap {
 
 // "* QUOTA "" (STORAGE 12 1024 MESSAGE 3 1000)" with CRLF; at least one of the limits is there.
-std::string quota_text(const store::QuotaLimits& quota, const store::AccountStore::Usage& usage);
+// `root`: its name as an answer has it.
+std::string quota_text(const store::QuotaLimits& quota, const store::AccountStore::Usage& usage, std::string_view root = "\"\"");
 
 // Who was told lately that the mailbox is nearly full: a mail program opens many sessions and shows each alert.
 class QuotaAlerts {

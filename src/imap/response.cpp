@@ -44,7 +44,7 @@ void append_word(std::string& list, std::string_view word)
     list += word;
 }
 
-std::string status_value(const store::MailboxStatus& status, StatusItem item, std::uint64_t append_limit)
+std::string status_value(const store::MailboxStatus& status, StatusItem item, std::uint64_t append_limit, std::int64_t owner)
 {
     switch (item) {
     case StatusItem::messages: return "MESSAGES " + std::to_string(status.messages);
@@ -55,7 +55,7 @@ std::string status_value(const store::MailboxStatus& status, StatusItem item, st
     case StatusItem::unseen: return "UNSEEN " + std::to_string(status.unseen);
     case StatusItem::deleted: return "DELETED " + std::to_string(status.deleted);
     case StatusItem::size: return "SIZE " + std::to_string(status.size);
-    case StatusItem::mailboxid: return "MAILBOXID (" + store::mailbox_id_text(status.id) + ")";
+    case StatusItem::mailboxid: return "MAILBOXID (" + object_id_text(status.id, owner) + ")";
     case StatusItem::highestmodseq: return "HIGHESTMODSEQ " + std::to_string(status.highest_modseq);
     case StatusItem::appendlimit: return "APPENDLIMIT " + std::to_string(append_limit);
     }
@@ -63,6 +63,12 @@ std::string status_value(const store::MailboxStatus& status, StatusItem item, st
 }
 
 }  // namespace
+
+std::string object_id_text(store::MailboxId id, std::int64_t owner)
+{
+    const auto text = store::mailbox_id_text(id);
+    return owner == 0 ? text : text + "-" + std::to_string(owner);
+}
 
 std::string mailbox_text(std::string_view name, bool utf8)
 {
@@ -97,8 +103,15 @@ std::string flags_text(store::Flags flags, const std::vector<std::string>& keywo
 
 std::string defined_flags_text(const std::vector<std::string>& keywords, bool may_grow)
 {
+    return permanent_flags_text(UINT8_MAX, keywords, may_grow);
+}
+
+std::string permanent_flags_text(std::uint8_t system, const std::vector<std::string>& keywords, bool may_grow)
+{
     std::string list = "(";
-    for (const auto& known : kFlagNames) append_word(list, known.name);
+    for (const auto& known : kFlagNames) {
+        if ((system & known.flag) != 0) append_word(list, known.name);
+    }
     for (const auto& keyword : keywords) append_word(list, keyword);
     if (may_grow) append_word(list, "\\*");
     return list + ")";
@@ -123,10 +136,10 @@ bool parse_special_use(std::string_view text, store::SpecialUse& into)
 }
 
 std::string status_text(std::string_view name, const store::MailboxStatus& status, const std::vector<StatusItem>& items,
-                        std::uint64_t append_limit, bool utf8)
+                        std::uint64_t append_limit, bool utf8, std::int64_t owner)
 {
     std::string list = "(";
-    for (const auto item : items) append_word(list, status_value(status, item, append_limit));
+    for (const auto item : items) append_word(list, status_value(status, item, append_limit, owner));
     return "* STATUS " + mailbox_text(name, utf8) + " " + list + ")\r\n";
 }
 
@@ -138,6 +151,7 @@ std::string_view refusal_text(store::StoreError error)
     case store::StoreError::invalid_name: return "[CANNOT] no mailbox can have that name";
     case store::StoreError::not_permitted: return "[CANNOT] that is not possible with this mailbox";
     case store::StoreError::has_children: return "[HASCHILDREN] the mailbox has mailboxes below it";
+    case store::StoreError::no_right: return "[NOPERM] there is no right to do that with this mailbox";
     case store::StoreError::no_such_message: return "[EXPUNGEISSUED] the message is gone";
     case store::StoreError::limit: return "[LIMIT] a limit of names, depth or keywords is reached";
     case store::StoreError::over_quota: return "[OVERQUOTA] the account has no room left";

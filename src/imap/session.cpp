@@ -57,6 +57,14 @@ bool answers_with_news(const Request& request)
            std::holds_alternative<Replace>(request);
 }
 
+// What leaves the selected mailbox needs no right to it.
+bool needs_access(const Request& request)
+{
+    return std::visit([](const auto& made) {
+        return !is_one_of<std::decay_t<decltype(made)>, Select, Unselect, Close, Logout, Unauthenticate>;
+    }, request);
+}
+
 // A web browser was sent here (ALPACA, HOSTILE row B9).
 bool is_http(std::string_view line)
 {
@@ -127,10 +135,10 @@ std::string Session::capabilities() const
     all += options_->literal_mode == LiteralMode::plus ? " LITERAL+" : " LITERAL-";
     all += " SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE CHILDREN UNSELECT SPECIAL-USE CREATE-SPECIAL-USE"
            " CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS OBJECTID STATUS=SIZE ESEARCH SEARCHRES ESORT CONTEXT=SEARCH CONTEXT=SORT"
-           " SEARCH=FUZZY MULTISEARCH NOTIFY SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1"
+           " SEARCH=FUZZY MULTISEARCH NOTIFY SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=2"
            " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=" +
            std::to_string(options_->max_append);
-    all += " MULTIAPPEND CATENATE REPLACE BINARY SAVEDATE PREVIEW UTF8=ACCEPT WITHIN METADATA";
+    all += " MULTIAPPEND CATENATE REPLACE BINARY SAVEDATE PREVIEW UTF8=ACCEPT WITHIN METADATA ACL RIGHTS=kxte LIST-MYRIGHTS URLAUTH";
     if (login_ && compresses_) return all;
     if (login_) return all + (options_->compression == Compression::off ? " UNAUTHENTICATE" : " UNAUTHENTICATE COMPRESS=DEFLATE");
     const bool encrypted = stream_ && stream_->is_encrypted();
@@ -237,6 +245,12 @@ co::Task<void> Session::execute(const Command& command)
         bad("command not permitted in this state");
         co_return;
     }
+    if (has_lost_access() && needs_access(command.request)) {
+        co_await say_goodbye("[NOPERM] the selected mailbox is shared with you no longer");
+        reply_.clear();
+        co_return;
+    }
+    if (needs_access(command.request)) tell_changed_rights();
     const auto before = selected_ ? selected_->told_until() : 0;
     in_fetch_ = std::holds_alternative<Fetch>(command.request);
     auto task = std::visit([this](const auto& request) { return handle(request); }, command.request);
@@ -262,6 +276,11 @@ co::Task<void> Session::conclude_command(const Request& request, store::ModSeq b
 co::Task<void> Session::announce(bool may_expunge, bool look)
 {
     if (is_silenced()) co_return;
+    if (has_lost_access()) {
+        co_await say_goodbye("[NOPERM] the selected mailbox is shared with you no longer");
+        reply_.clear();
+        co_return;
+    }
     if (look || !mailbox_->is_current()) {
         const auto done = co_await mailbox_->refresh(look);
         if (!done && done.error() == store::StoreError::no_such_mailbox) {
@@ -272,7 +291,7 @@ co::Task<void> Session::announce(bool may_expunge, bool look)
         news_failed_ = !done;
         if (!done) {
             const auto mailbox = selected_->id().value;
-            services_.log.warning("changes not read", {{"account", account_->key().id}, {"mailbox", mailbox}});
+            services_.log.warning("changes not read", {{"account", owner_->key().id}, {"mailbox", mailbox}});
             co_return;  // another time
         }
     }
@@ -314,7 +333,7 @@ co::Task<void> Session::catch_up()
             if (rows) std::erase_if(*rows, [since](const store::MessageRow& row) { return row.modseq <= since; });
             return rows;
         };
-        auto rows = co_await account_->run(net::WorkClass::interactive, std::move(job));
+        auto rows = co_await owner_->run(net::WorkClass::interactive, std::move(job));
         if (!rows) {
             news_failed_ = true;
             co_return;  // another time

@@ -21,6 +21,8 @@
 #include "imap/search_results.hpp"
 #include "imap/selected_mailbox.hpp"
 #include "imap/server.hpp"
+#include "imap/shared_names.hpp"
+#include "imap/stored_rights.hpp"
 #include "imap/watched_mailboxes.hpp"
 #include "net/line_reader.hpp"
 #include "store/open_mailbox.hpp"
@@ -28,6 +30,10 @@
 namespace mbx::imap {
 
 struct MessageUrl;
+struct UrlAuth;
+struct UrlBytes;
+struct Listed;
+class MailboxFilter;
 
 store::StoreError to_store_error(intake::IntakeError error);
 
@@ -63,6 +69,43 @@ private:
     co::Task<void> take_news();
     co::Task<void> catch_up();
 
+    // session_places.cpp: other accounts' mailboxes (RFC 4314)
+    struct Place {
+        std::shared_ptr<store::Account> account;
+        std::string name;    // in that account
+        std::string prefix;  // before the names of that account's mailboxes; empty: it is the own one
+        bool is_other() const { return !prefix.empty(); }
+        std::int64_t owner() const { return is_other() ? account->key().id : 0; }
+    };
+    struct Visible {
+        std::shared_ptr<store::Account> account;
+        store::MailboxInfo info;  // under its name in "Other Users"
+    };
+    bool is_own(const store::AccountKey& account) const;
+    co::Task<store::Sharing*> sharing();
+    // `no_such_mailbox` where nothing is shared by that account, or it does not exist. Whether the mailbox is there and what may
+    // be done with it is judged by AccountStore::find_for, in the job that does it.
+    co::Task<Result<Place, store::StoreError>> place_of(std::string name);
+    co::Task<Result<Place, store::StoreError>> place_for(directory::AccountId user, std::string name);
+    static std::vector<store::MailboxInfo> visible_to(store::AccountStore& store, std::int64_t user, const std::string& prefix);
+    // What other accounts let this one look up, by name; `patterns` as of LIST, with their reference.
+    co::Task<std::vector<Visible>> visible_others(std::vector<std::string> patterns);
+    // Of the selected mailbox, as they are now.
+    store::Rights rights() const;
+    bool may(store::Rights right) const;  // nothing but look where it was opened by EXAMINE
+    bool is_selected(const std::shared_ptr<store::Account>& account, store::MailboxId mailbox) const;
+    bool has_lost_access() const;
+    OtherName selected_as_owned() const;  // under the name that its owner knows
+    void tell_changed_rights();
+    void tell_permanent_flags();
+    // session_access.cpp
+    co::Task<void> handle(const GetAcl& command);
+    co::Task<void> handle(const SetAcl& command);
+    co::Task<void> handle(const ListRights& command);
+    co::Task<void> handle(const MyRights& command);
+    std::optional<store::AccessChange> change_of(const SetAcl& command);
+    std::string identifier_of(const store::AccessEntry& entry) const;
+
     // Any state
     co::Task<void> handle(const Capability& command);
     co::Task<void> handle(const Noop& command);
@@ -77,6 +120,7 @@ private:
     co::Task<void> handle(const SetMetadata& command);
     void on_metadata(const std::string& mailbox, const std::vector<std::string>& entries) override;
     void tell_metadata();
+    void tell_others_of_metadata(const Place& place, store::MailboxId mailbox, const SetMetadata& command);
     // session_compress.cpp
     co::Task<void> handle(const Compress& command);
     co::Task<void> handle(const Login& command);
@@ -98,13 +142,18 @@ private:
     co::Task<void> handle(const Status& command);
     co::Task<void> handle(const List& command);
     co::Task<void> handle(const Lsub& command);
+    co::Task<Result<store::OpenedMailbox, store::StoreError>> open_mailbox(Place place);
+    static std::vector<store::MailboxInfo> all_listed(const store::AccountStore& store, const std::vector<Visible>& others);
+    co::Task<std::vector<Visible>> others_for(std::string reference, std::vector<std::string> patterns);
+    co::Task<void> tell_other_status(const List& command, const Listed& listed, const std::vector<Visible>& others);
     void tell_selected(const store::MailboxStatus& status, std::uint32_t first_unseen);
     void deselect();
     // session_quota.cpp
     co::Task<void> handle(const GetQuota& command);
     co::Task<void> handle(const GetQuotaRoot& command);
     store::QuotaLimits quota() const;  // that holds for the account
-    co::Task<void> tell_quota(store::QuotaLimits quota);
+    co::Task<void> tell_quota(std::shared_ptr<store::Account> account, std::string root);
+    co::Task<std::shared_ptr<store::Account>> account_of_root(std::string root);
     // "* OK [ALERT]" when the account is nearly full, by the usage as of the last job.
     void warn_of_quota();
     // session_append.cpp
@@ -112,6 +161,9 @@ private:
     co::Task<void> handle(const Replace& command);
     std::optional<store::Uid> replaced_by(const Replace& command) const;
     struct Upload {
+        Place place;                  // where they go, and what may be done there
+        store::Rights rights = store::kAllRights;
+        store::MailboxId target;
         std::vector<intake::Intake::Addition> messages;
         std::uint64_t size = 0;       // of all of them
         std::string refusal;          // why they will not be taken; what is on its way is read and dropped
@@ -121,14 +173,28 @@ private:
     co::Task<void> receive(const Append& command, bool may_be_many, Upload& upload);
     co::Task<void> receive_message(const AppendedMessage& message, Upload& upload, intake::Draft* into);
     co::Task<std::optional<std::string>> receive_rest();
-    // session_catenate.cpp
+    // session_urlauth.cpp
+    co::Task<void> handle(const GenUrlAuth& command);
+    co::Task<void> handle(const UrlFetch& command);
+    co::Task<void> handle(const ResetKey& command);
+    co::Task<std::string> sign_url(std::string text, std::string mechanism);
+    co::Task<std::optional<UrlBytes>> bytes_of_url(std::string url);
+    co::Task<std::optional<UrlBytes>> authorized_bytes(MessageUrl url);
+    co::Task<std::optional<UrlBytes>> read_url(directory::AccountId user, MessageUrl url);
+    co::Task<std::string> url_key_of(directory::AccountId user, std::string mailbox);
+    co::Task<std::string> ask_url_key(directory::AccountId user, store::UrlKeyPlace place, store::AccountStore::KeyWanted wanted);
+    bool is_accessible(const UrlAuth& auth) const;
     bool is_own(const MessageUrl& url) const;
+    // session_comparator.cpp
+    co::Task<void> handle(const Comparator& command);
+    // session_catenate.cpp
     co::Task<void> append_url(const std::string& url, Upload& upload, intake::Draft& into);
     co::Task<std::optional<std::string>> receive_parts(AppendedMessage message, Upload& upload, intake::Draft* into);
     co::Task<std::optional<std::string>> receive_rest_with_urls();
     bool is_too_big(const AppendedMessage& message, const Upload& upload) const;
     co::Task<void> give_up(std::string_view farewell);
-    co::Task<std::string> why_not_into(const std::string& mailbox);
+    co::Task<std::string> why_not_into(Upload& upload);
+    co::Task<bool> may_still_append(Upload& upload);
     // session_idle.cpp
     co::Task<void> handle(const Idle& command);
     co::Task<bool> wait_in_idle(net::Deadline end, net::Deadline& sign_of_life);
@@ -141,33 +207,50 @@ private:
     };
     // session_notify.cpp: NOTIFY (RFC 5465)
     co::Task<void> handle(const Notify& command);
+    // One account whose mailboxes are watched.
+    struct WatchedAccount {
+        WatchedAccount(std::shared_ptr<store::Account> account_in, std::string prefix_in, const WatchedMailboxes& wanted)
+            : account(std::move(account_in)), prefix(std::move(prefix_in)), mailboxes(wanted)
+        {
+        }
+        bool has_news() const { return is_listing_changed || !changed.empty(); }
+        std::shared_ptr<store::Account> account;
+        std::string prefix;               // before the names; empty: it is the own account
+        WatchedMailboxes mailboxes;
+        std::set<store::MailboxId> changed;  // of them; told of next
+        bool is_listing_changed = false;
+        store::Account::Watch watch;
+    };
     struct Notification {
         explicit Notification(const Notify& command);
+        WatchedAccount* find(const std::shared_ptr<store::Account>& account) const;
         bool tells_selected = false;
         bool is_delayed = false;          // expunges of the selected mailbox wait for a command that may tell them
         bool tells_flags = false;         // of the selected mailbox
         bool tells_metadata = false;      // of mailboxes or the server
         bool tells_server_metadata = false;
         std::vector<FetchItem> items;     // of its new messages
-        WatchedMailboxes mailboxes;       // the others
-        std::set<store::MailboxId> changed;  // of them; told of next
-        bool is_listing_changed = false;
+        WatchedMailboxes wanted;          // of mailboxes besides the selected one; nothing is known of them here
+        std::vector<std::unique_ptr<WatchedAccount>> accounts;  // the own one first
+        bool is_sharing_changed = false;  // another account shares something by now
+        std::optional<store::Sharing::Watch> sharing;
         net::Deadline look_at;            // at the selected mailbox, where nobody tells of other tools' changes
-        store::Account::Watch watch;
     };
     // Whether nothing may be told of the selected mailbox.
     bool wants_metadata(const std::string& mailbox) const;
     bool is_silenced() const { return notify_ && !notify_->tells_selected && !is_direct_; }
     bool tells_flags() const { return !notify_ || notify_->tells_flags || is_direct_; }
-    bool has_notified() const { return notify_ && (notify_->is_listing_changed || !notify_->changed.empty()); }
-    void watch_account(Notification& notification);
+    bool has_notified() const;
+    void watch_account(Notification& notification, std::shared_ptr<store::Account> account, std::string prefix);
+    co::Task<bool> watch_others(Notification& notification, bool tells);
     co::Task<void> tell_between();
     std::optional<net::Deadline> wakes_at() const;
     void listen(bool on);
     co::Task<void> tell_notified();
-    co::Task<bool> read_listing(Notification& notification, bool tells);
+    co::Task<bool> read_listings(Notification& notification, bool tells);
+    co::Task<bool> read_listing(WatchedAccount& watched, const std::set<std::string>& own, bool tells);
     enum class Telling : std::uint8_t { news, first, nothing };
-    co::Task<void> tell_statuses(std::vector<store::MailboxId> mailboxes, Telling telling);
+    co::Task<void> tell_statuses(WatchedAccount& watched, std::vector<store::MailboxId> mailboxes, Telling telling);
     void note_own(const std::string& name);
     void note_own(store::Uid uid);
     co::Task<void> tell_arrived(const std::vector<ContextNews>& contexts);
@@ -179,6 +262,10 @@ private:
     co::Task<void> handle(const Expunge& command);
     co::Task<Result<void, store::StoreError>> expunge(const NumberSet* which);
     co::Task<void> handle(const Copy& command);
+    // session_transfer.cpp: between accounts
+    co::Task<Transferred> transfer_across(Place to, NumberSet uids, bool move);
+    co::Task<Result<void, store::StoreError>> fill_draft(std::string_view bytes, intake::Draft& into);
+    co::Task<bool> remove_messages(std::shared_ptr<store::Account> account, store::MailboxId mailbox, NumberSet uids);
     co::Task<void> handle(const imap::Store& command);
     co::Task<void> handle(const Fetch& command);
     // Looks for news before a UID command, so that its set reaches messages that came meanwhile.
@@ -194,8 +281,8 @@ private:
         std::vector<Relevancy> scores;  // of a FUZZY search, ascending by UID
     };
     co::Task<std::optional<Found>> find(const Search& command, Harvest* harvest);
-    co::Task<Result<Found, store::StoreError>> find_among(store::MailboxId id, const SearchProgram& program,
-                                                          const NumberSet& uids, Harvest* harvest);
+    co::Task<Result<Found, store::StoreError>> find_among(std::shared_ptr<store::Account> account, store::MailboxId id,
+                                                          const SearchProgram& program, const NumberSet& uids, Harvest* harvest);
     void refuse_search(SearchRefusal refusal, bool saves);
     co::Task<void> tell_found(const Search& command, const Found& found);
     co::Task<void> tell_numbers(const NumberSet& numbers);
@@ -209,7 +296,8 @@ private:
     void tell_context(const SearchContext& context, std::string_view what, const std::vector<PlacedResults>& results);
     // session_multisearch.cpp
     co::Task<void> handle(const MultiSearch& command);
-    co::Task<bool> search_mailbox(const MultiSearch& command, const store::MailboxInfo& mailbox, NumberSet& in_selected);
+    co::Task<std::vector<Visible>> searchable(const MailboxFilter& filter);
+    co::Task<bool> search_mailbox(const MultiSearch& command, const Visible& mailbox, NumberSet& in_selected);
     // session_sort.cpp
     co::Task<void> handle(const Sort& command);
     co::Task<void> handle(const Thread& command);
@@ -262,6 +350,8 @@ private:
     std::optional<auth::Login> login_;
     std::optional<auth::LiveSessions::Registration> registration_;
     std::shared_ptr<store::Account> account_;
+    std::shared_ptr<store::Account> owner_;  // of the selected mailbox: account_, or another one
+    store::Rights told_rights_ = 0;          // on it
     std::shared_ptr<store::OpenMailbox> mailbox_;  // of selected_, shared with others who have it open
     std::unique_ptr<SelectedMailbox> selected_;
     std::string last_target_;          // the mailbox that took the last APPEND; empty: none did

@@ -26,7 +26,7 @@ constexpr std::uint64_t kMaxLimitsAtOnce = 4;  // and how many times APPENDLIMIT
 constexpr std::int64_t kFirstDate = INT32_MIN;      // 13 December 1901
 constexpr std::int64_t kLastDate = 9'223'372'035;   // 11 April 2262
 
-store::Incoming incoming_of(const AppendedMessage& message, const std::string& mailbox, WallTime now)
+store::Incoming incoming_as_sent(const AppendedMessage& message, const std::string& mailbox, WallTime now)
 {
     store::Incoming incoming;
     incoming.mailbox = mailbox;
@@ -57,13 +57,25 @@ std::string appenduid(const std::vector<store::Appended>& appended)
 
 }  // namespace
 
-co::Task<std::string> Session::why_not_into(const std::string& mailbox)
+// Empty: messages may go there. With the rights that hold now.
+co::Task<std::string> Session::why_not_into(Upload& upload)
 {
-    const auto name = mailbox;
-    auto job = [name](store::AccountStore& store) { return store.find(name); };
-    const auto target = co_await account_->run(net::WorkClass::interactive, std::move(job));
-    if (target) co_return std::string();
-    co_return refusal_of_append(target.error());
+    const auto name = upload.place.name;
+    const auto user = login_->account.value;
+    auto job = [&name, user](store::AccountStore& store) { return store.find_for(name, user, store::kInsert); };
+    const auto target = co_await upload.place.account->run(net::WorkClass::interactive, std::move(job));
+    if (!target) co_return refusal_of_append(target.error());
+    upload.rights = target->rights;
+    upload.target = target->id;
+    co_return std::string();
+}
+
+// The upload took its time, and rights are not what they were. False: it is refused.
+co::Task<bool> Session::may_still_append(Upload& upload)
+{
+    if (upload.refusal.empty() && upload.place.is_other()) upload.refusal = co_await why_not_into(upload);
+    for (auto& message : upload.messages) keep_settable(message.incoming, upload.rights);
+    co_return upload.refusal.empty();
 }
 
 co::Task<void> Session::handle(const Append& command)
@@ -71,14 +83,16 @@ co::Task<void> Session::handle(const Append& command)
     Upload upload;
     co_await receive(command, true, upload);
     if (upload.is_lost) co_return;
-    if (!upload.refusal.empty()) {
+    const bool is_allowed = co_await may_still_append(upload);
+    if (!is_allowed) {
         no(upload.refusal);
         co_return;
     }
+    const auto account = upload.place.account;
     std::vector<store::Appended> done;
     if (upload.messages.size() == 1) {
         auto& only = upload.messages.front();
-        const auto one = co_await services_.intake.append(account_, std::move(only.incoming), std::move(only.draft));
+        const auto one = co_await services_.intake.append(account, std::move(only.incoming), std::move(only.draft));
         if (!one) {
             last_target_.clear();
             no(refusal_of_append(one.error()));
@@ -86,7 +100,7 @@ co::Task<void> Session::handle(const Append& command)
         }
         done.push_back(*one);
     } else {
-        const auto all = co_await services_.intake.append_all(account_, std::move(upload.messages), std::nullopt);
+        const auto all = co_await services_.intake.append_all(account, std::move(upload.messages), std::nullopt);
         if (!all) {
             last_target_.clear();
             no(refusal_of_append(all.error()));
@@ -95,7 +109,7 @@ co::Task<void> Session::handle(const Append& command)
         done = *all;
     }
     for (const auto& one : done) {
-        if (selected_ && one.mailbox == selected_->id()) note_own(one.uid);
+        if (is_selected(account, one.mailbox)) note_own(one.uid);
     }
     last_target_ = command.mailbox;
     ok(appenduid(done) + " APPEND completed");
@@ -124,6 +138,8 @@ co::Task<void> Session::handle(const Replace& command)
         upload.refusal = "command not permitted in this state";
     } else if (selected_->is_read_only()) {
         upload.refusal = "the mailbox is read-only";
+    } else if (!may(store::kDeleteMessages | store::kExpungeRight)) {
+        upload.refusal = refusal_text(store::StoreError::no_right);  // RFC 8508 section 5
     } else if (!old) {
         upload.refusal = "[NONEXISTENT] no such message";
     }
@@ -134,18 +150,31 @@ co::Task<void> Session::handle(const Replace& command)
         bad(upload.refusal);
         co_return;
     }
-    if (!upload.refusal.empty()) {
+    const bool is_allowed = co_await may_still_append(upload);
+    if (!is_allowed) {
         no(upload.refusal);
         co_return;
     }
-    const intake::Intake::Replaced replaced{selected_->id(), *old};
-    const auto done = co_await services_.intake.append_all(account_, std::move(upload.messages), replaced);
+    const auto account = upload.place.account;
+    const NumberSet gone{{*old, *old}};
+    std::optional<intake::Intake::Replaced> replaced;
+    if (account == owner_) replaced = intake::Intake::Replaced{selected_->id(), *old};
+    const auto done = co_await services_.intake.append_all(account, std::move(upload.messages), replaced);
     if (!done) {
         no(refusal_of_append(done.error()));
         co_return;
     }
+    // In another account: two jobs, of which the second takes the first one back when it fails.
+    bool is_gone = true;
+    if (!replaced) is_gone = co_await remove_messages(owner_, selected_->id(), gone);
+    if (!is_gone) {
+        const NumberSet made{{done->front().uid, done->front().uid}};
+        (void)co_await remove_messages(account, done->front().mailbox, made);
+        no(refusal_text(store::StoreError::io));
+        co_return;
+    }
     for (const auto& one : *done) {
-        if (one.mailbox == selected_->id()) note_own(one.uid);
+        if (is_selected(account, one.mailbox)) note_own(one.uid);
     }
     // Before the EXPUNGE, as with MOVE (RFC 8508 section 3.2).
     out_.add("* OK " + appenduid(*done) + " replacement is there\r\n");
@@ -170,6 +199,9 @@ co::Task<void> Session::receive(const Append& command, bool may_be_many, Upload&
 {
     auto message = command.first;
     bool is_more = true;
+    auto place = co_await place_of(command.mailbox);
+    if (place) upload.place = *std::move(place);
+    else if (upload.refusal.empty()) upload.refusal = refusal_of_append(place.error());
     while (is_more) {
         if (is_too_big(message, upload)) {
             // RFC 7889 section 2. A non-synchronizing literal is on its way: we cannot find its end without reading it.
@@ -179,8 +211,8 @@ co::Task<void> Session::receive(const Append& command, bool may_be_many, Upload&
             co_return;
         }
         // Asked before the message is sent, but not for each of many: the append itself finds out that it is gone.
-        const bool is_unknown = upload.messages.empty() && command.mailbox != last_target_;
-        if (is_unknown && upload.refusal.empty()) upload.refusal = co_await why_not_into(command.mailbox);
+        const bool is_unknown = upload.messages.empty() && (upload.place.is_other() || command.mailbox != last_target_);
+        if (is_unknown && upload.refusal.empty()) upload.refusal = co_await why_not_into(upload);
         if (upload.messages.size() == kMaxAtOnce) upload.refusal = "[LIMIT] too many messages in one command";
         // RFC 3502 section 6.3.11: a message of no bytes takes the whole command back.
         if (message.size == 0 && !message.catenates && upload.refusal.empty()) upload.refusal = "[CANNOT] an empty message";
@@ -203,7 +235,7 @@ co::Task<void> Session::receive(const Append& command, bool may_be_many, Upload&
         if (message.utf8 && is_closed) line->erase(0, 1);
         if (upload.refusal.empty()) {
             upload.size += message.catenates ? draft.size() : message.size;
-            upload.messages.push_back({incoming_of(message, command.mailbox, services_.clock.wall()), std::move(draft)});
+            upload.messages.push_back({incoming_as_sent(message, upload.place.name, services_.clock.wall()), std::move(draft)});
         }
         is_more = !is_closed || !line->empty();
         if (!is_more) co_return;

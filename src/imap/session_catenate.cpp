@@ -1,12 +1,10 @@
 // CATENATE (RFC 4469): a message put together of texts that the client sends and parts of messages that are here.
 #include <algorithm>
 
-#include "base/ascii.hpp"
-#include "imap/mailbox_filter.hpp"
-#include "imap/message_url.hpp"
 #include "imap/parser.hpp"
 #include "imap/response.hpp"
 #include "imap/session.hpp"
+#include "imap/url_bytes.hpp"
 
 namespace mbx::imap {
 
@@ -14,57 +12,6 @@ namespace {
 
 constexpr std::size_t kUrlChunk = std::size_t{64} * 1024;
 constexpr std::size_t kMaxToldUrl = 200;
-
-// What a URL names: views into the mapped file, or of static storage.
-struct UrlBytes {
-    store::MessageFilePtr file;
-    std::vector<std::string_view> pieces;
-};
-
-std::vector<std::string_view> part_of(const std::vector<std::string_view>& pieces, const UrlPartial& partial)
-{
-    std::vector<std::string_view> cut;
-    std::uint64_t skip = partial.offset;
-    std::uint64_t left = partial.count.value_or(UINT64_MAX);
-    for (auto piece : pieces) {
-        const auto skipped = std::min<std::uint64_t>(skip, piece.size());
-        piece.remove_prefix(static_cast<std::size_t>(skipped));
-        skip -= skipped;
-        piece = piece.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left, piece.size())));
-        left -= piece.size();
-        if (!piece.empty()) cut.push_back(piece);
-    }
-    return cut;
-}
-
-// On the strand. `selected`: the mailbox of a URL that names none.
-std::optional<UrlBytes> look_up(store::AccountStore& store, const MessageUrl& url, std::optional<store::MailboxId> selected)
-{
-    if (url.mailbox) {
-        const auto info = store.find(listed_name(*url.mailbox));
-        selected.reset();
-        if (info) selected = info->id;
-    }
-    if (!selected) return std::nullopt;
-    if (url.uidvalidity) {
-        const auto status = store.status(*selected);
-        if (!status || status->uidvalidity != *url.uidvalidity) return std::nullopt;
-    }
-    auto file = store.message(*selected, url.uid);
-    if (!file) return std::nullopt;
-    UrlBytes found;
-    found.file = *std::move(file);
-    const auto bytes = found.file->bytes();
-    if (url.section.path.empty() && url.section.text == mail::SectionText::whole) {
-        found.pieces = {bytes};
-    } else {
-        auto section = mail::resolve_section(bytes, mail::parse_structure(bytes), url.section);
-        if (!section) return std::nullopt;
-        found.pieces = std::move(section->pieces);
-    }
-    if (url.partial) found.pieces = part_of(found.pieces, *url.partial);
-    return found;
-}
 
 // In a response code there is no place for "]", nor for what ends a line.
 std::string told_url(std::string_view url)
@@ -79,27 +26,9 @@ std::string told_url(std::string_view url)
 
 }  // namespace
 
-// Whether an absolute URL speaks of this server and this account.
-bool Session::is_own(const MessageUrl& url) const
-{
-    if (!url.host) return true;
-    if (*url.host != ascii::to_lower(options_->hostname)) return false;
-    if (url.user.empty()) return true;
-    const std::string_view address = login_->address;
-    return ascii::same(url.user, address) || ascii::same(url.user, address.substr(0, address.find('@')));
-}
-
 co::Task<void> Session::append_url(const std::string& url, Upload& upload, intake::Draft& into)
 {
-    const auto parsed = parse_message_url(url);
-    const bool is_known = parsed && is_own(*parsed) && (parsed->mailbox || selected_);
-    std::optional<UrlBytes> found;
-    if (is_known) {
-        std::optional<store::MailboxId> selected;
-        if (selected_) selected = selected_->id();
-        auto job = [&parsed, selected](store::AccountStore& store) { return look_up(store, *parsed, selected); };
-        found = co_await account_->run(net::WorkClass::interactive, std::move(job));
-    }
+    const auto found = co_await bytes_of_url(url);
     if (!found) {
         upload.refusal = "[BADURL \"" + told_url(url) + "\"] no such message or part here";  // RFC 4469 section 4
         co_return;

@@ -72,6 +72,7 @@ co::Task<void> Session::handle(const Unauthenticate&)
     deselect();
     forget_enabled();
     account_.reset();
+    told_rights_ = 0;
     last_target_.clear();
     registration_.reset();
     login_.reset();

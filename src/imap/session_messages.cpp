@@ -6,6 +6,7 @@
 #include "imap/search_results.hpp"
 #include "imap/session.hpp"
 #include "imap/slice_pace.hpp"
+#include "imap/stored_rights.hpp"
 #include "trace/mailbox_events.hpp"
 
 namespace mbx::imap {
@@ -94,8 +95,9 @@ co::Task<void> Session::handle(const Unselect&)
 
 co::Task<void> Session::handle(const Close&)
 {
-    // RFC 9051 section 6.4.2: expunges without telling; nothing in a mailbox opened by EXAMINE.
-    if (!selected_->is_read_only()) {
+    // RFC 9051 section 6.4.2: expunges without telling; nothing in a mailbox opened by EXAMINE, nor without the right to it (RFC
+    // 4314 section 4).
+    if (may(store::kExpungeRight)) {
         const auto gone = co_await expunge(nullptr);
         if (!gone) {
             no(refusal_text(gone.error()));
@@ -133,6 +135,10 @@ co::Task<void> Session::handle(const Expunge& command)
         no("the mailbox is read-only");
         co_return;
     }
+    if (!may(store::kExpungeRight)) {
+        no(refusal_text(store::StoreError::no_right));
+        co_return;
+    }
     std::optional<NumberSet> which;
     if (command.uids) {
         which = co_await resolve(*command.uids, true);
@@ -156,7 +162,8 @@ co::Task<Result<void, store::StoreError>> Session::expunge(const NumberSet* whic
     std::vector<store::Uid> all_gone;
     const auto tell = [this, &all_gone] {
         if (!login_ || !selected_) return;
-        const trace::MailboxAct act{login_->address, selected_->name(), "imap", services_.clock.wall()};
+        const auto where = selected_as_owned();
+        const trace::MailboxAct act{where.owner, where.name, "imap", services_.clock.wall()};
         trace::record_expunged(services_.recorder, act, all_gone);
     };
     auto job = [id, which, &all_gone](store::AccountStore& store) -> Done {
@@ -168,7 +175,7 @@ co::Task<Result<void, store::StoreError>> Session::expunge(const NumberSet* whic
         keep_some(all_gone, *gone);
         return true;
     };
-    const auto done = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    const auto done = co_await owner_->run(net::WorkClass::interactive, std::move(job));
     if (!done) co_return done.error();
     if (*done) {
         tell();
@@ -182,7 +189,7 @@ co::Task<Result<void, store::StoreError>> Session::expunge(const NumberSet* whic
         auto next = [id, &left, most, &all_gone](store::AccountStore& store) {
             return expunge_slice(store, id, left, most, all_gone);
         };
-        const auto slice = co_await account_->run(net::WorkClass::interactive, std::move(next));
+        const auto slice = co_await owner_->run(net::WorkClass::interactive, std::move(next));
         if (!slice.outcome) co_return slice.outcome.error();
         if (slice.took.count() != 0) pace.took(slice.took);
         left = behind(left, slice.done_until);
@@ -198,37 +205,55 @@ co::Task<void> Session::handle(const Copy& command)
         no("the mailbox is read-only");
         co_return;
     }
-    const auto uids = co_await resolve(command.messages, command.by_uid);
-    if (!uids || !open_) co_return;
-    const auto id = selected_->id();
-    const auto& to = command.mailbox;
-    const bool move = command.move;
-    auto job = [id, &uids, &to, move](store::AccountStore& store) {
-        return move ? store.move(id, *uids, to) : store.copy(id, *uids, to);
-    };
-    const auto copied = co_await account_->run(net::WorkClass::interactive, std::move(job));
-    if (!copied) {
-        no(refusal_of_copy(copied.error()));
+    // RFC 6851 section 4.1: as STORE and EXPUNGE.
+    if (command.move && !may(store::kDeleteMessages | store::kExpungeRight)) {
+        no(refusal_text(store::StoreError::no_right));
         co_return;
     }
-    if (listed_name(to) == selected_->name()) {
-        for (const auto& [source, target] : copied->uids) note_own(target);
+    const auto uids = co_await resolve(command.messages, command.by_uid);
+    if (!uids || !open_) co_return;
+    const auto place = co_await place_of(command.mailbox);
+    if (!place) {
+        no(refusal_of_copy(place.error()));
+        co_return;
     }
-    if (copied->uids.empty()) {
+    Transferred done;
+    if (place->account == owner_) {
+        const auto id = selected_->id();
+        const auto user = login_->account.value;
+        const bool move = command.move;
+        auto job = [id, user, &uids, &place, move](store::AccountStore& store) {
+            return transfer_within(store, id, *uids, place->name, user, move);
+        };
+        done = co_await owner_->run(net::WorkClass::interactive, std::move(job));
+    } else {
+        done = co_await transfer_across(*place, *uids, command.move);
+    }
+    if (done.failure && done.copied.uids.empty()) {
+        no(refusal_of_copy(*done.failure));
+        co_return;
+    }
+    if (is_selected(place->account, done.target)) {
+        for (const auto& [source, target] : done.copied.uids) note_own(target);
+    }
+    if (done.copied.uids.empty()) {
         // Nothing of the set exists (any more): no error by UID, and none for mbsync's sake by number either.
         ok(name + " completed, nothing to do");
         co_return;
     }
-    if (move && login_ && selected_) {
-        const trace::MailboxAct act{login_->address, selected_->name(), "imap", services_.clock.wall()};
-        trace::record_moved(services_.recorder, act, listed_name(to), copied->uids);
+    if (command.move) {
+        const auto where = selected_as_owned();
+        const auto to = place->account == owner_ ? listed_name(place->name) : canonical_name(command.mailbox);
+        const trace::MailboxAct act{where.owner, where.name, "imap", services_.clock.wall()};
+        trace::record_moved(services_.recorder, act, to, done.copied.uids);
     }
-    if (move) {
+    if (command.move) {
         // RFC 6851 section 4.3: before the EXPUNGEs.
-        out_.add("* OK " + copyuid(*copied) + " moved\r\n");
-        ok((command.by_uid ? "UID " : "") + name + " completed");
+        out_.add("* OK " + copyuid(done.copied) + " moved\r\n");
+        if (done.failure) no(refusal_of_copy(*done.failure));
+        else ok((command.by_uid ? "UID " : "") + name + " completed");
     } else {
-        ok(copyuid(*copied) + " " + (command.by_uid ? "UID " : "") + name + " completed");
+        ok(copyuid(done.copied) + " " + (command.by_uid ? "UID " : "") + name + " completed");
     }
 }
 
@@ -236,6 +261,11 @@ co::Task<void> Session::handle(const imap::Store& command)
 {
     if (selected_->is_read_only()) {
         no("the mailbox is read-only");
+        co_return;
+    }
+    const auto held = rights();
+    if (!may_store(command, held)) {
+        no(refusal_text(store::StoreError::no_right));
         co_return;
     }
     const auto uids = co_await resolve(command.messages, command.by_uid);
@@ -261,13 +291,13 @@ co::Task<void> Session::handle(const imap::Store& command)
         const auto id = selected_->id();
         const auto since = mailbox_->feed().status().highest_modseq;
         // What others changed before is told apart from what this command changes: a silent STORE hides only its own.
-        auto job = [id, since, &now, &change](store::AccountStore& store) {
+        auto job = [id, since, held, &now, &change](store::AccountStore& store) {
             const auto began = std::chrono::steady_clock::now();
             auto before = store.changes(id, since);
-            auto stored = store.store_flags(id, now, change);
+            auto stored = store_with_rights(store, id, now, change, held);
             return Outcome{std::move(before), std::move(stored), std::chrono::steady_clock::now() - began};
         };
-        auto outcome = co_await account_->run(net::WorkClass::interactive, std::move(job));
+        auto outcome = co_await owner_->run(net::WorkClass::interactive, std::move(job));
         if (outcome.before) (void)mailbox_->take(std::move(*outcome.before));
         if (!outcome.stored) {
             no(refusal_text(outcome.stored.error()));
@@ -314,7 +344,7 @@ co::Task<void> Session::handle(const Fetch& command)
     }
     auto uids = co_await resolve(command.messages, command.by_uid);
     if (!uids || !open_) co_return;
-    auto plan = make_fetch_plan(command, selected_->is_read_only());
+    auto plan = make_fetch_plan(command, !may(store::kKeepSeen));
     if (plan.wants_modseq) enable_condstore();
     plan.tells_modseq = condstore_;
     if (command.changed_since) {
@@ -331,7 +361,7 @@ co::Task<void> Session::handle(const Fetch& command)
         auto job = [id, &view, &plan, &left](store::AccountStore& store) {
             return fetch_slice(store, id, view, plan, left);
         };
-        auto slice = co_await account_->run(net::WorkClass::interactive, std::move(job));
+        auto slice = co_await owner_->run(net::WorkClass::interactive, std::move(job));
         left = behind(left, slice.done_until);
         has_missing = has_missing || !slice.missing.empty();
         has_unknown_encoding = has_unknown_encoding || slice.has_unknown_encoding;

@@ -9,6 +9,7 @@ namespace mbx::imap {
 
 namespace {
 
+constexpr std::size_t kMaxWatchedAccounts = 100;  // that share something
 constexpr std::size_t kStatusesOfWatched = 20;  // in one job
 constexpr std::chrono::milliseconds kWatchAgain{30'000};
 // News that never end must not keep the client's commands from being read.
@@ -65,7 +66,7 @@ bool has_attribute(const std::vector<FetchItem>& items, FetchAttribute attribute
 
 }  // namespace
 
-Session::Notification::Notification(const Notify& command) : mailboxes(command), look_at(net::Deadline::after(kWatchAgain))
+Session::Notification::Notification(const Notify& command) : wanted(command), look_at(net::Deadline::after(kWatchAgain))
 {
     for (const auto& group : command.groups) {
         tells_metadata = tells_metadata || group.metadata || group.server_metadata;
@@ -76,6 +77,18 @@ Session::Notification::Notification(const Notify& command) : mailboxes(command),
         tells_flags = group.flags;
         items = group.items;
     }
+}
+
+Session::WatchedAccount* Session::Notification::find(const std::shared_ptr<store::Account>& account) const
+{
+    const auto found = std::ranges::find(accounts, account, [](const auto& one) { return one->account; });
+    return found == accounts.end() ? nullptr : found->get();
+}
+
+bool Session::has_notified() const
+{
+    if (!notify_) return false;
+    return notify_->is_sharing_changed || std::ranges::any_of(notify_->accounts, [](const auto& one) { return one->has_news(); });
 }
 
 co::Task<void> Session::handle(const Notify& command)
@@ -90,9 +103,10 @@ co::Task<void> Session::handle(const Notify& command)
     is_direct_ = false;
     if (!open_) co_return;
     auto made = std::make_unique<Notification>(command);
-    if (made->mailboxes.watches_anything()) {
-        watch_account(*made);
-        const bool fits = co_await read_listing(*made, false);
+    if (made->wanted.watches_anything()) {
+        watch_account(*made, account_, {});
+        bool fits = co_await watch_others(*made, false);
+        if (fits) fits = co_await read_listings(*made, false);
         if (!fits) {
             no("[NOTIFICATIONOVERFLOW] too many mailboxes to watch");
             co_return;
@@ -104,9 +118,11 @@ co::Task<void> Session::handle(const Notify& command)
     MetadataFeed::Listener& self = *this;
     if (notify_->tells_metadata && !metadata_) metadata_.emplace(metadata_feed_, login_->account.value, self);
     if (selected_ && notify_->tells_selected) (void)mailbox_->watch();
-    auto fresh = notify_->mailboxes.fresh();
     const auto telling = command.status ? Telling::first : Telling::nothing;
-    co_await tell_statuses(std::move(fresh), telling);
+    for (const auto& watched : notify_->accounts) {
+        auto fresh = watched->mailboxes.fresh();
+        co_await tell_statuses(*watched, std::move(fresh), telling);
+    }
     ok("NOTIFY completed");
 }
 
@@ -115,20 +131,58 @@ bool Session::wants_metadata(const std::string& mailbox) const
 {
     if (enabled_metadata_) return true;
     if (!notify_ || !notify_->tells_metadata) return false;
-    return mailbox.empty() ? notify_->tells_server_metadata : notify_->mailboxes.watches_metadata(listed_name(mailbox));
+    if (mailbox.empty()) return notify_->tells_server_metadata;
+    const auto name = canonical_name(mailbox);
+    return std::ranges::any_of(notify_->accounts, [&name](const auto& one) { return one->mailboxes.watches_metadata(name); });
 }
 
-void Session::watch_account(Notification& notification)
+void Session::watch_account(Notification& notification, std::shared_ptr<store::Account> account, std::string prefix)
 {
-    auto changed = [this, &notification](const std::set<store::MailboxId>& mailboxes, bool listing) {
-        const bool was_quiet = notification.changed.empty() && !notification.is_listing_changed;
+    notification.accounts.push_back(std::make_unique<WatchedAccount>(std::move(account), std::move(prefix), notification.wanted));
+    WatchedAccount& watched = *notification.accounts.back();
+    auto changed = [this, &notification, &watched](const std::set<store::MailboxId>& mailboxes, bool listing) {
+        const bool was_quiet = notify_.get() != &notification || !has_notified();
         for (const auto id : mailboxes) {
-            if (notification.mailboxes.watches_messages(id)) notification.changed.insert(id);
+            if (watched.mailboxes.watches_messages(id)) watched.changed.insert(id);
         }
-        notification.is_listing_changed = notification.is_listing_changed || listing;
+        watched.is_listing_changed = watched.is_listing_changed || listing;
+        // Subscriptions to other accounts' mailboxes stand in the own one.
+        if (listing && watched.prefix.empty()) {
+            for (const auto& one : notification.accounts) one->is_listing_changed = true;
+        }
         if (was_quiet && notify_.get() == &notification && has_notified()) on_news();
     };
-    notification.watch = account_->watch_all(std::move(changed));
+    watched.watch = watched.account->watch_all(std::move(changed));
+}
+
+// Accounts that share something by now; `tells`: what they share is news. False: they are too many.
+co::Task<bool> Session::watch_others(Notification& notification, bool tells)
+{
+    if (!notification.wanted.may_watch_others()) co_return true;
+    auto* const table = co_await sharing();
+    const auto user = login_->account.value;
+    if (!notification.sharing) {
+        auto changed = [this, &notification, table, user](std::int64_t owner) {
+            const bool is_known = std::ranges::any_of(notification.accounts, [owner](const auto& one) { return one->account->key().id == owner; });
+            if (is_known || !table->shares(owner, user)) return;
+            notification.is_sharing_changed = true;
+            if (notify_.get() == &notification) on_news();
+        };
+        notification.sharing.emplace(*table, std::move(changed));
+    }
+    for (const auto& key : table->owners_for(user)) {
+        const auto* owner = services_.directory.snapshot()->find(directory::AccountId{key.id});
+        if (owner == nullptr) continue;
+        auto prefix = other_prefix(owner->address());
+        store::AccountKey copy = key;
+        const auto account = co_await services_.store.account(std::move(copy));
+        if (!account || notification.find(*account) != nullptr) continue;
+        if (notification.accounts.size() > kMaxWatchedAccounts) co_return false;
+        watch_account(notification, *account, std::move(prefix));
+        notification.accounts.back()->is_listing_changed = tells;
+        if (tells) notification.accounts.back()->mailboxes.expect_news();
+    }
+    co_return true;
 }
 
 // The pending waits of a session with NOTIFY: before it reads its next command.
@@ -163,76 +217,111 @@ void Session::listen(bool on)
 co::Task<void> Session::tell_notified()
 {
     if (!has_notified()) co_return;
-    if (std::exchange(notify_->is_listing_changed, false)) {
-        const bool fits = co_await read_listing(*notify_, true);
-        if (!fits) {
-            // Section 5.8
-            out_.add("* OK [NOTIFICATIONOVERFLOW] too many mailboxes to watch; as after NOTIFY NONE\r\n");
-            notify_ = std::make_unique<Notification>(Notify{});
-            co_return;
-        }
+    bool fits = true;
+    if (std::exchange(notify_->is_sharing_changed, false)) fits = co_await watch_others(*notify_, true);
+    if (fits) fits = co_await read_listings(*notify_, true);
+    if (!fits) {
+        // Section 5.8
+        out_.add("* OK [NOTIFICATIONOVERFLOW] too many mailboxes to watch; as after NOTIFY NONE\r\n");
+        notify_ = std::make_unique<Notification>(Notify{});
+        co_return;
     }
-    auto mailboxes = notify_->mailboxes.fresh();
-    mailboxes.insert(mailboxes.end(), notify_->changed.begin(), notify_->changed.end());
-    notify_->changed.clear();
-    co_await tell_statuses(std::move(mailboxes), Telling::news);
+    for (const auto& watched : notify_->accounts) {
+        auto mailboxes = watched->mailboxes.fresh();
+        mailboxes.insert(mailboxes.end(), watched->changed.begin(), watched->changed.end());
+        watched->changed.clear();
+        co_await tell_statuses(*watched, std::move(mailboxes), Telling::news);
+    }
 }
 
-// False: too many.
-co::Task<bool> Session::read_listing(Notification& notification, bool tells)
+// Of the accounts whose names have changed (or all of them, at first). False: too many.
+co::Task<bool> Session::read_listings(Notification& notification, bool tells)
+{
+    const bool is_due = !tells || std::ranges::any_of(notification.accounts, [](const auto& one) { return one->is_listing_changed; });
+    if (!is_due) co_return true;
+    const auto own = std::exchange(own_names_, {});
+    std::size_t watched = 0;
+    for (const auto& one : notification.accounts) {
+        const bool is_read = std::exchange(one->is_listing_changed, false) || !tells;
+        bool fits = true;
+        if (is_read) fits = co_await read_listing(*one, own, tells);
+        watched += one->mailboxes.size();
+        if (!fits || watched > kMaxWatchedMailboxes) co_return false;
+    }
+    co_return true;
+}
+
+co::Task<bool> Session::read_listing(WatchedAccount& watched, const std::set<std::string>& own, bool tells)
 {
     struct Read {
         std::optional<std::vector<ListingNews>> news;
-        std::vector<Listed> listed;  // one for each
+        std::vector<Listed> listed;        // one for each
+        std::vector<Listed> inaccessible;  // watched, but not to be read
     };
-    const auto own = std::exchange(own_names_, {});
-    auto& watched = notification.mailboxes;
-    auto job = [&watched, &own](store::AccountStore& store) {
+    auto subscribed = [](store::AccountStore& store) { return store.subscriptions(); };
+    const auto subscriptions = co_await account_->run(net::WorkClass::interactive, std::move(subscribed));
+    const auto user = login_->account.value;
+    auto job = [&watched, &own, &subscriptions, user](store::AccountStore& store) {
         Read read;
-        const auto mailboxes = store.list();
-        read.news = watched.take_listing(mailboxes, own);
-        if (!read.news || read.news->empty()) return read;
-        const auto subscriptions = store.subscriptions();
-        const auto all = list_everything(mailboxes, subscriptions);
+        auto mailboxes = watched.prefix.empty() ? store.list() : visible_to(store, user, watched.prefix);
+        if (watched.prefix.empty()) std::erase_if(mailboxes, [](const auto& info) { return is_other_users(info.name); });
+        else for (auto& info : mailboxes) info.subscribed = std::ranges::binary_search(subscriptions, info.name);
+        read.news = watched.mailboxes.take_listing(mailboxes, own);
+        if (!read.news) return read;
+        const auto all = read.news->empty() ? std::vector<Listed>() : list_everything(mailboxes, subscriptions);
         for (const auto& one : *read.news) read.listed.push_back(listed_of(one, all, subscriptions));
+        for (const auto& info : mailboxes) {
+            if ((info.rights & store::kRead) != 0 || !watched.mailboxes.watches_messages(info.id)) continue;
+            Listed listed;
+            listed.name = info.name;
+            listed.attributes = "\\NoAccess";
+            read.inaccessible.push_back(std::move(listed));
+        }
         return read;
     };
-    const auto read = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    const auto read = co_await watched.account->run(net::WorkClass::interactive, std::move(job));
     if (!read.news) co_return false;
     for (std::size_t i = 0; tells && i < read.listed.size() && !out_.is_broken(); ++i) {
         out_.add(news_text((*read.news)[i], read.listed[i], utf8_));
         if (out_.is_full()) (void)co_await out_.flush();
     }
+    // Section 3.1
+    for (const auto& listed : read.inaccessible) {
+        if (!tells) out_.add(listed_text("LIST", listed, utf8_));
+    }
     co_return true;
 }
 
-co::Task<void> Session::tell_statuses(std::vector<store::MailboxId> mailboxes, Telling telling)
+co::Task<void> Session::tell_statuses(WatchedAccount& account, std::vector<store::MailboxId> mailboxes, Telling telling)
 {
     using Statuses = std::vector<store::MailboxStatus>;
     std::ranges::sort(mailboxes);
     mailboxes.erase(std::ranges::unique(mailboxes).begin(), mailboxes.end());
+    const auto user = login_->account.value;
     for (std::size_t at = 0; at < mailboxes.size() && !out_.is_broken(); at += kStatusesOfWatched) {
         const auto end = std::min(mailboxes.size(), at + kStatusesOfWatched);
-        auto job = [&mailboxes, at, end](store::AccountStore& store) {
+        auto job = [&mailboxes, user, at, end](store::AccountStore& store) {
             Statuses all;
             for (auto i = at; i < end; ++i) {
+                if ((store.rights(mailboxes[i], user) & store::kRead) == 0) continue;
                 auto status = store.status(mailboxes[i]);
                 if (status) all.push_back(*std::move(status));
             }
             return all;
         };
-        const auto statuses = co_await account_->run(net::WorkClass::interactive, std::move(job));
-        auto& watched = notify_->mailboxes;
+        const auto statuses = co_await account.account->run(net::WorkClass::interactive, std::move(job));
+        auto& watched = account.mailboxes;
         const auto fresh = watched.fresh();
+        const auto owner = account.prefix.empty() ? 0 : account.account->key().id;
         for (const auto& status : statuses) {
             // A mailbox that has just come is known to be empty.
             const bool is_new_and_empty = telling == Telling::news && status.messages == 0 && std::ranges::binary_search(fresh, status.id);
             const auto items = watched.take_status(status, condstore_, telling == Telling::first);
             // SELECTED alone speaks of the selected mailbox (section 6).
-            const bool is_selected = selected_ && selected_->id() == status.id;
+            const bool is_it = is_selected(account.account, status.id);
             const auto name = watched.name_of(status.id);
-            if (items.empty() || is_selected || is_new_and_empty || telling == Telling::nothing || !name) continue;
-            out_.add(status_text(*name, status, items, options_->max_append, utf8_));
+            if (items.empty() || is_it || is_new_and_empty || telling == Telling::nothing || !name) continue;
+            out_.add(status_text(*name, status, items, options_->max_append, utf8_, owner));
         }
         if (out_.is_full()) (void)co_await out_.flush();
     }
@@ -241,7 +330,7 @@ co::Task<void> Session::tell_statuses(std::vector<store::MailboxId> mailboxes, T
 // Changes of this session's own making are not told to it (section 5).
 void Session::note_own(const std::string& name)
 {
-    if (notify_) own_names_.insert(listed_name(name));
+    if (notify_) own_names_.insert(canonical_name(name));
 }
 
 void Session::note_own(store::Uid uid)
@@ -284,13 +373,13 @@ co::Task<void> Session::tell_items(std::vector<FetchItem> items, NumberSet uids)
             fetch.items.insert(fetch.items.begin(), std::move(item));
         }
     }
-    auto plan = make_fetch_plan(fetch, selected_->is_read_only());
+    auto plan = make_fetch_plan(fetch, !may(store::kKeepSeen));
     plan.tells_modseq = condstore_;
     while (!uids.empty() && !out_.is_broken()) {
         const auto id = selected_->id();
         const auto& view = selected_->view();
         auto job = [id, &view, &plan, &uids](store::AccountStore& store) { return fetch_slice(store, id, view, plan, uids); };
-        auto slice = co_await account_->run(net::WorkClass::interactive, std::move(job));
+        auto slice = co_await owner_->run(net::WorkClass::interactive, std::move(job));
         uids = behind(uids, slice.done_until);
         if (plan.needs_flags || !slice.told.empty()) {
             selected_->take_keywords(slice.keywords);

@@ -16,7 +16,7 @@ constexpr std::size_t kMostTold = 10'000;
 
 }  // namespace
 
-std::string quota_text(const store::QuotaLimits& quota, const store::AccountStore::Usage& usage)
+std::string quota_text(const store::QuotaLimits& quota, const store::AccountStore::Usage& usage, std::string_view root)
 {
     std::string list;
     if (quota.bytes != 0) {
@@ -28,7 +28,7 @@ std::string quota_text(const store::QuotaLimits& quota, const store::AccountStor
         if (!list.empty()) list += " ";
         list += "MESSAGE " + std::to_string(usage.messages) + " " + std::to_string(quota.messages);
     }
-    return "* QUOTA \"\" (" + list + ")\r\n";
+    return "* QUOTA " + std::string(root) + " (" + list + ")\r\n";
 }
 
 bool QuotaAlerts::is_due(directory::AccountId account, SteadyTime now)
@@ -44,31 +44,69 @@ bool QuotaAlerts::is_due(directory::AccountId account, SteadyTime now)
 
 store::QuotaLimits Session::quota() const { return services_.store.quota(account_->key()); }
 
-co::Task<void> Session::tell_quota(store::QuotaLimits quota)
+co::Task<void> Session::tell_quota(std::shared_ptr<store::Account> account, std::string root)
 {
+    const auto holds = services_.store.quota(account->key());
     auto job = [](store::AccountStore& store) { return store.usage(); };
-    const auto usage = co_await account_->run(net::WorkClass::interactive, std::move(job));
-    out_.add(quota_text(quota, usage));
+    const auto usage = co_await account->run(net::WorkClass::interactive, std::move(job));
+    out_.add(quota_text(holds, usage, root));
+}
+
+// The root of another account is called as the mailboxes of it are: "Other Users/ann@example.org". RFC 9208 section 6: what it
+// holds is for those who may read something there.
+co::Task<std::shared_ptr<store::Account>> Session::account_of_root(std::string root)
+{
+    std::shared_ptr<store::Account> none;
+    if (root.empty()) co_return account_;
+    const auto place = co_await place_of(root + "/INBOX");
+    if (!is_other_users(root) || !place) co_return none;
+    const auto user = login_->account.value;
+    auto job = [user](store::AccountStore& store) {
+        return std::ranges::any_of(store.list(), [&store, user](const store::MailboxInfo& info) {
+            return (store.rights(info.id, user) & store::kRead) != 0;
+        });
+    };
+    const bool may_read = co_await place->account->run(net::WorkClass::interactive, std::move(job));
+    if (!may_read) co_return none;
+    co_return place->account;
 }
 
 co::Task<void> Session::handle(const GetQuota& command)
 {
-    const store::QuotaLimits holds = quota();
-    if (!command.root.empty() || (holds.bytes == 0 && holds.messages == 0)) {
+    const auto account = co_await account_of_root(command.root);
+    const auto holds = account ? services_.store.quota(account->key()) : store::QuotaLimits{};
+    if (holds.bytes == 0 && holds.messages == 0) {
         no("[NONEXISTENT] no such quota root");
         co_return;
     }
-    co_await tell_quota(holds);
+    co_await tell_quota(account, mailbox_text(command.root, utf8_));
     ok("GETQUOTA completed");
 }
 
 co::Task<void> Session::handle(const GetQuotaRoot& command)
 {
-    // RFC 9208 section 4.1.2: the mailbox need not exist.
-    const store::QuotaLimits holds = quota();
+    const auto place = co_await place_of(command.mailbox);
+    if (!place) {
+        no(refusal_text(place.error()));
+        co_return;
+    }
+    std::string root;
+    if (place->is_other()) {
+        const auto user = login_->account.value;
+        auto job = [&place, user](store::AccountStore& store) { return store.find_for(place->name, user, store::kRead); };
+        const auto found = co_await place->account->run(net::WorkClass::interactive, std::move(job));
+        if (!found) {
+            no(refusal_text(found.error()));
+            co_return;
+        }
+        root = place->prefix.substr(0, place->prefix.size() - 1);
+    }
+    // RFC 9208 section 4.1.2: an own mailbox need not exist.
+    const auto holds = services_.store.quota(place->account->key());
     const bool has_root = holds.bytes != 0 || holds.messages != 0;
-    out_.add("* QUOTAROOT " + mailbox_text(command.mailbox, utf8_) + (has_root ? " \"\"" : "") + "\r\n");
-    if (has_root) co_await tell_quota(holds);
+    const auto told = mailbox_text(root, utf8_);
+    out_.add("* QUOTAROOT " + mailbox_text(command.mailbox, utf8_) + (has_root ? " " + told : "") + "\r\n");
+    if (has_root) co_await tell_quota(place->account, told);
     ok("GETQUOTAROOT completed");
 }
 

@@ -37,7 +37,7 @@ co::Task<std::optional<Session::Found>> Session::find(const Search& command, Har
     }
     const auto id = selected_->id();
     const auto& candidates = program->candidates();
-    auto found = co_await find_among(id, *program, candidates, harvest);
+    auto found = co_await find_among(owner_, id, *program, candidates, harvest);
     if (!found) {
         if (saves) selected_->save({});
         no(refusal_text(found.error()));
@@ -47,8 +47,8 @@ co::Task<std::optional<Session::Found>> Session::find(const Search& command, Har
     co_return std::move(*found);
 }
 
-co::Task<Result<Session::Found, store::StoreError>> Session::find_among(store::MailboxId id, const SearchProgram& program,
-                                                                        const NumberSet& uids, Harvest* harvest)
+co::Task<Result<Session::Found, store::StoreError>> Session::find_among(std::shared_ptr<store::Account> account, store::MailboxId id,
+                                                                        const SearchProgram& program, const NumberSet& uids, Harvest* harvest)
 {
     SearchCursor cursor(uids);
     Found found;
@@ -56,7 +56,7 @@ co::Task<Result<Session::Found, store::StoreError>> Session::find_among(store::M
         auto job = [id, &program, &cursor, harvest](store::AccountStore& store) {
             return search_slice(store, id, program, cursor, harvest);
         };
-        const auto slice = co_await account_->run(net::WorkClass::interactive, std::move(job));
+        const auto slice = co_await account->run(net::WorkClass::interactive, std::move(job));
         if (slice.failure) co_return *slice.failure;
         found.uids.insert(found.uids.end(), slice.hits.begin(), slice.hits.end());
         if (program.asks_modseq()) found.modseqs.add(slice.modseqs);
@@ -191,7 +191,7 @@ co::Task<std::vector<Session::ContextNews>> Session::update_contexts()
     const auto id = selected_->id();
     const auto since = contexts_since_;
     auto job = [id, since](store::AccountStore& store) { return store.changes(id, since); };
-    const auto changes = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    const auto changes = co_await owner_->run(net::WorkClass::interactive, std::move(job));
     if (!changes) co_return all;  // another time
     NumberSet changed;
     for (const auto& row : changes->changed) add_above(changed, row.uid);
@@ -202,7 +202,7 @@ co::Task<std::vector<Session::ContextNews>> Session::update_contexts()
         ContextHarvest harvest(context->criteria());
         Harvest* const keys = context->is_sorted() ? &harvest : nullptr;
         const auto& program = context->program();
-        const auto found = co_await find_among(id, program, there, keys);
+        const auto found = co_await find_among(owner_, id, program, there, keys);
         if (!found) co_return all;
         const NumberSet hits = without(found->uids, expunged);
         tell_context(*context, "REMOVEFROM", context->remove(expunged));

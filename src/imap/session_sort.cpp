@@ -25,7 +25,7 @@ std::vector<std::uint32_t> Session::numbers_of(const std::vector<store::Uid>& ui
 
 KeptKeys::Of Session::keys_of(std::string order) const
 {
-    return {account_->key().id, selected_->id().value, mailbox_->feed().status().uidvalidity, std::move(order)};
+    return {owner_->key().id, selected_->id().value, mailbox_->feed().status().uidvalidity, std::move(order)};
 }
 
 // The keys of what was found. Where that is a good part of the mailbox, or keys of it are kept already, those of the whole
@@ -48,7 +48,7 @@ co::Task<std::unique_ptr<KeptHarvest>> Session::gather_keys(KeptKeys::Of of, con
     if (!everything) co_return nullptr;
     if (!missing.empty()) {
         const auto id = selected_->id();
-        const auto walked = co_await find_among(id, *everything, missing, &gathered->harvest());
+        const auto walked = co_await find_among(owner_, id, *everything, missing, &gathered->harvest());
         if (!walked || out_.is_broken()) {
             if (!walked) no(refusal_text(walked.error()));
             co_return nullptr;
@@ -79,7 +79,7 @@ co::Task<void> Session::handle(const Sort& command)
     std::vector<store::Uid> uids;
     if (scored != nullptr) {
         auto job = [&relevancies] { return relevancies.finish(); };
-        uids = co_await account_->compute(net::WorkClass::interactive, std::move(job));
+        uids = co_await owner_->compute(net::WorkClass::interactive, std::move(job));
     } else {
         auto fresh = std::make_unique<KeptHarvest>();
         fresh->sort = std::make_unique<SortHarvest>(command.criteria);
@@ -87,7 +87,7 @@ co::Task<void> Session::handle(const Sort& command)
         auto gathered = co_await gather_keys(of, found->uids, std::move(fresh));
         if (!gathered) co_return;
         auto job = [&gathered, &found] { return gathered->sort->finish(found->uids); };
-        uids = co_await account_->compute(net::WorkClass::interactive, std::move(job));
+        uids = co_await owner_->compute(net::WorkClass::interactive, std::move(job));
         keep_keys(std::move(of), std::move(gathered));
     }
     if (search.returns && found->modseqs.highest != 0) co_await find_end_modseqs(search, uids, found->modseqs);
@@ -124,8 +124,8 @@ co::Task<void> Session::find_end_modseqs(const Search& search, const std::vector
     const auto id = selected_->id();
     const NumberSet first = {{uids.front(), uids.front()}};
     const NumberSet last = {{uids.back(), uids.back()}};
-    const auto of_first = co_await find_among(id, *program, first, nullptr);
-    const auto of_last = co_await find_among(id, *program, last, nullptr);
+    const auto of_first = co_await find_among(owner_, id, *program, first, nullptr);
+    const auto of_last = co_await find_among(owner_, id, *program, last, nullptr);
     if (of_first) modseqs.of_first = of_first->modseqs.highest;
     if (of_last) modseqs.of_last = of_last->modseqs.highest;
 }
@@ -138,7 +138,7 @@ co::Task<void> Session::begin_sorted_context(const Sort& command, const NumberSe
     ContextHarvest harvest(command.criteria);
     const auto id = selected_->id();
     const auto& program = context->program();
-    const auto again = co_await find_among(id, program, found, &harvest);
+    const auto again = co_await find_among(owner_, id, program, found, &harvest);
     if (!again) co_return;
     context->begin(command.criteria, harvest.take_found(found));
     keep_context(std::move(context), since);
@@ -157,7 +157,7 @@ co::Task<void> Session::handle(const Thread& command)
     if (!gathered) co_return;
     const auto numbers = numbers_of(gathered->thread->uids(), command.search.by_uid);
     auto job = [&gathered, &found, &numbers] { return gathered->thread->finish(found->uids, numbers); };
-    const auto threads = co_await account_->compute(net::WorkClass::interactive, std::move(job));
+    const auto threads = co_await owner_->compute(net::WorkClass::interactive, std::move(job));
     keep_keys(std::move(of), std::move(gathered));
     out_.add("* THREAD");
     if (!threads.empty()) out_.add(" ");

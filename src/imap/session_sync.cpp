@@ -95,7 +95,7 @@ co::Task<void> Session::resynchronize(const Qresync& known)
     const auto id = selected_->id();
     const auto since = known.modseq;
     auto job = [id, since](store::AccountStore& store) { return store.changes(id, since); };
-    const auto changes = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    const auto changes = co_await owner_->run(net::WorkClass::interactive, std::move(job));
     if (!changes) co_return;  // the client learns it as it would without QRESYNC: by FETCH
     const auto& view = selected_->view();
     const NumberSet asked = known.known ? known.known->resolve(UINT32_MAX) : NumberSet{{1, UINT32_MAX}};
@@ -119,7 +119,7 @@ co::Task<std::optional<NumberSet>> Session::changed_among(const Fetch& command, 
     const auto id = selected_->id();
     const auto since = *command.changed_since;
     auto job = [id, since](store::AccountStore& store) { return store.changes(id, since); };
-    const auto changes = co_await account_->run(net::WorkClass::interactive, std::move(job));
+    const auto changes = co_await owner_->run(net::WorkClass::interactive, std::move(job));
     if (!changes) {
         no(refusal_text(changes.error()));
         co_return std::nullopt;

@@ -1,5 +1,6 @@
 #include "imap/watched_mailboxes.hpp"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -41,6 +42,11 @@ WatchedMailboxes::WatchedMailboxes(const Notify& notify)
         filter.mailboxes.add(group.mailboxes.scope, group.mailboxes.mailboxes);
         filters_.push_back(std::move(filter));
     }
+}
+
+bool WatchedMailboxes::may_watch_others() const
+{
+    return std::ranges::any_of(filters_, [](const Filter& filter) { return filter.mailboxes.may_take_others(); });
 }
 
 // Several groups can name one mailbox: it has the events of all (section 6).

@@ -48,6 +48,10 @@ public:
     explicit WatchedMailboxes(const Notify& notify);
 
     bool watches_anything() const { return !filters_.empty(); }
+    bool may_watch_others() const;  // mailboxes of other accounts
+    std::size_t size() const { return watched_.size(); }
+    // The client knows of none of these mailboxes: the first list is news.
+    void expect_news() { is_first_ = false; }
     // Compares the list of mailboxes with the one given last, and takes it over. Names in `own` were changed by this
     // session, which is not told (section 5). None: too many to watch (section 5.8).
     std::optional<std::vector<ListingNews>> take_listing(const std::vector<store::MailboxInfo>& mailboxes,

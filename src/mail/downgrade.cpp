@@ -136,14 +136,16 @@ void append_header_lines(std::string_view whole, std::string& out)
         whole.remove_prefix(line_feed == std::string_view::npos ? whole.size() : line_feed + 1);
         if (!line.empty() && line.back() == '\r') line.pop_back();
         std::ranges::replace(line, '\r', ' ');
-        std::ranges::replace(line, '\0', ' ');
+        std::ranges::replace(line, '\0', '?');  // no space: at the end of a line it could make a delimiter
         std::string_view rest = line;
         while (rest.size() > kMaxTextLine) {
             // Where white space stands a fold changes nothing (RFC 5322 section 2.2.3).
             std::size_t at = rest.find_last_of(" \t", kMaxTextLine - 1);
-            const bool is_fold = at != std::string_view::npos && at > 1 && rest.substr(0, at).find_first_not_of(" \t") != std::string_view::npos;
+            const bool is_fold = at != std::string_view::npos && at > 1 && !rest.starts_with("--") &&
+                                 rest.substr(0, at).find_first_not_of(" \t") != std::string_view::npos;
             if (!is_fold) at = kFoldAt;
             out += rest.substr(0, at);
+            if (rest.starts_with("--")) out += '?';  // its front alone could be a delimiter
             out += is_fold ? "\r\n" : "\r\n ";
             rest.remove_prefix(at);
         }
@@ -243,12 +245,11 @@ private:
         // A preamble or an epilogue, which nobody reads: made legal without a word.
         for (const char c : run) {
             if (column_ == kFoldAt) {
-                *out += "\r\n ";  // a space in front, so that it does not become a delimiter
+                *out += "?\r\n ";  // so that neither part of the line becomes a delimiter
                 column_ = 1;
             }
-            const bool is_bad = c == '\r' || c == '\0';
-            const bool is_high = ascii::is_eight_bit(c) && target_ == ContentTarget::seven_bit;
-            *out += is_bad ? ' ' : is_high ? '?' : c;
+            const bool is_bad = c == '\0' || (ascii::is_eight_bit(c) && target_ == ContentTarget::seven_bit);
+            *out += c == '\r' ? ' ' : is_bad ? '?' : c;
             ++column_;
         }
     }

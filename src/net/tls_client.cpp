@@ -9,9 +9,6 @@
 namespace mbx::net {
 namespace {
 
-// For connections whose certificate nobody looks at: a weak one is still better than no encryption (RFC 7435).
-const mbedtls_x509_crt_profile kAnyCertificate = {0xFFFFFFFU, 0xFFFFFFFU, 0xFFFFFFFU, 1024};
-
 // What one connection of ours shows and believes.
 class ClientConfig {
 public:
@@ -24,7 +21,6 @@ public:
         apply_house_rules(config);
         // TLSA records are compared when the handshake is over: its keys are the server's own by then.
         mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_NONE);
-        mbedtls_ssl_conf_cert_profile(&config, &kAnyCertificate);
         if (!options_.ca_file.empty() && options_.tlsa.empty()) verify();
         if (options_.alpn.empty()) return;
         for (const std::string& name : options_.alpn) alpn_names_.push_back(name.c_str());
@@ -46,7 +42,6 @@ private:
         lacks_authorities = authorities_ == nullptr;
         is_ready = is_ready && !lacks_authorities && !options_.server_name.empty();
         mbedtls_ssl_conf_authmode(&config, MBEDTLS_SSL_VERIFY_REQUIRED);
-        mbedtls_ssl_conf_cert_profile(&config, &mbedtls_x509_crt_profile_default);
         if (authorities_) mbedtls_ssl_conf_ca_chain(&config, &authorities_->chain, nullptr);
     }
 

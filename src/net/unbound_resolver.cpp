@@ -336,7 +336,10 @@ UnboundResolver::UnboundResolver(Ground ground, ResolverOptions options)
 Result<std::unique_ptr<UnboundResolver>, Error> UnboundResolver::open(Ground ground, ResolverOptions options)
 {
     std::unique_ptr<UnboundResolver> resolver(new UnboundResolver(std::move(ground), std::move(options)));
-    const ResolverOptions& wanted = resolver->options_;
+    ResolverOptions& wanted = resolver->options_;
+    // Who names anchors means them; and the root, by which it is judged whether signatures come through, may not be one.
+    const bool is_anchored = !wanted.trust_anchor_file.empty();
+    if (wanted.validation == DnsValidation::automatic && is_anchored) wanted.validation = DnsValidation::strict;
     for (const bool validates : {true, false}) {
         if (wanted.validation == (validates ? DnsValidation::off : DnsValidation::strict)) continue;
         auto context = Context::make(resolver->ground_.loop, wanted, validates);

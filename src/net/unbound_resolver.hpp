@@ -26,7 +26,8 @@ enum class DnsSource : std::uint8_t {
 
 enum class DnsValidation : std::uint8_t {
     // As strict, but where the name servers turn out to withhold signatures altogether, answers count as insecure
-    // for ten minutes at a time, and the log says so. Once one answer has been secure it is strict for good.
+    // for ten minutes at a time, and the log says so. Once one answer has been secure it is strict for good, and with a
+    // trust anchor file it is from the start.
     automatic,
     strict,  // what cannot be validated and should be is bogus
     off,     // nothing is secure

@@ -77,6 +77,7 @@ void ClientConversation::sign(queue::Answer& answer) const
     answer.address = address_;
     answer.tls = tls_;
     answer.at = clock_.wall();
+    answer.passed_dsn = answer.verdict == Verdict::delivered && offer_.dsn;
 }
 
 void ClientConversation::answer_open(std::vector<Slot>& slots, const queue::Answer& answer)

@@ -123,7 +123,10 @@ co::Task<std::optional<ClientFailure>> ClientConversation::shake_hands()
                           own_answer(Verdict::temporary, "4.7.5", "the TLS handshake failed: " + why));
     }
     link_.use(std::move(*secured));
-    tls_ = link_.stream().tls_facts().protocol + ", " + (options_.tls.label.empty() ? "unverified" : options_.tls.label);
+    const net::TlsFacts facts = link_.stream().tls_facts();
+    tls_ = facts.protocol + ", ";
+    if (options_.tls.label.empty()) tls_ += net::describe(facts.trust);
+    else tls_ += options_.tls.label;
     co_return std::nullopt;
 }
 

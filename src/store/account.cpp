@@ -8,10 +8,11 @@
 namespace mbx::store {
 
 Account::Account(AccountKey key, net::Workers& workers, journal::CommitWaiters& waiters,
-                 std::unique_ptr<AccountStore> store)
+                 std::unique_ptr<AccountStore> store, AccessChanged shared)
     : key_(std::move(key)), waiters_(waiters), store_(std::move(store)), workers_(workers), strand_(workers), usage_(store_->known_usage()),
-      loop_(workers.loop()), listings_(store_->listings())
+      loop_(workers.loop()), access_(store_->access_lists()), shared_(std::move(shared)), listings_(store_->listings())
 {
+    if (shared_) shared_(key_, *access_);
 }
 
 Account::~Account() = default;
@@ -30,6 +31,7 @@ Account::JobEnd Account::end_job()
     end.changed = store_->end_job();
     end.listing = std::exchange(listings_, store_->listings()) != store_->listings();
     end.lsn = store_->last_lsn();
+    end.access = store_->access_lists();
     end.usage = end.changed.empty() ? std::nullopt : std::optional(store_->known_usage());
     return end;
 }
@@ -37,9 +39,20 @@ Account::JobEnd Account::end_job()
 void Account::note_end(const JobEnd& end)
 {
     if (end.usage) usage_ = *end.usage;
+    if (end.access && end.access != access_) {
+        access_ = end.access;
+        if (shared_) shared_(key_, *access_);
+    }
     if (end.changed.empty()) return;
     undone_ = {};
     ++changes_;
+}
+
+Rights Account::rights(MailboxId mailbox, std::int64_t user) const
+{
+    if (user == key_.id) return kAllRights;
+    const auto list = access_->find(mailbox);
+    return list == access_->end() ? Rights{0} : rights_of(list->second, user);
 }
 
 co::Task<bool> Account::finish(JobEnd& end)

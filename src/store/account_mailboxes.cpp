@@ -155,6 +155,7 @@ Outcome AccountStore::State::create_with_parents(const std::string& name, Specia
     if (outcome) outcome = sync_account();
     if (outcome) {
         index_made(made);
+        inherit_access(made);
         changed.insert(made.begin(), made.end());
         return {};
     }
@@ -211,6 +212,7 @@ Result<void, StoreError> AccountStore::remove(std::string_view name)
     if (auto done = state_->put_away(*folder); !done) return done.error();
     state_->names.erase(folder->name);
     state_->folders.erase(id);
+    state_->drop_access(id);  // RFC 4314 section 4
     state_->changed.insert(id);
     ++state_->listings;
     state_->index->begin();

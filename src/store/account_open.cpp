@@ -45,6 +45,7 @@ Outcome AccountStore::State::open()
     clear_unplaced();
     if (auto done = load_account(); !done) return done;
     if (auto done = load_folders(); !done) return done;
+    if (auto done = load_access(); !done) return done;
     if (auto done = make_missing_parents(); !done) return done;
     if (auto done = set_up(); !done) return done;
     if (has_good_index()) {

@@ -115,6 +115,7 @@ struct AccountStore::State {
     QuotaLimits quota;
     std::set<std::string> taken_back;  // unique parts of files that a failed change may have left
     bool is_retired = false;
+    AccessListsPtr access = std::make_shared<const AccessLists>();
     bool is_torn = false;  // a change of folders failed half-way: what is on the disk is to be read again
 
     // account_state.cpp: the steps.
@@ -131,6 +132,13 @@ struct AccountStore::State {
     Folder* find_folder(MailboxId id);
     Folder* find_folder(std::string_view name);
     Outcome save_account(const AccountRecord& record);
+    // account_access.cpp
+    Outcome load_access();
+    Outcome save_access(AccessLists lists);
+    void inherit_access(const std::vector<MailboxId>& made);
+    void drop_access(MailboxId id);
+    Result<UrlKeys, StoreError> load_url_keys();
+    Outcome save_url_keys(UrlKeys keys);
     // account_annotations.cpp
     Result<std::string, StoreError> annotation_file(const std::optional<std::string>& mailbox);
     Result<std::vector<Annotation>, StoreError> load_annotations(const std::string& file);

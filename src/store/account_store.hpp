@@ -20,6 +20,7 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "store/accepted_message.hpp"
+#include "store/access_list.hpp"
 #include "store/account_replay.hpp"
 #include "store/annotation.hpp"
 #include "store/column_table.hpp"
@@ -128,6 +129,18 @@ public:
     Result<void, StoreError> rename(std::string_view from, std::string_view to);  // INBOX: RFC 9051 section 6.3.6
     Result<void, StoreError> subscribe(std::string_view name, bool on);
     Result<MailboxInfo, StoreError> find(std::string_view name) const;
+    // The same for the account `user`, who needs these rights (RFC 4314 section 4); none: any that shows that the mailbox is
+    // there. `no_right` only where he may look it up, else it is `no_such_mailbox`. The owner has all rights.
+    Result<MailboxInfo, StoreError> find_for(std::string_view name, std::int64_t user, Rights needed) const;
+    Rights rights(MailboxId mailbox, std::int64_t user) const;
+    // What is granted to others. Changes are durable; `limit`: too many entries. A new mailbox has the list of the one above it.
+    Result<AccessList, StoreError> access(std::string_view name) const;
+    Result<void, StoreError> change_access(std::string_view name, const std::vector<AccessChange>& changes);
+    AccessListsPtr access_lists() const;
+    // The key with which this account signs URLs of a mailbox (RFC 4467 section 2.2), durable; empty: none is known.
+    enum class KeyWanted : std::uint8_t { known, made, fresh };  // made: if there is none yet; fresh: in any case
+    Result<std::string, StoreError> url_key(const UrlKeyPlace& place, KeyWanted wanted);
+    Result<void, StoreError> drop_url_keys();
     // Annotations (RFC 5464) of a mailbox, or of the account itself (no mailbox), as `user` sees them: shared ones, and
     // those below /private that are this user's. annotate changes all or nothing, durably; `limit`: too many or too large.
     Result<std::vector<Annotation>, StoreError> annotations(const std::optional<std::string>& mailbox, std::int64_t user);

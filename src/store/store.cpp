@@ -278,7 +278,8 @@ co::Task<Result<std::shared_ptr<Account>, StoreError>> Store::account(AccountKey
 void Store::State::enter(const std::string& place, Opening& opening)
 {
     Entry& entry = entries[place];
-    entry.account = std::make_shared<Account>(opening.key, workers, journal.waiters(), std::move(opening.store));
+    auto changed = [this](const AccountKey& key, const AccessLists& lists) { shared.note(key, lists); };
+    entry.account = std::make_shared<Account>(opening.key, workers, journal.waiters(), std::move(opening.store), std::move(changed));
     entry.account->watch_directories(options.watch_directories);
     entry.phase = Phase::open;
     entry.used = ++uses;
@@ -449,6 +450,7 @@ co::Task<Result<std::string, StoreError>> Store::set_aside(AccountKey key)
         moved = co_await state.workers.run(net::WorkClass::interactive, std::move(job));
     }
     state.forget_account(place);
+    state.shared.forget(key.id);
     state.entries.erase(place);
     state.note_counts();
     state.settled.notify_all();

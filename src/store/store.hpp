@@ -15,6 +15,7 @@
 #include "store/checkpoints.hpp"
 #include "store/delivery_queue.hpp"
 #include "store/mail_journal.hpp"
+#include "store/sharing.hpp"
 #include "store/uid_table.hpp"
 #include "trace/recorder.hpp"
 
@@ -37,8 +38,11 @@ inline constexpr bool kCanFail<Result<T, StoreError>> = true;
 // An open account. Held by sessions as a shared_ptr; closed some time after the last one let go. Loop thread.
 class Account : public std::enable_shared_from_this<Account> {
 public:
-    // `waiters` outlives it. Made by make_shared.
-    Account(AccountKey key, net::Workers& workers, journal::CommitWaiters& waiters, std::unique_ptr<AccountStore> store);
+    // `waiters` outlives it, and so does what `shared` refers to, which is told on the loop when access lists changed. Made by
+    // make_shared.
+    using AccessChanged = std::function<void(const AccountKey&, const AccessLists&)>;
+    Account(AccountKey key, net::Workers& workers, journal::CommitWaiters& waiters, std::unique_ptr<AccountStore> store,
+            AccessChanged shared = {});
     ~Account();
 
     // Runs `job(AccountStore&)` on the account's strand. It comes back when everything that it can have seen or changed is
@@ -82,6 +86,8 @@ public:
         const auto& waiting = queue_.waiting();
         return {usage_.bytes + waiting.bytes, usage_.messages + waiting.messages};
     }
+    // What `user` may do with a mailbox (RFC 4314), as of the last job that ended; everything when the account is his.
+    Rights rights(MailboxId mailbox, std::int64_t user) const;
     // Jobs so far: whoever has seen the number knows later whether anything can have changed.
     std::uint64_t jobs() const { return jobs_; }
 
@@ -134,6 +140,7 @@ private:
         bool listing = false;
         Lsn lsn = 0;
         std::optional<AccountStore::Usage> usage;  // where it may have changed
+        AccessListsPtr access;
     };
     JobEnd end_job();                     // strand
     void note_end(const JobEnd& end);     // loop
@@ -164,6 +171,8 @@ private:
     SteadyTime last_interactive_{};
     SteadyTime last_fill_{};
     std::uint64_t changes_ = 0;
+    AccessListsPtr access_;
+    AccessChanged shared_;
     std::uint64_t listings_ = 0;  // strand: the store's, as of the last job
 };
 
@@ -200,6 +209,10 @@ public:
     std::size_t open_accounts() const;
     // Those that are open now; held no longer than a job, so that they can be put away.
     std::vector<std::shared_ptr<Account>> opened() const;
+
+    // Who shares mailboxes with whom. Whoever asks first has the files of `accounts` read, which are all that there are;
+    // others wait for that.
+    co::Task<Sharing*> sharing(std::function<std::vector<AccountKey>()> accounts);
 
     // A durable message is owed to all its recipients: whatever job is submitted to one of their accounts from here on
     // sees it. `hold` was taken when the record was appended and lives until the last recipient has the message.

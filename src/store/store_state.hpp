@@ -82,6 +82,8 @@ struct Store::State {
     co::Task<void> give_up_index(std::string place, std::shared_ptr<Account> account);
     co::Task<bool> write_removal(const AccountKey& key);
 
+    co::Task<void> read_sharing(std::vector<AccountKey> keys);  // store_sharing.cpp
+
     // store_deliveries.cpp: what is owed, and placing it.
     void deliver_one(OwedDelivery delivery);
     void enqueue(const std::shared_ptr<Account>& account, OwedDelivery delivery);
@@ -134,6 +136,10 @@ struct Store::State {
 
     std::map<std::string, Entry> entries;  // by account_place
     co::Event settled;
+    Sharing shared;
+    bool is_reading_sharing = false;
+    bool has_read_sharing = false;
+    co::Event sharing_read;
     std::uint64_t uses = 0;
 
     std::map<std::string, CheckpointFloor::Hold> replay_holds;        // of recovered accounts

@@ -32,6 +32,7 @@ enum class StoreError : std::uint8_t {
     invalid_name,      // NO [CANNOT]: the name cannot be a mailbox (HOSTILE rows F1 to F4)
     not_permitted,     // NO [CANNOT]: deleting INBOX and the like
     has_children,      // NO [HASCHILDREN]
+    no_right,          // NO [NOPERM]: the mailbox is somebody else's (RFC 4314)
     no_such_message,   // expunged meanwhile
     limit,             // NO [LIMIT]: keywords, depth, count of mailboxes
     over_quota,        // 452/552 4.2.2, NO [OVERQUOTA]
@@ -75,12 +76,30 @@ struct UidRange {
 };
 using UidSet = std::vector<UidRange>;
 
+// What somebody may do with a mailbox (RFC 4314 section 2.1; access_list.hpp). One bit each.
+using Rights = std::uint16_t;
+enum Right : Rights {
+    kLookup = 1,           // l
+    kRead = 2,             // r
+    kKeepSeen = 4,         // s
+    kWriteFlags = 8,       // w
+    kInsert = 16,          // i
+    kPost = 32,            // p
+    kCreateBelow = 64,     // k
+    kDeleteMailbox = 128,  // x
+    kDeleteMessages = 256, // t
+    kExpungeRight = 512,   // e
+    kAdminister = 1024,    // a
+};
+inline constexpr Rights kAllRights = 2047;
+
 struct MailboxInfo {
     MailboxId id;
     std::string name;  // UTF-8, hierarchy separator '/', INBOX in capitals
     SpecialUse special_use = SpecialUse::none;
     bool subscribed = false;
     bool has_children = false;
+    Rights rights = kAllRights;  // of whoever asked
 };
 
 struct MailboxStatus {

@@ -66,6 +66,8 @@ TEST_CASE("a command line becomes a command with its operands", "[ctl]")
         Row{{"account", "add", "n", "--generate-password"}, Command::account_add}, Row{{"account", "list"}, Command::account_list},
         Row{{"account", "show", "n"}, Command::account_show}, Row{{"account", "set", "n", "--admin"}, Command::account_set},
         Row{{"account", "remove", "n", "--keep", "1d"}, Command::account_remove}, Row{{"account", "password", "n"}, Command::account_password},
+        Row{{"acl", "show", "n", "INBOX"}, Command::acl_show}, Row{{"acl", "set", "n", "INBOX", "b@x", "lrs"}, Command::acl_set},
+        Row{{"acl", "remove", "n", "INBOX", "anyone"}, Command::acl_remove},
         Row{{"alias", "add", "n", "a", "b"}, Command::alias_add}, Row{{"alias", "list"}, Command::alias_list},
         Row{{"alias", "show", "n"}, Command::alias_show}, Row{{"alias", "set", "n", "--target", "a", "--target", "b"}, Command::alias_set},
         Row{{"alias", "remove", "n"}, Command::alias_remove}, Row{{"session", "list"}, Command::session_list},
@@ -104,6 +106,11 @@ TEST_CASE("options give their values", "[ctl]")
     const auto setup = ctl::parse_command_line({"setup", "--set", "a.b=[1, 2]", "--set", "c.d=\"x\"", "--force"});
     REQUIRE(setup);
     CHECK(setup->setup.settings == std::vector<std::string>{"a.b=[1, 2]", "c.d=\"x\""});
+    const auto acl = ctl::parse_command_line({"acl", "set", "a@x", "Projects", "b@x", "--", "-w"});
+    REQUIRE(acl);
+    CHECK(acl->mailbox == "Projects");
+    CHECK(acl->identifier == "b@x");
+    CHECK(acl->rights == "-w");
     const auto undelete = ctl::parse_command_line({"message", "undelete", "a@x", "n1", "n2", "--to", "Archive"});
     REQUIRE(undelete);
     CHECK(undelete->command == ctl::Command::message_undelete);

@@ -16,7 +16,8 @@ from conversation import Conversation
 
 # What the release may ask the system for: Debian 12 and 13 both have these. mbedTLS, llhttp, fmt and toml++ are inside.
 NEEDED = {"libuv.so.1", "libsqlite3.so.0", "libsodium.so.23", "libcrypt.so.1", "liblmdb.so.0", "libstdc++.so.6", "libm.so.6",
-          "libgcc_s.so.1", "libc.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libz.so.1", "libzstd.so.1", "libidn2.so.0", "libunbound.so.8", "liblmdb.so.0"}
+          "libgcc_s.so.1", "libc.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libz.so.1", "libzstd.so.1", "libidn2.so.0",
+          "libunbound.so.8"}
 SANITIZER_NEEDS = {"libresolv.so.2", "libdl.so.2", "librt.so.1", "libpthread.so.0"}
 
 

@@ -51,7 +51,7 @@ TEST_CASE("CLIENTS: Apple Mail on macOS sets up an account: AUTHENTICATE, ID, NA
     mail.must_be_good("CAPABILITY");
     mail.must_be_good("ID (\"name\" \"Mac OS X Mail\" \"version\" \"16.0 (3774.600.62)\" \"os\" \"Mac OS X\" \"os-version\" "
                       "\"14.6.1 (23G93)\" \"vendor\" \"Apple Inc.\")");
-    CHECK(has(mail.say("NAMESPACE"), "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"));
+    CHECK(has(mail.say("NAMESPACE"), "* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL\r\n"));
     const auto listed = mail.say("LIST \"\" \"*\"");
     CHECK(has(listed, "\\Sent) \"/\" \"Sent\"\r\n"));  // else it makes "Sent Messages"
     CHECK(has(listed, "\\Trash) \"/\" \"Trash\"\r\n"));  // and "Deleted Messages"

@@ -149,7 +149,7 @@ TEST_CASE("RFC 6154 3, 5.2: CREATE gives a use, which (SPECIAL-USE) selects and 
 TEST_CASE("RFC 2342 5, RFC 2971 3.3: one personal namespace; ID keeps to its bounds", "[imap][list]")
 {
     Listing box({}, {});
-    CHECK(box.client().say("a NAMESPACE\r\n") == "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\na OK NAMESPACE completed\r\n");
+    CHECK(box.client().say("a NAMESPACE\r\n") == "* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL\r\na OK NAMESPACE completed\r\n");
     CHECK(box.client().ask("b ID NIL").starts_with("OK"));
     CHECK(box.client().ask("c ID (\"name\" \"x\" \"version\" NIL)").starts_with("OK"));
     CHECK(box.client().ask("d ID (\"" + std::string(31, 'n') + "\" \"x\")").starts_with("BAD"));

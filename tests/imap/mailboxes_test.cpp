@@ -55,7 +55,7 @@ TEST_CASE("CLIENTS: a new account has its special-use mailboxes, shown in a plai
         CAPTURE(line);
         CHECK(answer.find(line) != std::string::npos);
     }
-    CHECK(client.say("b NAMESPACE\r\n").starts_with("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"));
+    CHECK(client.say("b NAMESPACE\r\n").starts_with("* NAMESPACE ((\"\" \"/\")) ((\"Other Users/\" \"/\")) NIL\r\n"));
     CHECK(client.say("c LIST \"\" \"\"\r\n").starts_with("* LIST (\\Noselect) \"/\" \"\"\r\n"));
     CHECK(client.say("d LSUB \"\" \"*\"\r\n").find("* LSUB (\\Sent) \"/\" \"Sent\"\r\n") != std::string::npos);
 }

@@ -1,4 +1,4 @@
-// SORT and THREAD (RFC 5256), SORT=DISPLAY (RFC 5957), I18NLEVEL=1 (RFC 5255) as clients see them.
+// SORT and THREAD (RFC 5256), SORT=DISPLAY (RFC 5957), I18NLEVEL=2 (RFC 5255) as clients see them.
 #include <filesystem>
 
 #include <catch2/catch_test_macros.hpp>
@@ -143,7 +143,7 @@ TEST_CASE("SORT and THREAD compare by i;unicode-casemap (RFC 5255 section 4.2, R
              {.subject = word("привет")}, {.subject = word("ARGER")}});
     CHECK(box.ask("SORT (SUBJECT) UTF-8 ALL") == "* SORT 6 4 2 1 3 5");
     CHECK(box.ask("THREAD ORDEREDSUBJECT UTF-8 SUBJECT {12+}\r\nПРИВЕТ") == "* THREAD (3 5)");
-    CHECK(box.client.say("c CAPABILITY\r\n").find(" SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1 ") !=
+    CHECK(box.client.say("c CAPABILITY\r\n").find(" SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=2 ") !=
           std::string::npos);
 }
 

@@ -101,7 +101,7 @@ class MailOut(unittest.TestCase):
                         ("remote.test", "clear.test", "second.test", "bare.test", "sts.test", "impostor.test", "stripped.test"))
         common = {"virtual_mailbox_domains": "remote.test clear.test second.test bare.test sts.test impostor.test stripped.test",
                   "virtual_mailbox_maps": "texthash:{etc}/users", "virtual_mailbox_base": "{mail}", "virtual_minimum_uid": "1",
-                  "virtual_uid_maps": "static:65534", "virtual_gid_maps": "static:65534", "mynetworks": "127.0.0.99/32"}
+                  "virtual_mailbox_limit": "0", "virtual_uid_maps": "static:65534", "virtual_gid_maps": "static:65534", "mynetworks": "127.0.0.99/32"}
         tls = {"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": "{etc}/cert.pem", "smtpd_tls_key_file": "{etc}/key.pem",
                "smtpd_tls_loglevel": "1"}
         files = {"users": users.encode(), "cert.pem": certificate, "key.pem": key}

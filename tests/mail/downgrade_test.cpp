@@ -171,6 +171,17 @@ TEST_CASE("encoded bodies that hold what they may not are encoded anew", "[mail]
     CHECK(contents(converted(quoted)) == contents(quoted));
 }
 
+TEST_CASE("what is made legal does not become a delimiter by that", "[mail][downgrade][hostile]")
+{
+    const std::string front = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
+    for (const std::string& junk : {std::string("--b\r\0\0", 6), "--b" + std::string(2500, ' ') + "x", std::string("--b\0 ", 5)}) {
+        const std::string message = front + junk + "\r\n--b\r\n\r\n\xe9\r\n--b--\r\n";
+        const std::string result = converted(message);
+        CHECK(parse_structure(result).parts.size() == 2);
+        CHECK(converted(result) == result);
+    }
+}
+
 TEST_CASE("A7: what no encoding reaches is not possible", "[mail][downgrade][hostile]")
 {
     for (const std::string& message : {std::string("Subject: \xe9\r\n\r\nx\r\n"),

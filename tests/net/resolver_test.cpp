@@ -127,6 +127,16 @@ TEST_CASE("H5: what is signed is secure, what is not signed is insecure, and wha
     CHECK(expired.why.find("expired") != std::string::npos);
 }
 
+TEST_CASE("H5: with a trust anchor file nothing bogus is ever taken, not even first", "[net][dns][H5][nsd]")
+{
+    need_nsd();
+    SignedZones zones;
+    World world;
+    zones.options.validation = DnsValidation::automatic;
+    world.open(zones.options);
+    CHECK(world.look_up("mx.bogus.example", DnsType::a).outcome == DnsOutcome::bogus);
+}
+
 TEST_CASE("that there is nothing is secure too where the zone is signed", "[net][dns][nsd]")
 {
     need_nsd();
@@ -181,6 +191,7 @@ TEST_CASE("without validation nothing is secure and nothing is bogus", "[net][dn
     SignedZones zones;
     World world;
     zones.options.validation = DnsValidation::off;
+    zones.options.trust_anchor_file.clear();
     world.open(zones.options);
     CHECK_FALSE(world.look_up("secure.example", DnsType::mx).is_secure);
     CHECK(world.look_up("mx.bogus.example", DnsType::a).outcome == DnsOutcome::found);

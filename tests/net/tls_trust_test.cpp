@@ -197,6 +197,11 @@ TEST_CASE("B6: a certificate is believed by authorities only when its name, date
     INFO(verified.why);
     CHECK(verified.fault == row.by_authorities);
     CHECK((verified.trust == TlsTrust::authorities) == (row.by_authorities == TlsFault::none));
+    // mbedTLS has no session with an RSA key of 1024 bits, whatever is verified: mail goes in clear, or waits.
+    if (row.shown == "short_key") {
+        CHECK(ask(papers, row.shown, named("mx.example.org")).fault != TlsFault::none);
+        return;
+    }
     // Opportunistic: the certificate is not looked at.
     CHECK(ask(papers, row.shown, named("mx.example.org")).fault == TlsFault::none);
     // RFC 7672 section 3.1.1: the record of usage 3 alone counts, not the name, the dates or who signed.

@@ -562,7 +562,8 @@ TEST_CASE("DSN parameters are passed on to who knows them, and to nobody else (R
     ground.envelope.recipients[0].original = "rfc822;first+x@example.org";
     ground.envelope.recipients[1].notify = {true, false, false, false};
     REQUIRE(ground.open());
-    (void)ground.send(kMessage);
+    const auto answers = ground.send(kMessage);
+    CHECK(answers[0].passed_dsn == offers);
     const std::string dsn = " RET=HDRS ENVID=a+2Bb";
     CHECK(ground.remote.lines[1] == "MAIL FROM:<ann@example.test> SIZE=24" + (offers ? dsn : ""));
     CHECK(ground.remote.lines[2] ==

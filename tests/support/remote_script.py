@@ -22,7 +22,10 @@ class RemoteScript:
         return self
 
     def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which would keep the port
         self.listener.close()
+        self.thread.join(10)
 
     def _accept(self):
         with contextlib.suppress(OSError):
@@ -45,6 +48,7 @@ class RemoteScript:
     def _serve(self, link):
         with contextlib.suppress(OSError), link, link.makefile("rb") as lines:
             self._say(link, "greeting", "220 script ESMTP")
+            accepted = 0
             for line in lines:
                 verb = line.split()[0].upper().decode(errors="replace") if line.split() else ""
                 self.commands.append(line.rstrip(b"\r\n").decode(errors="replace"))
@@ -52,7 +56,7 @@ class RemoteScript:
                     words = ["script", *self.keywords]
                     self._say(link, verb, "\r\n".join(f"250{'-' if n + 1 < len(words) else ' '}{word}" for n, word in enumerate(words)))
                 elif verb == "DATA":
-                    said = self._say(link, verb, "354 go on")
+                    said = self._say(link, verb, "354 go on" if accepted else "554 5.5.1 no valid recipients")
                     if str(said).startswith("354"):
                         body = b""
                         while not (body.endswith(b"\r\n.\r\n") or body == b".\r\n"):
@@ -66,4 +70,8 @@ class RemoteScript:
                     self._say(link, verb, "221 bye")
                     return
                 else:
-                    self._say(link, verb, "250 2.0.0 ok")
+                    said = str(self._say(link, verb, "250 2.0.0 ok"))
+                    if verb in ("MAIL", "RSET"):
+                        accepted = 0
+                    elif verb == "RCPT" and said.startswith("2"):
+                        accepted += 1

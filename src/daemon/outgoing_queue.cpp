@@ -39,7 +39,7 @@ queue::Arrival arrival_of(intake::OutgoingMail mail)
 }  // namespace
 
 OutgoingQueue::OutgoingQueue(Ground ground, const config::Settings& settings)
-    : failed_(ground.failed), log_(ground.log.for_component("queue")),
+    : log_(ground.log.for_component("queue")), again_(ground.loop),
       ledger_(ground.store, settings.server.data_directory + "/spool"),
       reports_(ReportIntake::Ground{ground.intake, ledger_, ground.directory, ground.srs, ground.clock, log_}),
       queue_(queue::Queue::Ground{ground.loop, ground.files, ground.workers, ground.clock, ground.random, ground.metrics, log_,
@@ -66,23 +66,37 @@ void OutgoingQueue::take_over()
 
 co::Task<void> OutgoingQueue::start()
 {
-    auto arrivals = std::exchange(arrivals_, {});
-    auto changes = std::exchange(changes_, {});
-    bool is_back = is_readable_;
-    if (is_back) is_back = co_await queue_.recover(std::move(arrivals), std::move(changes));
-    if (!is_back) {
-        log_.error("queue: what the last run left cannot be put into its place; the journal keeps it", {});
-        failed_();
-        co_return;
+    constexpr std::chrono::seconds kPatience(2);
+    bool is_back = false;
+    while (!is_back && !is_stopping_) {
+        auto arrivals = arrivals_;
+        auto changes = changes_;
+        is_back = is_readable_;
+        if (is_back) is_back = co_await queue_.recover(std::move(arrivals), std::move(changes));
+        if (is_back || is_stopping_) break;
+        log_.error("queue: what the last run left cannot be put into its place yet; the journal keeps it");
+        (void)co_await again_.wait(kPatience);
     }
+    if (!is_back) co_return;
+    arrivals_.clear();
+    changes_.clear();
     holds_.clear();
+    if (is_stopping_) co_return;
+    is_started_ = true;
     queue_.start();
+}
+
+void OutgoingQueue::give_up_waiting()
+{
+    is_stopping_ = true;
+    again_.cancel();
 }
 
 co::Task<void> OutgoingQueue::stop()
 {
-    co_await queue_.stop();
+    if (is_started_) co_await queue_.stop();
     holds_.clear();
+    arrivals_.clear();
 }
 
 void OutgoingQueue::set_options(const config::Settings& settings) { queue_.set_options(queue_options(settings)); }

@@ -37,15 +37,18 @@ public:
 
     // Before the store starts: takes what the journal left for the queue, which keeps it there.
     void take_over();
-    // Puts that into files, and begins to deliver. When it cannot, `failed` is called: the journal keeps it for a better start.
+    // Puts that into files, and begins to deliver; tried again while the disk does not allow it: what came and what is left stays
+    // in the journal meanwhile, and everything else goes on.
     co::Task<void> start();
+    // Ends start() where it waits; before stop().
+    void give_up_waiting();
     co::Task<void> stop();
     void set_options(const config::Settings& settings);
     queue::Queue& queue() { return queue_; }
 
 private:
-    std::function<void()> failed_;
     Log log_;
+    net::Timer again_;
     intake::QueueLedger ledger_;
     ReportIntake reports_;
     queue::Queue queue_;
@@ -53,6 +56,8 @@ private:
     std::vector<std::string> changes_;
     std::vector<queue::Ledger::Hold> holds_;  // of the changes
     bool is_readable_ = true;
+    bool is_started_ = false;
+    bool is_stopping_ = false;
 };
 
 }  // namespace mbx::daemon

@@ -215,6 +215,7 @@ void Services::start()
 co::Task<void> Services::close_store()
 {
     co_await expiry_.stop();
+    queue_.give_up_waiting();
     co_await queue_starting_.finished();
     co_await queue_.stop();
     co_await store_.stop();

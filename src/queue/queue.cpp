@@ -54,25 +54,31 @@ Queue::State::State(Ground given, QueueOptions wanted, std::function<void()> tol
       dispatcher({options.max_connections, options.max_connections_per_destination}), metrics(ground.metrics),
       timer(ground.loop)
 {
+    if (!open_files()) ground.log.error("the queue cannot be opened", {{"path", ground.directory}, {"error", schedule_trouble}});
+}
+
+// Blocking. False: schedule_trouble says why.
+bool Queue::State::open_files()
+{
     if (auto made = spool.prepare(); !made) {
         schedule_trouble = "the directories of the queue cannot be made: " + made.error().name();
-        ground.log.error("the directories of the queue cannot be made", {{"path", ground.directory}, {"error", made.error().name()}});
-        return;
+        return false;
     }
     damaged = spool.damaged();
     metrics.damaged.set(static_cast<std::int64_t>(damaged));
     auto opened = Schedule::open(ground.directory, options.schedule_bytes);
     if (!opened) {
-        schedule_trouble = opened.error().text();
-        ground.log.error("the schedule of the queue cannot be opened", {{"error", opened.error().text()}});
-        return;
+        schedule_trouble = "the schedule of the queue cannot be opened: " + opened.error().text();
+        return false;
     }
+    schedule_trouble.clear();
     schedule = *std::move(opened);
     scheduled = schedule->count();
     if (!schedule->damage().empty()) {
         metrics.rebuilt.add();
         ground.log.error("the schedule of the queue was damaged; it is made anew from the files", {{"error", schedule->damage()}});
     }
+    return true;
 }
 
 Queue::Queue(Ground ground, QueueOptions options, std::function<void()> failed)
@@ -220,7 +226,8 @@ co::Task<void> Queue::stop()
 
 co::Task<bool> Queue::commit()
 {
-    if (!state_->schedule) co_return false;
+    // Nothing was begun yet: what came and what was recovered is held.
+    if (!state_->schedule) co_return true;
     // What this cannot write is a cache, which the next start compares with the files.
     (void)co_await state_->flush(true);
     co_return true;

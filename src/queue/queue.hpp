@@ -120,8 +120,8 @@ public:
     Queue& operator=(const Queue&) = delete;
 
     // Before start(): what the journal still held, each kind in the journal's order. When it returns everything of it stands
-    // in files (not synced: the next checkpoint does it) and the holds are let go. False: it could not, the log says why;
-    // the daemon must not start, or a checkpoint would forget mail.
+    // in files (not synced: the next checkpoint does it) and the holds are let go. False: not now (a full disk, a schedule
+    // that cannot be opened); facts() and the log say why, and whoever called keeps the holds and tries again.
     co::Task<bool> recover(std::vector<RecoveredArrival> arrivals, std::vector<std::string> records);
 
     // From here on deliveries happen. What enter() took before waits for it.

@@ -115,7 +115,11 @@ void recover_all(Spool& spool, const std::map<std::string, RecoveredEntry>& reco
 co::Task<bool> Queue::recover(std::vector<RecoveredArrival> arrivals, std::vector<std::string> records)
 {
     State& state = *state_;
-    if (!state.schedule) co_return false;
+    if (!state.schedule) {
+        auto open = [&state] { return state.open_files(); };
+        const bool is_open = co_await state.times.run(net::WorkClass::delivery, std::move(open));
+        if (!is_open) co_return false;
+    }
     std::map<std::string, RecoveredEntry> recovered;
     std::size_t unknown = 0;
     for (auto& arrival : arrivals) {

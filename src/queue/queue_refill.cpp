@@ -162,18 +162,20 @@ co::Task<void> Queue::State::sweep()
     is_sweeping = true;
     sweep_wanted = false;
     std::size_t missing = 0;
+    std::string unread;
     bool goes_on = true;
-    for (unsigned n = 0; n < Spool::kDirectories && goes_on && !is_stopping; ++n) goes_on = co_await sweep_directory(n, &missing);
+    for (unsigned n = 0; n < Spool::kDirectories && goes_on && !is_stopping; ++n) goes_on = co_await sweep_directory(n, &missing, &unread);
     if (goes_on && !is_stopping) goes_on = co_await sweep_rows();
     is_sweeping = false;
     if (missing != 0) {
         metrics.rebuilt.add();
         ground.log.warning("entries of the queue were not in its schedule; they are now", {{"entries", missing}});
     }
-    if (!goes_on) sweep_wanted = true;  // tick() begins again
+    if (!unread.empty()) ground.log.error("not every directory of the queue can be read now; it is tried again", {{"error", unread}});
+    if (!goes_on || !unread.empty()) sweep_wanted = true;  // tick() begins again
 }
 
-co::Task<bool> Queue::State::sweep_directory(unsigned n, std::size_t* missing)
+co::Task<bool> Queue::State::sweep_directory(unsigned n, std::size_t* missing, std::string* unread)
 {
     auto list = [this, n] {
         (void)spool.remove_orphans(n);
@@ -181,7 +183,7 @@ co::Task<bool> Queue::State::sweep_directory(unsigned n, std::size_t* missing)
     };
     auto ids = co_await files.run(net::WorkClass::bulk, std::move(list));
     if (!ids) {
-        ground.log.error("a directory of the queue cannot be read", {{"directory", n}, {"error", ids.error().name()}});
+        *unread = ids.error().name();
         co_return true;
     }
     std::vector<std::string> unknown;

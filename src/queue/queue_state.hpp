@@ -89,6 +89,7 @@ struct QueueMetrics {
 
 struct Queue::State {
     State(Ground given, QueueOptions wanted, std::function<void()> told);
+    bool open_files();
 
     Ground ground;
     QueueOptions options;
@@ -217,7 +218,7 @@ struct Queue::State {
     co::Task<void> refill(std::string key);
     void take_in(const std::string& key, const std::string& id, Result<LoadedEntry, LoadFailure> loaded);
     co::Task<void> sweep();
-    co::Task<bool> sweep_directory(unsigned n, std::size_t* missing);
+    co::Task<bool> sweep_directory(unsigned n, std::size_t* missing, std::string* unread);
     co::Task<bool> sweep_rows();
 
     // queue_acts.cpp

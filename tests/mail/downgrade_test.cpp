@@ -178,7 +178,7 @@ TEST_CASE("what is made legal does not become a delimiter by that", "[mail][down
         const std::string message = front + junk + "\r\n--b\r\n\r\n\xe9\r\n--b--\r\n";
         const std::string result = converted(message);
         CHECK(parse_structure(result).parts.size() == 2);
-        CHECK(converted(result) == result);
+        CHECK(parse_structure(converted(result)).parts.size() == 2);
     }
 }
 

@@ -16,6 +16,7 @@ class RemoteScript:
         self.listener = socket.create_server((host, port), backlog=64)
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.lock = threading.Lock()
+        self.links = []
 
     def __enter__(self):
         self.thread.start()
@@ -26,12 +27,17 @@ class RemoteScript:
             self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which would keep the port
         self.listener.close()
         self.thread.join(10)
+        # A connection that is kept open for another message must not reach the script of the test behind.
+        for link in self.links:
+            with contextlib.suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
 
     def _accept(self):
         with contextlib.suppress(OSError):
             while True:
                 link, _ = self.listener.accept()
                 self.connections += 1
+                self.links.append(link)
                 threading.Thread(target=self._serve, args=(link,), daemon=True).start()
 
     def _say(self, link, verb, usual):

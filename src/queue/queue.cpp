@@ -196,7 +196,7 @@ void Queue::State::tick()
         next_poll = at + kPollEveryMs;
         spawn(poll());
     }
-    if (is_started && sweep_wanted && !is_sweeping) spawn(sweep());
+    if (is_started && sweep_wanted && !is_sweeping && now() >= next_sweep) spawn(sweep());
     metrics.messages.set(static_cast<std::int64_t>(scheduled + fresh_messages));
     metrics.fresh.set(static_cast<std::int64_t>(fresh_messages));
     metrics.active.set(static_cast<std::int64_t>(active));

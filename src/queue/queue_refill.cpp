@@ -158,6 +158,8 @@ void Queue::State::take_in(const std::string& key, const std::string& id, Result
 // anew. Beside everything else.
 co::Task<void> Queue::State::sweep()
 {
+    constexpr std::int64_t kPatienceWithSweeps = 10'000;
+
     if (is_sweeping) co_return;
     is_sweeping = true;
     sweep_wanted = false;
@@ -173,6 +175,7 @@ co::Task<void> Queue::State::sweep()
     }
     if (!unread.empty()) ground.log.error("not every directory of the queue can be read now; it is tried again", {{"error", unread}});
     if (!goes_on || !unread.empty()) sweep_wanted = true;  // tick() begins again
+    if (!unread.empty()) next_sweep = now() + kPatienceWithSweeps;
 }
 
 co::Task<bool> Queue::State::sweep_directory(unsigned n, std::size_t* missing, std::string* unread)

@@ -125,6 +125,7 @@ struct Queue::State {
     std::size_t damaged = 0;
     std::size_t active = 0;
     std::int64_t next_poll = 0;
+    std::int64_t next_sweep = 0;
     bool is_pumping = false;
     bool pump_again = false;
     bool is_recovered = true;

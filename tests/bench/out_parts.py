@@ -16,6 +16,15 @@ OUTBOUND = TOP.parent / "shared" / "bench" / "load" / "outbound.py"
 QUEUED = 100_000
 
 
+def client(context):
+    """The shared client, compiled into the throwaway folder."""
+    folder = context.work / "lab-bin"
+    if not (folder / "mailload").exists():
+        folder.mkdir(exist_ok=True)
+        run(["g++", "-O2", "-std=c++17", "-pthread", "-o", folder / "mailload", OUTBOUND.with_name("mailload.cpp")], 120)
+    return folder
+
+
 def outbound(context, *options, patience=200):
     """What outbound.py says of one server, by the name of the measure."""
     server = context.server
@@ -25,7 +34,7 @@ def outbound(context, *options, patience=200):
     text = run([sys.executable, "-B", OUTBOUND, "--host", "127.0.0.1", "--smtp-port", server.smtp_port, "--submission-port", server.submission_port,
                 "--imap-port", server.imap_port, "--imaps-port", server.imaps_port, "--sink-port", server.sink_port,
                 "--user-format", server.user_format, "--password", server.password, "--users", ACCOUNTS, "--label", server.form,
-                *place, *options], patience, cwd=OUTBOUND.parent, env=dict(os.environ, LAB_QUIET_WAIT="0"))
+                *place, *options], patience, cwd=OUTBOUND.parent, env=dict(os.environ, LAB_QUIET_WAIT="0", LAB_BIN=str(client(context))))
     found = {}
     for line in text.splitlines():
         if line.startswith("{"):

@@ -62,7 +62,7 @@ IMAP_PARTS = {
 # The figures of issue 5: `run.sh out`.
 OUT_PARTS = {
     "out-one": (out_parts.one_at_a_time, BOTH, 40, 120, True),
-    "out-minute": (out_parts.minute, OURS_ONLY, 60, 180, True),
+    "out-minute": (out_parts.minute, OURS_ONLY, 100, 300, True),
     "out-burst": (out_parts.burst, BOTH, 90, 300, True),
     "out-queue": (out_parts.waiting, OURS_ONLY, 240, 900, False),
 }

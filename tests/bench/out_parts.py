@@ -1,5 +1,6 @@
 """The parts of `run.sh out`: mail from the submission port through the queue to a sink. The load program and the sink are those
 of ../shared/bench (load/outbound.py), the same for both servers."""
+import contextlib
 import json
 import os
 import pathlib
@@ -7,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from measures import settle
@@ -62,18 +64,23 @@ def burst(context):
 
 
 def minute(context):
-    """1,000 messages a minute by a second client, while each of a hundred is timed."""
+    """1,000 messages a minute by a second client, while others are timed, fifty at a time."""
     background = subprocess.Popen([sys.executable, "-B", str(pathlib.Path(__file__).with_name("out_trickle.py")), str(context.server.submission_port),
                                    context.server.user(2), context.server.password, "60", "1000"],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        said = outbound(context, "--count", context.amount(100, 300, 1000, 1000), "--burst", 0)["outbound_latency"]
+        worst = 0.0
+        for _ in range(5 if context.quick else 20):
+            said = outbound(context, "--count", 50, "--burst", 0)["outbound_latency"]
+            if said["lost"]:
+                raise Failed(f"{said['lost']} of {said['count']} messages never came")
+            worst = max(worst, said["after_250_p99_ms"])
+            time.sleep(0.5)
     finally:
         background.terminate()
         background.wait(20)
-    if said["lost"]:
-        raise Failed(f"{said['lost']} of {said['count']} messages never came")
-    context.add("out_minute_p99", said["after_250_p99_ms"])
+    # Of groups of fifty the worst one's: no kinder than the p99 of them all.
+    context.add("out_minute_p99", worst)
 
 
 class DeadHost:
@@ -81,13 +88,25 @@ class DeadHost:
 
     def __init__(self, port):
         self.listener = socket.create_server(("127.0.0.1", port), backlog=512)
-        self.listener.settimeout(60)
+        self.listener.settimeout(120)
+        self.asked = None
+        self.thread = threading.Thread(target=self._wait, daemon=True)
+        self.thread.start()
+
+    def _wait(self):
+        with contextlib.suppress(OSError):
+            link, _ = self.listener.accept()
+            self.asked = time.monotonic()
+            link.sendall(b"421 4.3.2 not now\r\n")
+            link.close()
 
     def first(self):
-        link, _ = self.listener.accept()
-        link.sendall(b"421 4.3.2 not now\r\n")
-        link.close()
-        return time.monotonic()
+        """When it was asked first."""
+        self.thread.join(120)
+        self.listener.close()
+        if self.asked is None:
+            raise Failed("nobody came within 120 s")
+        return self.asked
 
 
 def anonymous_mb(server):
@@ -133,12 +152,9 @@ def waiting(context):
     server.restart()
     settle(server, 20)
     before = anonymous_mb(server)
-    count = QUEUED if not context.quick else 20_000
-    submit_many(server, count)
+    submit_many(server, QUEUED)
     settle(server, 120, 3)
     context.add("out_memory", anonymous_mb(server) - before)
-    if count != QUEUED:
-        context.note(f"the rows of the waiting queue are of {count:,} messages in a quick run")
     server.stop()
     host = DeadHost(server.port_base + 27)
     began = time.monotonic()

@@ -218,6 +218,7 @@ co::Task<void> Services::close_store()
     queue_.give_up_waiting();
     co_await queue_starting_.finished();
     co_await queue_.stop();
+    mail_out_->stop();
     co_await store_.stop();
     co_await trace_.stop();
 }
@@ -228,7 +229,6 @@ void Services::stop()
 {
     authenticator_.close();
     smtp_.stop();
-    mail_out_->stop();
     imap_.stop();
     pop3_.stop();
     background_.stop();

@@ -202,9 +202,42 @@ std::uint64_t Queue::State::retry(const LivePtr& entry)
     return entered.lsn;
 }
 
-// The number of the act's record; 0 where there was nothing to do.
-std::uint64_t Queue::State::perform(Act act, const LivePtr& entry, const std::string& by)
+// Some of an entry's recipients are taken from the queue, and nobody is told.
+std::uint64_t Queue::State::remove_waiting(const LivePtr& entry, const Meant& meant)
 {
+    Change what;
+    what.id = entry->entry.id;
+    what.version = entry->entry.version + 1;
+    what.is_held = entry->entry.is_held;
+    for (const auto& group : entry->groups) {
+        if (group.phase == Group::Phase::active) continue;
+        for (const std::size_t at : group.recipients) {
+            RecipientState state = entry->entry.states[at];
+            if (state.status != RecipientStatus::waiting || !meant(at)) continue;
+            state.status = RecipientStatus::removed;
+            what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
+        }
+    }
+    if (what.outcomes.empty()) return 0;
+    auto entered = append(QueueRecord(what));
+    change(entry, std::move(what), std::move(entered.hold));
+    for (const auto& group : entry->groups) {
+        if (entry->is_settled) put_errand(*entry, group);
+    }
+    if (entry->is_settled) put_row(*entry);
+    end_if_over(entry);
+    return entered.lsn;
+}
+
+// The number of the act's record; 0 where there was nothing to do. Who is named by a destination or an address is meant alone:
+// the message goes on to the others.
+std::uint64_t Queue::State::perform(Act act, const LivePtr& entry, const Selection& selection, const std::string& by)
+{
+    const Meant meant = [&](std::size_t at) { return is_recipient(selection, entry->entry.envelope.recipients[at].address); };
+    bool is_all = true;
+    for (std::size_t at = 0; at < entry->entry.states.size(); ++at) {
+        if (!is_final(entry->entry.states[at].status) && !meant(at)) is_all = false;
+    }
     std::uint64_t lsn = 0;
     switch (act) {
     case Act::hold: lsn = set_held(entry, true); break;
@@ -212,10 +245,14 @@ std::uint64_t Queue::State::perform(Act act, const LivePtr& entry, const std::st
     case Act::retry: lsn = retry(entry); break;
     case Act::bounce: {
         const LastAnswer why{0, "5.7.0", std::string(kBouncedByAdministrator), {}, now() / 1000, false};
-        lsn = fail_waiting(entry, &why);
+        lsn = fail_waiting(entry, &why, meant);
         break;
     }
     case Act::remove: {
+        if (!is_all) {
+            lsn = remove_waiting(entry, meant);
+            break;
+        }
         auto entered = append(Ended{entry->entry.id});
         lsn = entered.lsn;
         end(entry, std::move(entered.hold));
@@ -255,9 +292,12 @@ co::Task<Result<Acted, Error>> Queue::act(Act act, Selection selection, std::str
             if (!entry || entry->is_ended) continue;
             ++entry->pins;
             if (matches(selection, entry->entry)) {
-                const std::uint64_t lsn = state.perform(act, entry, by);
+                const std::uint64_t lsn = state.perform(act, entry, selection, by);
                 last = std::max(last, lsn);
-                ++acted.messages;
+                // Being sent just now: it is neither returned nor taken away then.
+                const bool is_missed = lsn == 0 && (act == Act::bounce || act == Act::remove);
+                if (is_missed) state.ground.log.warning("a message is being sent just now and was left as it is", {{"id", entry->entry.id}});
+                ++(is_missed ? acted.failed : acted.messages);
             }
             --entry->pins;
             state.release(entry);

@@ -145,7 +145,7 @@ co::Task<void> Queue::State::report_relayed(LivePtr entry, std::vector<std::size
 }
 
 // Everybody who waits has waited enough, or an administrator says so.
-std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer* why)
+std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer* why, const Meant& meant)
 {
     Change what;
     what.id = entry->entry.id;
@@ -156,7 +156,7 @@ std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer*
         if (group.phase == Group::Phase::active) continue;
         for (const std::size_t at : group.recipients) {
             RecipientState state = entry->entry.states[at];
-            if (state.status != RecipientStatus::waiting) continue;
+            if (state.status != RecipientStatus::waiting || (meant && !meant(at))) continue;
             const auto& recipient = entry->entry.envelope.recipients[at];
             const bool is_told = wants_report(entry->entry.envelope, recipient, ReportKind::failed);
             state.status = is_told ? RecipientStatus::failing : RecipientStatus::failed;

@@ -208,7 +208,10 @@ struct Queue::State {
     co::Task<bool> report(LivePtr entry, ReportFacts facts, Change what);
     co::Task<Result<std::string, FileError>> read_original(LivePtr entry, bool whole);
     // The number of its record; 0: nobody waited.
-    std::uint64_t fail_waiting(const LivePtr& entry, const LastAnswer* why);
+    // Recipients (indexes) that somebody means; empty: all.
+    using Meant = std::function<bool(std::size_t)>;
+    std::uint64_t fail_waiting(const LivePtr& entry, const LastAnswer* why, const Meant& meant = {});
+    std::uint64_t remove_waiting(const LivePtr& entry, const Meant& meant);
     void end_if_over(const LivePtr& entry);
     co::Task<void> meet_deadline(std::string id);
     co::Task<void> warn(LivePtr entry);
@@ -223,7 +226,7 @@ struct Queue::State {
     co::Task<bool> sweep_rows();
 
     // queue_acts.cpp
-    std::uint64_t perform(Act act, const LivePtr& entry, const std::string& by);
+    std::uint64_t perform(Act act, const LivePtr& entry, const Selection& selection, const std::string& by);
     std::uint64_t set_held(const LivePtr& entry, bool is_held);
     std::uint64_t retry(const LivePtr& entry);
     co::Task<void> settle_all();

@@ -64,6 +64,8 @@ public:
     void set_options(OutboundOptions options) { options_ = std::make_shared<const OutboundOptions>(std::move(options)); }
     // What is being opened fails soon, and everything later at once.
     void stop();
+    // The queue stops: it knows by itself that answers from here on say nothing about the hosts.
+    void interrupt() override { stop(); }
     TlsReports& reports() { return reports_; }
 
 private:

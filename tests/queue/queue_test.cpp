@@ -442,6 +442,36 @@ TEST_CASE("an administrator lists, holds, releases, retries, bounces and deletes
     CHECK(world.list().entries.empty());
 }
 
+TEST_CASE("what is done to a destination or an address is done to no other recipient of the message", "[queue]")
+{
+    World world;
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::later(); };
+    const auto returned = world.send("anna@here.example", {"bob@two.example", "carl@three.example"});
+    const auto removed = world.send("anna@here.example", {"bob@two.example", "carl@three.example"});
+    world.run();
+    Selection by;
+    by.ids = {returned};
+    by.destination = "three.example";
+    CHECK(world.act(Act::bounce, by) == 1);
+    world.run();
+    CHECK(world.reports(ReportKind::failed, returned) == 1);
+    by.ids = {removed};
+    by.destination = {};
+    by.recipient = "carl@three.example";
+    CHECK(world.act(Act::remove, by) == 1);
+    world.run();
+    world.crash();
+    CHECK(world.list().entries.size() == 2);
+    world.transport->on_deliver = nullptr;
+    world.pass(1h, 1min);
+    for (const auto& id : {returned, removed}) {
+        CHECK(world.times(id, "bob@two.example") == 1);
+        CHECK(world.times(id, "carl@three.example") == 0);
+    }
+    CHECK(world.reports(ReportKind::failed) == 1);
+    CHECK(world.list().entries.empty());
+}
+
 TEST_CASE("a full disk keeps the journal's records, and everything goes on when there is room", "[queue][G3]")
 {
     World world;

@@ -39,7 +39,7 @@ co::Task<std::string> ReportIntake::drop(std::string to, std::string record, que
     const bool is_durable = co_await ground_.ledger.durable(entered.lsn);
     if (!is_durable) co_return std::string();
     if (hold != nullptr) *hold = std::move(entered.hold);
-    co_return ground_.intake.new_trace_id();
+    co_return std::string(queue::kNobodyToTell);
 }
 
 co::Task<std::string> ReportIntake::accept(queue::Report report, std::string record, queue::Ledger::Hold* hold)

@@ -34,11 +34,14 @@ struct Report {
     bool eight_bit = false;  // its body has 8-bit bytes
 };
 
+inline constexpr const char* kNobodyToTell = "-";
+
 class Intake {
 public:
     virtual ~Intake() = default;
     // Accepts the report for whoever `to` is, here or elsewhere, with the reverse-path <>, and appends `record` in the same
-    // step: both are durable or none is. The id of the report, or empty: not now, try again.
+    // step: both are durable or none is. The id of the report; kNobodyToTell where `to` is nobody any more; or empty: not now,
+    // try again.
     virtual co::Task<std::string> accept(Report report, std::string record, Ledger::Hold* hold) = 0;
 };
 

@@ -70,14 +70,15 @@ co::Task<bool> Queue::State::report(LivePtr entry, ReportFacts facts, Change wha
     if (facts.kind == ReportKind::failed) metrics.reports_failed.add();
     if (facts.kind == ReportKind::delayed) metrics.reports_delayed.add();
     if (facts.kind == ReportKind::relayed) metrics.reports_relayed.add();
+    const bool is_told = id != kNobodyToTell;
     for (const auto& told : facts.recipients) {
         trace::Event event;
         event.id = facts.id;
-        event.kind = trace::EventKind::reported;
+        event.kind = is_told ? trace::EventKind::reported : trace::EventKind::failed;
         event.at = ground.clock.wall();
         event.recipient = told.recipient.address;
-        event.detail = "told " + facts.to;
-        event.facts.emplace_back("report", id);
+        event.detail = is_told ? "told " + facts.to : "nobody was told: " + facts.to + " is not there any more";
+        if (is_told) event.facts.emplace_back("report", id);
         event.facts.emplace_back("reason", word_of(facts.kind));
         ground.recorder.record(std::move(event));
     }

@@ -64,23 +64,19 @@ def burst(context):
 
 
 def minute(context):
-    """1,000 messages a minute by a second client, while others are timed, fifty at a time."""
+    """1,000 messages a minute by a second client, while others are timed, one at a time."""
     background = subprocess.Popen([sys.executable, "-B", str(pathlib.Path(__file__).with_name("out_trickle.py")), str(context.server.submission_port),
                                    context.server.user(2), context.server.password, "60", "1000"],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        worst = 0.0
-        for _ in range(5 if context.quick else 20):
-            said = outbound(context, "--count", 50, "--burst", 0)["outbound_latency"]
-            if said["lost"]:
-                raise Failed(f"{said['lost']} of {said['count']} messages never came")
-            worst = max(worst, said["after_250_p99_ms"])
-            time.sleep(0.5)
+        # One run: its sink must be there all the time, or mail of the others waits for a host that was gone.
+        said = outbound(context, "--count", context.amount(1000, 4_000, 5000, 15_000), "--burst", 0)["outbound_latency"]
     finally:
         background.terminate()
         background.wait(20)
-    # Of groups of fifty the worst one's: no kinder than the p99 of them all.
-    context.add("out_minute_p99", worst)
+    if said["lost"]:
+        raise Failed(f"{said['lost']} of {said['count']} messages never came")
+    context.add("out_minute_p99", said["after_250_p99_ms"])
 
 
 class DeadHost:

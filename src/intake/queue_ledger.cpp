@@ -57,6 +57,8 @@ bool QueueLedger::read(const store::RecoveredMail::Outgoing& one, Left& left) co
 bool QueueLedger::visit_left(const std::function<void(Left)>& visit)
 {
     const auto recovered = std::exchange(store_.journal().recovered().outgoing, {});
+    // First of all: what cannot be read must not be forgotten, nor what stands behind it.
+    for (const auto& one : recovered) unread_.push_back(hold(one.lsn));
     for (const auto& one : recovered) {
         Left left;
         if (const auto* change = std::get_if<store::OutgoingRecord>(&one.record)) {
@@ -68,6 +70,7 @@ bool QueueLedger::visit_left(const std::function<void(Left)>& visit)
         }
         visit(std::move(left));
     }
+    unread_.clear();
     return true;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "intake/intake.hpp"
 #include "queue/ledger.hpp"
@@ -28,12 +29,14 @@ public:
         std::string change;     // where there is no mail
         Hold change_hold;
     };
-    // All of it, in order, once. Before the store starts. False: an envelope that this version cannot read.
+    // All of it, in order, once. Before the store starts. False: an envelope that this version cannot read; the journal keeps
+    // everything then, as long as this lives.
     bool visit_left(const std::function<void(Left)>& visit);
 
 private:
     Hold hold(store::Lsn lsn) const;
     bool read(const store::RecoveredMail::Outgoing& one, Left& left) const;
+    std::vector<Hold> unread_;
     store::Store& store_;
     std::string spool_directory_;
 };

@@ -127,6 +127,28 @@ TEST_CASE("a change of the queue is durable with the message that it belongs to,
     CHECK(left[3].change == "last");
 }
 
+TEST_CASE("an envelope that cannot be read is kept by the journal, and what stands behind it", "[intake]")
+{
+    Desk desk;
+    store::AcceptedRecord odd;
+    odd.trace_id = "odd";
+    odd.outgoing = "of another version";
+    std::vector<journal::Payload> together(1);
+    together.front().head = store::encode(odd);
+    const auto lsn = desk.house.journal->journal().append(std::move(together));
+    REQUIRE(desk.accept(body(100), {}, {"far@elsewhere.example"}));
+    for (int start = 0; start < 2; ++start) {
+        desk.taken.clear();
+        desk.house.restart();
+        desk.listen();
+        CHECK(desk.house.journal->recovered().outgoing.size() == 2);
+        auto ledger = desk.ledger();
+        CHECK_FALSE(ledger.visit_left([](const QueueLedger::Left&) {}));
+        desk.checkpoint();
+        CHECK(desk.house.mail().checkpoints().reached() < lsn);
+    }
+}
+
 TEST_CASE("without a queue nothing for other servers is accepted", "[intake]")
 {
     Desk desk;

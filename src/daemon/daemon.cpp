@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -116,6 +117,11 @@ Result<void, Error> Daemon::prepare_directories()
     if (made) made = prepare_directory(server.runtime_directory, server.user, kPassableDirectory);
     if (!made) return made.error();
     const auto& sendmail = loaded_.settings.sendmail;
+    std::error_code unknown;
+    if (sendmail.service == config::Switch::off && std::filesystem::exists(sendmail.drop_directory, unknown)) {
+        log_.warning("sendmail.service is off, and what programs leave in its directory waits: remove it",
+                     {{"directory", sendmail.drop_directory}});
+    }
     if (sendmail.service == config::Switch::on) {
         // Without it everything works but sendmail while the daemon is stopped.
         const auto drop = prepare_directory(sendmail.drop_directory, server.user, kDropDirectory);

@@ -31,6 +31,7 @@ Result<Places, Error> find_places(const std::string& config_path)
     places.socket = or_else(variable("MAILBOXD_SENDMAIL_SOCKET"), run + "/sendmail.sock");
     places.control_socket = or_else(variable("MAILBOXD_SOCKET"), run + "/control.sock");
     places.drop_directory = or_else(variable("MAILBOXD_DROP_DIRECTORY"), settings.sendmail.drop_directory);
+    places.is_off = settings.sendmail.service == config::Switch::off;
     places.most_bytes = settings.smtp.max_message_size;
     return places;
 }

@@ -14,6 +14,7 @@ struct Places {
     std::string control_socket;
     std::string drop_directory;
     std::uint64_t most_bytes = 0;  // of a message
+    bool is_off = false;           // sendmail.service, as far as this user may read it
 };
 
 // `config_path`: of -C, or empty; only such a file has to be there and good.

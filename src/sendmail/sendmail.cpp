@@ -205,6 +205,8 @@ int act(const CommandLine& line)
     }
     const auto places = find_places(line.config_path);
     if (!places) return complain(places.error().text(), EX_CONFIG);
+    const bool is_sending = line.mode == Mode::send || line.mode == Mode::speak_smtp;
+    if (is_sending && places->is_off) return complain("sendmail.service is off in mailboxd.toml", EX_UNAVAILABLE);
     switch (line.mode) {
     case Mode::speak_smtp: return speak_smtp(*places);
     case Mode::list_queue: return print_queue(places->control_socket, places->drop_directory);

@@ -76,7 +76,7 @@ constexpr auto kReplies = std::to_array<Reply>({
     {too_many_recipients, 452, "4.5.3", "too many recipients", "RCPT over the limit; those before are kept"},
     {no_valid_recipients, 554, "5.5.1", "no valid recipients", "DATA or BDAT after every RCPT was refused"},
     {account_limit, 450, "4.7.1", "limit of your account reached: {}",
-     "submission.max_messages_per_hour or max_recipients_per_hour; MAIL, RCPT"},
+     "submission.max_messages_per_hour or max_recipients_per_hour, sendmail.max_messages_per_hour; MAIL, RCPT"},
     {network_limit, 450, "4.7.1", "too many recipients from your network, try again in {} minutes",
      "smtp.max_recipients_per_network_hour; RCPT"},
 

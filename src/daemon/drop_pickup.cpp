@@ -10,7 +10,8 @@ namespace mbx::daemon {
 
 namespace {
 
-constexpr std::chrono::seconds kLookInterval{60};  // also how long a message is put off
+constexpr std::chrono::seconds kLookInterval{60};  // also how long a message is put off at first
+constexpr std::chrono::seconds kLongestPutOff{32 * 60};
 constexpr std::size_t kMostListed = 100'000;
 constexpr std::size_t kMostUntouched = 10'000;
 constexpr std::size_t kMostReturned = 256U * 1024U;
@@ -82,6 +83,14 @@ void DropPickup::watch()
     if (watch) watch_ = std::move(*watch);
 }
 
+// Each try reads the whole file: whoever leaves thousands that are not taken must not keep the disk busy with them.
+void DropPickup::put_off(const std::string& name)
+{
+    PutOff& one = put_off_[name];
+    one.wait = std::min(one.wait.count() == 0 ? kLookInterval : 2 * one.wait, kLongestPutOff);
+    one.until = ground_.clock.steady() + one.wait;
+}
+
 void DropPickup::tell_trouble(const std::string& trouble)
 {
     if (!trouble.empty() && trouble != trouble_) ground_.log.error("mail that sendmail left cannot be taken in", {{"why", trouble}});
@@ -104,7 +113,7 @@ co::Task<void> DropPickup::run()
 co::Task<void> DropPickup::sweep()
 {
     auto look = [directory = options_.directory] { return sendmail::list_drop(directory, kMostListed); };
-    const auto names = co_await ground_.workers.run(net::WorkClass::delivery, std::move(look));
+    const auto names = co_await ground_.workers.run(net::WorkClass::bulk, std::move(look));
     tell_trouble(names ? std::string() : names.error().text());
     if (!names) co_return;
     waiting_ = names->size();
@@ -112,8 +121,8 @@ co::Task<void> DropPickup::sweep()
     std::erase_if(untouched_, [&](const std::string& one) { return !std::ranges::binary_search(*names, one); });
     for (const std::string& name : *names) {
         if (is_stopping_) co_return;
-        const auto put_off = put_off_.find(name);
-        const bool is_early = put_off != put_off_.end() && ground_.clock.steady() < put_off->second;
+        const auto waits = put_off_.find(name);
+        const bool is_early = waits != put_off_.end() && ground_.clock.steady() < waits->second.until;
         if (is_early || untouched_.contains(name)) continue;
         std::string own = name;
         co_await take(std::move(own));
@@ -123,11 +132,11 @@ co::Task<void> DropPickup::sweep()
 co::Task<void> DropPickup::take(std::string name)
 {
     auto open = [directory = options_.directory, name, most = options_.max_message_bytes] { return sendmail::open_drop(directory, name, most); };
-    sendmail::OpenedDrop opened = co_await ground_.workers.run(net::WorkClass::delivery, std::move(open));
+    sendmail::OpenedDrop opened = co_await ground_.workers.run(net::WorkClass::bulk, std::move(open));
     switch (opened.state) {
     case sendmail::OpenedDrop::State::gone: co_return;
     case sendmail::OpenedDrop::State::later:
-        put_off_[name] = ground_.clock.steady() + kLookInterval;
+        put_off(name);
         ground_.log.warning("a message that sendmail left cannot be read now", {{"file", name}, {"why", opened.why}});
         co_return;
     case sendmail::OpenedDrop::State::hostile: {
@@ -159,7 +168,7 @@ co::Task<void> DropPickup::hand_in(std::string name, File file, std::string scri
         verdict.is_later = false;
     }
     if (verdict.is_later) {
-        put_off_[name] = ground_.clock.steady() + kLookInterval;
+        put_off(name);
         ground_.log.notice("a message that sendmail left is tried again later",
                            {{"file", name}, {"user", file->login}, {"code", verdict.because.code}, {"answer", verdict.because.text}});
         co_return;

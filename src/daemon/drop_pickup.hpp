@@ -63,6 +63,7 @@ private:
     co::Task<void> remove(std::string name);
     co::Task<void> set_aside(std::string name, std::string why, std::string user);
     void watch();
+    void put_off(const std::string& name);
     void tell_trouble(const std::string& trouble);
     bool is_too_old(const sendmail::DropFile& file) const;
 
@@ -74,7 +75,11 @@ private:
     std::unique_ptr<net::DirectoryWatch> watch_;
     net::Timer timer_;
     co::Scope tasks_;
-    std::map<std::string, SteadyTime> put_off_;      // until when; of names that are there
+    struct PutOff {
+        SteadyTime until{};
+        std::chrono::seconds wait{};                 // twice as long each time
+    };
+    std::map<std::string, PutOff> put_off_;          // of names that are there
     std::set<std::string> untouched_;                // what cannot be removed or moved: never taken in again
     std::string trouble_;                            // told already
     bool is_told_ = false;                           // something appeared since the last look

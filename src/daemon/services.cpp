@@ -6,6 +6,7 @@
 #include "daemon/secret.hpp"
 #include "directory/quota.hpp"
 #include "mail/encoded_word.hpp"
+#include "store/sqlite.hpp"
 #include "store/volume_marker.hpp"
 
 namespace mbx::daemon {
@@ -64,6 +65,7 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
     // Before anything is made: an empty mount point is no new server.
     const auto volume = store::open_volume(ground.files, ground.random, data);
     if (!volume) return volume.error();
+    store::set_no_pages_aside();
     auto directory = directory::Directory::open(path, ground.workers, snapshot_options(settings));
     if (!directory) return directory.error();
     store::MailJournalOptions wanted;

@@ -51,6 +51,7 @@ void Session::begin_message(Reception::Framing framing)
     incoming.is_binary = transaction_->mail().body == BodyKind::binary_mime;
     incoming.draft = deps_.intake.new_draft();
     if (role_ == Role::submission) incoming.header.emplace(options_->max_header_bytes);
+    if (is_local()) incoming.header.emplace(options_->max_header_bytes, options_->hostname);
 }
 
 co::Task<void> Session::receive_message()
@@ -264,7 +265,8 @@ void Session::answer_message(ReplyId id, std::string_view detail)
 
 std::optional<ReplyId> Session::judge_header() const
 {
-    if (!incoming_->header) return std::nullopt;
+    // What a program of this machine says of its author is between them; Received says who it was.
+    if (!incoming_->header || is_local()) return std::nullopt;
     const auto snapshot = deps_.directory.snapshot();
     const directory::Account* account = own_account(*snapshot);
     const auto is_own = [&](const mail::HeaderAddress& address) {
@@ -356,7 +358,7 @@ queue::Envelope Session::make_outgoing() const
         if (forwarded_by.empty()) forwarded_by = one.forwarded_by;
     }
     if (!mail.reverse_path) return outgoing;
-    const bool is_foreign = !login_ && !deps_.directory.snapshot()->is_local_domain(mail.reverse_path->domain);
+    const bool is_foreign = !login_ && !is_local() && !deps_.directory.snapshot()->is_local_domain(mail.reverse_path->domain);
     outgoing.reverse_path = is_foreign && !forwarded_by.empty()
                                 ? mail::format_mailbox(deps_.srs.forward(*mail.reverse_path, forwarded_by, deps_.clock.wall()))
                                 : mail::format_mailbox(*mail.reverse_path);
@@ -370,6 +372,13 @@ std::string Session::make_return_path() const
     return mail::make_return_path(transaction_->mail().reverse_path);
 }
 
+// Of a message without From.
+std::string Session::local_author() const
+{
+    const auto& sender = transaction_->mail().reverse_path;
+    return sender ? mail::format_mailbox(*sender) : "postmaster@" + options_->hostname;
+}
+
 // Return-Path and Received (RFC 5321 section 4.4); for submission Date and Message-ID where they are missing (RFC 6409
 // sections 8.2 and 8.3). The file may be shared by several recipients, so nothing here is of one of them alone.
 std::string Session::make_prefix(const Incoming& incoming) const
@@ -380,6 +389,7 @@ std::string Session::make_prefix(const Incoming& incoming) const
     mail::ReceivedFacts facts;
     facts.helo = greeting_name_;
     if (!peer.is_unix) facts.client_address = peer.remote.address.text();
+    if (is_local()) facts.local_uid = peer.unix_uid;
     facts.by = options_->hostname;
     facts.transmission.extended = extended_;
     facts.transmission.tls = stream_->is_encrypted();
@@ -393,10 +403,11 @@ std::string Session::make_prefix(const Incoming& incoming) const
 
     std::string prefix = make_return_path();
     prefix += mail::make_received(facts);
-    if (role_ == Role::submission) {
+    if (incoming.header) {
         if (reception.header().date == 0) prefix += mail::make_date_field(facts.date);
         if (reception.header().message_id == 0) prefix += mail::make_message_id_field(incoming.trace_id, options_->hostname);
         if (login_) prefix += missing_sender_fields(incoming.header->senders(), login_->address);
+        if (is_local()) prefix += missing_sender_fields(incoming.header->senders(), local_author());
     }
     // White space at the front of the message would go on with our last field, and forge it: it goes on with this one.
     if (reception.begins_with_space()) prefix += "X-Malformed-Header:\r\n";

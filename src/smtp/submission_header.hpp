@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mail/address_list.hpp"
@@ -24,8 +25,9 @@ struct HeaderSenders {
 
 class SubmissionHeader {
 public:
-    // A header over `most` bytes goes through as it is: such a message is refused elsewhere.
-    explicit SubmissionHeader(std::size_t most) : most_(most) {}
+    // A header over `most` bytes goes through as it is: such a message is refused elsewhere. With a `host`, addresses without
+    // a domain ("From: root (Cron Daemon)") get it.
+    explicit SubmissionHeader(std::size_t most, std::string host = {}) : most_(most), host_(std::move(host)) {}
 
     // Appends to `out` what the message's next bytes add: nothing while its header is not whole, then the header without Bcc
     // and Resent-Bcc (RFC 5322 section 3.6.3), then everything.
@@ -37,6 +39,7 @@ public:
 private:
     void give(std::string& out);
     std::size_t most_;
+    std::string host_;
     std::string held_;
     HeaderSenders senders_;
     bool is_given_ = false;

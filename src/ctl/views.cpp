@@ -259,10 +259,12 @@ std::string aliases_text(const json& document, Style style)
 
 std::string alias_text(const json& row)
 {
-    return pairs({{owner_text(row).empty() ? "alias" : "list", text(row, "address")},
-                  {"enabled", yes_no(row, "enabled")},
-                  {"owner", owner_text(row)},
-                  {"targets", joined(row.at("targets"))}});
+    const std::string owner = owner_text(row);
+    std::vector<std::pair<std::string, std::string>> rows = {{owner.empty() ? "alias" : "list", text(row, "address")},
+                                                             {"enabled", yes_no(row, "enabled")}};
+    if (!owner.empty()) rows.emplace_back("owner", owner);
+    rows.emplace_back("targets", joined(row.at("targets")));
+    return pairs(rows);
 }
 
 std::string sessions_text(const json& document, Style style)

@@ -133,7 +133,7 @@ TEST_CASE("RFC 5322 3.6.3: Bcc and Resent-Bcc leave a submitted message, however
 TEST_CASE("a header that is all of a message, or none, is kept", "[smtp][submission]")
 {
     const auto through = [](const std::string& message, std::size_t piece) {
-        smtp::SubmissionHeader header(1024);
+        smtp::SubmissionHeader header(1024, false);
         std::string out;
         for (std::size_t at = 0; at < message.size(); at += piece) header.feed(std::string_view(message).substr(at, piece), out);
         header.finish(out);

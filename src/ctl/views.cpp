@@ -155,6 +155,13 @@ std::string accounts_text(const json& document, Style style)
     return table.text(style, "no accounts");
 }
 
+std::string joined(const json& list)
+{
+    std::string all;
+    for (const json& one : list) all += (all.empty() ? "" : ", ") + one.get<std::string>();
+    return all;
+}
+
 std::string account_text(const json& row)
 {
     std::vector<std::pair<std::string, std::string>> rows = {{"account", text(row, "address")},
@@ -226,13 +233,6 @@ std::string removed_text(const json& row)
     if (mail.is_null()) return all + "there was no mail\n";
     if (mail.contains("failure")) return all + "its mail could not be set aside: " + text(mail, "failure") + "\n";
     return all + "its mail is kept in " + text(mail, "path") + " until " + text(mail, "kept_until") + "\n";
-}
-
-std::string joined(const json& list)
-{
-    std::string all;
-    for (const json& one : list) all += (all.empty() ? "" : ", ") + one.get<std::string>();
-    return all;
 }
 
 // Of a server before lists there is none.

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "daemon/outbound_options.hpp"
 #include "daemon/protocol_options.hpp"
 #include "daemon/secret.hpp"
 #include "directory/quota.hpp"

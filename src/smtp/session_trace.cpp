@@ -1,5 +1,6 @@
 // What a session tells the trace. It is on the loop for every message: a few short texts, and one look at the header.
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/ascii.hpp"
@@ -74,6 +75,17 @@ std::string words_of(const directory::Expansion& one)
     return words + " (" + std::string(name_of(one.kind)) + ")";
 }
 
+// The address of the list that this owner hears of.
+std::string list_of(const directory::Snapshot& snapshot, const std::vector<directory::Expansion>& steps, const std::string& owner)
+{
+    for (const directory::Expansion& step : steps) {
+        if (step.kind != directory::Expansion::Kind::list) continue;
+        const auto alias = std::ranges::find(snapshot.aliases(), step.address, &directory::Alias::address);
+        if (alias != snapshot.aliases().end() && alias->owner == owner) return step.address;
+    }
+    return owner;
+}
+
 } // namespace
 
 // One id for all that befalls a transaction, whether it becomes a message or not.
@@ -125,39 +137,48 @@ void Session::trace_accepted(const std::string& trace_id, const Reception& recep
 void Session::trace_expansions(const std::string& trace_id, const intake::Receipt& receipt, const Reception& reception) const
 {
     if (deps_.recorder == nullptr) return;
-    const WallTime at = deps_.clock.wall();
-    for (const directory::Expansion& one : transaction_->expansions()) {
-        deps_.recorder->record({trace_id, trace::EventKind::expanded, at, one.address, words_of(one),
-                                {{"how", std::string(name_of(one.kind))}, {"count", std::to_string(one.count)}}});
-    }
-    const HeldBack& held = transaction_->held_back();
+    // Of one address there may be several at once: each has its own moment, by which the trace tells them apart.
+    WallTime at = deps_.clock.wall();
+    const auto tell = [&](const std::string& address, std::string words, std::string_view how, std::size_t count, std::string as = {}) {
+        trace::Event event{trace_id, trace::EventKind::expanded, at, address, std::move(words), {}};
+        event.facts.emplace_back("how", how);
+        event.facts.emplace_back("count", std::to_string(count));
+        if (!as.empty()) event.facts.emplace_back("as", std::move(as));
+        deps_.recorder->record(std::move(event));
+        at += std::chrono::microseconds(1);
+    };
+    for (const directory::Expansion& one : transaction_->expansions()) tell(one.address, words_of(one), name_of(one.kind), one.count);
     const auto snapshot = deps_.directory.snapshot();
-    for (const directory::AccountId id : held.accounts) {
+    for (const directory::AccountId id : transaction_->held_back().accounts) {
         const directory::Account* account = snapshot->find(id);
         if (account == nullptr) continue;
-        deps_.recorder->record({trace_id, trace::EventKind::expanded, at, account->address(),
-                                "itself: it had sent this message on before, and it came back",
-                                {{"how", "loop"}, {"count", "1"}}});
+        tell(account->address(), "itself: it had sent this message on before, and it came back", "loop", 1);
     }
     for (const intake::Receipt::Further& list : receipt.further) {
-        trace::Event event = begin_event(trace::EventKind::accepted, list.id);
-        TracedFields fields = traced_fields(reception.front());
-        std::erase_if(event.facts, [](const auto& fact) { return fact.first == "reverse_path"; });
-        event.facts.emplace_back("reverse_path", list.reverse_path);
-        event.facts.emplace_back("size", std::to_string(reception.size()));
-        event.facts.emplace_back("recipients", std::to_string(list.recipients.size()));
-        event.facts.emplace_back("subject", std::move(fields.subject));
-        event.facts.emplace_back("message_id", std::move(fields.message_id));
-        event.detail = "members of a list elsewhere; the message came in as " + trace_id;
-        deps_.recorder->record(std::move(event));
-        std::size_t room = kMostQueued;
-        for (const std::string& address : list.recipients) {
-            if (room-- == 0) break;
-            deps_.recorder->record({list.id, trace::EventKind::queued, at, address, {}, {}});
-        }
-        deps_.recorder->record({trace_id, trace::EventKind::expanded, at, list.reverse_path,
-                                std::to_string(list.recipients.size()) + " members of its list elsewhere, in message " + list.id,
-                                {{"how", "list"}, {"count", std::to_string(list.recipients.size())}, {"as", list.id}}});
+        trace_list(trace_id, list, reception);
+        tell(list_of(*snapshot, transaction_->expansions(), list.reverse_path),
+             std::to_string(list.recipients.size()) + " members elsewhere, in message " + list.id, "list", list.recipients.size(), list.id);
+    }
+}
+
+// The message that a list made, from its own beginning.
+void Session::trace_list(const std::string& trace_id, const intake::Receipt::Further& list, const Reception& reception) const
+{
+    trace::Event event = begin_event(trace::EventKind::accepted, list.id);
+    TracedFields fields = traced_fields(reception.front());
+    std::erase_if(event.facts, [](const auto& fact) { return fact.first == "reverse_path"; });
+    event.facts.emplace_back("reverse_path", list.reverse_path);
+    event.facts.emplace_back("size", std::to_string(reception.size()));
+    event.facts.emplace_back("recipients", std::to_string(list.recipients.size()));
+    event.facts.emplace_back("subject", std::move(fields.subject));
+    event.facts.emplace_back("message_id", std::move(fields.message_id));
+    event.detail = "members of a list elsewhere; the message came in as " + trace_id;
+    const WallTime at = event.at;
+    deps_.recorder->record(std::move(event));
+    std::size_t room = kMostQueued;
+    for (const std::string& address : list.recipients) {
+        if (room-- == 0) break;
+        deps_.recorder->record({list.id, trace::EventKind::queued, at, address, {}, {}});
     }
 }
 

@@ -56,6 +56,7 @@ std::string on_one_line(std::string_view text)
 std::string encode_text(std::string_view value)
 {
     std::string out;
+    bool is_behind_encoded = false;  // the space behind such a word is no space
     while (!value.empty()) {
         const auto white = static_cast<std::size_t>(std::ranges::find_if_not(value, is_fold_white) - value.begin());
         out += value.substr(0, white);
@@ -74,8 +75,16 @@ std::string encode_text(std::string_view value)
             at = end + static_cast<std::size_t>(std::find_if_not(behind, value.end(), is_fold_white) - behind);
             if (!is_raw) break;
         }
-        out += is_raw ? encoded_words(on_one_line(value.substr(0, end))) : std::string(value.substr(0, end));
+        const std::string_view run = value.substr(0, end);
         value.remove_prefix(end);
+        if (!is_raw) {
+            out += run;
+            is_behind_encoded = run.starts_with("=?") && run.ends_with("?=");
+            continue;
+        }
+        const auto next = std::min(value.find_first_not_of(" \t\r\n"), value.size());
+        out += encoded_words((is_behind_encoded ? " " : "") + on_one_line(run) + (value.substr(next).starts_with("=?") ? " " : ""));
+        is_behind_encoded = true;
     }
     return out;
 }

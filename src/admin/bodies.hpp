@@ -40,6 +40,7 @@ struct NewAccountBody {
 struct AliasChangeBody {
     std::optional<std::vector<std::string>> targets;
     std::optional<bool> enabled;
+    std::optional<std::string> owner;  // empty text: none
 };
 
 // Which of the expunged are to come back: by name, or all that the filter lets through.

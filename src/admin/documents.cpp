@@ -38,7 +38,8 @@ ordered_json value_of(const directory::Account& account)
     return {{"id", account.id.value},       {"address", account.address()},
             {"full_name", account.full_name}, {"enabled", account.enabled},
             {"administrator", account.is_administrator}, {"quota_bytes", account.quota_bytes},
-            {"quota_messages", account.quota_messages}};
+            {"quota_messages", account.quota_messages}, {"forward", account.forward},
+            {"keep_copy", account.keeps_copy}};
 }
 
 ordered_json value_of(const MailboxUsage& usage)
@@ -56,7 +57,7 @@ ordered_json value_of(const MailboxUsage& usage)
 
 ordered_json value_of(const directory::Alias& alias)
 {
-    return {{"address", alias.address}, {"targets", alias.targets}, {"enabled", alias.enabled}};
+    return {{"address", alias.address}, {"targets", alias.targets}, {"enabled", alias.enabled}, {"owner", alias.owner}};
 }
 
 ordered_json value_of(const ListenerFacts& listener)

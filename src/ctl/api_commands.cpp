@@ -49,6 +49,9 @@ Plan plan_account(const Arguments& a, const std::string* password)
     case Command::account_set:
         return Plan{{Method::patch, at("accounts", a.name), account_body(a, false, nullptr)}, View::account,
                     "changed the account " + a.name, ""};
+    case Command::account_forward:
+        return Plan{{Method::patch, at("accounts", a.name), forward_body(a)}, View::account,
+                    a.off ? "the account " + a.name + " forwards no more" : "the account " + a.name + " forwards its mail", ""};
     case Command::account_show: return Plan{{Method::get, at("accounts", a.name), ""}, View::account, "", ""};
     case Command::account_password:
         return Plan{{Method::post, at("accounts", a.name) + "/password", password_body(a, password)}, View::account,
@@ -158,6 +161,7 @@ Plan plan(const Arguments& a, const std::string* password)
     case Command::account_show:
     case Command::account_set:
     case Command::account_remove:
+    case Command::account_forward:
     case Command::account_password: return plan_account(a, password);
     case Command::message_undelete: return plan_undelete(a);
     case Command::acl_show:
@@ -216,10 +220,14 @@ std::optional<Error> complaint(const Arguments& arguments)
         return Error{"reading --quota-messages " + *arguments.quota_messages, "it is not a whole number",
                      "write it like 100000, 0 for the server's default, or none for no limit"};
     }
+    if (arguments.command == Command::account_forward && arguments.targets.empty() && !arguments.off) {
+        return Error{"forwarding the mail of " + arguments.name, "it is not said where to",
+                     "name one address or more, or --off to end it; mailboxctl account show tells where it goes"};
+    }
     const bool is_set = arguments.command == Command::domain_set || arguments.command == Command::account_set ||
                         arguments.command == Command::alias_set;
     const bool has_change = arguments.enabled || arguments.administrator || arguments.full_name || arguments.quota || arguments.quota_messages ||
-                            arguments.catch_all || !arguments.targets.empty();
+                            arguments.catch_all || arguments.owner || !arguments.targets.empty();
     if (is_set && !has_change) {
         return Error{"changing " + arguments.name, "there is nothing to change", "--help shows what can be set"};
     }

@@ -23,6 +23,7 @@ enum class Command : std::uint8_t {
     account_set,
     account_remove,
     account_password,
+    account_forward,
     message_undelete,
     acl_show,
     acl_set,
@@ -76,7 +77,10 @@ struct Arguments {
     bool quiet = false;
 
     std::string name;                  // a domain, or an address
-    std::vector<std::string> targets;  // of an alias
+    std::vector<std::string> targets;  // of an alias, or of forwarding
+    std::optional<std::string> owner;  // of a list; empty: none
+    bool no_copy = false;
+    bool off = false;
     std::optional<std::string> full_name;
     std::optional<std::string> quota;
     std::optional<std::string> quota_messages;

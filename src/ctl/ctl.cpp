@@ -79,6 +79,7 @@ int dispatch(Run run)
     case Command::account_set:
     case Command::account_remove:
     case Command::account_password:
+    case Command::account_forward:
     case Command::message_undelete:
     case Command::acl_show:
     case Command::acl_set:

@@ -155,6 +155,13 @@ std::string accounts_text(const json& document, Style style)
     return table.text(style, "no accounts");
 }
 
+std::string joined(const json& list)
+{
+    std::string all;
+    for (const json& one : list) all += (all.empty() ? "" : ", ") + one.get<std::string>();
+    return all;
+}
+
 std::string account_text(const json& row)
 {
     std::vector<std::pair<std::string, std::string>> rows = {{"account", text(row, "address")},
@@ -163,6 +170,10 @@ std::string account_text(const json& row)
                                                              {"administrator", yes_no(row, "administrator")},
                                                              {"quota", quota_text(row)},
                                                              {"message quota", message_quota_text(row)}};
+    if (row.contains("forward") && !row.at("forward").empty()) {
+        rows.emplace_back("forwards to", joined(row.at("forward")));
+        rows.emplace_back("keeps a copy", yes_no(row, "keep_copy"));
+    }
     if (row.contains("usage")) {
         const json& usage = row.at("usage");
         rows.emplace_back("mailbox", usage_text(usage));
@@ -224,25 +235,36 @@ std::string removed_text(const json& row)
     return all + "its mail is kept in " + text(mail, "path") + " until " + text(mail, "kept_until") + "\n";
 }
 
-std::string joined(const json& list)
+// Of a server before lists there is none.
+std::string owner_text(const json& alias) { return alias.contains("owner") ? text(alias, "owner") : std::string(); }
+
+// Of long lists the first ones.
+std::string targets_text(const json& targets)
 {
-    std::string all;
-    for (const json& one : list) all += (all.empty() ? "" : ", ") + one.get<std::string>();
-    return all;
+    constexpr std::size_t kMost = 5;
+    if (targets.size() <= kMost) return joined(targets);
+    json first = json::array();
+    for (std::size_t n = 0; n < kMost; ++n) first.push_back(targets[n]);
+    return joined(first) + " and " + std::to_string(targets.size() - kMost) + " others";
 }
 
 std::string aliases_text(const json& document, Style style)
 {
-    Table table({{"ALIAS"}, {"ENABLED"}, {"TARGETS"}});
+    Table table({{"ALIAS"}, {"ENABLED"}, {"OWNER"}, {"TARGETS"}});
     for (const json& row : document.at("aliases")) {
-        table.add({text(row, "address"), yes_no(row, "enabled"), joined(row.at("targets"))});
+        table.add({text(row, "address"), yes_no(row, "enabled"), owner_text(row), targets_text(row.at("targets"))});
     }
     return table.text(style, "no aliases");
 }
 
 std::string alias_text(const json& row)
 {
-    return pairs({{"alias", text(row, "address")}, {"enabled", yes_no(row, "enabled")}, {"targets", joined(row.at("targets"))}});
+    const std::string owner = owner_text(row);
+    std::vector<std::pair<std::string, std::string>> rows = {{owner.empty() ? "alias" : "list", text(row, "address")},
+                                                             {"enabled", yes_no(row, "enabled")}};
+    if (!owner.empty()) rows.emplace_back("owner", owner);
+    rows.emplace_back("targets", joined(row.at("targets")));
+    return pairs(rows);
 }
 
 std::string sessions_text(const json& document, Style style)
@@ -504,6 +526,15 @@ std::string alias_body(const Arguments& arguments, bool with_address)
     if (with_address) body["address"] = arguments.name;
     if (!arguments.targets.empty()) body["targets"] = arguments.targets;
     if (arguments.enabled) body["enabled"] = *arguments.enabled;
+    if (arguments.owner) body["owner"] = *arguments.owner;
+    return write(body);
+}
+
+std::string forward_body(const Arguments& arguments)
+{
+    ordered_json body = ordered_json::object();
+    body["forward"] = arguments.targets;
+    if (!arguments.off) body["keep_copy"] = !arguments.no_copy;
     return write(body);
 }
 

@@ -15,6 +15,7 @@
 #include "daemon/listeners.hpp"
 #include "daemon/mail_out.hpp"
 #include "daemon/outgoing_queue.hpp"
+#include "daemon/tls_reporting.hpp"
 #include "directory/directory.hpp"
 #include "http/server.hpp"
 #include "imap/server.hpp"
@@ -95,6 +96,7 @@ private:
     policy::Srs srs_;
     std::unique_ptr<MailOut> mail_out_;
     OutgoingQueue queue_;
+    TlsReporting tls_reporting_;
     co::Scope queue_starting_;
     smtp::Server smtp_;
     DropPickup pickup_;

@@ -81,7 +81,7 @@ Listed listed(const Entry& entry, const Transport& transport)
 {
     Listed shown{entry, {}};
     for (const auto& recipient : entry.envelope.recipients) {
-        const Destination destination = transport.destination_of(entry.envelope, recipient);
+        const Destination destination = destination_in(transport, entry.envelope, recipient);
         shown.destinations.push_back(destination.route.empty() ? destination.domain : destination.route);
     }
     return shown;

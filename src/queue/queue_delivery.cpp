@@ -46,6 +46,18 @@ trace::Event event_of(const Entry& entry, std::size_t recipient, const Answer& a
     return event;
 }
 
+// RFC 3461 section 4.1: it was delivered when it was accepted.
+Answer answer_here(const Recipient& recipient, WallTime now)
+{
+    Answer answer;
+    answer.verdict = Answer::Verdict::delivered;
+    answer.code = 250;
+    answer.enhanced = "2.1.5";
+    answer.text = recipient.ending == Ending::expanded ? "sent on to the addresses behind it" : "delivered here";
+    answer.at = now;
+    return answer;
+}
+
 std::string milliseconds_text(std::chrono::nanoseconds span)
 {
     return std::to_string(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(span).count()));
@@ -110,6 +122,12 @@ co::Task<std::vector<Answer>> Queue::State::attempt(Destination destination, con
                                                     std::vector<std::size_t> recipients, Line& line)
 {
     std::vector<Answer> answers;
+    if (destination.route == kHereRoute) {
+        for (const std::size_t at : recipients) {
+            answers.push_back(answer_here(entry->entry.envelope.recipients[at], ground.clock.wall()));
+        }
+        co_return std::move(answers);
+    }
     if (!line.conversation) {
         auto opened = co_await ground.transport.open(std::move(destination));
         if (!opened) {
@@ -209,6 +227,7 @@ RecipientState Queue::State::judge(const Entry& entry, std::size_t at, const Ans
     case Answer::Verdict::delivered:
         state.status = RecipientStatus::delivered;
         if (enhanced.empty()) enhanced = "2.0.0";
+        if (entry.envelope.recipients[at].ending != Ending::elsewhere) break;
         metrics.delivered.add();
         metrics.seconds.observe(std::chrono::duration<double>(answer.at - wall_of(entry.accepted)).count());
         break;
@@ -253,7 +272,8 @@ Queue::State::Verdicts Queue::State::judge_all(const Live& entry, std::size_t gr
         // Ours is the time until the first attempt: what comes later is the destination's doing.
         if (state.attempts == 1) event.facts.emplace_back("our_ms", milliseconds_text(begun - entry.since));
         if (state.status == RecipientStatus::waiting) event.facts.emplace_back("next_ms", std::to_string(state.next));
-        all.events.push_back(std::move(event));
+        const bool is_elsewhere = envelope.recipients[at].ending == Ending::elsewhere;
+        if (is_elsewhere) all.events.push_back(std::move(event));
         all.change.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
     }
     return all;

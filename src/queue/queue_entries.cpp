@@ -62,13 +62,21 @@ std::string Queue::State::sender_of(const Entry& entry) const
     return at == std::string::npos ? path : path.substr(at);
 }
 
+Destination destination_in(const Transport& transport, const Envelope& envelope, const Recipient& recipient)
+{
+    if (recipient.ending == Ending::elsewhere) return transport.destination_of(envelope, recipient);
+    Destination here;
+    here.route = kHereRoute;
+    return here;
+}
+
 void Queue::State::make_groups(Live& entry) const
 {
     std::map<std::string, std::size_t> known;
     entry.groups.clear();
     for (std::size_t n = 0; n < entry.entry.states.size(); ++n) {
         if (entry.entry.states[n].status != RecipientStatus::waiting) continue;
-        Destination destination = ground.transport.destination_of(entry.entry.envelope, entry.entry.envelope.recipients[n]);
+        Destination destination = destination_in(ground.transport, entry.entry.envelope, entry.entry.envelope.recipients[n]);
         std::string key = key_of(destination);
         const auto [at, is_new] = known.emplace(key, entry.groups.size());
         if (is_new) entry.groups.push_back({std::move(destination), std::move(key), {}, Group::Phase::asleep, false});

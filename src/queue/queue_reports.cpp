@@ -159,6 +159,12 @@ std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer*
             RecipientState state = entry->entry.states[at];
             if (state.status != RecipientStatus::waiting || (meant && !meant(at))) continue;
             const auto& recipient = entry->entry.envelope.recipients[at];
+            if (recipient.ending != Ending::elsewhere) {
+                // It has the message: only the word of it is lost.
+                state.status = RecipientStatus::removed;
+                what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
+                continue;
+            }
             const bool is_told = wants_report(entry->entry.envelope, recipient, ReportKind::failed);
             state.status = is_told ? RecipientStatus::failing : RecipientStatus::failed;
             if (why != nullptr) state.last = *why;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -232,6 +233,10 @@ struct Queue::State {
     co::Task<void> settle_all();
     co::Task<Result<std::vector<std::string>, Error>> matching(Selection selection, std::string* after, std::size_t most);
 };
+
+// Where recipients "are" that have the message already and only want it told: no server of any name.
+inline constexpr std::string_view kHereRoute = "(here)";
+Destination destination_in(const Transport& transport, const Envelope& envelope, const Recipient& recipient);
 
 // Times and texts of one group's next attempt.
 std::int64_t next_of(const Entry& entry, const Group& group);

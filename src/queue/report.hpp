@@ -15,7 +15,7 @@ namespace mbx::queue {
 enum class ReportKind : std::uint8_t {
     failed,
     delayed,
-    relayed,  // success was asked for, and the remote cannot report it (RFC 3461 section 5.2.2)
+    relayed,  // success was asked for, and the remote cannot report it (RFC 3461 section 5.2.2), or it ends here (Ending)
 };
 
 struct ReportedRecipient {

@@ -41,6 +41,7 @@ struct Destination {
     std::string domain;        // lower case A-label, or an address literal; of the recipients
     std::string route;         // what an administrator set for it ("host:port", a smart host's name); empty: by MX
     bool require_tls = false;  // REQUIRETLS messages travel on connections of their own
+    bool ignores_tls_policy = false;  // so do reports about TLS
     auto operator<=>(const Destination&) const = default;
 };
 

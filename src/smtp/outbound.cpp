@@ -77,6 +77,7 @@ struct Outbound::Attempt {
     Steps steps;
     net::Cancellation cancellation;
     net::Deadline deadline;
+    bool is_unreported = false;
 };
 
 Outbound::Outbound(Ground ground, OutboundOptions options, Opener opener)
@@ -96,6 +97,7 @@ queue::Destination Outbound::destination_of(const queue::Envelope& envelope, con
     queue::Destination destination;
     destination.domain = folded_domain(recipient.address);
     destination.require_tls = envelope.require_tls;
+    destination.ignores_tls_policy = envelope.ignores_tls_policy && !envelope.require_tls;
     const Route* route = find_route(options_->search.routes, destination.domain, folded_domain(envelope.reverse_path));
     if (route == nullptr) return destination;
     destination.route = route->key();
@@ -107,6 +109,13 @@ queue::Destination Outbound::destination_of(const queue::Envelope& envelope, con
 co::Task<Result<std::unique_ptr<queue::Conversation>, queue::Answer>> Outbound::open(queue::Destination destination)
 {
     Attempt attempt{options_, {}, {}, {}, net::Deadline::after(options_->open_time)};
+    if (destination.ignores_tls_policy) {
+        OutboundOptions without = *options_;
+        without.search.uses_dane = false;
+        without.search.uses_mta_sts = false;
+        attempt.options = std::make_shared<const OutboundOptions>(std::move(without));
+        attempt.is_unreported = true;
+    }
     if (is_stopping_) co_return own_answer("4.3.2", "this server is stopping");
     attempt.found = co_await search_.find(attempt.options->search, destination, attempt.steps);
     if (attempt.found.failure) {
@@ -208,7 +217,7 @@ Outbound::try_plan(Attempt& attempt, TlsPlan plan, std::string host, net::Endpoi
 void Outbound::report(const Attempt& attempt, const FoundTarget& target, const std::string& host, net::Endpoint endpoint,
                       const ClientFailure* failure, const net::TlsOutcome& outcome)
 {
-    if (attempt.found.route || attempt.found.is_literal) return;
+    if (attempt.found.route || attempt.found.is_literal || attempt.is_unreported) return;
     if (failure != nullptr && !is_tls_failure(*failure)) return;  // it says nothing about TLS
     TlsObservation seen;
     seen.domain = attempt.found.domain;

@@ -1,6 +1,7 @@
 // Mail for other servers at the gate: durable like all mail, handed to the queue once, and again after a crash until the
 // queue has let go of it and a checkpoint has passed.
 #include <catch2/generators/catch_generators.hpp>
+#include <set>
 
 #include "intake/house.hpp"
 #include "intake/queue_ledger.hpp"
@@ -99,6 +100,63 @@ TEST_CASE("G1: mail for other servers is there after every crash, until the queu
         if (has_local) CHECK(desk.house.texts("one") == std::vector{text});
     }
     // Let go of, it is gone with the next checkpoint, and so is its file.
+    left.clear();
+    (void)desk.crash();
+    desk.house.run(desk.house.mail().replay_all());
+    desk.checkpoint();
+    desk.house.loop.run();
+    CHECK(desk.crash().empty());
+    CHECK(desk.house.spooled() == 0);
+}
+
+TEST_CASE("G1: a message under several senders is there whole after every crash, its file until the last has let go", "[intake][G1]")
+{
+    const auto size = GENERATE(std::size_t{200}, std::size_t{700'000});
+    const bool has_local = GENERATE(false, true);
+    CAPTURE(size, has_local);
+    Desk desk;
+    if (has_local) (void)desk.house.account("one");
+    const std::string text = body(size);
+    Draft draft = desk.house.intake->new_draft();
+    REQUIRE(desk.house.append(draft, text));
+    Envelope envelope;
+    if (has_local) envelope.recipients.push_back(House::key("one"));
+    const auto to = [](const std::string& from, const std::string& address) {
+        queue::Envelope made;
+        made.reverse_path = from;
+        made.recipients.emplace_back().address = address;
+        return made;
+    };
+    envelope.outgoing = to("ann@example.org", "far@elsewhere.example");
+    envelope.further = {to("owner1@example.org", "m1@elsewhere.example"), to("owner2@example.org", "m2@elsewhere.example")};
+    queue::Ledger::Hold hold;
+    const auto receipt = desk.house.run(desk.house.intake->accept_with(desk.house.intake->new_trace_id(), std::move(envelope),
+                                                                       std::move(draft), "a change", &hold));
+    REQUIRE(receipt);
+    REQUIRE(desk.taken.size() == 3);
+    REQUIRE(receipt->further.size() == 2);
+    CHECK(receipt->further[0].id == desk.taken[1].id);
+    CHECK(receipt->further[1].reverse_path == "owner2@example.org");
+    CHECK(receipt->further[1].recipients == std::vector<std::string>{"m2@elsewhere.example"});
+    hold.reset();
+    // One that is done with its part does not take the file from the others.
+    desk.taken[0].hold.reset();
+    desk.taken[1].hold.reset();
+    if (has_local) CHECK(desk.house.texts("one") == std::vector{text});
+    desk.checkpoint();
+    desk.house.loop.run();
+    CHECK(desk.text_of(desk.taken[2]) == text);
+    auto left = desk.crash();
+    std::set<std::string> senders;
+    for (const auto& one : left) {
+        if (one.mail.id.empty()) {
+            CHECK(one.change == "a change");
+            continue;
+        }
+        senders.insert(one.mail.envelope.reverse_path);
+        CHECK(desk.text_of(one) == text);
+    }
+    CHECK(senders == std::set<std::string>{"ann@example.org", "owner1@example.org", "owner2@example.org"});
     left.clear();
     (void)desk.crash();
     desk.house.run(desk.house.mail().replay_all());

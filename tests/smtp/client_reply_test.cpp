@@ -160,6 +160,18 @@ TEST_CASE("EHLO's keywords are found in any case, and nothing that is none", "[s
     CHECK(offer.mechanisms == std::vector<std::string>{"PLAIN", "LOGIN", "CRAM-MD5"});
 }
 
+TEST_CASE("LIMITS are read as RFC 9422 writes them, and nothing else is a limit", "[smtp][client]")
+{
+    const auto offer = parse_offer(reply("250-mx\r\n250 limits RCPTMAX=20 mailmax=5 OTHER=1 RCPTDOMAINMAX=1\r\n"));
+    CHECK(offer.rcpt_max == 20);
+    CHECK(offer.mail_max == 5);
+    CHECK(offer.rcpt_domain_max == 1);
+    const auto odd = parse_offer(reply("250-mx\r\n250 LIMITS RCPTMAX=0 MAILMAX=1000000 RCPTDOMAINMAX RCPTMAX= MAILMAX=-1 =7\r\n"));
+    CHECK(odd.rcpt_max == 0);
+    CHECK(odd.mail_max == 0);
+    CHECK(odd.rcpt_domain_max == 0);
+}
+
 TEST_CASE("B5: a keyword that was overwritten on the way is no STARTTLS", "[smtp][client][hostile]")
 {
     CHECK_FALSE(parse_offer(reply("250-mx\r\n250-XXXXXXXA\r\n250 HELP\r\n")).start_tls);

@@ -187,6 +187,39 @@ TEST_CASE("many recipients travel a hundred to a transaction, and no batch is la
     for (const std::string& batch : ground.remote.batches) CHECK(batch.size() <= 8192);
 }
 
+TEST_CASE("a server's LIMITS are obeyed: recipients, their domains, messages (RFC 9422)", "[smtp][client]")
+{
+    PlainGround ground;
+    ground.remote.keywords.emplace_back("LIMITS RCPTMAX=20 MAILMAX=4");
+    Strings many;
+    for (int i = 0; i < 50; ++i) many.push_back("m" + std::to_string(i) + "@remote.example");
+    ground.to(many);
+    REQUIRE(ground.open());
+    const auto answers = ground.send(kMessage);
+    CHECK(std::ranges::all_of(answers, [](const auto& answer) { return answer.verdict == Verdict::delivered; }));
+    CHECK(ground.count("MAIL") == 3);
+    CHECK(ground.conversation->is_usable());
+    // A fourth transaction is allowed; a fifth, of the same message, is not begun.
+    const auto again = ground.send(kMessage);
+    CHECK(ground.count("MAIL") == 4);
+    CHECK(again[19].verdict == Verdict::delivered);
+    CHECK(again[20].verdict == Verdict::temporary);
+    CHECK_FALSE(ground.conversation->is_usable());
+}
+
+TEST_CASE("RCPTMAX of more than a hundred is used, and recipients of one domain travel together where the server says so", "[smtp][client]")
+{
+    PlainGround ground;
+    ground.remote.keywords.emplace_back("LIMITS RCPTMAX=500 RCPTDOMAINMAX=1");
+    Strings many;
+    for (int i = 0; i < 300; ++i) many.push_back("m" + std::to_string(i) + (i % 2 == 0 ? "@one.example" : "@Two.example"));
+    ground.to(many);
+    REQUIRE(ground.open());
+    const auto answers = ground.send(kMessage);
+    CHECK(std::ranges::all_of(answers, [](const auto& answer) { return answer.verdict == Verdict::delivered; }));
+    CHECK(ground.count("MAIL") == 2);
+}
+
 // What a remote may do instead of its answer at a step, and what becomes of the recipient.
 struct Misdeed {
     const char* answer;

@@ -385,6 +385,29 @@ TEST_CASE("B5: where DANE makes TLS a must, nothing follows a failed handshake o
     CHECK(days[0].policies[0].failures == 2);
 }
 
+TEST_CASE("RFC 8460 5.3: a report about TLS goes whatever DANE says, in clear if need be, and is not counted", "[smtp][outbound][tlsrpt]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.add_domain({{"mx.example", "127.0.0.2"}}, true);
+    const std::string tlsa = std::string("\x03\x01\x01", 3) + std::string(32, 'h');
+    world.resolver.add("_" + std::to_string(ear.endpoint.port) + "._tcp.mx.example", DnsType::tlsa, {tlsa}, true);
+    world.build();
+    queue::Envelope envelope;
+    envelope.ignores_tls_policy = true;
+    queue::Recipient recipient;
+    recipient.address = "tls@example.org";
+    const queue::Destination apart = world.outbound->destination_of(envelope, recipient);
+    CHECK(apart != destination(*world.outbound, "tls@example.org"));
+    world.script = {failure(ClientFailure::Stage::start_tls, Verdict::temporary, false)};
+    CHECK(test::run_on(world.loop, world.outbound->open(apart)));
+    CHECK(world.opened == std::vector<std::string>{"mx.example 127.0.0.2 opportunistic", "mx.example 127.0.0.2 none"});
+    CHECK(world.outbound->reports().size() == 0);
+    envelope.require_tls = true;
+    CHECK_FALSE(world.outbound->destination_of(envelope, recipient).ignores_tls_policy);
+}
+
 TEST_CASE("H5: unsigned TLSA records are not asked for, and where they cannot be had the host is not used", "[smtp][outbound][H5]")
 {
     World world;

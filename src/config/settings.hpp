@@ -224,6 +224,10 @@ struct OutboundSettings {
     Duration connect_timeout{};
     std::uint64_t messages_per_connection = 0;
     std::uint64_t port = 0;
+    Switch tls_reports{};
+    std::string tls_report_from;
+    std::string tls_report_organisation;
+    Duration tls_report_interval{};
 };
 
 struct ProxySettings {

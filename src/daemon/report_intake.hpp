@@ -29,7 +29,8 @@ public:
     co::Task<std::string> accept(queue::Report report, std::string record, queue::Ledger::Hold* hold) override;
 
 private:
-    bool address(const queue::Report& report, intake::Envelope& envelope) const;
+    // `marks`: fields of accounts that forward it.
+    bool address(const queue::Report& report, intake::Envelope& envelope, std::string& marks) const;
     co::Task<std::string> drop(std::string to, std::string record, queue::Ledger::Hold* hold);
     Ground ground_;
     std::string host_name_;

@@ -15,6 +15,7 @@
 #include "daemon/listeners.hpp"
 #include "daemon/mail_out.hpp"
 #include "daemon/outgoing_queue.hpp"
+#include "daemon/tls_reporting.hpp"
 #include "directory/directory.hpp"
 #include "http/server.hpp"
 #include "imap/server.hpp"
@@ -65,6 +66,7 @@ public:
     // When the loop has ended: what is in the journal is on the disk. Blocking.
     void close_journal();
 
+    std::vector<std::string> queue_complaints() const { return queue_.complaints(); }
     store::Store::Condition store_condition() const { return store_.condition(); }
     journal::Journal& journal() { return journal_->journal(); }
 
@@ -95,6 +97,7 @@ private:
     policy::Srs srs_;
     std::unique_ptr<MailOut> mail_out_;
     OutgoingQueue queue_;
+    TlsReporting tls_reporting_;
     co::Scope queue_starting_;
     smtp::Server smtp_;
     DropPickup pickup_;

@@ -138,6 +138,8 @@ void Session::offer_extensions(std::string_view argument)
     const auto offered = role_ == Role::submission && !login_ ? mechanisms() : std::vector<auth::SaslMechanism>();
     if (!offered.empty()) out_ += "250-AUTH" + auth::list_mechanisms(offered, " ") + "\r\n";
     if (stream_->is_encrypted()) out_ += "250-REQUIRETLS\r\n"; // RFC 8689 section 2
+    constexpr std::size_t kMostInLimit = 999'999;
+    if (options_->max_recipients <= kMostInLimit) out_ += "250-LIMITS RCPTMAX=" + std::to_string(options_->max_recipients) + "\r\n";
     if (may_proxy()) out_ += "250-XCLIENT ADDR PORT HELO\r\n";
     out_ += "250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n";
 }
@@ -207,10 +209,12 @@ void Session::on_rcpt(std::string_view argument)
                                      options_->system_mail_to};
     RecipientDecision decision = judge_recipient(question, *mailbox);
     if (decision.reply != ReplyId::recipient_accepted) return refuse_recipient(decision.reply, argument);
-    for (OutsideRecipient& each : decision.outside) {
-        each.notify = rcpt->notify;
-        each.original = rcpt->original;
+    if (!transaction_->has_room_for(decision)) {
+        reply(ReplyId::too_many_recipients);
+        return;
     }
+    pass_reports_on(*mailbox, rcpt->notify, rcpt->original, decision);
+    if (is_null) decision.receipt.reset();
     // A program has nobody to tell, and tries no recipient again by itself: a full mailbox is the whole message's answer.
     if (is_local() || !has_quota(decision.accounts)) return accept_recipient(std::move(*mailbox), decision);
     candidate_.emplace(Candidate{std::move(*mailbox), std::move(decision), std::string(argument)});
@@ -220,6 +224,7 @@ void Session::on_rcpt(std::string_view argument)
 void Session::accept_recipient(mail::Mailbox mailbox, const RecipientDecision& decision)
 {
     transaction_->add(std::move(mailbox), decision.accounts, decision.outside);
+    transaction_->add_steps(decision.expansions, decision.receipt);
     phase_ = Phase::recipients;
     reply(ReplyId::recipient_accepted);
 }
@@ -313,6 +318,7 @@ void Session::on_vrfy(std::string_view argument)
     case directory::Resolution::unknown_mailbox: return reply(ReplyId::unknown_mailbox);
     case directory::Resolution::disabled: return reply(ReplyId::disabled_mailbox);
     case directory::Resolution::loop: return reply(ReplyId::alias_loop);
+    case directory::Resolution::too_many: return reply(ReplyId::list_too_large);
     }
 }
 
@@ -361,12 +367,7 @@ void Session::on_xclient(std::string_view argument)
     if (said->address) client_.remote.address = *said->address;
     if (said->port) client_.remote.port = *said->port;
     peer_ = client_.text() + " by " + stream_->peer().text();
-    registration_.reset();
-    login_.reset();
-    transaction_.reset();
-    incoming_.reset();
-    phase_ = Phase::connected;
-    extended_ = false;
+    begin_anew();
     greeting_name_ = said->helo.value_or(std::string());
     reply(ReplyId::greeting, greeting_words());
 }

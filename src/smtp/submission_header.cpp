@@ -6,6 +6,7 @@
 
 #include "base/ascii.hpp"
 #include "mail/header.hpp"
+#include "mail/header_encoding.hpp"
 
 namespace mbx::smtp {
 
@@ -115,10 +116,19 @@ void SubmissionHeader::give(std::string& out)
             add_mailboxes(field.value, senders_.sender);
         }
         const std::string completed = with_host(field, host_);
-        out += completed.empty() ? field.whole : std::string_view(completed);
+        give_field(completed.empty() ? field.whole : std::string_view(completed), out);
     }
     out += std::string_view(held_).substr(end);
     std::string().swap(held_);
+}
+
+// RFC 6409 section 8: what goes on conforms to RFC 5322, whose header is ASCII.
+void SubmissionHeader::give_field(std::string_view whole, std::string& out)
+{
+    auto legal = takes_utf8_ ? std::nullopt : mail::encode_field(whole);
+    is_beyond_repair_ = is_beyond_repair_ || (!takes_utf8_ && !legal);
+    if (legal) out += *legal;
+    else out += whole;
 }
 
 std::optional<ReplyId> judge_header_senders(const HeaderSenders& senders,

@@ -223,7 +223,7 @@ std::string as_sent(const std::string& stored, std::size_t fields_in_front)
 std::string ehlo_answer(std::string_view extra)
 {
     return "250-mx.example.test\r\n250-PIPELINING\r\n250-SIZE 67108864\r\n250-8BITMIME\r\n250-BINARYMIME\r\n"
-           "250-CHUNKING\r\n250-DSN\r\n" + std::string(extra) +
+           "250-CHUNKING\r\n250-DSN\r\n" + std::string(extra) + "250-LIMITS RCPTMAX=1000\r\n"
            "250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n";
 }
 

@@ -33,7 +33,10 @@ directory::Recipients system_mail(const RecipientQuestion& question)
         auto reached = question.snapshot.resolve(named->local_part, named->domain);
         if (reached.resolution == directory::Resolution::found) return reached;
         if (reached.resolution == directory::Resolution::unknown_domain) {
-            return {directory::Resolution::found, {}, {mail::format_mailbox(*named)}};
+            directory::Recipients elsewhere;
+            elsewhere.resolution = directory::Resolution::found;
+            elsewhere.remote.push_back({mail::format_mailbox(*named), {}, {}});
+            return elsewhere;
         }
     }
     return question.snapshot.resolve("postmaster", "");

@@ -41,13 +41,15 @@ queue::Arrival arrival_of(intake::OutgoingMail mail)
 OutgoingQueue::OutgoingQueue(Ground ground, const config::Settings& settings)
     : log_(ground.log.for_component("queue")), again_(ground.loop),
       ledger_(ground.store, settings.server.data_directory + "/spool"),
-      reports_(ReportIntake::Ground{ground.intake, ledger_, ground.directory, ground.srs, ground.clock, log_}),
+      reports_(ReportIntake::Ground{ground.intake, ledger_, ground.directory, ground.srs, ground.clock, log_},
+               settings.server.hostname),
       queue_(queue::Queue::Ground{ground.loop, ground.files, ground.workers, ground.clock, ground.random, ground.metrics, log_,
                                   ledger_, ground.transport, reports_, ground.recorder,
                                   settings.server.data_directory + "/queue",
                                   report_composer(settings.server.hostname, ground.random)},
              queue_options(settings), ground.failed)
 {
+    reports_.set_system_mail_to(settings.sendmail.system_mail_to);
     ground.intake.on_outgoing([this](intake::OutgoingMail mail) { queue_.enter(arrival_of(std::move(mail))); });
     ground.store.commit_with([this] { return queue_.commit(); });
 }
@@ -99,6 +101,10 @@ co::Task<void> OutgoingQueue::stop()
     arrivals_.clear();
 }
 
-void OutgoingQueue::set_options(const config::Settings& settings) { queue_.set_options(queue_options(settings)); }
+void OutgoingQueue::set_options(const config::Settings& settings)
+{
+    queue_.set_options(queue_options(settings));
+    reports_.set_system_mail_to(settings.sendmail.system_mail_to);
+}
 
 }  // namespace mbx::daemon

@@ -45,6 +45,8 @@ public:
     co::Task<void> stop();
     void set_options(const config::Settings& settings);
     queue::Queue& queue() { return queue_; }
+    // For reports about mail that was not the queue's; their record is empty.
+    ReportIntake& reports() { return reports_; }
 
 private:
     Log log_;

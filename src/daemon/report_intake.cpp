@@ -14,8 +14,9 @@ bool ReportIntake::address(const queue::Report& report, intake::Envelope& envelo
     const auto mailbox = mail::parse_mailbox(report.to);
     if (!mailbox) return false;
     const auto snapshot = ground_.directory.snapshot();
-    // Our own word may go anywhere, as a logged-in user's may.
-    const auto decision = smtp::judge_recipient({*snapshot, smtp::Role::submission, true, ground_.srs, ground_.clock.wall()},
+    // Our own word may go anywhere, as that of programs of this machine may, and to their names too: root is no mailbox.
+    const auto decision = smtp::judge_recipient({*snapshot, smtp::Role::local, true, ground_.srs, ground_.clock.wall(),
+                                                 host_name_, system_mail_to_},
                                                 *mailbox);
     if (decision.reply != smtp::ReplyId::recipient_accepted) return false;
     for (const directory::AccountId id : decision.accounts) {
@@ -49,6 +50,7 @@ co::Task<std::string> ReportIntake::accept(queue::Report report, std::string rec
     intake::Envelope envelope;
     std::string marks;
     if (!address(report, envelope, marks)) {
+        if (record.empty()) co_return std::string(queue::kNobodyToTell);
         co_return co_await drop(std::move(report.to), std::move(record), hold);
     }
     std::string id = ground_.intake.new_trace_id();

@@ -11,6 +11,7 @@
 #include "base/file_system.hpp"
 #include "base/metrics.hpp"
 #include "config/load.hpp"
+#include "daemon/drop_pickup.hpp"
 #include "daemon/listeners.hpp"
 #include "daemon/mail_out.hpp"
 #include "daemon/outgoing_queue.hpp"
@@ -98,6 +99,7 @@ private:
     TlsReporting tls_reporting_;
     co::Scope queue_starting_;
     smtp::Server smtp_;
+    DropPickup pickup_;
     imap::Server imap_;
     pop3::Server pop3_;
     admin::Administration administration_;

@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "base/ascii.hpp"
+
 namespace mbx::smtp {
 
 namespace {
@@ -18,7 +20,49 @@ RecipientDecision to_outside(const mail::Mailbox& mailbox, bool is_bounce)
     return decision;
 }
 
+bool is_this_machine(std::string_view host_name, std::string_view domain)
+{
+    return ascii::same(domain, host_name) || ascii::same(domain, "localhost") ||
+           ascii::same(domain, "localhost.localdomain");
+}
+
+// Who gets mail for a name that nobody has.
+directory::Recipients system_mail(const RecipientQuestion& question)
+{
+    if (const auto named = mail::parse_mailbox(question.system_mail_to)) {
+        auto reached = question.snapshot.resolve(named->local_part, named->domain);
+        if (reached.resolution == directory::Resolution::found) return reached;
+        if (reached.resolution == directory::Resolution::unknown_domain) {
+            return {directory::Resolution::found, {}, {mail::format_mailbox(*named)}};
+        }
+    }
+    return question.snapshot.resolve("postmaster", "");
+}
+
+directory::Recipients resolve_name(const RecipientQuestion& question, std::string_view name)
+{
+    using directory::Resolution;
+    const auto is_known = [](const directory::Recipients& reached) {
+        return reached.resolution != Resolution::unknown_mailbox && reached.resolution != Resolution::unknown_domain;
+    };
+    auto reached = question.snapshot.resolve(name, question.host_name);
+    if (is_known(reached)) return reached;
+    const std::string home = home_domain(question.snapshot, question.host_name);
+    if (!home.empty()) reached = question.snapshot.resolve(name, home);
+    return is_known(reached) ? reached : system_mail(question);
+}
+
 } // namespace
+
+std::string home_domain(const directory::Snapshot& snapshot, std::string_view host_name)
+{
+    for (std::string_view at = host_name; !at.empty();) {
+        if (snapshot.is_local_domain(at)) return ascii::to_lower(at);
+        const auto dot = at.find('.');
+        at = dot == std::string_view::npos ? std::string_view{} : at.substr(dot + 1);
+    }
+    return snapshot.domains().size() == 1 ? snapshot.domains().front().name : std::string();
+}
 
 RecipientDecision judge_recipient(const RecipientQuestion& question, const mail::Mailbox& mailbox)
 {
@@ -33,10 +77,12 @@ RecipientDecision judge_recipient(const RecipientQuestion& question, const mail:
         if (!snapshot.is_local_domain(sender->domain)) return to_outside(*sender, true);
         reached = snapshot.resolve(sender->local_part, sender->domain);
     }
+    const bool is_local = question.role == Role::local;
+    if (is_local && is_this_machine(question.host_name, mailbox.domain)) reached = resolve_name(question, mailbox.local_part);
     switch (reached.resolution) {
     case Resolution::found: break;
     case Resolution::unknown_domain:
-        if (question.role == Role::submission) return to_outside(mailbox, false);
+        if (question.role == Role::submission || is_local) return to_outside(mailbox, false);
         return {ReplyId::relay_denied, {}, {}};
     case Resolution::unknown_mailbox: return {ReplyId::unknown_mailbox, {}, {}};
     case Resolution::disabled: return {ReplyId::disabled_mailbox, {}, {}};

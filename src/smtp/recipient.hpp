@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -38,15 +39,25 @@ struct RecipientDecision {
 // What a decision is made of, besides the recipient.
 struct RecipientQuestion {
     const directory::Snapshot& snapshot;
-    Role role = Role::mx;                  // submission: the sender has logged in
+    Role role = Role::mx;                  // submission: the sender has logged in; local: a program of this machine
     bool has_null_reverse_path = false;
     const policy::Srs& srs;                // of forwarded mail's ways back
     WallTime now{};
+    // With Role::local: this machine, whose names need not be mailboxes, and who gets what is for nobody's.
+    std::string_view host_name{};
+    std::string_view system_mail_to{};
 };
+
+// The domain in which a bare name of this machine is looked for: the host name itself where it is one of our domains, else
+// the nearest domain above it, else the only one there is; empty: none.
+std::string home_domain(const directory::Snapshot& snapshot, std::string_view host_name);
 
 // No peer is trusted for its address: whoever is not logged in reaches our own mailboxes and where their aliases lead, and
 // nothing else (HOSTILE row C4). Signs of other routing (user%host, host!user, a quoted @) are bytes of a local part, no
 // more. A signed way back of mail that we forwarded takes bounces, and only these.
+// Role::local: an address at the host's own name or at localhost is a name of this machine (root, www-data). It reaches the
+// mailbox or alias of that name in home_domain(); where there is none, system_mail_to; without that, postmaster: no mail
+// of a program gets lost because nobody has its name.
 RecipientDecision judge_recipient(const RecipientQuestion& question, const mail::Mailbox& mailbox);
 
 // What RCPT asked for in reports, given on to whom it reaches (RFC 3461 section 5.2.7): whole to a single one elsewhere;

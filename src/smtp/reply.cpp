@@ -66,6 +66,8 @@ constexpr auto kReplies = std::to_array<Reply>({
      "UTF-8 in an address without the parameter (RFC 6531)"},
     {size_exceeded, 552, "5.3.4", "message size exceeds the limit", "MAIL with SIZE over the limit (RFC 1870)"},
     {sender_not_owned, 550, "5.7.1", "not your sender address", "submission: MAIL FROM an address of somebody else"},
+    {local_sender_foreign, 550, "5.7.1", "your sender address must be of this machine or of one of its domains",
+     "sendmail: MAIL FROM an address elsewhere, by a user who is neither root nor in sendmail.trusted_users"},
 
     {relay_denied, 550, "5.7.1", "relaying denied", "RCPT: a domain that is not ours"},
     {unknown_mailbox, 550, "5.1.1", "no such mailbox", "RCPT: nobody of that name in our domain"},
@@ -75,7 +77,7 @@ constexpr auto kReplies = std::to_array<Reply>({
     {too_many_recipients, 452, "4.5.3", "too many recipients", "RCPT over the limit; those before are kept"},
     {no_valid_recipients, 554, "5.5.1", "no valid recipients", "DATA or BDAT after every RCPT was refused"},
     {account_limit, 450, "4.7.1", "limit of your account reached: {}",
-     "submission.max_messages_per_hour or max_recipients_per_hour; MAIL, RCPT"},
+     "submission.max_messages_per_hour or max_recipients_per_hour, sendmail.max_messages_per_hour; MAIL, RCPT"},
     {network_limit, 450, "4.7.1", "too many recipients from your network, try again in {} minutes",
      "smtp.max_recipients_per_network_hour; RCPT"},
 

@@ -57,6 +57,7 @@ enum class ReplyId : std::uint8_t {
     address_needs_smtputf8,
     size_exceeded,
     sender_not_owned,
+    local_sender_foreign,
 
     relay_denied,
     unknown_mailbox,

@@ -87,6 +87,10 @@ private:
     void on_not_implemented(std::string_view argument);
     std::optional<ReplyId> judge_sender(const MailArgument& mail) const;
     bool is_over_account_limit(std::uint64_t messages, std::uint64_t recipients);
+    bool is_over_local_limit();
+    bool is_local() const { return role_ == Role::local; }
+    bool is_trusted() const;
+    std::string local_user() const { return "uid " + std::to_string(client_.unix_uid); }
     bool is_over_network_limit();
     void count_sending();
     void refuse_recipient(ReplyId id, std::string_view argument);
@@ -135,6 +139,7 @@ private:
     void put_prefix(Incoming& incoming);
     std::string make_prefix(const Incoming& incoming) const;
     std::string make_return_path() const;
+    std::string local_author() const;
     intake::Envelope make_envelope() const;
     queue::Envelope make_outgoing() const;
     std::string leading_list() const;

@@ -42,7 +42,9 @@ void Session::begin_message(Reception::Framing framing)
     incoming.started = deps_.clock.steady();
     incoming.is_binary = transaction_->mail().body == BodyKind::binary_mime;
     incoming.draft = deps_.intake.new_draft();
-    if (role_ == Role::submission) incoming.header.emplace(options_->max_header_bytes, transaction_->mail().smtputf8);
+    const bool takes_utf8 = transaction_->mail().smtputf8;
+    if (role_ == Role::submission) incoming.header.emplace(options_->max_header_bytes, takes_utf8);
+    if (is_local()) incoming.header.emplace(options_->max_header_bytes, takes_utf8, options_->hostname);
 }
 
 co::Task<void> Session::receive_message()
@@ -253,7 +255,8 @@ void Session::answer_message(ReplyId id, std::string_view detail)
 
 std::optional<ReplyId> Session::judge_header() const
 {
-    if (!incoming_->header) return std::nullopt;
+    // What a program of this machine says of its author is between them; Received says who it was.
+    if (!incoming_->header || is_local()) return std::nullopt;
     if (incoming_->header->is_beyond_repair()) return ReplyId::header_needs_smtputf8;
     const auto snapshot = deps_.directory.snapshot();
     const directory::Account* account = own_account(*snapshot);

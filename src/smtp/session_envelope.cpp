@@ -81,7 +81,7 @@ queue::Envelope Session::make_outgoing() const
     const auto& receipts = transaction_->receipts();
     outgoing.recipients.insert(outgoing.recipients.end(), receipts.begin(), receipts.end());
     if (!mail.reverse_path) return outgoing;
-    const bool is_foreign = !login_ && !deps_.directory.snapshot()->is_local_domain(mail.reverse_path->domain);
+    const bool is_foreign = !login_ && !is_local() && !deps_.directory.snapshot()->is_local_domain(mail.reverse_path->domain);
     outgoing.reverse_path = is_foreign && !forwarded_by.empty()
                                 ? mail::format_mailbox(deps_.srs.forward(*mail.reverse_path, forwarded_by, deps_.clock.wall()))
                                 : mail::format_mailbox(*mail.reverse_path);
@@ -128,6 +128,13 @@ std::string Session::make_return_path() const
     return mail::make_return_path(transaction_->mail().reverse_path);
 }
 
+// Of a message without From.
+std::string Session::local_author() const
+{
+    const auto& sender = transaction_->mail().reverse_path;
+    return sender ? mail::format_mailbox(*sender) : "postmaster@" + options_->hostname;
+}
+
 // Return-Path and Received (RFC 5321 section 4.4); for submission Date and Message-ID where they are missing (RFC 6409
 // sections 8.2 and 8.3). The file may be shared by several recipients, so nothing here is of one of them alone.
 std::string Session::make_prefix(const Incoming& incoming) const
@@ -138,6 +145,7 @@ std::string Session::make_prefix(const Incoming& incoming) const
     mail::ReceivedFacts facts;
     facts.helo = greeting_name_;
     if (!peer.is_unix) facts.client_address = peer.remote.address.text();
+    if (is_local()) facts.local_uid = peer.unix_uid;
     facts.by = options_->hostname;
     facts.transmission.extended = extended_;
     facts.transmission.tls = stream_->is_encrypted();
@@ -152,10 +160,11 @@ std::string Session::make_prefix(const Incoming& incoming) const
     std::string prefix = make_return_path();
     prefix += mail::make_received(facts);
     prefix += make_forward_marks(deps_.srs, transaction_->outside());
-    if (role_ == Role::submission) {
+    if (incoming.header) {
         if (reception.header().date == 0) prefix += mail::make_date_field(facts.date);
         if (reception.header().message_id == 0) prefix += mail::make_message_id_field(incoming.trace_id, options_->hostname);
         if (login_) prefix += missing_sender_fields(incoming.header->senders(), login_->address);
+        if (is_local()) prefix += missing_sender_fields(incoming.header->senders(), local_author());
     }
     // White space at the front of the message would go on with our last field, and forge it: it goes on with this one.
     if (reception.begins_with_space()) prefix += "X-Malformed-Header:\r\n";

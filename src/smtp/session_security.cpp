@@ -28,7 +28,7 @@ const directory::Account* Session::own_account(const directory::Snapshot& snapsh
 void Session::on_starttls(std::string_view /*argument*/)
 {
     if (stream_->is_encrypted()) return refuse(ReplyId::tls_already_active);
-    if (!deps_.tls.is_ready()) return refuse(ReplyId::tls_unavailable);
+    if (!deps_.tls.is_ready() || is_local()) return refuse(ReplyId::tls_unavailable);
     step_ = Step::start_tls;
 }
 

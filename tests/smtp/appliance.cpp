@@ -117,6 +117,8 @@ std::string Appliance::talk(const std::string& script, const Caller& caller)
     auto kept = std::make_shared<MemoryStream>(script, caller.piece);
     net::PeerInfo peer = example_peer();
     peer.remote = *net::Endpoint::parse(caller.address);
+    peer.is_unix = caller.uid.has_value();
+    peer.unix_uid = caller.uid.value_or(0);
     kept->set_peer(peer);
     if (caller.encrypted) kept->set_encrypted({"TLSv1.3", "TLS1-3-AES-128-GCM-SHA256", "mx.example.test", ""});
     run_on(loop, server.serve(std::make_unique<KeptStream>(kept), caller.role, false));

@@ -68,6 +68,7 @@ struct QueueActBody {
     queue::Act act = queue::Act::hold;
     std::string act_name;
     queue::Selection selection;
+    bool is_standing = false;  // with hold: what will come, too
 };
 
 // An error's `attempted` names the act; its `happened` names the member.

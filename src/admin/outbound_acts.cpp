@@ -31,6 +31,25 @@ std::string_view outcome_text(net::DnsOutcome outcome)
     return "failure";
 }
 
+// Why it can be no name of the DNS (RFC 1035 section 2.3.4); empty: it can. A dot at its end is allowed.
+std::string_view fault_of_name(std::string_view name)
+{
+    constexpr std::size_t kMostName = 253;
+    constexpr std::size_t kMostLabel = 63;
+    if (name == ".") return "";
+    if (name.ends_with('.')) name.remove_suffix(1);
+    if (name.empty()) return "the name is empty";
+    if (name.size() > kMostName) return "a name has 253 characters at most";
+    while (true) {
+        const auto dot = name.find('.');
+        const std::string_view label = name.substr(0, dot);
+        if (label.empty()) return "a dot is there too many: something must stand before and between the dots";
+        if (label.size() > kMostLabel) return "a part between dots has 63 characters at most";
+        if (dot == std::string_view::npos) return "";
+        name.remove_prefix(dot + 1);
+    }
+}
+
 http::Response no_outbound(std::string attempted)
 {
     return http::problem(503, Error{std::move(attempted), "this server sends no mail to others", ""});
@@ -117,6 +136,8 @@ co::Task<http::Response> Administration::look_up_name(const http::Request& reque
         co_return http::problem(400, Error{attempted, "there is no such type of record here",
                                            "ask for A, AAAA, MX, TXT, CNAME, NS, PTR, SRV, SOA or TLSA"});
     }
+    if (const auto fault = fault_of_name(name); !fault.empty())
+        co_return http::problem(400, Error{attempted, std::string(fault), "write it like example.org"});
     const net::DnsAnswer answer = co_await hooks_.look_up(name, *type);
     Document document{{"name", name},
                       {"type", net::dns_type_name(*type)},

@@ -35,6 +35,7 @@ enum class Command : std::uint8_t {
     queue_retry,
     queue_bounce,
     queue_delete,
+    queue_holds,
     alias_add,
     alias_list,
     alias_show,
@@ -107,6 +108,7 @@ struct Arguments {
     std::string queue_sender;
     std::string queue_recipient;
     std::string queue_after;
+    bool standing = false;  // what will come is held too
 
     bool password_stdin = false;
     bool generate_password = false;

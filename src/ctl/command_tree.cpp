@@ -227,7 +227,7 @@ private:
         CLI::App* show = leaf(*queue, "show", "Show one message with each of its recipients", Command::queue_show);
         add_name(show, "ID", "The message's id");
         CLI::App* hold = leaf(*queue, "hold", "Neither try nor give up until it is released", Command::queue_hold);
-        CLI::App* release = leaf(*queue, "release", "Try what was held again", Command::queue_release);
+        CLI::App* release = leaf(*queue, "release", "End holds: what was held is tried again", Command::queue_release);
         CLI::App* retry = leaf(*queue, "retry", "Try now", Command::queue_retry);
         CLI::App* bounce = leaf(*queue, "bounce", "Give up and return to the sender", Command::queue_bounce);
         CLI::App* remove = leaf(*queue, "delete", "Delete without telling anybody", Command::queue_delete);
@@ -237,6 +237,8 @@ private:
             CLI::Option* all = node->add_flag("--all", into_.all, "All messages");
             ids->excludes(all);
         }
+        hold->add_flag("--standing", into_.standing, "From now on, what will come too: with --destination, --sender, --recipient or --all");
+        leaf(*queue, "holds", "List the standing holds", Command::queue_holds);
         add_yes(bounce);
         add_yes(remove);
     }

@@ -91,6 +91,7 @@ int dispatch(Run run)
     case Command::queue_retry:
     case Command::queue_bounce:
     case Command::queue_delete:
+    case Command::queue_holds:
     case Command::alias_add:
     case Command::alias_list:
     case Command::alias_show:

@@ -29,6 +29,7 @@ enum class View : std::uint8_t {
     queue,
     queued,
     queue_act,
+    holds,
     aliases,
     alias,
     sessions,

@@ -282,6 +282,7 @@ admin::SystemFacts Daemon::facts()
         facts.warnings.push_back("Mail of " + std::to_string(condition.parked) +
                                  " accounts could not be stored there and is parked; the log says why.");
     }
+    for (auto& complaint : services_->queue_complaints()) facts.warnings.push_back(std::move(complaint));
     const auto certificates = services_->tls().certificates();
     for (const auto& open : listeners_) {
         const auto& options = open.listener->options();

@@ -66,6 +66,7 @@ public:
     // When the loop has ended: what is in the journal is on the disk. Blocking.
     void close_journal();
 
+    std::vector<std::string> queue_complaints() const { return queue_.complaints(); }
     store::Store::Condition store_condition() const { return store_.condition(); }
     journal::Journal& journal() { return journal_->journal(); }
 

@@ -48,6 +48,8 @@ inline constexpr std::size_t kMaxReportedHeader = 256U * 1024U;
 // What LastAnswer::text says of a recipient that an administrator bounced.
 inline constexpr std::string_view kBouncedByAdministrator = "returned to the sender by the administrator";
 
+LastAnswer returned_by_administrator(std::int64_t now);  // milliseconds since 1970
+
 struct ReportLimits {
     std::chrono::milliseconds lifetime{};
     std::uint64_t max_size = 0;  // of an original that is returned whole

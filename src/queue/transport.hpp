@@ -29,6 +29,7 @@ struct Answer {
     std::string host;          // the MX that was asked, empty where none was reached
     std::string address;       // its address and port
     std::string tls;           // "TLSv1.3, DANE", "TLSv1.2, unverified", empty: in clear or not come so far
+    std::string tls_failure;   // an attempt with TLS that failed at this host just before: "TLS failed (…), tried again in clear"
     WallTime at{};
     // Where it was lost after the final dot: it may be there already (RFC 1047). Told in the trace.
     bool is_uncertain = false;

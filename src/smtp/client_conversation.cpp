@@ -103,6 +103,7 @@ void ClientConversation::sign(queue::Answer& answer) const
     answer.host = options_.host;
     answer.address = address_;
     answer.tls = tls_;
+    answer.tls_failure = options_.tls.failure;
     answer.at = clock_.wall();
     answer.passed_dsn = answer.verdict == Verdict::delivered && offer_.dsn;
 }
@@ -137,8 +138,10 @@ co::Task<std::optional<queue::Answer>> ClientConversation::prepare(Delivery& del
             delivery.downgrade = std::move(*downgrade);
         } else if ((facts->eight_bit && !offer_.eight_bit_mime) || facts->nul) {
             // RFC 6152 section 3 (HOSTILE row A7): never raw to who did not say that it takes it.
-            co_return own_answer(Verdict::permanent, "5.6.3",
-                                 "the message holds bytes that the server does not take, and cannot be converted");
+            const char* why = downgrade->is_signed
+                                  ? "a signed part of the message holds bytes that the server does not take, and converting it would break the signature"
+                                  : "the message holds bytes that the server does not take, and cannot be converted";
+            co_return own_answer(Verdict::permanent, "5.6.3", why);
         } else {
             // Lines that are too long, where no encoding reaches: most servers take them.
             delivery.plan.rewriting.reset();
@@ -247,16 +250,10 @@ void ClientConversation::take_reply(const Command& command, const RemoteReply& r
     if (command.is_reset) {
         needs_reset_ = false;
         // RFC 5321 section 4.1.1.5 knows 250 only: with anything else we do not know where we are.
-        if (!reply.is_success()) {
-            answer.verdict = Verdict::temporary;
-            lose(round, answer);
-        }
+        if (!reply.is_success()) lose(round, out_of_place(reply, "RSET"));
         return;
     }
-    if (reply.code_class() == 3 && command.step != ClientStep::data) {
-        answer.verdict = Verdict::temporary;
-        return lose(round, answer);
-    }
+    if (reply.code_class() == 3 && command.step != ClientStep::data) return lose(round, out_of_place(reply, name_of(command.step)));
     if (command.step == ClientStep::mail) {
         round.is_mail_answered = true;
         round.is_mail_accepted = reply.is_success();

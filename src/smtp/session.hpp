@@ -97,6 +97,7 @@ private:
     void forget_transaction();
 
     // session_security.cpp
+    void begin_anew();
     void on_starttls(std::string_view argument);
     void on_auth(std::string_view argument);
     co::Task<void> start_tls();

@@ -367,12 +367,7 @@ void Session::on_xclient(std::string_view argument)
     if (said->address) client_.remote.address = *said->address;
     if (said->port) client_.remote.port = *said->port;
     peer_ = client_.text() + " by " + stream_->peer().text();
-    registration_.reset();
-    login_.reset();
-    transaction_.reset();
-    incoming_.reset();
-    phase_ = Phase::connected;
-    extended_ = false;
+    begin_anew();
     greeting_name_ = said->helo.value_or(std::string());
     reply(ReplyId::greeting, greeting_words());
 }

@@ -161,6 +161,7 @@ TEST_CASE("an envelope keeps what stays here of the message, and whose way ends 
 {
     Envelope envelope = some_envelope();
     envelope.kept_back = 37;
+    envelope.ignores_tls_policy = true;
     envelope.recipients[0].ending = Ending::here;
     envelope.recipients[1].ending = Ending::expanded;
     const auto read = decode_envelope(encode(envelope));

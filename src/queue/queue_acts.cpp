@@ -288,7 +288,9 @@ co::Task<Result<Acted, Error>> Queue::act(Act act, Selection selection, std::str
         if (!ids) co_return ids.error();
         goes_on = !ids->empty();
         for (auto& id : *ids) {
-            const LivePtr entry = co_await state.find(std::move(id));
+            bool is_unread = false;
+            const LivePtr entry = co_await state.find(std::move(id), &is_unread);
+            if (is_unread) ++acted.failed;
             if (!entry || entry->is_ended) continue;
             ++entry->pins;
             if (matches(selection, entry->entry)) {

@@ -134,6 +134,17 @@ co::Task<std::vector<Answer>> Queue::State::attempt(Destination destination, con
     co_return std::move(answers);
 }
 
+// Whether the message of a settled entry is what was accepted: what a disk has damaged is not sent.
+co::Task<std::optional<LoadFailure>> Queue::State::trouble_with_body(const LivePtr& entry)
+{
+    if (entry->bytes || !entry->is_settled) co_return std::nullopt;
+    const BodyFacts body{entry->entry.id, entry->entry.size, entry->entry.crc};
+    auto job = [this, &body] { return spool.check_body(body); };
+    const auto checked = co_await ground.workers.run(net::WorkClass::delivery, std::move(job));
+    if (checked) co_return std::nullopt;
+    co_return checked.error();
+}
+
 // False: this connection is not wanted any more.
 co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyErrand errand, Line& line)
 {
@@ -144,8 +155,7 @@ co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyEr
                                        [&errand](const Group& one) { return one.key == errand.destination; });
     if (group_at == entry->groups.end() || group_at->phase != Group::Phase::ready) co_return true;
     const auto group = static_cast<std::size_t>(group_at - entry->groups.begin());
-    std::vector<std::size_t> recipients = waiting_of(*entry, group);
-    if (entry->is_ended || entry->entry.is_held || recipients.empty()) {
+    if (entry->is_ended || entry->entry.is_held || waiting_of(*entry, group).empty()) {
         no_longer_busy(*entry, group);
         end_if_over(entry);
         report_if_due(entry);
@@ -155,28 +165,65 @@ co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyEr
     entry->groups[group].phase = Group::Phase::active;
     ++entry->pins;
     ++active;
+    const auto trouble = co_await trouble_with_body(entry);
+    bool goes_on = true;
+    if (trouble) not_readable(entry, group, *trouble);
+    else goes_on = co_await deliver_group(start, std::move(errand), entry, group, line);
+    --active;
+    --entry->pins;
+    release(entry);
+    co_return goes_on;
+}
+
+// One that nobody can read now waits; one that is damaged is set aside.
+void Queue::State::not_readable(const LivePtr& entry, std::size_t group, const LoadFailure& trouble)
+{
+    // It went because it was taken away meanwhile.
+    if (entry->is_ended || is_stopping) return finish(entry, group, {}, ground.clock.steady());
+    if (trouble.kind == LoadFailure::Kind::bad) {
+        no_longer_busy(*entry, group);
+        set_aside_live(entry, trouble.why);
+        return;
+    }
+    Answer answer;
+    answer.code = 451;
+    answer.enhanced = "4.3.0";
+    answer.text = "the message cannot be read at the moment: " + trouble.why;
+    finish(entry, group, std::vector<Answer>(waiting_of(*entry, group).size(), answer), ground.clock.steady());
+}
+
+// The same, of an entry whose group is active.
+co::Task<bool> Queue::State::deliver_group(const Dispatcher::Start& start, ReadyErrand errand, const LivePtr& entry,
+                                           std::size_t group, Line& line)
+{
+    // While its message was looked at somebody may have taken it away.
+    std::vector<std::size_t> recipients = waiting_of(*entry, group);
+    if (entry->is_ended || entry->entry.is_held || recipients.empty()) {
+        finish(entry, group, {}, ground.clock.steady());
+        end_if_over(entry);
+        report_if_due(entry);
+        co_return true;
+    }
     const auto begun = ground.clock.steady();
     const bool is_reused = line.conversation && line.sent != 0;
     std::vector<Answer> answers = co_await attempt(start.destination, entry, std::move(recipients), line);
-    --active;
-    --entry->pins;
     const bool is_open = line.conversation != nullptr;
     const bool is_usable = is_open && line.conversation->is_usable() && line.sent < options.max_messages_per_connection;
-    if (is_open && !is_usable) co_await end_conversation(line);
     const bool is_silent = says_nothing(answers);
-    if (is_silent && is_reused && !is_stopping && !entry->groups[group].was_put_back) {
+    const bool is_put_back = is_silent && is_reused && !is_stopping && !entry->groups[group].was_put_back;
+    if (is_put_back) {
         // The peer had closed what we kept open: that says nothing about it.
         entry->groups[group].was_put_back = true;
         entry->groups[group].phase = Group::Phase::ready;
         dispatcher.put_back(std::move(errand));
-        co_return true;
+    } else {
+        if (is_silent && !is_stopping) destination_failed(start.key, answers.front());
+        if (is_open && !is_silent) dispatcher.reached(start.key);
+        finish(entry, group, std::move(answers), begun);
     }
-    if (is_silent && !is_stopping) {
-        destination_failed(start.key, answers.front());
-    } else if (is_open && !is_silent) {
-        dispatcher.reached(start.key);
-    }
-    finish(entry, group, std::move(answers), begun);
+    // Behind the record of what they said: a crash while they take their time to answer QUIT doubles nothing.
+    if (is_open && !is_usable) co_await end_conversation(line);
+    if (is_put_back) co_return true;
     if (is_silent) co_return false;
     co_return !dispatcher.is_contested() || line.sent < kMostWhileContested;
 }

@@ -119,7 +119,7 @@ void Queue::State::release(const LivePtr& entry)
     live.erase(at);
 }
 
-co::Task<LivePtr> Queue::State::find(std::string id)
+co::Task<LivePtr> Queue::State::find(std::string id, bool* is_unread)
 {
     if (const auto at = live.find(id); at != live.end()) co_return at->second;
     auto job = [this, &id] { return spool.load(id); };
@@ -128,6 +128,10 @@ co::Task<LivePtr> Queue::State::find(std::string id)
     if (!loaded) {
         if (loaded.error().kind == LoadFailure::Kind::bad) set_aside(id, loaded.error().why);
         if (loaded.error().kind == LoadFailure::Kind::absent) rows.emplace_back(DropEntry{id});
+        if (loaded.error().kind == LoadFailure::Kind::busy) {
+            ground.log.warning("an entry of the queue cannot be read now", {{"id", id}, {"why", loaded.error().why}});
+            if (is_unread != nullptr) *is_unread = true;
+        }
         co_return nullptr;
     }
     LivePtr entry = make_live(std::move(loaded->entry));

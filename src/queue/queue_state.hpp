@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -152,7 +153,8 @@ struct Queue::State {
     void make_ready(const LivePtr& entry, std::size_t group, bool is_retry);
     void no_longer_busy(Live& entry, std::size_t group);
     void release(const LivePtr& entry);
-    co::Task<LivePtr> find(std::string id);
+    // Null: it is not there; or it cannot be read now, which *is_unread then says.
+    co::Task<LivePtr> find(std::string id, bool* is_unread = nullptr);
     std::string sender_of(const Entry& entry) const;
     std::int64_t deadline_of(const Live& entry) const;
     void put_rows(const Live& entry);
@@ -177,7 +179,10 @@ struct Queue::State {
     void schedule_failed(const ScheduleFailure& failure);
     co::Task<void> renew_schedule();
     void set_aside(const std::string& id, const std::string& why);
+    void set_aside_live(const LivePtr& entry, const std::string& why);
+    void tell_set_aside(const std::string& id, const std::string& why);
     co::Task<void> move_aside(std::string id);
+    co::Task<void> move_aside_when_written(LivePtr entry);
 
     // queue_delivery.cpp
     co::Task<void> serve(Dispatcher::Start start);
@@ -188,6 +193,9 @@ struct Queue::State {
     static std::vector<std::size_t> waiting_of(const Live& entry, std::size_t group);
     co::Task<std::vector<Answer>> attempt(Destination destination, const LivePtr& entry, std::vector<std::size_t> recipients,
                                           Line& line);
+    co::Task<std::optional<LoadFailure>> trouble_with_body(const LivePtr& entry);
+    void not_readable(const LivePtr& entry, std::size_t group, const LoadFailure& trouble);
+    co::Task<bool> deliver_group(const Dispatcher::Start& start, ReadyErrand errand, const LivePtr& entry, std::size_t group, Line& line);
     co::Task<bool> deliver_one(const Dispatcher::Start& start, ReadyErrand errand, Line& line);
     co::Task<void> end_conversation(Line& line);
     co::Task<bool> wait_idle(const std::string& key);

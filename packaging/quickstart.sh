@@ -140,7 +140,14 @@ ln -sfn "$bin" "$link"
 rm -f "$ctl"
 printf '#!/bin/sh\nexec "%s" --socket "%s" --config "%s" "$@"\n' "$link" "$dir/run/control.sock" "$dir/mailboxd.toml" >"$ctl"
 chmod 0755 "$ctl"
-rm -rf "$dir/data" "$dir/run" "$dir/mailboxd.toml" "$dir/demo.env" "$dir/mailboxd.log"
+# Its sendmail likewise: for any user, who need not be able to read the configuration.
+sendmail=$dir/sendmail
+ln -sfn "$bin" "$dir/bin/sendmail"
+rm -f "$sendmail"
+printf '#!/bin/sh\nMAILBOXD_SENDMAIL_SOCKET="%s" MAILBOXD_DROP_DIRECTORY="%s" exec "%s" "$@"\n' "$dir/run/sendmail.sock" "$dir/drop" \
+  "$dir/bin/sendmail" >"$sendmail"
+chmod 0755 "$sendmail"
+rm -rf "$dir/data" "$dir/run" "$dir/drop" "$dir/mailboxd.toml" "$dir/demo.env" "$dir/mailboxd.log"
 password=demo-$(od -An -N9 -tx1 /dev/urandom | tr -d ' \n')
 account() { printf "user%04d@$domain" "$1"; }
 printf '%s\n' "$password" | "$link" setup --config "$dir/mailboxd.toml" --data "$dir/data" --hostname "$hostname" --domain "$domain" \
@@ -183,6 +190,9 @@ max_connections_per_network = 20000
 
 [http]
 listen = ["127.0.0.1:$http"]
+
+[sendmail]
+drop_directory = "$dir/drop"
 
 [auth]
 plaintext_login_networks = ["127.0.0.0/8"]
@@ -235,6 +245,7 @@ MB_DATA_DIR='$dir/data'
 MB_PID=$pid
 MB_BIN='$bin'
 MB_CTL='$ctl'
+MB_SENDMAIL='$sendmail'
 ENV
 )
 give_up() { kill -TERM "$pid" 2>/dev/null || true; fail "$1"; }

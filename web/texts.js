@@ -36,6 +36,8 @@ const english = {
     pop3s: "fetching mail",
     http: "this page, health, metrics",
     control: "mailboxctl",
+    lmtp: "mail from programs, for here",
+    sendmail: "mail of programs of this machine",
   },
   certificates: "Certificates",
   noCertificates: "No certificate is loaded.",

@@ -54,6 +54,7 @@ http::Router Administration::router()
 
     add(router, get, "/api/v1/queue", Access::administrator, &A::list_queue);
     add(router, post, "/api/v1/queue", Access::administrator, &A::change_queue);
+    add(router, get, "/api/v1/queue/holds", Access::administrator, &A::list_holds);
     add(router, get, "/api/v1/queue/{id}", Access::administrator, &A::show_queued);
 
     add(router, get, "/api/v1/domains", Access::administrator, &A::list_domains);

@@ -127,6 +127,7 @@ private:
     co::Task<http::Response> look_up_name(const http::Request& request);
     co::Task<http::Response> explain_route(const http::Request& request);
     co::Task<http::Response> list_queue(const http::Request& request);
+    co::Task<http::Response> list_holds(const http::Request& request);
     co::Task<http::Response> show_queued(const http::Request& request);
     co::Task<http::Response> change_queue(const http::Request& request);
 

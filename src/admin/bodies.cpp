@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxText = 1024;
-constexpr std::size_t kMaxTargets = 1000;
+constexpr std::size_t kMaxNames = 1000;
 
 // Watches a parse: counts depth and remembers the member names of every object under way.
 class Watcher {
@@ -86,12 +86,12 @@ public:
         return is_good ? std::optional(value->get<std::uint64_t>())
                        : wrong<std::uint64_t>(name, "a whole number from 0 to 9223372036854775807");
     }
-    std::optional<std::vector<std::string>> texts(const char* name)
+    std::optional<std::vector<std::string>> texts(const char* name, std::size_t most = kMaxNames)
     {
         const auto value = take(name);
         if (!value) return std::nullopt;
         std::vector<std::string> all;
-        if (value->is_array() && value->size() <= kMaxTargets) {
+        if (value->is_array() && value->size() <= most) {
             for (const json& one : *value) {
                 if (one.is_string() && one.get_ref<const std::string&>().size() <= kMaxText) {
                     all.push_back(one.get<std::string>());
@@ -99,7 +99,7 @@ public:
             }
             if (all.size() == value->size()) return all;
         }
-        return wrong<std::vector<std::string>>(name, fmt::format("a list of at most {} texts", kMaxTargets));
+        return wrong<std::vector<std::string>>(name, fmt::format("a list of at most {} texts", most));
     }
     std::string required(const char* name)
     {
@@ -198,6 +198,8 @@ Result<directory::AccountChange, Error> parse_account_change(std::string_view te
     change.quota_messages = members.number("quota_messages");
     change.enabled = members.flag("enabled");
     change.is_administrator = members.flag("administrator");
+    change.forward = members.texts("forward");
+    change.keeps_copy = members.flag("keep_copy");
     if (auto error = members.finish()) return *error;
     return change;
 }
@@ -216,10 +218,11 @@ Result<directory::Alias, Error> parse_new_alias(std::string_view text)
     Members members("adding an alias", text);
     directory::Alias alias;
     alias.address = members.required("address");
-    auto targets = members.texts("targets");
+    auto targets = members.texts("targets", directory::kMostTargets);
     if (!targets) members.fail("the member targets is missing");
     alias.targets = std::move(targets).value_or(std::vector<std::string>());
     alias.enabled = members.flag("enabled").value_or(true);
+    alias.owner = members.text("owner").value_or("");
     if (auto error = members.finish()) return *error;
     return alias;
 }
@@ -228,8 +231,9 @@ Result<AliasChangeBody, Error> parse_alias_change(std::string_view text)
 {
     Members members("changing the alias", text);
     AliasChangeBody body;
-    body.targets = members.texts("targets");
+    body.targets = members.texts("targets", directory::kMostTargets);
     body.enabled = members.flag("enabled");
+    body.owner = members.text("owner");
     if (auto error = members.finish()) return *error;
     return body;
 }
@@ -282,6 +286,10 @@ Result<QueueActBody, Error> parse_queue_act(std::string_view text)
     if (which.ids.empty() && !has_filter && !which.is_all)
         members.fail("one of ids, destination, sender, recipient and all must say which");
     if (!which.ids.empty() && (has_filter || which.is_all)) members.fail("ids and the other members exclude each other");
+    if (which.is_all && has_filter) members.fail("all and destination, sender or recipient exclude each other");
+    body.is_standing = members.flag("standing").value_or(false);
+    if (body.is_standing && (body.act != queue::Act::hold || !which.ids.empty()))
+        members.fail("standing goes with the act hold, and with destination, sender, recipient or all");
     if (auto error = members.finish()) return *error;
     return body;
 }

@@ -40,6 +40,7 @@ struct NewAccountBody {
 struct AliasChangeBody {
     std::optional<std::vector<std::string>> targets;
     std::optional<bool> enabled;
+    std::optional<std::string> owner;  // empty text: none
 };
 
 // Which of the expunged are to come back: by name, or all that the filter lets through.
@@ -67,6 +68,7 @@ struct QueueActBody {
     queue::Act act = queue::Act::hold;
     std::string act_name;
     queue::Selection selection;
+    bool is_standing = false;  // with hold: what will come, too
 };
 
 // An error's `attempted` names the act; its `happened` names the member.

@@ -38,7 +38,8 @@ ordered_json value_of(const directory::Account& account)
     return {{"id", account.id.value},       {"address", account.address()},
             {"full_name", account.full_name}, {"enabled", account.enabled},
             {"administrator", account.is_administrator}, {"quota_bytes", account.quota_bytes},
-            {"quota_messages", account.quota_messages}};
+            {"quota_messages", account.quota_messages}, {"forward", account.forward},
+            {"keep_copy", account.keeps_copy}};
 }
 
 ordered_json value_of(const MailboxUsage& usage)
@@ -56,7 +57,7 @@ ordered_json value_of(const MailboxUsage& usage)
 
 ordered_json value_of(const directory::Alias& alias)
 {
-    return {{"address", alias.address}, {"targets", alias.targets}, {"enabled", alias.enabled}};
+    return {{"address", alias.address}, {"targets", alias.targets}, {"enabled", alias.enabled}, {"owner", alias.owner}};
 }
 
 ordered_json value_of(const ListenerFacts& listener)
@@ -144,72 +145,6 @@ std::string account_json(const directory::Account& account, std::optional<Mailbo
 }
 
 std::string usage_json(const MailboxUsage& usage) { return write(value_of(usage)); }
-
-namespace {
-
-std::string_view status_of(const queue::RecipientState& state)
-{
-    switch (state.status) {
-    case queue::RecipientStatus::waiting: return "waiting";
-    case queue::RecipientStatus::failing: return "failing";
-    case queue::RecipientStatus::delivered: return "delivered";
-    case queue::RecipientStatus::failed: return "failed";
-    case queue::RecipientStatus::removed: return "deleted";
-    }
-    return "";
-}
-
-std::string time_or_empty(std::int64_t seconds)
-{
-    return seconds <= 0 ? std::string() : timestamp(std::min(seconds, kLastSecond));
-}
-
-ordered_json value_of(const queue::Listed& listed)
-{
-    const queue::Entry& entry = listed.entry;
-    ordered_json recipients = ordered_json::array();
-    for (std::size_t n = 0; n < entry.states.size(); ++n) {
-        const queue::RecipientState& state = entry.states[n];
-        const bool waits = state.status == queue::RecipientStatus::waiting && !entry.is_held;
-        recipients.push_back({{"address", entry.envelope.recipients[n].address},
-                              {"destination", n < listed.destinations.size() ? listed.destinations[n] : ""},
-                              {"status", status_of(state)},
-                              {"attempts", state.attempts},
-                              {"next", waits ? time_or_empty(state.next / 1000) : ""},
-                              {"last_attempt", time_or_empty(state.last.at)},
-                              {"code", state.last.code},
-                              {"enhanced", state.last.enhanced},
-                              {"host", state.last.host},
-                              {"answer", state.last.text}});
-    }
-    ordered_json row = {{"id", entry.id},
-                        {"accepted", time_or_empty(entry.accepted / 1000)},
-                        {"size", entry.size},
-                        {"sender", entry.envelope.reverse_path},
-                        {"account", entry.envelope.account},
-                        {"held", entry.is_held},
-                        {"warned", entry.is_warned}};
-    row["recipients"] = std::move(recipients);
-    return row;
-}
-
-}  // namespace
-
-std::string queued_json(const queue::Listed& listed) { return write(value_of(listed)); }
-
-std::string queue_act_json(std::string_view act, std::uint64_t messages)
-{
-    return write(ordered_json{{"act", act}, {"messages", messages}});
-}
-
-std::string queue_page_json(const queue::Page& page)
-{
-    ordered_json entries = ordered_json::array();
-    for (const queue::Listed& listed : page.entries) entries.push_back(value_of(listed));
-    ordered_json document = {{"total", page.total}, {"next", page.next}};
-    document["messages"] = std::move(entries);
-    return write(document);
-}
 
 std::string expunged_json(const store::ExpungedList& list, std::chrono::milliseconds keep)
 {

@@ -15,7 +15,6 @@
 #include "base/file_system.hpp"
 #include "directory/quota.hpp"
 #include "directory/snapshot.hpp"
-#include "queue/queue.hpp"
 #include "store/account_store.hpp"
 
 namespace mbx::admin {
@@ -54,9 +53,6 @@ std::string domains_json(const directory::Snapshot& snapshot);
 std::string account_json(const directory::Account& account, std::optional<MailboxUsage> usage,
                          std::optional<std::string> password);
 std::string usage_json(const MailboxUsage& usage);
-std::string queue_page_json(const queue::Page& page);
-std::string queued_json(const queue::Listed& listed);
-std::string queue_act_json(std::string_view act, std::uint64_t messages);
 // `keep`: how long expunged messages can be had back.
 std::string expunged_json(const store::ExpungedList& list, std::chrono::milliseconds keep);
 // The first thousand in detail.

@@ -117,6 +117,7 @@ co::Task<http::Response> Administration::change_alias(const http::Request& reque
     directory::Alias wanted = *known;
     if (body->targets) wanted.targets = std::move(*body->targets);
     if (body->enabled) wanted.enabled = *body->enabled;
+    if (body->owner) wanted.owner = *body->owner;
     const auto alias = co_await deps_.directory.set_alias(wanted);
     if (!alias) co_return refused(alias.error());
     audit(request, "alias changed", alias->address);

@@ -1,6 +1,7 @@
 // The acts about mail to other servers: what the DNS says, and where a message would go.
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include "admin/administration.hpp"
@@ -30,25 +31,95 @@ std::string_view outcome_text(net::DnsOutcome outcome)
     return "failure";
 }
 
+// Why it can be no name of the DNS (RFC 1035 section 2.3.4); empty: it can. A dot at its end is allowed.
+std::string_view fault_of_name(std::string_view name)
+{
+    constexpr std::size_t kMostName = 253;
+    constexpr std::size_t kMostLabel = 63;
+    if (name == ".") return "";
+    if (name.ends_with('.')) name.remove_suffix(1);
+    if (name.empty()) return "the name is empty";
+    if (name.size() > kMostName) return "a name has 253 characters at most";
+    while (true) {
+        const auto dot = name.find('.');
+        const std::string_view label = name.substr(0, dot);
+        if (label.empty()) return "a dot is there too many: something must stand before and between the dots";
+        if (label.size() > kMostLabel) return "a part between dots has 63 characters at most";
+        if (dot == std::string_view::npos) return "";
+        name.remove_prefix(dot + 1);
+    }
+}
+
 http::Response no_outbound(std::string attempted)
 {
     return http::problem(503, Error{std::move(attempted), "this server sends no mail to others", ""});
 }
 
-// A mailbox of our own: nothing leaves.
-RouteFacts local_route(const directory::Snapshot& snapshot, const mail::Mailbox& mailbox)
+std::string named(const directory::Expansion& one)
 {
+    std::string words;
+    for (const std::string& address : one.first) words += (words.empty() ? "" : ", ") + address;
+    if (one.count > one.first.size()) words += " and " + std::to_string(one.count - one.first.size()) + " others";
+    return words;
+}
+
+std::string step_of(const directory::Expansion& one)
+{
+    using Kind = directory::Expansion::Kind;
+    switch (one.kind) {
+    case Kind::alias: return one.address + " is an alias for " + named(one);
+    case Kind::list: return one.address + " is a list of " + std::to_string(one.count) + ": " + named(one);
+    case Kind::forward: return one.address + " forwards to " + named(one) + " and keeps no copy";
+    case Kind::forward_and_copy: return one.address + " keeps a copy and forwards to " + named(one);
+    case Kind::catch_all: return one.address + " is nobody's own: the catch-all of its domain is " + named(one);
+    case Kind::administrators: return one.address + " is the administrators': " + named(one);
+    case Kind::kept: return one.address + " gets it itself, because its forwarding reaches nobody";
+    }
+    return {};
+}
+
+std::string_view refusal_of(directory::Resolution resolution)
+{
+    switch (resolution) {
+    case directory::Resolution::found: break;
+    case directory::Resolution::unknown_domain: return "the domain is not of this server";
+    case directory::Resolution::unknown_mailbox: return "the address reaches nobody";
+    case directory::Resolution::disabled: return "it is switched off";
+    case directory::Resolution::loop: return "aliases or forwarding go in a circle, or are nested deeper than 10";
+    case directory::Resolution::too_many: return "more than 10,000 addresses are behind it";
+    }
+    return "";
+}
+
+std::string step_of(const directory::Outside& one)
+{
+    if (!one.owner.empty()) return "it leads on to " + one.address + ", under the name of the list's owner " + one.owner;
+    return "it leads on to " + one.address + "; mail of a sender who is not of this server leaves under a rewritten one (SRS)";
+}
+
+// Within our own house, step by step; what leaves it is `found.remote`.
+RouteFacts local_route(const directory::Snapshot& snapshot, const mail::Mailbox& mailbox, const directory::Recipients& found)
+{
+    constexpr std::size_t kMostShown = 20;
     RouteFacts facts;
     facts.steps.push_back(mailbox.domain + " is a domain of this server");
-    const directory::Recipients found = snapshot.resolve(mailbox.local_part, mailbox.domain);
+    for (const directory::Expansion& one : found.expansions) {
+        if (facts.steps.size() < 2 * kMostShown) facts.steps.push_back(step_of(one));
+    }
     for (const directory::AccountId id : found.accounts) {
         const directory::Account* account = snapshot.find(id);
-        if (account != nullptr) facts.steps.push_back("it reaches the account " + account->local_part + "@" + account->domain);
+        if (account != nullptr && facts.steps.size() < 3 * kMostShown)
+            facts.steps.push_back("it reaches the account " + account->address());
     }
-    for (const std::string& address : found.remote) facts.steps.push_back("it leads on to " + address);
-    facts.is_reachable = !found.accounts.empty() || !found.remote.empty();
-    facts.verdict = facts.is_reachable ? "A message would be delivered here." : "A message would be refused: the address reaches nobody.";
-    if (!found.remote.empty()) facts.verdict = "A message would be sent on; ask for the way of those addresses.";
+    for (const directory::Outside& one : found.remote) {
+        if (facts.steps.size() < 4 * kMostShown) facts.steps.push_back(step_of(one));
+    }
+    facts.is_reachable = found.resolution == directory::Resolution::found;
+    if (!facts.is_reachable) facts.verdict = "A message would be refused: " + std::string(refusal_of(found.resolution)) + ".";
+    else if (found.remote.empty()) facts.verdict = "A message would be delivered here, to " + std::to_string(found.accounts.size()) +
+                                                   (found.accounts.size() == 1 ? " mailbox." : " mailboxes.");
+    else facts.verdict = "A message would be delivered to " + std::to_string(found.accounts.size()) + " mailboxes here and sent on to " +
+                         std::to_string(found.remote.size()) + (found.remote.size() == 1 ? " address elsewhere." : " addresses elsewhere.");
     return facts;
 }
 
@@ -65,6 +136,8 @@ co::Task<http::Response> Administration::look_up_name(const http::Request& reque
         co_return http::problem(400, Error{attempted, "there is no such type of record here",
                                            "ask for A, AAAA, MX, TXT, CNAME, NS, PTR, SRV, SOA or TLSA"});
     }
+    if (const auto fault = fault_of_name(name); !fault.empty())
+        co_return http::problem(400, Error{attempted, std::string(fault), "write it like example.org"});
     const net::DnsAnswer answer = co_await hooks_.look_up(name, *type);
     Document document{{"name", name},
                       {"type", net::dns_type_name(*type)},
@@ -89,7 +162,17 @@ co::Task<http::Response> Administration::explain_route(const http::Request& requ
     RouteFacts facts;
     const auto snapshot = deps_.directory.snapshot();
     if (snapshot->is_local_domain(mailbox->domain)) {
-        facts = local_route(*snapshot, *mailbox);
+        const directory::Recipients found = snapshot->resolve(mailbox->local_part, mailbox->domain);
+        facts = local_route(*snapshot, *mailbox, found);
+        constexpr std::size_t kMostFollowed = 3;
+        for (std::size_t n = 0; n < std::min(found.remote.size(), kMostFollowed) && hooks_.explain_route; ++n) {
+            const directory::Outside& on = found.remote[n];
+            std::string to = on.address;
+            std::string sender = on.owner;
+            const RouteFacts further = co_await hooks_.explain_route(std::move(to), std::move(sender));
+            for (const std::string& step : further.steps) facts.steps.push_back(on.address + ": " + step);
+            facts.steps.push_back(on.address + ": " + further.verdict);
+        }
     } else {
         if (!hooks_.explain_route) co_return no_outbound("finding the way of " + address);
         const std::string* given = request.target.query_value("sender");

@@ -3,6 +3,7 @@
 
 #include "admin/administration.hpp"
 #include "admin/answers.hpp"
+#include "admin/queue_documents.hpp"
 #include "base/ascii.hpp"
 
 namespace mbx::admin {
@@ -38,7 +39,14 @@ co::Task<http::Response> Administration::list_queue(const http::Request& request
     if (!is_place) co_return unprocessable(Error{"listing the queue", "after is no id", "take it from next of the page before"});
     const auto page = co_await deps_.queue->list(std::move(selection), std::move(after), limit);
     if (!page) co_return http::problem(500, page.error());
-    co_return http::json_response(200, queue_page_json(*page));
+    co_return http::json_response(200, queue_page_json(*page, deps_.queue->holds(), deps_.clock.wall()));
+}
+
+co::Task<http::Response> Administration::list_holds(const http::Request& request)
+{
+    (void)request;
+    if (deps_.queue == nullptr) co_return no_queue();
+    co_return http::json_response(200, holds_json(deps_.queue->holds()));
 }
 
 co::Task<http::Response> Administration::show_queued(const http::Request& request)
@@ -46,8 +54,11 @@ co::Task<http::Response> Administration::show_queued(const http::Request& reques
     if (deps_.queue == nullptr) co_return no_queue();
     const std::string id = request.parameter("id");
     const auto listed = co_await deps_.queue->show(id);
-    if (!listed) co_return not_found("showing the message " + id, "it is not in the queue", "mailboxctl queue list shows what waits");
-    co_return http::json_response(200, queued_json(*listed));
+    if (!listed) {
+        co_return not_found("showing the message " + id, "it is not in the queue",
+                            "mailboxctl trace " + id + " tells what became of it, mailboxctl queue list shows what waits");
+    }
+    co_return http::json_response(200, queued_json(*listed, deps_.clock.wall()));
 }
 
 co::Task<http::Response> Administration::change_queue(const http::Request& request)
@@ -57,10 +68,17 @@ co::Task<http::Response> Administration::change_queue(const http::Request& reque
     if (!body) co_return http::problem(400, body.error());
     if (deps_.queue == nullptr) co_return no_queue();
     const std::string act = body->act_name;
-    const auto acted = co_await deps_.queue->act(body->act, std::move(body->selection), "the administrator");
+    const std::string what = body->selection.ids.empty() ? describe(body->selection) : "named messages";
+    const bool is_standing = body->is_standing;
+    Result<queue::Acted, Error> acted = queue::Acted();
+    if (is_standing) {
+        acted = co_await deps_.queue->hold_from_now_on(std::move(body->selection), "the administrator");
+    } else {
+        acted = co_await deps_.queue->act(body->act, std::move(body->selection), "the administrator");
+    }
     if (!acted) co_return http::problem(500, acted.error());
-    audit(request, "queue " + act, std::to_string(acted->messages) + " messages");
-    co_return http::json_response(200, queue_act_json(act, acted->messages));
+    audit(request, "queue " + act + (is_standing ? " from now on" : ""), what + ", messages: " + std::to_string(acted->messages));
+    co_return http::json_response(200, queue_act_json(act, *acted));
 }
 
 }  // namespace mbx::admin

@@ -50,6 +50,21 @@ std::string_view user_complaint(std::string_view text)
     return std::ranges::all_of(text, good) && !text.starts_with('-') ? "" : "is not the name of a system user";
 }
 
+std::string_view users_complaint(std::string_view text)
+{
+    const auto good = [](char c) { return ascii::is_alnum(c) || c == '_' || c == '-' || c == '.' || c == ' '; };
+    return std::ranges::all_of(text, good) ? "" : "is not a list of system users with spaces between";
+}
+
+// The form alone: what the directory knows is asked when mail comes.
+std::string_view address_complaint(std::string_view text)
+{
+    const auto odd = [](char c) { return ascii::is_control(c) || c == ' ' || c == '<' || c == '>'; };
+    const auto at = text.rfind('@');
+    const bool is_address = at != std::string_view::npos && at != 0 && at + 1 < text.size() && std::ranges::none_of(text, odd);
+    return text.empty() || is_address ? "" : "is not an address";
+}
+
 constexpr std::array kTables{
     Table{"server", "The process: its name on the network, its directories, its threads."},
     Table{"log", "What is logged, and how a line looks."},
@@ -60,6 +75,7 @@ constexpr std::array kTables{
     Table{"imap", "Users read their mail."},
     Table{"pop3", "Users fetch their mail, with programs that know no IMAP."},
     Table{"http", "Health, metrics and the status page."},
+    Table{"sendmail", "Mail from programs of this machine (cron, PHP, scripts), by the command sendmail."},
     Table{"queue", "Mail on its way to other servers: how long and how often it is tried. mailboxctl queue shows what waits."},
     Table{"directory", "Domains, accounts and aliases. They live in directory.db; change them with mailboxctl."},
     Table{"quota", "How much mail an account may hold, where the account itself says nothing (mailboxctl account set)."},
@@ -275,6 +291,26 @@ const std::vector<Declaration>& most_rows()
          "Addresses and ports for /healthz, /readyz, /metrics and the status page. They need no log-in, so only "
          "addresses of this machine are allowed (127.0.0.0/8 and ::1).",
          [](S& s) -> Slot { return &s.http.listen; }},
+
+        {"sendmail.service", Kind::choice, R"("on")", {}, Effect::restart,
+         "Whether programs of this machine may hand over mail: on, by sendmail.sock in server.runtime_directory and by "
+         "drop_directory, or off.",
+         [](S& s) -> Slot { return choice(s.sendmail.service); }, {"off", "on"}},
+        {"sendmail.drop_directory", Kind::directory, R"("/var/spool/mailboxd/drop")", {1, kMostPath}, Effect::restart,
+         "Where sendmail leaves messages while the daemon does not run or cannot take them; it takes them in as soon as it "
+         "can. All users may write there and nobody may list it (mode 1733).",
+         [](S& s) -> Slot { return &s.sendmail.drop_directory; }},
+        {"sendmail.system_mail_to", Kind::text, R"("")", {0, 320}, Effect::live,
+         "Who gets mail for a name of this machine that is neither an account nor an alias, such as what cron writes to root. "
+         "Empty: postmaster, which is all administrators.",
+         [](S& s) -> Slot { return &s.sendmail.system_mail_to; }, {}, address_complaint},
+        {"sendmail.trusted_users", Kind::text, R"("")", {0, 1000}, Effect::live,
+         "System users who may name any sender and send without a limit, as root may; spaces between. The others may name "
+         "addresses of this server's domains and of this machine.",
+         [](S& s) -> Slot { return &s.sendmail.trusted_users; }, {}, users_complaint},
+        {"sendmail.max_messages_per_hour", Kind::integer, "1000", {0, 1'000'000'000}, Effect::live,
+         "Messages that one system user may send within an hour; more wait in drop_directory. 0: no limit.",
+         [](S& s) -> Slot { return &s.sendmail.max_messages_per_hour; }},
 
         {"queue.lifetime", Kind::duration, R"("5d")", {kMinute, 60 * kDay}, Effect::live,
          "How long a message is tried before it goes back to its sender. RFC 5321 section 4.5.4.1 wants 4 to 5 days.",

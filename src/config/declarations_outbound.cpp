@@ -106,12 +106,45 @@ std::vector<Declaration> protection_rows()
     };
 }
 
+std::string_view address_complaint(std::string_view text)
+{
+    const auto at = text.find('@');
+    const bool is_one = at != std::string_view::npos && at != 0 && at + 1 < text.size() &&
+                        text.find_first_of("<>\"\\ \t\r\n,;:()[]") == std::string_view::npos && text.find('@', at + 1) == text.npos;
+    return text.empty() || is_one ? "" : "is no address";
+}
+
+std::string_view line_complaint(std::string_view text)
+{
+    return text.find_first_of("\r\n") == std::string_view::npos ? "" : "is more than one line";
+}
+
+std::vector<Declaration> report_rows()
+{
+    using S = Settings;
+    return {
+        {"outbound.tls_reports", Kind::choice, R"("on")", {}, Effect::live,
+         "TLSRPT (RFC 8460): domains that ask for it in the DNS (_smtp._tls) are told once a day how encrypted delivery to them "
+         "went.",
+         [](S& s) -> Slot { return choice_slot(s.outbound.tls_reports); }, {"off", "on"}},
+        {"outbound.tls_report_from", Kind::text, R"("")", {0, 254}, Effect::live,
+         "The address that these reports are from, such as tlsrpt@example.org. Empty: postmaster at the server's name.",
+         [](S& s) -> Slot { return &s.outbound.tls_report_from; }, {}, address_complaint},
+        {"outbound.tls_report_organisation", Kind::text, R"("")", {0, 200}, Effect::live,
+         "Whose server it is, for these reports. Empty: the server's name.",
+         [](S& s) -> Slot { return &s.outbound.tls_report_organisation; }, {}, line_complaint},
+        {"outbound.tls_report_interval", Kind::duration, R"("24h")", {kOneSecond, 24 * 3600 * kOneSecond}, Effect::live,
+         "The time that one report is about, beginning at midnight UTC. Anything but 24h is for tests.",
+         [](S& s) -> Slot { return &s.outbound.tls_report_interval; }},
+    };
+}
+
 }  // namespace
 
 std::vector<Declaration> outbound_rows()
 {
     std::vector<Declaration> all = dns_rows();
-    for (auto* part : {way_rows, protection_rows}) {
+    for (auto* part : {way_rows, protection_rows, report_rows}) {
         for (Declaration& row : part()) all.push_back(std::move(row));
     }
     return all;

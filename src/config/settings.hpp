@@ -147,6 +147,17 @@ struct HttpSettings {
     Endpoints listen;
 };
 
+struct SendmailSettings {
+    Switch service{};
+    std::string drop_directory;
+    std::string system_mail_to;          // an address, or empty: postmaster
+    std::string trusted_users;           // names, spaces between
+    std::uint64_t max_messages_per_hour = 0;
+    // Of trusted_users, when the daemon has looked them up; never shown.
+    std::vector<std::uint32_t> trusted_uids;
+    std::string unknown_users;
+};
+
 struct QueueSettings {
     Duration lifetime{};
     Duration warn_after{};  // 0: never
@@ -213,6 +224,10 @@ struct OutboundSettings {
     Duration connect_timeout{};
     std::uint64_t messages_per_connection = 0;
     std::uint64_t port = 0;
+    Switch tls_reports{};
+    std::string tls_report_from;
+    std::string tls_report_organisation;
+    Duration tls_report_interval{};
 };
 
 struct ProxySettings {
@@ -229,6 +244,7 @@ struct Settings {
     ImapSettings imap;
     Pop3Settings pop3;
     HttpSettings http;
+    SendmailSettings sendmail;
     QueueSettings queue;
     DirectorySettings directory;
     QuotaSettings quota;

@@ -49,6 +49,9 @@ Plan plan_account(const Arguments& a, const std::string* password)
     case Command::account_set:
         return Plan{{Method::patch, at("accounts", a.name), account_body(a, false, nullptr)}, View::account,
                     "changed the account " + a.name, ""};
+    case Command::account_forward:
+        return Plan{{Method::patch, at("accounts", a.name), forward_body(a)}, View::account,
+                    a.off ? "the account " + a.name + " forwards no more" : "the account " + a.name + " forwards its mail", ""};
     case Command::account_show: return Plan{{Method::get, at("accounts", a.name), ""}, View::account, "", ""};
     case Command::account_password:
         return Plan{{Method::post, at("accounts", a.name) + "/password", password_body(a, password)}, View::account,
@@ -89,6 +92,19 @@ Plan plan_acl(const Arguments& a)
     return Plan{{Method::post, path, access_body(a)}, View::access, "", ""};
 }
 
+// The act by its name, where it is one on messages of the queue; else empty.
+std::string_view queue_act_of(Command command)
+{
+    switch (command) {
+    case Command::queue_hold: return "hold";
+    case Command::queue_release: return "release";
+    case Command::queue_retry: return "retry";
+    case Command::queue_bounce: return "bounce";
+    case Command::queue_delete: return "delete";
+    default: return "";
+    }
+}
+
 Plan plan_queue_act(const Arguments& a, std::string_view act, const std::string& question)
 {
     return Plan{{Method::post, "/api/v1/queue", queue_act_body(a, act)}, View::queue_act, "", question};
@@ -98,9 +114,10 @@ Plan plan_queue(const Arguments& a)
 {
     switch (a.command) {
     case Command::queue_show: return Plan{{Method::get, at("queue", a.name), ""}, View::queued, "", ""};
-    case Command::queue_hold: return plan_queue_act(a, "hold", "");
-    case Command::queue_release: return plan_queue_act(a, "release", "");
-    case Command::queue_retry: return plan_queue_act(a, "retry", "");
+    case Command::queue_hold:
+    case Command::queue_release:
+    case Command::queue_retry: return plan_queue_act(a, queue_act_of(a.command), "");
+    case Command::queue_holds: return Plan{{Method::get, "/api/v1/queue/holds", ""}, View::holds, "", ""};
     case Command::queue_bounce: return plan_queue_act(a, "bounce", "Return these messages to their senders");
     case Command::queue_delete: return plan_queue_act(a, "delete", "Delete these messages for good");
     default: break;
@@ -158,6 +175,7 @@ Plan plan(const Arguments& a, const std::string* password)
     case Command::account_show:
     case Command::account_set:
     case Command::account_remove:
+    case Command::account_forward:
     case Command::account_password: return plan_account(a, password);
     case Command::message_undelete: return plan_undelete(a);
     case Command::acl_show:
@@ -169,7 +187,8 @@ Plan plan(const Arguments& a, const std::string* password)
     case Command::queue_release:
     case Command::queue_retry:
     case Command::queue_bounce:
-    case Command::queue_delete: return plan_queue(a);
+    case Command::queue_delete:
+    case Command::queue_holds: return plan_queue(a);
     case Command::alias_add:
     case Command::alias_list:
     case Command::alias_show:
@@ -205,6 +224,27 @@ Plan plan(const Arguments& a, const std::string* password)
 
 bool is_question(const Plan& plan) { return plan.call.method == Method::get; }
 
+std::optional<Error> queue_complaint(const Arguments& a)
+{
+    const std::string act(queue_act_of(a.command));
+    if (act.empty()) return std::nullopt;
+    const bool has_filter = !a.queue_destination.empty() || !a.queue_sender.empty() || !a.queue_recipient.empty();
+    if (a.queue_ids.empty() && !has_filter && !a.all) {
+        return Error{"queue " + act, "it was not said which messages",
+                     "name their ids, as mailboxctl queue list shows them (mailboxctl queue " + act +
+                         " ID), or say --destination DOMAIN, --sender ADDRESS, --recipient ADDRESS, or --all"};
+    }
+    if (a.all && has_filter)
+        return Error{"queue " + act, "--all means every message, and more was said", "leave --all away, or the rest"};
+    if (!a.queue_ids.empty() && has_filter)
+        return Error{"queue " + act, "ids and --destination, --sender or --recipient exclude each other", "say one of them"};
+    if (a.standing && !a.queue_ids.empty()) {
+        return Error{"queue hold --standing", "ids are of messages that are there already",
+                     "leave --standing away, or say --destination DOMAIN, --sender ADDRESS or --recipient ADDRESS"};
+    }
+    return std::nullopt;
+}
+
 // What can be said of the arguments before anybody is asked.
 std::optional<Error> complaint(const Arguments& arguments)
 {
@@ -216,14 +256,18 @@ std::optional<Error> complaint(const Arguments& arguments)
         return Error{"reading --quota-messages " + *arguments.quota_messages, "it is not a whole number",
                      "write it like 100000, 0 for the server's default, or none for no limit"};
     }
+    if (arguments.command == Command::account_forward && arguments.targets.empty() && !arguments.off) {
+        return Error{"forwarding the mail of " + arguments.name, "it is not said where to",
+                     "name one address or more, or --off to end it; mailboxctl account show tells where it goes"};
+    }
     const bool is_set = arguments.command == Command::domain_set || arguments.command == Command::account_set ||
                         arguments.command == Command::alias_set;
     const bool has_change = arguments.enabled || arguments.administrator || arguments.full_name || arguments.quota || arguments.quota_messages ||
-                            arguments.catch_all || !arguments.targets.empty();
+                            arguments.catch_all || arguments.owner || !arguments.targets.empty();
     if (is_set && !has_change) {
         return Error{"changing " + arguments.name, "there is nothing to change", "--help shows what can be set"};
     }
-    return std::nullopt;
+    return queue_complaint(arguments);
 }
 
 bool is_confirmed(Run run, const std::string& question)
@@ -266,7 +310,7 @@ int run_api_command(Run run)
     }
     const Plan wanted = plan(arguments, password ? &*password : nullptr);
     if (!is_confirmed(run, wanted.confirmation)) {
-        return run.fail(Error{run.arguments.name, "nothing was done", "answer yes, or use --yes"}, kFailed);
+        return run.fail(Error{wanted.confirmation, "nothing was done", "answer yes, or use --yes"}, kFailed);
     }
     const auto answer = call_daemon(run.socket_path(), wanted.call);
     if (!answer) return run.fail(answer.error().error, answer.error().is_unreachable ? kUnreachable : kFailed);

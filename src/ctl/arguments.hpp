@@ -23,6 +23,7 @@ enum class Command : std::uint8_t {
     account_set,
     account_remove,
     account_password,
+    account_forward,
     message_undelete,
     acl_show,
     acl_set,
@@ -34,6 +35,7 @@ enum class Command : std::uint8_t {
     queue_retry,
     queue_bounce,
     queue_delete,
+    queue_holds,
     alias_add,
     alias_list,
     alias_show,
@@ -76,7 +78,10 @@ struct Arguments {
     bool quiet = false;
 
     std::string name;                  // a domain, or an address
-    std::vector<std::string> targets;  // of an alias
+    std::vector<std::string> targets;  // of an alias, or of forwarding
+    std::optional<std::string> owner;  // of a list; empty: none
+    bool no_copy = false;
+    bool off = false;
     std::optional<std::string> full_name;
     std::optional<std::string> quota;
     std::optional<std::string> quota_messages;
@@ -103,6 +108,7 @@ struct Arguments {
     std::string queue_sender;
     std::string queue_recipient;
     std::string queue_after;
+    bool standing = false;  // what will come is held too
 
     bool password_stdin = false;
     bool generate_password = false;

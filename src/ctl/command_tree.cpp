@@ -143,7 +143,10 @@ private:
                                 Command::account_remove);
         CLI::App* password = leaf(*account, "password", "Set an account's password and end its sessions",
                                   Command::account_password);
+        CLI::App* forward = leaf(*account, "forward", "Send an account's mail on to other addresses, here or elsewhere",
+                                 Command::account_forward);
         CLI::App* list = leaf(*account, "list", "List all accounts", Command::account_list);
+        add_forward(forward);
         for (CLI::App* node : {add, show, set, remove, password}) add_name(node, "ADDRESS", "The account's address");
         for (CLI::App* node : {add, set}) {
             node->add_option("--name", into_.full_name, "The person's name")->type_name("TEXT");
@@ -159,6 +162,15 @@ private:
         add_password(add);
         add_password(password);
         add_yes(remove);
+    }
+
+    void add_forward(CLI::App* forward)
+    {
+        add_name(forward, "ADDRESS", "The account's address");
+        CLI::Option* targets = forward->add_option("TARGET", into_.targets, "Where its mail goes from now on, instead of where it went so far");
+        CLI::Option* off = forward->add_flag("--off", into_.off, "Send nothing on any more");
+        CLI::Option* no_copy = forward->add_flag("--no-copy", into_.no_copy, "Keep nothing of it in the mailbox");
+        off->excludes(targets)->excludes(no_copy);
     }
 
     void add_message_commands()
@@ -215,7 +227,7 @@ private:
         CLI::App* show = leaf(*queue, "show", "Show one message with each of its recipients", Command::queue_show);
         add_name(show, "ID", "The message's id");
         CLI::App* hold = leaf(*queue, "hold", "Neither try nor give up until it is released", Command::queue_hold);
-        CLI::App* release = leaf(*queue, "release", "Try what was held again", Command::queue_release);
+        CLI::App* release = leaf(*queue, "release", "End holds: what was held is tried again", Command::queue_release);
         CLI::App* retry = leaf(*queue, "retry", "Try now", Command::queue_retry);
         CLI::App* bounce = leaf(*queue, "bounce", "Give up and return to the sender", Command::queue_bounce);
         CLI::App* remove = leaf(*queue, "delete", "Delete without telling anybody", Command::queue_delete);
@@ -225,13 +237,15 @@ private:
             CLI::Option* all = node->add_flag("--all", into_.all, "All messages");
             ids->excludes(all);
         }
+        hold->add_flag("--standing", into_.standing, "From now on, what will come too: with --destination, --sender, --recipient or --all");
+        leaf(*queue, "holds", "List the standing holds", Command::queue_holds);
         add_yes(bounce);
         add_yes(remove);
     }
 
     void add_alias_commands()
     {
-        CLI::App* alias = group("alias", "Aliases: addresses that lead to others");
+        CLI::App* alias = group("alias", "Aliases and lists: addresses that lead to others");
         CLI::App* add = leaf(*alias, "add", "Add an alias", Command::alias_add);
         CLI::App* show = leaf(*alias, "show", "Show one alias", Command::alias_show);
         CLI::App* set = leaf(*alias, "set", "Change an alias", Command::alias_set);
@@ -244,6 +258,10 @@ private:
             ->expected(1)
             ->take_all();
         add_switch(set, into_.enabled, "--enable", "--disable", "Take mail for the alias");
+        for (CLI::App* node : {add, set}) {
+            node->add_option("--owner", into_.owner, "Make it a list: this address of yours, not who wrote, hears of members that cannot be reached; '' for none")
+                ->type_name("ADDRESS");
+        }
         add_yes(remove);
     }
 

@@ -79,6 +79,7 @@ int dispatch(Run run)
     case Command::account_set:
     case Command::account_remove:
     case Command::account_password:
+    case Command::account_forward:
     case Command::message_undelete:
     case Command::acl_show:
     case Command::acl_set:
@@ -90,6 +91,7 @@ int dispatch(Run run)
     case Command::queue_retry:
     case Command::queue_bounce:
     case Command::queue_delete:
+    case Command::queue_holds:
     case Command::alias_add:
     case Command::alias_list:
     case Command::alias_show:

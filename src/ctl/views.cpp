@@ -2,11 +2,11 @@
 
 #include <fmt/core.h>
 
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/ascii.hpp"
 #include "config/units.hpp"
+#include "ctl/queue_views.hpp"
 #include "ctl/trace_views.hpp"
 
 namespace mbx::ctl {
@@ -24,18 +24,6 @@ std::string write(const ordered_json& document)
 std::string text(const json& object, const char* name) { return object.at(name).get<std::string>(); }
 std::string number(const json& object, const char* name) { return std::to_string(object.at(name).get<std::int64_t>()); }
 std::string yes_no(const json& object, const char* name) { return object.at(name).get<bool>() ? "yes" : "no"; }
-
-std::string size_text(std::uint64_t bytes)
-{
-    constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    auto value = static_cast<double>(bytes);
-    std::size_t unit = 0;
-    while (value >= 1024 && unit + 1 < kUnits.size()) {
-        value /= 1024;
-        ++unit;
-    }
-    return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits.at(unit));
-}
 
 std::string size_of(const json& object, const char* name) { return size_text(object.at(name).get<std::uint64_t>()); }
 
@@ -61,21 +49,13 @@ std::string usage_text(const json& usage)
 {
     const auto limit_messages = usage.value("limit_messages", std::uint64_t{0});
     const auto limit_bytes = usage.value("limit_bytes", std::uint64_t{0});
-    std::string all = number(usage, "messages") + " messages";
+    std::string all = counted(usage.at("messages").get<std::int64_t>(), "message", "messages");
     if (limit_messages != 0) all += " of " + std::to_string(limit_messages);
     all += ", " + size_of(usage, "bytes");
     if (limit_bytes != 0) all += " of " + size_text(limit_bytes);
     if (limit_messages != 0 || limit_bytes != 0) all += fmt::format(" ({} %)", usage.value("percent", std::uint64_t{0}));
     if (usage.value("nearly_full", false)) all += ": nearly full";
     return all;
-}
-
-std::string span_text(std::int64_t seconds)
-{
-    const std::int64_t days = seconds / 86'400;
-    if (days > 0) return fmt::format("{} d {} h", days, seconds % 86'400 / 3600);
-    if (seconds >= 3600) return fmt::format("{} h {} min", seconds / 3600, seconds % 3600 / 60);
-    return seconds >= 60 ? fmt::format("{} min", seconds / 60) : fmt::format("{} s", seconds);
 }
 
 std::string listeners_text(const json& status, Style style)
@@ -155,6 +135,13 @@ std::string accounts_text(const json& document, Style style)
     return table.text(style, "no accounts");
 }
 
+std::string joined(const json& list)
+{
+    std::string all;
+    for (const json& one : list) all += (all.empty() ? "" : ", ") + one.get<std::string>();
+    return all;
+}
+
 std::string account_text(const json& row)
 {
     std::vector<std::pair<std::string, std::string>> rows = {{"account", text(row, "address")},
@@ -163,6 +150,10 @@ std::string account_text(const json& row)
                                                              {"administrator", yes_no(row, "administrator")},
                                                              {"quota", quota_text(row)},
                                                              {"message quota", message_quota_text(row)}};
+    if (row.contains("forward") && !row.at("forward").empty()) {
+        rows.emplace_back("forwards to", joined(row.at("forward")));
+        rows.emplace_back("keeps a copy", yes_no(row, "keep_copy"));
+    }
     if (row.contains("usage")) {
         const json& usage = row.at("usage");
         rows.emplace_back("mailbox", usage_text(usage));
@@ -224,25 +215,36 @@ std::string removed_text(const json& row)
     return all + "its mail is kept in " + text(mail, "path") + " until " + text(mail, "kept_until") + "\n";
 }
 
-std::string joined(const json& list)
+// Of a server before lists there is none.
+std::string owner_text(const json& alias) { return alias.contains("owner") ? text(alias, "owner") : std::string(); }
+
+// Of long lists the first ones.
+std::string targets_text(const json& targets)
 {
-    std::string all;
-    for (const json& one : list) all += (all.empty() ? "" : ", ") + one.get<std::string>();
-    return all;
+    constexpr std::size_t kMost = 5;
+    if (targets.size() <= kMost) return joined(targets);
+    json first = json::array();
+    for (std::size_t n = 0; n < kMost; ++n) first.push_back(targets[n]);
+    return joined(first) + " and " + std::to_string(targets.size() - kMost) + " others";
 }
 
 std::string aliases_text(const json& document, Style style)
 {
-    Table table({{"ALIAS"}, {"ENABLED"}, {"TARGETS"}});
+    Table table({{"ALIAS"}, {"ENABLED"}, {"OWNER"}, {"TARGETS"}});
     for (const json& row : document.at("aliases")) {
-        table.add({text(row, "address"), yes_no(row, "enabled"), joined(row.at("targets"))});
+        table.add({text(row, "address"), yes_no(row, "enabled"), owner_text(row), targets_text(row.at("targets"))});
     }
     return table.text(style, "no aliases");
 }
 
 std::string alias_text(const json& row)
 {
-    return pairs({{"alias", text(row, "address")}, {"enabled", yes_no(row, "enabled")}, {"targets", joined(row.at("targets"))}});
+    const std::string owner = owner_text(row);
+    std::vector<std::pair<std::string, std::string>> rows = {{owner.empty() ? "alias" : "list", text(row, "address")},
+                                                             {"enabled", yes_no(row, "enabled")}};
+    if (!owner.empty()) rows.emplace_back("owner", owner);
+    rows.emplace_back("targets", joined(row.at("targets")));
+    return pairs(rows);
 }
 
 std::string sessions_text(const json& document, Style style)
@@ -259,55 +261,6 @@ std::string settings_text(const json& document, Style style)
     Table table({{"SETTING"}, {"VALUE"}, {"FROM"}});
     for (const json& row : document.at("settings")) table.add({text(row, "key"), text(row, "value"), text(row, "source")});
     return table.text(style, "no settings");
-}
-
-std::string queue_answer(const json& recipient)
-{
-    std::string answer = text(recipient, "answer");
-    std::replace(answer.begin(), answer.end(), '\n', ' ');
-    constexpr std::size_t kMostShown = 80;
-    if (answer.size() > kMostShown) answer = answer.substr(0, kMostShown) + "...";
-    const std::string code = recipient.value("code", 0U) == 0 ? "" : number(recipient, "code") + " ";
-    return code + answer;
-}
-
-// One line for a message: its first recipient that waits, and how many there are.
-std::string queue_text(const json& document, Style style)
-{
-    Table table({{"ID"}, {"ACCEPTED"}, {"SIZE", Side::right}, {"SENDER"}, {"RECIPIENT"}, {"NEXT"}, {"LAST ANSWER"}});
-    for (const json& row : document.at("messages")) {
-        const json& all = row.at("recipients");
-        const json* shown = nullptr;
-        std::size_t waiting = 0;
-        for (const json& recipient : all) {
-            const std::string status = text(recipient, "status");
-            if (status != "waiting" && status != "failing") continue;
-            ++waiting;
-            if (shown == nullptr) shown = &recipient;
-        }
-        const std::string more = waiting > 1 ? fmt::format(" and {} more", waiting - 1) : "";
-        const std::string sender = text(row, "sender").empty() ? "<>" : text(row, "sender");
-        table.add({text(row, "id"), text(row, "accepted"), size_of(row, "size"), sender,
-                   shown == nullptr ? "" : text(*shown, "address") + more,
-                   row.value("held", false) ? "held" : shown == nullptr ? "" : text(*shown, "next"),
-                   shown == nullptr ? "" : queue_answer(*shown)});
-    }
-    std::string lines = table.text(style, "the queue is empty");
-    if (!text(document, "next").empty()) lines += "there is more: mailboxctl queue list --after " + text(document, "next") + "\n";
-    return lines;
-}
-
-std::string queued_text(const json& row, Style style)
-{
-    std::string lines = fmt::format("id        {}\naccepted  {}\nsender    {}\nsize      {}\n", text(row, "id"), text(row, "accepted"),
-                                    text(row, "sender").empty() ? "<>" : text(row, "sender"), size_of(row, "size"));
-    if (!text(row, "account").empty()) lines += "account   " + text(row, "account") + "\n";
-    if (row.value("held", false)) lines += "held      until mailboxctl queue release\n";
-    Table table({{"RECIPIENT"}, {"STATUS"}, {"TRIES", Side::right}, {"NEXT"}, {"HOST"}, {"LAST ANSWER"}});
-    for (const json& one : row.at("recipients")) {
-        table.add({text(one, "address"), text(one, "status"), number(one, "attempts"), text(one, "next"), text(one, "host"), queue_answer(one)});
-    }
-    return lines + table.text(style, "");
 }
 
 std::string reload_text(const json& document)
@@ -361,8 +314,8 @@ std::string show_document(View view, const json& document, Style style)
     case View::restored: return restored_text(document);
     case View::queue: return queue_text(document, style);
     case View::queued: return queued_text(document, style);
-    case View::queue_act:
-        return fmt::format("{}: {} messages\n", text(document, "act"), document.at("messages").get<std::uint64_t>());
+    case View::queue_act: return queue_act_text(document);
+    case View::holds: return holds_text(document, style);
     case View::aliases: return aliases_text(document, style);
     case View::alias: return alias_text(document);
     case View::sessions: return sessions_text(document, style);
@@ -488,6 +441,7 @@ std::string queue_act_body(const Arguments& arguments, std::string_view act)
     if (!arguments.queue_sender.empty()) body["sender"] = arguments.queue_sender;
     if (!arguments.queue_recipient.empty()) body["recipient"] = arguments.queue_recipient;
     if (arguments.all) body["all"] = true;
+    if (arguments.standing) body["standing"] = true;
     return write(body);
 }
 
@@ -504,6 +458,15 @@ std::string alias_body(const Arguments& arguments, bool with_address)
     if (with_address) body["address"] = arguments.name;
     if (!arguments.targets.empty()) body["targets"] = arguments.targets;
     if (arguments.enabled) body["enabled"] = *arguments.enabled;
+    if (arguments.owner) body["owner"] = *arguments.owner;
+    return write(body);
+}
+
+std::string forward_body(const Arguments& arguments)
+{
+    ordered_json body = ordered_json::object();
+    body["forward"] = arguments.targets;
+    if (!arguments.off) body["keep_copy"] = !arguments.no_copy;
     return write(body);
 }
 

@@ -29,6 +29,7 @@ enum class View : std::uint8_t {
     queue,
     queued,
     queue_act,
+    holds,
     aliases,
     alias,
     sessions,
@@ -64,6 +65,7 @@ std::string access_body(const Arguments& arguments);
 std::string queue_act_body(const Arguments& arguments, std::string_view act);
 std::string password_body(const Arguments& arguments, const std::string* password);
 std::string alias_body(const Arguments& arguments, bool with_address);
+std::string forward_body(const Arguments& arguments);
 
 // The documents of commands that need no daemon, in the API's form.
 std::string settings_json(const std::vector<config::ShowRow>& rows);

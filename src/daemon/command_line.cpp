@@ -66,8 +66,10 @@ ctl::ManualText manual_text()
          "*/etc/mailboxd/mailboxd.toml* The configuration, mailboxd.toml(5). mailboxctl setup writes one.\n"
          "*/var/lib/mailboxd* server.data_directory: the mail (mail/), the directory of domains and accounts (directory.db), "
          "bodies on their way in (spool/), the certificate and key that mailboxctl setup made (tls/).\n"
-         "*/run/mailboxd/control.sock* The socket that mailboxctl talks to, in server.runtime_directory."}};
-    text.see_also = {"mailboxctl(1)", "mailboxd.toml(5)"};
+         "*/run/mailboxd/control.sock* The socket that mailboxctl talks to, in server.runtime_directory.\n"
+         "*/run/mailboxd/sendmail.sock* The socket that sendmail(8) talks to, likewise; for all users.\n"
+         "*/var/spool/mailboxd/drop* sendmail.drop_directory: what sendmail leaves while the daemon does not run."}};
+    text.see_also = {"mailboxctl(1)", "sendmail(8)", "mailboxd.toml(5)"};
     return text;
 }
 

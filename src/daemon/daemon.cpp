@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -41,6 +42,13 @@ Error first_of(const std::vector<config::ConfigError>& errors)
     return Error{"reading the configuration", all, "the running configuration stays as it is"};
 }
 
+void find_trusted_users(config::Settings& settings)
+{
+    auto found = find_users(settings.sendmail.trusted_users);
+    settings.sendmail.trusted_uids = std::move(found.uids);
+    settings.sendmail.unknown_users = std::move(found.unknown);
+}
+
 }  // namespace
 
 // What a reload finds, or why it is refused.
@@ -64,6 +72,7 @@ Daemon::Fresh Daemon::read_again(const std::string& path)
     if (!errors.empty()) return Fresh(first_of(errors));
     PosixFileSystem disk;
     if (auto passwords = read_route_passwords(disk, loaded->settings); !passwords) return Fresh(passwords.error());
+    find_trusted_users(loaded->settings);
     const auto files = certificate_files(loaded->settings);
     if (files.empty()) return {std::move(*loaded), nullptr};
     auto certificates = net::TlsServer::read(files);
@@ -104,9 +113,19 @@ Daemon::~Daemon() = default;
 Result<void, Error> Daemon::prepare_directories()
 {
     const auto& server = loaded_.settings.server;
-    for (const auto* path : {&server.data_directory, &server.runtime_directory}) {
-        const auto made = prepare_directory(*path, server.user);
-        if (!made) return made.error();
+    auto made = prepare_directory(server.data_directory, server.user);
+    if (made) made = prepare_directory(server.runtime_directory, server.user, kPassableDirectory);
+    if (!made) return made.error();
+    const auto& sendmail = loaded_.settings.sendmail;
+    std::error_code unknown;
+    if (sendmail.service == config::Switch::off && std::filesystem::exists(sendmail.drop_directory, unknown)) {
+        log_.warning("sendmail.service is off, and what programs leave in its directory waits: remove it",
+                     {{"directory", sendmail.drop_directory}});
+    }
+    if (sendmail.service == config::Switch::on) {
+        // Without it everything works but sendmail while the daemon is stopped.
+        const auto drop = prepare_directory(sendmail.drop_directory, server.user, kDropDirectory);
+        if (!drop) log_.warning("sendmail has no place for mail while the daemon is stopped", {{"why", drop.error().text()}});
     }
     auto lock = DirectoryLock::take(server.data_directory);
     if (!lock) {
@@ -135,12 +154,19 @@ Result<void, Error> Daemon::start()
     auto control = open_control(loop_, settings, log_);
     if (!control) return control.error();
     listeners_.push_back(std::move(*control));
+    if (settings.sendmail.service == config::Switch::on) {
+        auto sendmail = open_sendmail(loop_, settings, log_);
+        if (!sendmail) return sendmail.error();
+        listeners_.push_back(std::move(*sendmail));
+    }
     workers_ = std::make_unique<net::Workers>(loop_, static_cast<unsigned>(settings.server.worker_threads),
                                               static_cast<unsigned>(settings.server.hashing_slots));
     workers_probe_ = std::make_unique<WorkerProbe>(*workers_);
     auto failed = [this] { fail(); };
     const Services::Ground ground{loop_, *workers_, files_, clock_, random_, metrics_, log_, std::move(failed)};
     if (auto passwords = read_route_passwords(files_, loaded_.settings); !passwords) return passwords.error();
+    find_trusted_users(loaded_.settings);
+    tell_unknown_users();
     auto services = Services::open(ground, settings, hooks());
     if (!services) return services.error();
     services_ = std::move(*services);
@@ -150,6 +176,12 @@ Result<void, Error> Daemon::start()
                             [this] { return static_cast<double>(writer_->dropped()); });
     listen();
     return {};
+}
+
+void Daemon::tell_unknown_users() const
+{
+    const std::string& unknown = loaded_.settings.sendmail.unknown_users;
+    if (!unknown.empty()) log_.warning("sendmail.trusted_users names users who do not exist", {{"users", unknown}});
 }
 
 void Daemon::listen()
@@ -250,6 +282,7 @@ admin::SystemFacts Daemon::facts()
         facts.warnings.push_back("Mail of " + std::to_string(condition.parked) +
                                  " accounts could not be stored there and is parked; the log says why.");
     }
+    for (auto& complaint : services_->queue_complaints()) facts.warnings.push_back(std::move(complaint));
     const auto certificates = services_->tls().certificates();
     for (const auto& open : listeners_) {
         const auto& options = open.listener->options();
@@ -365,6 +398,7 @@ Daemon::Reload Daemon::take(Fresh fresh)
     const auto changes = config::diff_live(loaded_.settings, fresh.loaded.settings);
     loaded_ = config::apply_live(loaded_, std::move(fresh.loaded));
     services_->reload(loaded_.settings, std::move(fresh.certificates));
+    tell_unknown_users();
     apply_limits(listeners_, loaded_.settings);
     set_levels(*writer_, loaded_.settings.log);
     for (const auto& change : changes) {

@@ -60,6 +60,7 @@ private:
     void begin_stop();
     void fail();
     std::string what_hangs() const;  // empty: nothing
+    void tell_unknown_users() const;
     co::Task<void> watch_disk();
     void reload_by_signal();
     co::Task<void> stop();

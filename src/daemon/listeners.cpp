@@ -1,5 +1,7 @@
 #include "daemon/listeners.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 namespace mbx::daemon {
@@ -7,6 +9,7 @@ namespace {
 
 constexpr std::size_t kControlConnections = 64;
 constexpr std::size_t kHttpConnections = 1000;
+constexpr std::size_t kSendmailConnections = 200;
 
 struct Limits {
     std::size_t in_all = 0;
@@ -27,6 +30,7 @@ Limits limits_of(Service service, const config::Settings& settings)
     case Service::pop3s: return {settings.pop3.max_connections, settings.pop3.max_connections_per_network};
     case Service::http: return {kHttpConnections, kHttpConnections};
     case Service::control: return {kControlConnections, kControlConnections};
+    case Service::sendmail: return {kSendmailConnections, kSendmailConnections};
     }
     return {};
 }
@@ -37,6 +41,7 @@ std::string busy_reply(Service service)
     switch (service) {
     case Service::smtp:
     case Service::lmtp:
+    case Service::sendmail:
     case Service::submission: return "421 4.3.2 too many connections, try again later\r\n";
     case Service::imap: return "* BYE [UNAVAILABLE] Too many connections, try again later\r\n";
     case Service::pop3: return "-ERR [SYS/TEMP] too many connections, try again later\r\n";
@@ -106,6 +111,7 @@ std::string_view name(Service service)
     case Service::pop3s: return "pop3s";
     case Service::http: return "http";
     case Service::control: return "control";
+    case Service::sendmail: return "sendmail";
     }
     return "";
 }
@@ -143,6 +149,23 @@ Result<OpenListener, Error> open_control(net::Loop& loop, const config::Settings
     auto listener = net::Listener::open(loop, std::move(options), log);
     if (!listener) return listener.error();
     return OpenListener{Service::control, std::move(*listener)};
+}
+
+Result<OpenListener, Error> open_sendmail(net::Loop& loop, const config::Settings& settings, const Log& log)
+{
+    auto options = options_of(Service::sendmail, settings);
+    options.proxies.clear();
+    options.unix_path = settings.server.runtime_directory + "/sendmail.sock";
+    options.unix_mode = 0666;
+    struct stat facts {};
+    const bool is_passable = ::stat(settings.server.runtime_directory.c_str(), &facts) == 0 && (facts.st_mode & S_IXOTH) != 0;
+    if (!is_passable) {
+        log.notice("sendmail of other users cannot reach its socket, and leaves its mail in sendmail.drop_directory",
+                   {{"directory", settings.server.runtime_directory}, {"advice", "chmod o+x"}});
+    }
+    auto listener = net::Listener::open(loop, std::move(options), log);
+    if (!listener) return listener.error();
+    return OpenListener{Service::sendmail, std::move(*listener)};
 }
 
 void apply_limits(const OpenListeners& listeners, const config::Settings& settings)

@@ -13,7 +13,7 @@
 
 namespace mbx::daemon {
 
-enum class Service : std::uint8_t { smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s, http, control };
+enum class Service : std::uint8_t { smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s, http, control, sendmail };
 
 std::string_view name(Service service);
 
@@ -29,6 +29,9 @@ Result<OpenListeners, Error> open_listeners(net::Loop& loop, const config::Setti
 
 // The control socket, as the daemon's own user: <runtime_directory>/control.sock.
 Result<OpenListener, Error> open_control(net::Loop& loop, const config::Settings& settings, const Log& log);
+
+// The socket of programs of this machine, likewise: <runtime_directory>/sendmail.sock, for all users.
+Result<OpenListener, Error> open_sendmail(net::Loop& loop, const config::Settings& settings, const Log& log);
 
 // Gives the limits of `settings` to listeners that are open: what a reload may change.
 void apply_limits(const OpenListeners& listeners, const config::Settings& settings);

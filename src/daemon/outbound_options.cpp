@@ -99,4 +99,17 @@ smtp::OutboundOptions outbound_options(const config::Settings& settings)
     return options;
 }
 
+TlsReportingOptions tls_reporting_options(const config::Settings& settings)
+{
+    const config::OutboundSettings& wanted = settings.outbound;
+    TlsReportingOptions options;
+    options.is_on = wanted.tls_reports == config::Switch::on;
+    options.from = wanted.tls_report_from.empty() ? "postmaster@" + settings.server.hostname : wanted.tls_report_from;
+    options.organisation = wanted.tls_report_organisation.empty() ? settings.server.hostname : wanted.tls_report_organisation;
+    options.file = settings.server.data_directory + "/tls-reports";
+    options.period = std::chrono::ceil<std::chrono::seconds>(wanted.tls_report_interval);
+    options.allows_private_targets = wanted.private_targets == config::PrivateTargets::allow;
+    return options;
+}
+
 }  // namespace mbx::daemon

@@ -5,6 +5,7 @@
 #include "base/file_system.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
+#include "daemon/tls_reporting.hpp"
 #include "net/unbound_resolver.hpp"
 #include "smtp/outbound.hpp"
 #include "smtp/sts_policies.hpp"
@@ -18,5 +19,6 @@ Result<void, Error> read_route_passwords(FileSystem& files, config::Settings& se
 net::ResolverOptions resolver_options(const config::Settings& settings);
 smtp::StsOptions sts_options(const config::Settings& settings);
 smtp::OutboundOptions outbound_options(const config::Settings& settings);
+TlsReportingOptions tls_reporting_options(const config::Settings& settings);
 
 }  // namespace mbx::daemon

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "base/metrics.hpp"
 #include "config/settings.hpp"
@@ -45,8 +47,13 @@ public:
     co::Task<void> stop();
     void set_options(const config::Settings& settings);
     queue::Queue& queue() { return queue_; }
+    // For reports about mail that was not the queue's; their record is empty.
+    ReportIntake& reports() { return reports_; }
+    // Sentences for health and status; empty: all is well.
+    std::vector<std::string> complaints() const;
 
 private:
+    co::Task<void> look_after_unread();
     Log log_;
     net::Timer again_;
     intake::QueueLedger ledger_;
@@ -55,7 +62,8 @@ private:
     std::vector<queue::RecoveredArrival> arrivals_;
     std::vector<std::string> changes_;
     std::vector<queue::Ledger::Hold> holds_;  // of the changes
-    bool is_readable_ = true;
+    std::vector<std::string> unread_;         // ids of messages that this version cannot read
+    bool is_late_ = false;                    // what the last run left could not be put into its place yet
     bool is_started_ = false;
     bool is_stopping_ = false;
 };

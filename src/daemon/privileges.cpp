@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -18,7 +19,6 @@ namespace mbx::daemon {
 namespace {
 
 constexpr mode_t kParentMode = 0755;  // the daemon's user passes through it
-constexpr mode_t kOwnMode = 0750;
 
 struct Identity {
     uid_t uid = 0;
@@ -80,7 +80,7 @@ Result<void, Error> drop_privileges(const std::string& user)
     return {};
 }
 
-Result<void, Error> prepare_directory(const std::string& path, const std::string& user)
+Result<void, Error> prepare_directory(const std::string& path, const std::string& user, unsigned mode)
 {
     std::vector<std::string> missing;  // the deepest first
     std::error_code code;
@@ -100,7 +100,21 @@ Result<void, Error> prepare_directory(const std::string& path, const std::string
         auto made = make_directory(*parent, kParentMode, std::nullopt);
         if (!made) return made;
     }
-    return make_directory(own, kOwnMode, owner);
+    return make_directory(own, mode, owner);
+}
+
+FoundUsers find_users(std::string_view names)
+{
+    FoundUsers found;
+    while (!names.empty()) {
+        const std::size_t end = std::min(names.find(' '), names.size());
+        const std::string name(names.substr(0, end));
+        names.remove_prefix(std::min(end + 1, names.size()));
+        if (name.empty()) continue;
+        if (const auto identity = find_user(name)) found.uids.push_back(identity->uid);
+        else found.unknown += (found.unknown.empty() ? "" : " ") + name;
+    }
+    return found;
 }
 
 void harden_process()

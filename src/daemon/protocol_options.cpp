@@ -43,6 +43,9 @@ smtp::Options smtp_options(const config::Settings& settings)
     options.max_messages_per_hour = settings.submission.max_messages_per_hour;
     options.max_recipients_per_hour = settings.submission.max_recipients_per_hour;
     if (settings.submission.header_from == config::HeaderFrom::any) options.header_from = smtp::HeaderFrom::any;
+    options.trusted_uids = settings.sendmail.trusted_uids;
+    options.max_local_messages_per_hour = settings.sendmail.max_messages_per_hour;
+    options.system_mail_to = settings.sendmail.system_mail_to;
     if (settings.smtp.bare_line_ending == config::BareLineEnding::repair) {
         options.bare_newlines = smtp::BareNewlines::repair;
     }

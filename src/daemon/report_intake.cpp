@@ -3,24 +3,27 @@
 #include <utility>
 
 #include "mail/received.hpp"
+#include "smtp/forwarding.hpp"
 #include "smtp/recipient.hpp"
 
 namespace mbx::daemon {
 
 // Whom it reaches. False: nobody.
-bool ReportIntake::address(const queue::Report& report, intake::Envelope& envelope) const
+bool ReportIntake::address(const queue::Report& report, intake::Envelope& envelope, std::string& marks) const
 {
     const auto mailbox = mail::parse_mailbox(report.to);
     if (!mailbox) return false;
     const auto snapshot = ground_.directory.snapshot();
-    // Our own word may go anywhere, as a logged-in user's may.
-    const auto decision = smtp::judge_recipient({*snapshot, smtp::Role::submission, true, ground_.srs, ground_.clock.wall()},
+    // Our own word may go anywhere, as that of programs of this machine may, and to their names too: root is no mailbox.
+    const auto decision = smtp::judge_recipient({*snapshot, smtp::Role::local, true, ground_.srs, ground_.clock.wall(),
+                                                 host_name_, system_mail_to_},
                                                 *mailbox);
     if (decision.reply != smtp::ReplyId::recipient_accepted) return false;
     for (const directory::AccountId id : decision.accounts) {
         const directory::Account* account = snapshot->find(id);
         if (account != nullptr) envelope.recipients.push_back({id.value, account->local_part, account->domain});
     }
+    marks = smtp::make_forward_marks(ground_.srs, decision.outside);
     for (const auto& one : decision.outside) {
         queue::Recipient recipient;
         recipient.address = one.address;
@@ -45,16 +48,18 @@ co::Task<std::string> ReportIntake::drop(std::string to, std::string record, que
 co::Task<std::string> ReportIntake::accept(queue::Report report, std::string record, queue::Ledger::Hold* hold)
 {
     intake::Envelope envelope;
-    if (!address(report, envelope)) {
+    std::string marks;
+    if (!address(report, envelope, marks)) {
+        if (record.empty()) co_return std::string(queue::kNobodyToTell);
         co_return co_await drop(std::move(report.to), std::move(record), hold);
     }
     std::string id = ground_.intake.new_trace_id();
     intake::Draft draft = ground_.intake.new_draft();
-    if (!envelope.recipients.empty()) {
-        std::string return_path = mail::make_return_path(std::nullopt);
-        envelope.outgoing.kept_back = return_path.size();
-        draft.set_prefix(std::move(return_path));
-    }
+    std::string prefix;
+    if (!envelope.recipients.empty()) prefix = mail::make_return_path(std::nullopt);
+    envelope.outgoing.kept_back = prefix.size();
+    prefix += marks;
+    if (!prefix.empty()) draft.set_prefix(std::move(prefix));
     const auto stored = co_await draft.append(report.bytes);
     if (!stored) co_return std::string();
     std::string given = id;

@@ -21,16 +21,20 @@ public:
         const Clock& clock;
         Log log;
     };
-    explicit ReportIntake(Ground ground) : ground_(std::move(ground)) {}
+    ReportIntake(Ground ground, std::string host_name) : ground_(std::move(ground)), host_name_(std::move(host_name)) {}
+    void set_system_mail_to(std::string address) { system_mail_to_ = std::move(address); }
 
     // A report that has nobody to go to (the account was removed meanwhile) is dropped with a line in the log; the queue's
     // record is durable all the same (RFC 5321 section 6.1: no report of a report).
     co::Task<std::string> accept(queue::Report report, std::string record, queue::Ledger::Hold* hold) override;
 
 private:
-    bool address(const queue::Report& report, intake::Envelope& envelope) const;
+    // `marks`: fields of accounts that forward it.
+    bool address(const queue::Report& report, intake::Envelope& envelope, std::string& marks) const;
     co::Task<std::string> drop(std::string to, std::string record, queue::Ledger::Hold* hold);
     Ground ground_;
+    std::string host_name_;
+    std::string system_mail_to_;
 };
 
 }  // namespace mbx::daemon

@@ -10,12 +10,17 @@ namespace {
 
 constexpr std::size_t kUniqueBytes = 12;
 
-mail::DsnAction action_of(queue::ReportKind kind)
+mail::DsnAction action_of(queue::ReportKind kind, queue::Ending ending)
 {
     switch (kind) {
     case queue::ReportKind::failed: return mail::DsnAction::failed;
     case queue::ReportKind::delayed: return mail::DsnAction::delayed;
-    case queue::ReportKind::relayed: return mail::DsnAction::relayed;
+    case queue::ReportKind::relayed: break;
+    }
+    switch (ending) {
+    case queue::Ending::elsewhere: return mail::DsnAction::relayed;
+    case queue::Ending::here: return mail::DsnAction::delivered;
+    case queue::Ending::expanded: return mail::DsnAction::expanded;
     }
     return mail::DsnAction::failed;
 }
@@ -23,7 +28,7 @@ mail::DsnAction action_of(queue::ReportKind kind)
 mail::DsnRecipient recipient_of(const queue::ReportFacts& facts, const queue::ReportedRecipient& told)
 {
     mail::DsnRecipient recipient;
-    recipient.action = action_of(facts.kind);
+    recipient.action = action_of(facts.kind, told.recipient.ending);
     recipient.address = told.recipient.address;
     recipient.original = told.recipient.original;
     recipient.status = told.last.enhanced;

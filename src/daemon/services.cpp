@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include "daemon/outbound_options.hpp"
 #include "daemon/protocol_options.hpp"
+#include "daemon/report_text.hpp"
 #include "daemon/secret.hpp"
 #include "directory/quota.hpp"
 #include "mail/encoded_word.hpp"
+#include "store/sqlite.hpp"
 #include "store/volume_marker.hpp"
 
 namespace mbx::daemon {
@@ -32,6 +35,16 @@ store::ExpiryOptions expiry_options(const config::Settings& settings)
     options.keep = settings.undelete.keep;
     options.trash = settings.expire.trash;
     options.junk = settings.expire.junk;
+    return options;
+}
+
+DropPickup::Options pickup_options(const config::Settings& settings)
+{
+    DropPickup::Options options;
+    if (settings.sendmail.service == config::Switch::on) options.directory = settings.sendmail.drop_directory;
+    options.host_name = settings.server.hostname;
+    options.max_message_bytes = settings.smtp.max_message_size;
+    options.give_up_after = settings.queue.lifetime;
     return options;
 }
 
@@ -64,6 +77,7 @@ Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const con
     // Before anything is made: an empty mount point is no new server.
     const auto volume = store::open_volume(ground.files, ground.random, data);
     if (!volume) return volume.error();
+    store::set_no_pages_aside();
     auto directory = directory::Directory::open(path, ground.workers, snapshot_options(settings));
     if (!directory) return directory.error();
     store::MailJournalOptions wanted;
@@ -119,9 +133,17 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
                                    ground.log, store_, intake_, *directory_, srs_, mail_out_->transport(), trace_,
                                    ground.failed},
              settings),
+      tls_reporting_(TlsReporting::Ground{ground.loop, ground.workers, ground.files, ground.clock, ground.random, ground.metrics,
+                                          ground.log.for_component("tlsrpt"), mail_out_->resolver(),
+                                          mail_out_->transport().reports(), intake_, *directory_, srs_, trace_},
+                     tls_reporting_options(settings)),
       smtp_(smtp::Dependencies{intake_, *directory_, authenticator_, live_sessions_, tls_, ground.metrics, ground.clock,
                                ground.log.for_component("smtp"), srs_, ground.workers, &trace_},
             smtp_options(settings)),
+      pickup_(DropPickup::Ground{ground.loop, ground.workers, ground.clock, ground.metrics,
+                                 ground.log.for_component("sendmail"), smtp_, queue_.reports(),
+                                 report_composer(settings.server.hostname, ground.random)},
+              pickup_options(settings)),
       imap_(imap::Services{store_, intake_, *directory_, authenticator_, live_sessions_, tls_, ground.clock,
                            ground.metrics, ground.log.for_component("imap"), &trace_},
             imap_options(settings)),
@@ -173,6 +195,8 @@ net::Listener::Session Services::session(Service service)
         return [this](Stream stream) { return smtp_.serve(std::move(stream), smtp::Role::submission, false); };
     case Service::submissions:
         return [this](Stream stream) { return smtp_.serve(std::move(stream), smtp::Role::submission, true); };
+    case Service::sendmail:
+        return [this](Stream stream) { return smtp_.serve(std::move(stream), smtp::Role::local, false); };
     case Service::lmtp: return [this](Stream stream) { return smtp_.serve(std::move(stream), smtp::Role::lmtp, false); };
     case Service::imap: return [this](Stream stream) { return imap_.serve(std::move(stream), false); };
     case Service::imaps: return [this](Stream stream) { return imap_.serve(std::move(stream), true); };
@@ -191,11 +215,13 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
     smtp_.set_options(smtp_options(settings));
     mail_out_->set_options(settings);
     queue_.set_options(settings);
+    tls_reporting_.set_options(tls_reporting_options(settings));
     imap_.set_options(imap_options(settings));
     pop3_.set_options(pop3_options(settings));
     authenticator_.set_options(authenticator_options(settings));
     intake_.set_options(intake_options(settings));
     expiry_.set_options(expiry_options(settings));
+    pickup_.set_options(pickup_options(settings));
     trace_.set_options(trace_options(settings));
     quotas_ = settings.quota;
     store_.quotas_changed();
@@ -209,16 +235,21 @@ void Services::start()
     queue_.take_over();
     store_.start();
     queue_starting_.spawn(queue_.start());
+    tls_reporting_.start();
     expiry_.start();
+    pickup_.start();
 }
 
 co::Task<void> Services::close_store()
 {
+    tls_reporting_.interrupt();
+    co_await pickup_.finished();
     co_await expiry_.stop();
     queue_.give_up_waiting();
     co_await queue_starting_.finished();
     co_await queue_.stop();
     mail_out_->stop();
+    co_await tls_reporting_.finish();
     co_await store_.stop();
     co_await trace_.stop();
 }
@@ -232,6 +263,7 @@ void Services::stop()
     imap_.stop();
     pop3_.stop();
     background_.stop();
+    pickup_.stop();
     administration_.stop();
 }
 

@@ -11,9 +11,11 @@
 #include "base/file_system.hpp"
 #include "base/metrics.hpp"
 #include "config/load.hpp"
+#include "daemon/drop_pickup.hpp"
 #include "daemon/listeners.hpp"
 #include "daemon/mail_out.hpp"
 #include "daemon/outgoing_queue.hpp"
+#include "daemon/tls_reporting.hpp"
 #include "directory/directory.hpp"
 #include "http/server.hpp"
 #include "imap/server.hpp"
@@ -64,6 +66,7 @@ public:
     // When the loop has ended: what is in the journal is on the disk. Blocking.
     void close_journal();
 
+    std::vector<std::string> queue_complaints() const { return queue_.complaints(); }
     store::Store::Condition store_condition() const { return store_.condition(); }
     journal::Journal& journal() { return journal_->journal(); }
 
@@ -94,8 +97,10 @@ private:
     policy::Srs srs_;
     std::unique_ptr<MailOut> mail_out_;
     OutgoingQueue queue_;
+    TlsReporting tls_reporting_;
     co::Scope queue_starting_;
     smtp::Server smtp_;
+    DropPickup pickup_;
     imap::Server imap_;
     pop3::Server pop3_;
     admin::Administration administration_;

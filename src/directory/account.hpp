@@ -34,6 +34,8 @@ struct Account {
     std::uint64_t quota_messages = 0;
     bool enabled = true;
     bool is_administrator = false;
+    std::vector<std::string> forward{};  // addresses that its mail is sent on to, local or remote
+    bool keeps_copy = true;              // of what is sent on
 
     std::string address() const { return local_part + "@" + domain; }
 };
@@ -42,6 +44,9 @@ struct Alias {
     std::string address;                // lower case, "sales@example.org"
     std::vector<std::string> targets;   // addresses, local or remote
     bool enabled = true;
+    // Makes it a list: its members' copies leave under this address of ours, and bounces reach it instead of who wrote
+    // (RFC 5321 section 3.9.2). Empty: an alias, which leaves the sender as it is.
+    std::string owner{};
 };
 
 }  // namespace mbx::directory

@@ -11,7 +11,6 @@
 namespace mbx::directory {
 namespace {
 
-constexpr std::size_t kMostTargets = 1000;
 constexpr std::size_t kMostFullName = 200;
 constexpr std::size_t kMostHash = 1000;
 
@@ -69,13 +68,26 @@ Result<Domain, Refusal> find_domain(Database& database, const std::string& attem
     return refuse(RefusalKind::not_found, attempted, "there is no such domain", "mailboxctl domain list shows them");
 }
 
+Result<std::vector<std::string>, SqlFailure> read_forward(Database& database, AccountId id)
+{
+    std::vector<std::string> targets;
+    Statement rows = database.prepare("SELECT target FROM account_forward WHERE account = ? ORDER BY target");
+    rows.bind(id.value);
+    while (true) {
+        const auto row = rows.step();
+        if (!row) return row.error();
+        if (!*row) return targets;
+        targets.push_back(rows.text(0));
+    }
+}
+
 Result<Account, Refusal> find_account(Database& database, const std::string& attempted, std::string_view given)
 {
     const auto parts = parse_account_address(given);
     if (parts) {
         Statement rows = database.prepare(
             "SELECT id, full_name, password_hash, credential_version, quota_bytes, enabled, is_administrator, "
-            "quota_messages, scram_verifier FROM account WHERE local_part = ? AND domain = ?");
+            "quota_messages, scram_verifier, keeps_copy FROM account WHERE local_part = ? AND domain = ?");
         const auto row = rows.bind(parts->local_part).bind(parts->domain).step();
         if (!row) return refuse_storage(attempted, row.error());
         if (*row) {
@@ -91,6 +103,10 @@ Result<Account, Refusal> find_account(Database& database, const std::string& att
             account.is_administrator = rows.integer(6) != 0;
             account.quota_messages = static_cast<std::uint64_t>(rows.integer(7));
             account.scram_verifier = rows.text(8);
+            account.keeps_copy = rows.integer(9) != 0;
+            auto forward = read_forward(database, account.id);
+            if (!forward) return refuse_storage(attempted, forward.error());
+            account.forward = std::move(*forward);
             return account;
         }
     }
@@ -132,8 +148,68 @@ Result<std::vector<std::string>, Refusal> normalize_targets(const std::string& a
     targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
     if (targets.empty()) return refuse(RefusalKind::invalid, attempted, "it has no target", "name one address at least");
     if (targets.size() > kMostTargets)
-        return refuse(RefusalKind::invalid, attempted, "it has more than 1000 targets", "make a list of lists");
+        return refuse(RefusalKind::invalid, attempted, "it has more than 10000 targets");
     return targets;
+}
+
+// Whether the directory as it is now, with the change in it, leads from the address back to itself.
+std::optional<Refusal> loop_refusal(Database& database, const std::string& attempted, const std::string& address)
+{
+    auto all = read_contents(database);
+    if (!all) return refuse_storage(attempted, all.error());
+    const Snapshot as_it_would_be(std::move(all->domains), std::move(all->accounts), std::move(all->aliases));
+    const std::string way = as_it_would_be.way_back(address);
+    if (way.empty()) return std::nullopt;
+    return refuse(RefusalKind::conflict, attempted, "mail would go in a circle: " + ascii::printable(way, 500),
+                  "leave one of these out");
+}
+
+// The owner in its one spelling; empty: none.
+Result<std::string, Refusal> normalize_owner(Database& database, const std::string& attempted, const Alias& alias,
+                                             const std::string& address)
+{
+    if (alias.owner.empty()) return std::string();
+    const auto parts = parse_alias_address(alias.owner);
+    if (!parts) return refuse(RefusalKind::invalid, attempted, "the owner " + shown(alias.owner) + " " + parts.error().why);
+    if (parts->text() == address)
+        return refuse(RefusalKind::invalid, attempted, "a list may not be its own owner", "its bounces would go to its members");
+    const auto domain = exists(database, kDomainOf, parts->domain);
+    if (!domain) return refuse_storage(attempted, domain.error());
+    if (!*domain)
+        return refuse(RefusalKind::invalid, attempted, "the owner's domain " + parts->domain + " is not here",
+                      "what a list sends leaves under its owner's address: take one of a domain of this server");
+    return parts->text();
+}
+
+// The change's targets into the account; its own address among them means a copy.
+std::optional<Refusal> take_forward(const std::string& attempted, const AccountChange& wanted, Account& account)
+{
+    if (wanted.keeps_copy) account.keeps_copy = *wanted.keeps_copy;
+    if (!wanted.forward) return std::nullopt;
+    account.forward.clear();
+    for (const std::string& target : *wanted.forward) {
+        const auto parts = parse_alias_address(target);
+        if (!parts) return refuse(RefusalKind::invalid, attempted, "the address " + shown(target) + " " + parts.error().why);
+        if (parts->text() == account.address()) account.keeps_copy = true;
+        else account.forward.push_back(parts->text());
+    }
+    std::ranges::sort(account.forward);
+    account.forward.erase(std::unique(account.forward.begin(), account.forward.end()), account.forward.end());
+    if (account.forward.size() > kMostForwards)
+        return refuse(RefusalKind::invalid, attempted, "it forwards to more than 20 addresses", "make a list, and forward to that");
+    if (account.forward.empty()) account.keeps_copy = true;
+    return std::nullopt;
+}
+
+std::optional<Refusal> write_forward(Database& database, const std::string& attempted, const Account& account)
+{
+    const auto cleared = change(database, "DELETE FROM account_forward WHERE account = ?", account.id.value);
+    if (!cleared) return refuse_storage(attempted, cleared.error());
+    for (const std::string& target : account.forward) {
+        const auto added = change(database, "INSERT INTO account_forward (account, target) VALUES (?, ?)", account.id.value, target);
+        if (!added) return refuse_storage(attempted, added.error());
+    }
+    return loop_refusal(database, attempted, account.address());
 }
 
 std::optional<Refusal> write_targets(Database& database, const std::string& attempted, const Alias& alias)
@@ -263,19 +339,24 @@ Result<Account, Refusal> set_account(Database& database, const std::string& addr
     const auto before = find_account(database, attempted, address);
     if (!before) return before;
     if (auto refusal = rehash_refusal(attempted, *before, wanted)) return *std::move(refusal);
-    const Account account = apply(*before, wanted);
+    Account account = apply(*before, wanted);
+    if (auto refusal = take_forward(attempted, wanted, account)) return *std::move(refusal);
     const auto complaint = field_complaint(account);
     if (!complaint.empty()) return refuse(RefusalKind::invalid, attempted, std::string(complaint));
     const auto changed = change(database,
                                 "UPDATE account SET full_name = ?, password_hash = ?, credential_version = ?, "
                                 "quota_bytes = ?, quota_messages = ?, enabled = ?, is_administrator = ?, "
-                                "scram_verifier = ? WHERE id = ?",
+                                "scram_verifier = ?, keeps_copy = ? WHERE id = ?",
                                 account.full_name, account.password_hash,
                                 static_cast<std::int64_t>(account.credential_version),
                                 static_cast<std::int64_t>(account.quota_bytes),
                                 static_cast<std::int64_t>(account.quota_messages), std::int64_t{account.enabled},
-                                std::int64_t{account.is_administrator}, account.scram_verifier, account.id.value);
+                                std::int64_t{account.is_administrator}, account.scram_verifier,
+                                std::int64_t{account.keeps_copy}, account.id.value);
     if (!changed) return refuse_storage(attempted, changed.error());
+    if (wanted.forward) {
+        if (auto refusal = write_forward(database, attempted, account)) return *std::move(refusal);
+    }
     return account;
 }
 
@@ -297,11 +378,14 @@ Result<Alias, Refusal> add_alias(Database& database, const Alias& wanted)
     if (auto refusal = address_refusal(database, attempted, *parts)) return *std::move(refusal);
     auto targets = normalize_targets(attempted, parts->text(), wanted.targets);
     if (!targets) return targets.error();
-    Alias alias{parts->text(), std::move(*targets), wanted.enabled};
-    const auto added = change(database, "INSERT INTO alias (address, domain, enabled) VALUES (?, ?, ?)", alias.address,
-                              parts->domain, std::int64_t{alias.enabled});
+    auto owner = normalize_owner(database, attempted, wanted, parts->text());
+    if (!owner) return owner.error();
+    Alias alias{parts->text(), std::move(*targets), wanted.enabled, std::move(*owner)};
+    const auto added = change(database, "INSERT INTO alias (address, domain, enabled, owner) VALUES (?, ?, ?, ?)", alias.address,
+                              parts->domain, std::int64_t{alias.enabled}, alias.owner);
     if (!added) return refuse_storage(attempted, added.error());
     if (auto refusal = write_targets(database, attempted, alias)) return *std::move(refusal);
+    if (auto refusal = loop_refusal(database, attempted, alias.address)) return *std::move(refusal);
     return alias;
 }
 
@@ -315,11 +399,14 @@ Result<Alias, Refusal> set_alias(Database& database, const Alias& wanted)
         return refuse(RefusalKind::not_found, attempted, "there is no such alias", "mailboxctl alias list shows them");
     auto targets = normalize_targets(attempted, parts->text(), wanted.targets);
     if (!targets) return targets.error();
-    Alias alias{parts->text(), std::move(*targets), wanted.enabled};
-    const auto changed = change(database, "UPDATE alias SET enabled = ? WHERE address = ?", std::int64_t{alias.enabled},
-                                alias.address);
+    auto owner = normalize_owner(database, attempted, wanted, parts->text());
+    if (!owner) return owner.error();
+    Alias alias{parts->text(), std::move(*targets), wanted.enabled, std::move(*owner)};
+    const auto changed = change(database, "UPDATE alias SET enabled = ?, owner = ? WHERE address = ?",
+                                std::int64_t{alias.enabled}, alias.owner, alias.address);
     if (!changed) return refuse_storage(attempted, changed.error());
     if (auto refusal = write_targets(database, attempted, alias)) return *std::move(refusal);
+    if (auto refusal = loop_refusal(database, attempted, alias.address)) return *std::move(refusal);
     return alias;
 }
 

@@ -1,6 +1,8 @@
 // Reads the whole directory, for a new snapshot.
 #include "directory/changes.hpp"
 
+#include <unordered_map>
+
 namespace mbx::directory {
 namespace {
 
@@ -21,7 +23,7 @@ Result<std::vector<Account>, SqlFailure> read_accounts(Database& database)
     std::vector<Account> all;
     Statement rows = database.prepare(
         "SELECT id, local_part, domain, full_name, password_hash, credential_version, quota_bytes, enabled, "
-        "is_administrator, quota_messages, scram_verifier FROM account ORDER BY domain, local_part");
+        "is_administrator, quota_messages, scram_verifier, keeps_copy FROM account ORDER BY domain, local_part");
     while (true) {
         const auto row = rows.step();
         if (!row) return row.error();
@@ -38,20 +40,37 @@ Result<std::vector<Account>, SqlFailure> read_accounts(Database& database)
         account.is_administrator = rows.integer(8) != 0;
         account.quota_messages = static_cast<std::uint64_t>(rows.integer(9));
         account.scram_verifier = rows.text(10);
+        account.keeps_copy = rows.integer(11) != 0;
         all.push_back(std::move(account));
+    }
+}
+
+Result<void, SqlFailure> read_forwards(Database& database, std::vector<Account>& accounts)
+{
+    std::unordered_map<std::int64_t, std::size_t> places;
+    Statement rows = database.prepare("SELECT account, target FROM account_forward ORDER BY account, target");
+    while (true) {
+        const auto row = rows.step();
+        if (!row) return row.error();
+        if (!*row) return {};
+        if (places.empty()) {
+            for (std::size_t n = 0; n < accounts.size(); ++n) places[accounts[n].id.value] = n;
+        }
+        const auto place = places.find(rows.integer(0));
+        if (place != places.end()) accounts[place->second].forward.push_back(rows.text(1));
     }
 }
 
 Result<std::vector<Alias>, SqlFailure> read_aliases(Database& database)
 {
     std::vector<Alias> all;
-    Statement rows = database.prepare("SELECT address, enabled, target FROM alias JOIN alias_target USING (address) "
+    Statement rows = database.prepare("SELECT address, enabled, target, owner FROM alias JOIN alias_target USING (address) "
                                       "ORDER BY address, target");
     while (true) {
         const auto row = rows.step();
         if (!row) return row.error();
         if (!*row) return all;
-        if (all.empty() || all.back().address != rows.text(0)) all.push_back({rows.text(0), {}, rows.integer(1) != 0});
+        if (all.empty() || all.back().address != rows.text(0)) all.push_back({rows.text(0), {}, rows.integer(1) != 0, rows.text(3)});
         all.back().targets.push_back(rows.text(2));
     }
 }
@@ -73,6 +92,7 @@ Result<Contents, SqlFailure> read_contents(Database& database)
     if (!domains) return domains.error();
     auto accounts = read_accounts(database);
     if (!accounts) return accounts.error();
+    if (auto forwards = read_forwards(database, *accounts); !forwards) return forwards.error();
     auto aliases = read_aliases(database);
     if (!aliases) return aliases.error();
     return Contents{std::move(*domains), std::move(*accounts), std::move(*aliases)};

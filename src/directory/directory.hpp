@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/result.hpp"
@@ -43,11 +44,18 @@ struct AccountChange {
     std::optional<std::uint64_t> quota_messages;
     std::optional<bool> enabled;
     std::optional<bool> is_administrator;
+    // Addresses its mail is sent on to, kMostForwards at most; none: an end of it. Its own address among them means: keep a
+    // copy. Whoever keeps none gets a mail all the same that came back from there, or that nobody there is left for.
+    std::optional<std::vector<std::string>> forward{};
+    std::optional<bool> keeps_copy{};
     // Set when password_hash or scram_verifier are better ones of the same password (an imported one at the next log-in):
     // the hash that is stored. credential_version stays, so sessions and cached log-ins go on; conflict when another hash is stored
     // by now.
     std::optional<std::string> rehash_of;
 };
+
+inline constexpr std::size_t kMostForwards = 20;
+inline constexpr std::size_t kMostTargets = 10'000;  // of an alias or a list
 
 struct DomainChange {
     std::optional<std::string> catch_all;  // empty text: none
@@ -75,6 +83,7 @@ public:
     co::Task<Result<Account, Refusal>> set_account(std::string address, AccountChange change);
     // The account's row goes; its mail is set aside by the caller (admin) with the id that this returns.
     co::Task<Result<Account, Refusal>> remove_account(std::string address);
+    // Conflict where it would lead back to itself. An owner (a list) is an address of a domain that is here.
     co::Task<Result<Alias, Refusal>> add_alias(Alias alias);
     co::Task<Result<Alias, Refusal>> set_alias(Alias alias);
     co::Task<Result<void, Refusal>> remove_alias(std::string address);

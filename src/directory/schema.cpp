@@ -69,6 +69,22 @@ ALTER TABLE account ADD COLUMN scram_verifier TEXT NOT NULL DEFAULT '';
 CREATE TABLE server_secret (value TEXT NOT NULL) STRICT;
 INSERT INTO server_secret (value) SELECT hex(randomblob(32));
 )sql",
+    // 6: forwarding of accounts, owners of lists.
+    R"sql(
+ALTER TABLE account ADD COLUMN keeps_copy INTEGER NOT NULL DEFAULT 1 CHECK (keeps_copy IN (0, 1));
+CREATE TABLE account_forward (
+    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE ON UPDATE RESTRICT,
+    target TEXT NOT NULL,
+    PRIMARY KEY (account, target)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE alias ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+DROP VIEW directory_aliases;
+CREATE VIEW directory_aliases AS
+    SELECT alias.address, alias_target.target, alias.enabled, alias.owner FROM alias JOIN alias_target USING (address);
+CREATE VIEW directory_forwards AS
+    SELECT account.local_part || '@' || account.domain AS address, account_forward.target, account.keeps_copy
+    FROM account JOIN account_forward ON account_forward.account = account.id;
+)sql",
 };
 
 Result<std::int64_t, SqlFailure> ask_number(Database& database, std::string_view sql)

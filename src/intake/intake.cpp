@@ -41,6 +41,13 @@ void put_base36(std::string& into, std::uint64_t value, int digits)
     into += text;
 }
 
+Receipt::Further told(const std::string& id, const queue::Envelope& envelope)
+{
+    Receipt::Further one{id, envelope.reverse_path, {}};
+    for (const auto& recipient : envelope.recipients) one.recipients.push_back(recipient.address);
+    return one;
+}
+
 bool passes(const store::QuotaLimits& limits, const store::AccountStore::Usage& usage, std::uint64_t percent)
 {
     const auto is_above = [percent](std::uint64_t used, std::uint64_t limit) {
@@ -66,6 +73,13 @@ struct Limited {
 };
 
 }  // namespace
+
+bool Envelope::leaves_the_house() const
+{
+    const auto& all = outgoing.recipients;
+    return !further.empty() ||
+           std::ranges::any_of(all, [](const queue::Recipient& one) { return one.ending == queue::Ending::elsewhere; });
+}
 
 struct Intake::State {
     store::Store& store;
@@ -96,7 +110,7 @@ struct Intake::State {
     void drop_later(journal::Lsn lsn, std::string name);
     queue::Ledger::Hold hold(journal::Lsn lsn) const;
     void hand_to_queue(const store::AcceptedRecord& record, const store::Body& body, queue::Envelope envelope,
-                       journal::Lsn lsn);
+                       journal::Lsn lsn, queue::Ledger::Hold held);
 };
 
 Intake::Intake(store::Store& store, FileSystem& files, net::Workers& workers, const Clock& clock, Random& random,
@@ -194,8 +208,7 @@ co::Task<std::optional<IntakeError>> Intake::State::judge_quotas(const Envelope&
     for (const auto& one : limited) {
         if (!one.has_room(size)) receipt.over_quota.push_back(one.key);
     }
-    const bool is_for_others = !envelope.outgoing.recipients.empty();
-    if (!is_for_others && !receipt.over_quota.empty() && receipt.over_quota.size() == envelope.recipients.size()) {
+    if (!envelope.leaves_the_house() && !receipt.over_quota.empty() && receipt.over_quota.size() == envelope.recipients.size()) {
         co_return IntakeError::over_quota;
     }
     for (const auto& one : limited) {
@@ -266,12 +279,12 @@ queue::Ledger::Hold Intake::State::hold(journal::Lsn lsn) const
 }
 
 void Intake::State::hand_to_queue(const store::AcceptedRecord& record, const store::Body& body, queue::Envelope envelope,
-                                  journal::Lsn lsn)
+                                  journal::Lsn lsn, queue::Ledger::Hold held)
 {
     OutgoingMail mail;
     mail.id = record.trace_id;
     mail.lsn = lsn;
-    mail.hold = hold(lsn);
+    mail.hold = std::move(held);
     mail.accepted = WallTime{std::chrono::seconds{record.internal_date}};
     mail.size = record.size;
     mail.crc = record.crc;
@@ -287,8 +300,9 @@ co::Task<Result<Receipt, IntakeError>> Intake::accept_with(std::string trace_id,
     State& state = *state_;
     Receipt receipt;
     receipt.trace_id = trace_id;
-    const bool is_for_others = !envelope.outgoing.recipients.empty();
-    if (is_for_others && !state.take_outgoing) co_return IntakeError::failure;
+    const bool is_for_others = envelope.is_for_others();
+    const bool is_taken = !is_for_others || state.take_outgoing;
+    if (!is_taken || envelope.further.size() > Envelope::kMostFurther) co_return IntakeError::failure;
     const auto overfull = co_await state.judge_quotas(envelope, draft.size(), receipt);
     if (overfull) {
         state.refused.add();
@@ -300,11 +314,18 @@ co::Task<Result<Receipt, IntakeError>> Intake::accept_with(std::string trace_id,
         state.refused.add();
         co_return body.error();
     }
+    const bool has_outgoing = !envelope.outgoing.recipients.empty();
     store::AcceptedRecord record{std::move(trace_id), date, body->size, body->crc, body->name,
                                  std::move(envelope.recipients),
-                                 is_for_others ? queue::encode(envelope.outgoing) : std::string()};
+                                 has_outgoing ? queue::encode(envelope.outgoing) : std::string()};
     std::vector<journal::Payload> together(1);
     together.front() = {store::encode(record), body->bytes};
+    std::vector<store::AcceptedRecord> further;
+    for (const queue::Envelope& each : envelope.further) {
+        further.push_back({new_trace_id(), date, body->size, body->crc, body->name, {}, queue::encode(each)});
+        together.push_back({store::encode(further.back()), body->bytes});
+    }
+    const std::size_t messages = together.size();
     if (!queue_change.empty()) together.push_back({store::encode(store::OutgoingRecord{std::move(queue_change)}), nullptr});
     const journal::Lsn lsn = state.journal.append(std::move(together));
     if (lsn == 0) {
@@ -312,7 +333,7 @@ co::Task<Result<Receipt, IntakeError>> Intake::accept_with(std::string trace_id,
         co_return state.journal.has_failed() ? IntakeError::failure : IntakeError::no_space;
     }
     auto hold = state.store.checkpoints().floor().hold(lsn);
-    if (change_hold != nullptr) *change_hold = state.hold(lsn + 1);
+    if (change_hold != nullptr) *change_hold = state.hold(lsn + messages);
     // The record may be durable whatever the answer is: the file stays for whoever reads it.
     draft.state_->let_go();
     const bool is_durable = co_await state.store.journal().waiters().durable(lsn);
@@ -324,12 +345,15 @@ co::Task<Result<Receipt, IntakeError>> Intake::accept_with(std::string trace_id,
     state.accepted.add();
     state.accepted_bytes.add(record.size);
     state.deliveries.add(receipt.delivered);
-    if (is_for_others) {
-        state.hand_to_queue(record, *body, std::move(envelope.outgoing), lsn);
-        record.outgoing = {};
-        // Nobody else's delivery drops it.
-        if (record.recipients.empty() && !body->name.empty()) state.drop_later(lsn, body->name);
+    if (has_outgoing) state.hand_to_queue(record, *body, std::move(envelope.outgoing), lsn, state.hold(lsn));
+    for (std::size_t n = 0; n < further.size(); ++n) {
+        receipt.further.push_back(told(further[n].trace_id, envelope.further[n]));
+        // All of them are held at the first: a checkpoint between them would drop the file that they share.
+        state.hand_to_queue(further[n], *body, std::move(envelope.further[n]), lsn + 1 + n, state.hold(lsn));
     }
+    record.outgoing = {};
+    // Nobody else's delivery drops it.
+    if (is_for_others && record.recipients.empty() && !body->name.empty()) state.drop_later(lsn, body->name);
     auto message = std::make_shared<const store::AcceptedMessage>(lsn, std::move(record), std::move(body->bytes),
                                                                   state.spool.directory());
     state.store.deliver(std::move(message), std::move(hold));

@@ -21,6 +21,13 @@ struct Envelope {
     std::string reverse_path;                   // empty: <>
     std::vector<store::AccountKey> recipients;  // local, without duplicates
     queue::Envelope outgoing;                   // its recipients: those on other servers; none, or one of both at least
+    // The same message under other reverse-paths (lists): each becomes a message of its own in the queue, in the same commit.
+    // kMostFurther at most.
+    std::vector<queue::Envelope> further{};
+    static constexpr std::size_t kMostFurther = 16;
+
+    bool is_for_others() const { return !outgoing.recipients.empty() || !further.empty(); }
+    bool leaves_the_house() const;  // somebody is on another server, and not only a report to be made
 };
 
 // A durable message for other servers, on its way to the queue.
@@ -41,6 +48,13 @@ struct OutgoingMail {
 struct Receipt {
     std::string trace_id;               // as in "250 2.0.0 <trace id>"
     std::size_t delivered = 0;          // recipients, all of them: each has it, or will have it before anything else
+    // What Envelope::further became, in its order.
+    struct Further {
+        std::string id;  // trace id
+        std::string reverse_path;
+        std::vector<std::string> recipients;
+    };
+    std::vector<Further> further{};
     std::vector<store::AccountKey> over_quota;  // those whose limits it passed: theirs all the same
 };
 

@@ -1,8 +1,10 @@
 #include "intake/queue_ledger.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
-#include <vector>
+
+#include "queue/queue_record.hpp"
 
 namespace mbx::intake {
 
@@ -54,24 +56,32 @@ bool QueueLedger::read(const store::RecoveredMail::Outgoing& one, Left& left) co
     return true;
 }
 
-bool QueueLedger::visit_left(const std::function<void(Left)>& visit)
+std::vector<std::string> QueueLedger::visit_left(const std::function<void(Left)>& visit)
 {
     const auto recovered = std::exchange(store_.journal().recovered().outgoing, {});
-    // First of all: what cannot be read must not be forgotten, nor what stands behind it.
-    for (const auto& one : recovered) unread_.push_back(hold(one.lsn));
+    std::set<std::string> ended;
+    for (const auto& one : recovered) {
+        const auto* change = std::get_if<store::OutgoingRecord>(&one.record);
+        const auto record = change == nullptr ? std::nullopt : queue::decode_record(change->change);
+        if (const auto* end = record ? std::get_if<queue::Ended>(&*record) : nullptr) ended.insert(end->id);
+    }
+    std::vector<std::string> unread;
     for (const auto& one : recovered) {
         Left left;
         if (const auto* change = std::get_if<store::OutgoingRecord>(&one.record)) {
             left.change = change->change;
             left.change_hold = hold(one.lsn);
-        } else {
-            if (!read(one, left)) return false;
+        } else if (read(one, left)) {
             left.mail.hold = hold(one.lsn);
+        } else {
+            const std::string& id = std::get<store::AcceptedRecord>(one.record).trace_id;
+            // Nothing is left to do for one that has ended.
+            if (!ended.contains(id) && unread_.emplace(id, hold(one.lsn)).second) unread.push_back(id);
+            continue;
         }
         visit(std::move(left));
     }
-    unread_.clear();
-    return true;
+    return unread;
 }
 
 }  // namespace mbx::intake

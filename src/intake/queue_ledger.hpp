@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "intake/intake.hpp"
@@ -29,16 +31,18 @@ public:
         std::string change;     // where there is no mail
         Hold change_hold;
     };
-    // All of it, in order, once. Before the store starts. False: an envelope that this version cannot read; the journal keeps
-    // everything then, as long as this lives.
-    bool visit_left(const std::function<void(Left)>& visit);
+    // All of it, in order, once; before the store starts. The ids of messages whose envelope this version cannot read: they are
+    // passed over, and the journal keeps them, and whatever stands behind them, until let_go() or as long as this lives.
+    std::vector<std::string> visit_left(const std::function<void(Left)>& visit);
+    // It stands elsewhere whole.
+    void let_go(const std::string& id) { unread_.erase(id); }
 
 private:
     Hold hold(store::Lsn lsn) const;
     bool read(const store::RecoveredMail::Outgoing& one, Left& left) const;
-    std::vector<Hold> unread_;
     store::Store& store_;
     std::string spool_directory_;
+    std::map<std::string, Hold> unread_;  // by id
 };
 
 }  // namespace mbx::intake

@@ -27,6 +27,10 @@ public:
                                   return has_eight_bit_bytes(field.whole);
                               });
         if (!is_clean) plan.is_possible = false;
+        is_signed_ = walked.is_signed;
+        const bool opens_signed = walked.kind == WalkKind::multipart && walked.part.subtype == "signed";
+        has_signed_ = has_signed_ || is_signed_ || opens_signed;
+        if (is_signed_ && (!is_clean || has_illegal_line(walked.header))) spoil_signed();
         for (const HeaderField& field : walked.header.fields) plan.size += field.whole.size() + 4;
         plan.size += 200;  // for what may be added
         if (walked.kind != WalkKind::leaf) return;
@@ -65,10 +69,12 @@ public:
 
     void end_leaf()
     {
-        // Of a preamble or an epilogue too, which counts for the size alone.
+        // Of a preamble or an epilogue too, which counts for the size, and for whether something signed would change.
         plan.size += leaf_.bytes;
+        leaf_.longest = std::max(leaf_.longest, leaf_.line);
+        const bool is_bad_junk = leaf_.nul || leaf_.longest > kFoldAt || (leaf_.eight_bit && target_ == ContentTarget::seven_bit);
+        if (!in_leaf_ && is_bad_junk) has_bad_junk_ = true;
         if (std::exchange(in_leaf_, false)) {
-            leaf_.longest = std::max(leaf_.longest, leaf_.line);
             const LeafChange change = decide();
             plan.leaves.push_back(change);
             if (change != LeafChange::keep) {
@@ -79,9 +85,31 @@ public:
         leaf_ = Leaf{};
     }
 
+    void end()
+    {
+        end_leaf();
+        if (has_signed_ && has_bad_junk_) spoil_signed();
+    }
+
     DowngradePlan plan;
 
 private:
+    void spoil_signed()
+    {
+        plan.is_possible = false;
+        plan.is_signed = true;
+    }
+    static bool has_illegal_line(const Header& header)
+    {
+        return std::ranges::any_of(header.fields, [](const HeaderField& field) {
+            std::size_t line = 0;
+            for (const char c : field.whole) {
+                line = c == '\n' ? 0 : line + 1;
+                if (c == '\0' || line > kMaxTextLine + 1) return true;
+            }
+            return false;
+        });
+    }
     struct Leaf {
         std::string type;
         std::string subtype;
@@ -101,6 +129,11 @@ private:
         const bool is_bad = leaf_.nul || leaf_.longest > kMaxTextLine || (is_binary && leaf_.stray) ||
                             (leaf_.eight_bit && target_ == ContentTarget::seven_bit);
         if (!is_bad) return LeafChange::keep;
+        if (is_signed_) {
+            // Long lines alone most servers take.
+            if (leaf_.nul || (leaf_.eight_bit && target_ == ContentTarget::seven_bit)) spoil_signed();
+            return LeafChange::keep;
+        }
         switch (leaf_.encoding) {
         case TransferEncoding::base64: return LeafChange::recode_base64;
         case TransferEncoding::quoted_printable: return LeafChange::recode_quoted_printable;
@@ -125,6 +158,9 @@ private:
     ContentTarget target_;
     Leaf leaf_;
     bool in_leaf_ = false;
+    bool is_signed_ = false;     // what comes is part of something signed
+    bool has_signed_ = false;
+    bool has_bad_junk_ = false;
 };
 
 // A field or another line of a header, with CRLF, no stray bytes, and no line over 998.
@@ -273,7 +309,7 @@ private:
     }
     void write_header(const WalkedHeader& walked)
     {
-        const std::string_view encoding = new_encoding(walked);
+        const std::string_view encoding = walked.is_signed ? std::string_view() : new_encoding(walked);
         bool is_named = encoding.empty();
         bool has_version = false;
         bool has_type = false;
@@ -328,7 +364,7 @@ void DowngradeSurvey::feed(std::string_view piece) { state_->walk.feed(piece); }
 DowngradePlan DowngradeSurvey::finish()
 {
     state_->walk.finish();
-    state_->sink.end_leaf();
+    state_->sink.end();
     if (state_->walk.over_limits()) state_->sink.plan.is_possible = false;
     return std::move(state_->sink.plan);
 }

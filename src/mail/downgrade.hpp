@@ -68,7 +68,10 @@ struct DowngradePlan {
     // False: it holds 8-bit bytes where no encoding reaches (a header field, a transfer encoding that nobody knows), or
     // more parts than we look into. The sender is told 5.6.3.
     bool is_possible = true;
-    bool changes_bodies = false;  // a signature over a body (DKIM, S/MIME) will not verify behind us
+    // It is not possible because what would have to change is signed (RFC 1847 section 2.1, RFC 3156 section 3: such parts are to be
+    // 7-bit from the start). They are never touched, not even their headers.
+    bool is_signed = false;
+    bool changes_bodies = false;  // a signature over the body as a whole (DKIM) will not verify behind us
     std::uint64_t size = 0;       // about, and rather too much: of the result, for SIZE=
 };
 

@@ -109,11 +109,7 @@ private:
         const bool is_atom = std::ranges::all_of(type, [](char c) { return is_atext(c) && !ascii::is_eight_bit(c); });
         constexpr std::size_t kLongestType = 32;
         if (type.empty() || type.size() > kLongestType || !is_atom) return;
-        std::string address(original.substr(semicolon + 1));
-        if (ascii::same(type, "utf-8")) {
-            if (auto decoded = decode_unitext(address)) address = std::move(*decoded);
-        }
-        field("Original-Recipient", typed(type, address));
+        field("Original-Recipient", typed(type, original.substr(semicolon + 1)));
     }
 
     // RFC 3464 section 2.3.

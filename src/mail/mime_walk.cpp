@@ -145,11 +145,12 @@ void MimeWalk::end_header(bool has_separator)
         over_limits_ = true;
         kind = WalkKind::leaf;
     }
-    sink_.header(WalkedHeader{header, part, kind, is_message_, has_separator});
+    const bool is_signed = !open_.empty() && open_.back().is_signed;
+    sink_.header(WalkedHeader{header, part, kind, is_message_, has_separator, is_signed});
     in_header_ = kind == WalkKind::message;
     is_message_ = in_header_;
     if (kind != WalkKind::leaf) ++depth_;
-    if (kind == WalkKind::multipart) open_.push_back({std::string(text), part.subtype == "digest", depth_});
+    if (kind == WalkKind::multipart) open_.push_back({std::string(text), part.subtype == "digest", is_signed || part.subtype == "signed", depth_});
     at_line_start_ = true;
     owes_line_end_ = false;
 }

@@ -26,6 +26,7 @@ struct WalkedHeader {
     WalkKind kind = WalkKind::leaf;
     bool is_message = false;     // the message's own header, or an embedded message's
     bool has_separator = false;  // no: it was cut off, and has no body
+    bool is_signed = false;      // somewhere within a multipart/signed (RFC 1847 section 2.1)
 };
 
 class WalkSink {
@@ -53,6 +54,7 @@ private:
     struct OpenMultipart {
         std::string boundary;
         bool is_digest = false;
+        bool is_signed = false;   // it, or one that it is a part of
         std::uint32_t depth = 0;  // of its parts
     };
     struct Match {

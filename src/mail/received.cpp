@@ -67,6 +67,7 @@ std::string from_clause(const ReceivedFacts& facts)
     known += literal;
     std::string clause = "from " + (can_show ? *helo : literal.empty() ? std::string("localhost") : literal);
     std::string info = known;
+    if (facts.local_uid) info += "uid " + std::to_string(*facts.local_uid);
     if (!can_show && !facts.helo.empty()) info += (info.empty() ? "HELO " : " HELO ") + mask(facts.helo);
     if (!info.empty()) clause += "\r\n\t(" + info + ')';
     return clause;

@@ -3,6 +3,7 @@
 // stranger can begin a line, end a comment or add a field (HOSTILE row D15). Each ends with CRLF. Pure. Any thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@ struct ReceivedFacts {
     std::string helo;            // HELO's or EHLO's argument as sent; what is no domain is shown in the comment, masked
     std::string client_address;  // "192.0.2.1" or "2001:db8::1"; empty: a local socket
     std::string client_name;     // confirmed reverse name, or empty
+    std::optional<std::uint32_t> local_uid;  // it came from a program of this machine, which ran as this user
     std::string by;              // our host name
     Transmission transmission;
     std::string tls;             // "TLSv1.3 TLS_AES_128_GCM_SHA256", or empty

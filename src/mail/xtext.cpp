@@ -4,7 +4,6 @@
 #include <cstdint>
 
 #include "base/ascii.hpp"
-#include "mail/atext.hpp"
 #include "mail/utf8.hpp"
 
 namespace mbx::mail {
@@ -13,53 +12,61 @@ namespace {
 
 constexpr std::string_view kUpperHex = "0123456789ABCDEF";
 
-constexpr bool is_xchar(char c) { return c > ' ' && c < 0x7f && c != '+' && c != '='; }
-// RFC 6533 section 3, QCHAR.
-constexpr bool is_qchar(char c) { return is_xchar(c) && c != '\\'; }
-
-int upper_hex_digit(char c)
+// An upper-case hexadecimal digit (RFC 3461 section 4); -1 for anything else.
+int upper_hex(char c)
 {
     const auto at = kUpperHex.find(c);
     return at == std::string_view::npos ? -1 : static_cast<int>(at);
 }
 
-// "\x{HEXPOINT}" at the front of `text`: takes it off.
-std::optional<std::uint32_t> take_code_point(std::string_view& text)
+bool is_xchar(char c)
 {
-    if (!text.starts_with("\\x{")) return std::nullopt;
+    return c >= '!' && c <= '~' && c != '+' && c != '=';
+}
+
+// "\x{HEXPOINT}" at the front (RFC 6533 section 3): how many bytes it has; 0: there is none, or none that is allowed.
+std::size_t take_hexpoint(std::string_view text, std::string& out)
+{
+    if (!text.starts_with("\\x{")) return 0;
     const auto end = text.find('}');
-    constexpr std::size_t kLongest = 6;
-    const std::size_t digits = end == std::string_view::npos ? 0 : end - 3;
-    if (digits < 2 || digits > kLongest) return std::nullopt;
+    if (end == std::string_view::npos || end < 5 || end > 9) return 0;
     std::uint32_t code = 0;
-    for (const char c : text.substr(3, digits)) {
-        const int digit = ascii::hex_digit(c);
-        if (digit < 0) return std::nullopt;
+    for (const char c : text.substr(3, end - 3)) {
+        const int digit = upper_hex(c);
+        if (digit < 0) return 0;
         code = code * 16 + static_cast<std::uint32_t>(digit);
     }
-    const bool is_character = code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
-    if (!is_character) return std::nullopt;
-    text.remove_prefix(end + 1);
-    return code;
+    if (code < 0x20 || code == 0x7f || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return 0;
+    append_character(out, code);
+    return end + 1;
+}
+
+// utf-8-addr-xtext and utf-8-addr-unitext.
+std::optional<std::string> decode_utf8_address(std::string_view text)
+{
+    std::string out;
+    while (!text.empty()) {
+        if (text.front() == '\\') {
+            const std::size_t size = take_hexpoint(text, out);
+            if (size == 0) return std::nullopt;
+            text.remove_prefix(size);
+            continue;
+        }
+        if (!is_xchar(text.front()) && !ascii::is_eight_bit(text.front())) return std::nullopt;
+        out += text.front();
+        text.remove_prefix(1);
+    }
+    if (!ascii::is_utf8(out)) return std::nullopt;
+    return out;
+}
+
+bool is_address_type(std::string_view text)
+{
+    return !text.empty() && text.size() <= 64 &&
+           std::ranges::all_of(text, [](char c) { return ascii::is_alnum(c) || c == '-'; });
 }
 
 }  // namespace
-
-std::string encode_xtext(std::string_view bytes)
-{
-    std::string out;
-    for (const char c : bytes) {
-        if (is_xchar(c)) {
-            out += c;
-            continue;
-        }
-        const auto byte = static_cast<unsigned char>(c);
-        out += '+';
-        out += kUpperHex[byte >> 4];
-        out += kUpperHex[byte & 15];
-    }
-    return out;
-}
 
 std::optional<std::string> decode_xtext(std::string_view text)
 {
@@ -70,11 +77,25 @@ std::optional<std::string> decode_xtext(std::string_view text)
             continue;
         }
         if (text[at] != '+' || text.size() - at < 3) return std::nullopt;
-        const int high = upper_hex_digit(text[at + 1]);
-        const int low = upper_hex_digit(text[at + 2]);
+        const int high = upper_hex(text[at + 1]);
+        const int low = upper_hex(text[at + 2]);
         if (high < 0 || low < 0) return std::nullopt;
         out += static_cast<char>(high * 16 + low);
         at += 2;
+    }
+    return out;
+}
+
+std::string encode_xtext(std::string_view bytes)
+{
+    std::string out;
+    for (const char c : bytes) {
+        if (is_xchar(c)) {
+            out += c;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        out += {'+', kUpperHex[byte >> 4U], kUpperHex[byte & 15U]};
     }
     return out;
 }
@@ -84,46 +105,44 @@ std::string encode_unitext(std::string_view utf8)
     std::string out;
     while (!utf8.empty()) {
         const Utf8Character character = first_character(utf8);
-        if (character.is_good && character.size == 1 && is_qchar(utf8.front())) {
-            out += utf8.front();
-        } else {
-            std::string digits;
-            for (std::uint32_t rest = character.code; rest != 0 || digits.size() < 2; rest >>= 4)
-                digits.insert(digits.begin(), kUpperHex[rest & 15]);
-            out += "\\x{" + digits + "}";
-        }
         utf8.remove_prefix(character.size);
-    }
-    return out;
-}
-
-std::optional<std::string> decode_unitext(std::string_view text)
-{
-    if (!ascii::is_utf8(text)) return std::nullopt;
-    std::string out;
-    while (!text.empty()) {
-        if (text.front() != '\\') {
-            out += text.front();
-            text.remove_prefix(1);
+        if (character.code < 0x80 && is_xchar(static_cast<char>(character.code)) && character.code != '\\') {
+            out += static_cast<char>(character.code);
             continue;
         }
-        const auto code = take_code_point(text);
-        if (!code) return std::nullopt;
-        append_character(out, *code);
+        std::string digits;
+        for (std::uint32_t rest = character.code; rest != 0; rest /= 16) digits += kUpperHex[rest % 16];
+        while (digits.size() < 2) digits += '0';
+        std::ranges::reverse(digits);
+        out += "\\x{" + digits + "}";
     }
     return out;
 }
 
-std::optional<OriginalRecipient> parse_original_recipient(std::string_view value)
+std::optional<std::string> parse_original_recipient(std::string_view value)
 {
+    if (value.size() > kMaxOriginalRecipient) return std::nullopt;
     const auto semicolon = value.find(';');
-    if (value.size() > kMaxOriginalRecipient || semicolon == std::string_view::npos || semicolon == 0) return std::nullopt;
+    if (semicolon == std::string_view::npos || !is_address_type(value.substr(0, semicolon))) return std::nullopt;
     const std::string_view type = value.substr(0, semicolon);
-    if (!std::ranges::all_of(type, [](char c) { return is_atext(c) && !ascii::is_eight_bit(c); })) return std::nullopt;
-    const bool is_utf8 = ascii::same(type, "utf-8");
-    auto address = is_utf8 ? decode_unitext(value.substr(semicolon + 1)) : decode_xtext(value.substr(semicolon + 1));
+    const std::string_view coded = value.substr(semicolon + 1);
+    const auto address = ascii::same(type, "utf-8") ? decode_utf8_address(coded) : decode_xtext(coded);
     if (!address || address->empty()) return std::nullopt;
-    return OriginalRecipient{ascii::to_lower(type), std::move(*address)};
+    // RFC 3461 section 4.2: printable characters only, once decoded.
+    if (std::ranges::any_of(*address, ascii::is_control) || !ascii::is_utf8(*address)) return std::nullopt;
+    return ascii::to_lower(type) + ";" + *address;
+}
+
+std::string format_original_recipient(std::string_view original)
+{
+    const auto semicolon = original.find(';');
+    if (semicolon == std::string_view::npos || !is_address_type(original.substr(0, semicolon))) return {};
+    const std::string_view type = original.substr(0, semicolon);
+    const std::string_view address = original.substr(semicolon + 1);
+    std::string out(type);
+    out += ';';
+    out += ascii::same(type, "utf-8") ? encode_unitext(address) : encode_xtext(address);
+    return out.size() > kMaxOriginalRecipient ? std::string() : out;
 }
 
 }  // namespace mbx::mail

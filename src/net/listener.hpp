@@ -19,7 +19,8 @@ namespace mbx::net {
 struct ListenerOptions {
     std::string name;                      // "smtp", for logs and metrics
     Endpoint endpoint;                     // or:
-    std::string unix_path;                 // with mode 0660
+    std::string unix_path;                 // with unix_mode
+    unsigned unix_mode = 0660;             // who may connect: those who may write
     int inherited_descriptor = -1;         // of systemd (LISTEN_FDS); then neither of the above is bound
     int backlog = 1024;
     std::size_t max_connections = 10'000;

@@ -18,8 +18,6 @@
 namespace mbx::net {
 namespace {
 
-constexpr mode_t kUnixMode = 0660;
-
 std::string system_text(int error) { return std::generic_category().message(error); }
 
 std::string advice_for(int error)
@@ -175,7 +173,7 @@ Result<ListeningSocket, Error> ListeningSocket::bind_unix(const ListenerOptions&
     if (socket.descriptor_ < 0) return bind_error(path, errno);
     // On Linux the file takes the mode of the socket, so it is at no time open to others; the umask can only take away,
     // and what it took is given back.
-    ::fchmod(socket.descriptor_, kUnixMode);
+    ::fchmod(socket.descriptor_, options.unix_mode);
     if (::bind(socket.descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         return bind_error(path, errno);
     }
@@ -185,7 +183,7 @@ Result<ListeningSocket, Error> ListeningSocket::bind_unix(const ListenerOptions&
         socket.device_ = facts.st_dev;
         socket.inode_ = facts.st_ino;
     }
-    if (::chmod(path.c_str(), kUnixMode) != 0 || ::listen(socket.descriptor_, options.backlog) != 0) {
+    if (::chmod(path.c_str(), options.unix_mode) != 0 || ::listen(socket.descriptor_, options.backlog) != 0) {
         return bind_error(path, errno);
     }
     return socket;

@@ -12,7 +12,6 @@ namespace mbx::policy {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";  // whatever a server does to letters' case
-constexpr std::size_t kHashLetters = 8;  // 40 bits: guessed once in 10^12
 constexpr std::int64_t kPeriod = 1024;   // days until a stamp of two letters repeats
 constexpr std::int64_t kLifetime = 21;   // days: longer than a queue keeps trying
 
@@ -81,7 +80,7 @@ bool Srs::looks_like(std::string_view local_part)
     return is_version && (separator == '=' || separator == '+' || separator == '-');
 }
 
-std::string Srs::sign(std::string_view text) const
+std::string Srs::sign(std::string_view text, std::size_t letters_wanted) const
 {
     const std::string lower = ascii::to_lower(text);
     std::array<unsigned char, 32> mac{};
@@ -89,8 +88,14 @@ std::string Srs::sign(std::string_view text) const
     (void)mbedtls_md_hmac(hash, reinterpret_cast<const unsigned char*>(secret_.data()), secret_.size(),
                           reinterpret_cast<const unsigned char*>(lower.data()), lower.size(), mac.data());
     std::string letters;
-    for (std::size_t n = 0; n < kHashLetters; ++n) letters += kAlphabet[mac.at(n) % kAlphabet.size()];
+    for (std::size_t n = 0; n < letters_wanted; ++n) letters += kAlphabet[mac.at(n) % kAlphabet.size()];
     return letters;
+}
+
+std::string Srs::forward_mark(std::int64_t account) const
+{
+    constexpr std::size_t kMarkLetters = 16;
+    return sign("forwarded by account " + std::to_string(account), kMarkLetters);
 }
 
 bool Srs::is_signed(std::string_view hash, std::string_view text) const

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,9 +24,13 @@ public:
     // Where mail to such an address of ours goes; none when it is no such address, is not signed by us, or is too old.
     std::optional<mail::Mailbox> reverse(const mail::Mailbox& address, WallTime now) const;
     static bool looks_like(std::string_view local_part);  // SRS0= or SRS1=, in any case
+    // By which mail that the account forwarded is known again, should it come back: 16 letters that nobody else can make,
+    // and that say nothing about whose they are.
+    std::string forward_mark(std::int64_t account) const;
 
 private:
-    std::string sign(std::string_view text) const;
+    static constexpr std::size_t kHashLetters = 8;  // 40 bits: guessed once in 10^12
+    std::string sign(std::string_view text, std::size_t letters_wanted = kHashLetters) const;
     bool is_signed(std::string_view hash, std::string_view text) const;
     std::string secret_;
 };

@@ -11,6 +11,8 @@ bool goes_before(const RecipientState& now, const RecipientState& then)
 {
     if (is_final(now.status)) return false;
     if (then.attempts != now.attempts) return then.attempts > now.attempts;
+    // A change from before it was wanted may come behind.
+    if (now.wanted != Wanted::nothing && then.wanted == Wanted::nothing && then.status == now.status) return false;
     return then.status >= now.status && then != now;
 }
 
@@ -46,6 +48,15 @@ bool apply(const Change& change, Entry& entry)
         has_changed = true;
     }
     return has_changed;
+}
+
+Change next_change(const Entry& entry)
+{
+    Change change;
+    change.id = entry.id;
+    change.version = entry.version + 1;
+    change.is_held = entry.is_held;
+    return change;
 }
 
 bool is_entry_id(std::string_view id)

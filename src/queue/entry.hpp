@@ -20,6 +20,9 @@ enum class RecipientStatus : std::uint8_t {
     removed,    // by an administrator
 };
 
+// What an administrator wants of a recipient while an attempt is under way; done when that ends without delivery.
+enum class Wanted : std::uint8_t { nothing, returned, removed };
+
 constexpr bool is_final(RecipientStatus status) { return status >= RecipientStatus::delivered; }
 
 // What the last attempt came to. Seconds, as they are on the disk.
@@ -37,6 +40,7 @@ inline constexpr std::size_t kMaxAnswerText = 2'048;
 
 struct RecipientState {
     RecipientStatus status = RecipientStatus::waiting;
+    Wanted wanted = Wanted::nothing;  // with `waiting` only
     std::uint32_t attempts = 0;
     std::int64_t next = 0;  // milliseconds since 1970: not before
     LastAnswer last;
@@ -76,6 +80,9 @@ struct Change {
 
 // Takes what is later than what the entry has; false where nothing was, or the change is not of this entry.
 bool apply(const Change& change, Entry& entry);
+
+// The one that comes next, with nothing in it yet.
+Change next_change(const Entry& entry);
 
 // A trace id that may become the name of a file.
 bool is_entry_id(std::string_view id);

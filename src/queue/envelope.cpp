@@ -8,6 +8,8 @@ namespace mbx::queue {
 namespace {
 
 constexpr std::uint64_t kEnvelopeVersion = 1;
+constexpr unsigned kNotifyBits = 4;
+constexpr std::uint64_t kHasKeptBack = 4;  // a flag: the number of octets follows
 
 std::uint64_t notify_bits(const Notify& notify)
 {
@@ -22,7 +24,9 @@ Recipient read_recipient(RecordReader& in)
     recipient.address = in.text(kMaxEnvelopeText);
     recipient.original = in.text(kMaxEnvelopeText);
     const auto bits = in.number();
-    if (bits > 15 || recipient.address.empty()) in.refuse();
+    const auto ending = bits >> kNotifyBits;
+    if (ending > static_cast<std::uint64_t>(Ending::expanded) || recipient.address.empty()) in.refuse();
+    else recipient.ending = static_cast<Ending>(ending);
     recipient.notify = notify_of(bits);
     return recipient;
 }
@@ -37,13 +41,15 @@ std::string encode(const Envelope& envelope)
     out.text(envelope.envelope_id);
     out.number(static_cast<std::uint64_t>(envelope.ret));
     out.number(static_cast<std::uint64_t>(envelope.body));
-    out.number((envelope.smtputf8 ? 1U : 0U) | (envelope.require_tls ? 2U : 0U));
+    out.number((envelope.smtputf8 ? 1U : 0U) | (envelope.require_tls ? 2U : 0U) | (envelope.kept_back != 0 ? kHasKeptBack : 0U) |
+               (envelope.ignores_tls_policy ? 8U : 0U));
+    if (envelope.kept_back != 0) out.number(envelope.kept_back);
     out.text(envelope.account);
     out.number(envelope.recipients.size());
     for (const auto& recipient : envelope.recipients) {
         out.text(recipient.address);
         out.text(recipient.original);
-        out.number(notify_bits(recipient.notify));
+        out.number(notify_bits(recipient.notify) | (static_cast<std::uint64_t>(recipient.ending) << kNotifyBits));
     }
     return std::move(out.bytes());
 }
@@ -58,11 +64,13 @@ std::optional<Envelope> decode_envelope(std::string_view bytes)
     const auto ret = in.number();
     const auto body = in.number();
     const auto flags = in.number();
-    if (ret > 2 || body > 2 || flags > 3) return std::nullopt;
+    if (ret > 2 || body > 2 || flags > 15) return std::nullopt;
     envelope.ret = static_cast<ReturnKind>(ret);
     envelope.body = static_cast<BodyKind>(body);
     envelope.smtputf8 = (flags & 1U) != 0;
     envelope.require_tls = (flags & 2U) != 0;
+    envelope.ignores_tls_policy = (flags & 8U) != 0;
+    if ((flags & kHasKeptBack) != 0) envelope.kept_back = in.number();
     envelope.account = in.text(kMaxEnvelopeText);
     const auto count = in.count(3);
     if (count > kMaxEnvelopeRecipients) return std::nullopt;

@@ -19,10 +19,18 @@ struct Notify {
     bool operator==(const Notify&) const = default;
 };
 
+// Where a recipient's way ends, as far as this server is concerned.
+enum class Ending : std::uint8_t {
+    elsewhere,  // another server gets it
+    here,       // a mailbox or a list of ours has it already: what is left is to tell the sender so (RFC 3461 section 4.1)
+    expanded,   // an alias or forwarding of ours has led it to several already: likewise
+};
+
 struct Recipient {
     std::string address;   // local@domain as mail::format_mailbox writes it
     std::string original;  // ORCPT, xtext undone: "rfc822;user@example.org" (section 4.2); empty: not given
     Notify notify;
+    Ending ending = Ending::elsewhere;
     bool operator==(const Recipient&) const = default;
 };
 
@@ -36,6 +44,8 @@ struct Envelope {
     BodyKind body = BodyKind::seven_bit;
     bool smtputf8 = false;     // RFC 6531
     bool require_tls = false;  // RFC 8689
+    // A report about TLS, which goes whatever DANE or MTA-STS say, and is in no report (RFC 8460 sections 3 and 5.3).
+    bool ignores_tls_policy = false;
     // Octets at the front of the message that stay here: a Return-Path that is for our own mailboxes (RFC 5321 section 4.4).
     std::uint64_t kept_back = 0;
     std::string account;       // local@domain of who submitted or forwards it; empty: from outside or of our own making

@@ -11,18 +11,6 @@ namespace {
 constexpr std::int64_t kPollEveryMs = 1'000;
 constexpr std::size_t kMostReadyOfOne = 1'000;  // more of one destination go by way of the schedule
 
-Entry entry_of(const Arrival& arrival)
-{
-    Entry entry;
-    entry.id = arrival.id;
-    entry.accepted = milliseconds_of(arrival.accepted);
-    entry.size = arrival.size;
-    entry.crc = arrival.crc;
-    entry.envelope = arrival.envelope;
-    entry.states.resize(arrival.envelope.recipients.size());
-    return entry;
-}
-
 }  // namespace
 
 QueueMetrics::QueueMetrics(Metrics& all)
@@ -66,6 +54,7 @@ bool Queue::State::open_files()
     }
     damaged = spool.damaged();
     metrics.damaged.set(static_cast<std::int64_t>(damaged));
+    if (!read_holds()) return false;
     auto opened = Schedule::open(ground.directory, options.schedule_bytes);
     if (!opened) {
         schedule_trouble = "the schedule of the queue cannot be opened: " + opened.error().text();
@@ -107,6 +96,7 @@ void Queue::enter(Arrival arrival)
     ++state.fresh_messages;
     state.fresh_bytes += entry->entry.size;
     state.fresh.emplace_back(entry->since, entry->entry.id);
+    if (!state.hold_rules.empty()) state.tell_of_rule(entry->entry);
     // One that lies in a file is linked first: where it lies now it may go as soon as that is done.
     if (!arrival.bytes) {
         entry->is_deferred = true;
@@ -129,6 +119,10 @@ void Queue::State::begin(const LivePtr& entry)
     bool wakes = false;
     for (std::size_t n = 0; n < entry->groups.size(); ++n) {
         const std::string& key = entry->groups[n].key;
+        if (!has_sendable(entry->entry, entry->groups[n])) {
+            send_to_schedule(entry, n);
+            continue;
+        }
         if (dispatcher.down_until(key, now()) != 0 || dispatcher.ready(key) >= kMostReadyOfOne) {
             send_to_schedule(entry, n);
             continue;
@@ -165,6 +159,7 @@ void Queue::start()
     }
     for (const auto& entry : deferred) state.begin(entry);
     state.spawn(state.sweep());
+    state.spawn(state.go_on_releasing());
     if (state.options.tick_every.count() != 0) state.spawn(state.keep_ticking());
     state.tick();
 }
@@ -255,9 +250,12 @@ QueueFacts Queue::facts() const
     facts.damaged = state.damaged;
     if (!state.schedule_trouble.empty()) facts.complaints.push_back(state.schedule_trouble);
     if (!state.spool_trouble.empty()) facts.complaints.push_back(state.spool_trouble);
+    if (!state.recovery_trouble.empty()) facts.complaints.push_back(state.recovery_trouble);
+    if (!state.holds_trouble.empty()) facts.complaints.push_back(state.holds_trouble);
     if (state.damaged != 0) {
-        facts.complaints.push_back(std::to_string(state.damaged) +
-                                   " entries of the queue are damaged; they lie in queue/damaged, the log says why");
+        const bool is_one = state.damaged == 1;
+        facts.complaints.push_back((is_one ? "1 entry of the queue is damaged; it lies" : std::to_string(state.damaged) +
+                                   " entries of the queue are damaged; they lie") + " in queue/damaged, the log says why");
     }
     return facts;
 }

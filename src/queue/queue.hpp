@@ -18,6 +18,7 @@
 #include "base/random.hpp"
 #include "net/workers.hpp"
 #include "queue/entry.hpp"
+#include "queue/hold_rules.hpp"
 #include "queue/ledger.hpp"
 #include "queue/report.hpp"
 #include "queue/transport.hpp"
@@ -58,18 +59,15 @@ struct RecoveredArrival {
     std::function<Result<std::string, FileError>()> load;  // reads them; on a worker, before recover() ends
 };
 
-// Which messages an administrator means; empty members let all through, several must all hold.
-struct Selection {
-    std::vector<std::string> ids;
-    std::string destination;  // domain of a recipient that is not final
-    std::string sender;       // reverse-path, or "@domain" for all of a domain; "<>" for the null one
-    std::string recipient;    // address
-    bool is_all = false;      // an act on everything has to say so
+struct ListedRecipient {
+    std::string destination;
+    bool is_being_sent = false;  // an attempt is under way
+    std::string held_by;         // what of standing holds keeps it: "all mail to example.org"; empty: none
 };
 
 struct Listed {
     Entry entry;
-    std::vector<std::string> destinations;  // one for each recipient
+    std::vector<ListedRecipient> recipients;  // one for each of the envelope
 };
 
 struct Page {
@@ -81,8 +79,10 @@ struct Page {
 enum class Act : std::uint8_t { hold, release, retry, bounce, remove };
 
 struct Acted {
-    std::uint64_t messages = 0;  // done
-    std::uint64_t failed = 0;    // not now: the log says why
+    std::uint64_t messages = 0;    // that it was done to
+    std::uint64_t held = 0;        // left alone: retry does not touch what is held; a standing hold keeps what release does not end
+    std::uint64_t being_sent = 0;  // of `messages`: bounce, delete and hold come when the attempt ends without delivery
+    std::uint64_t rules = 0;       // standing holds that ended, or began
 };
 
 struct QueueFacts {
@@ -153,6 +153,11 @@ public:
     co::Task<std::optional<Listed>> show(std::string id);
     // Durable when it returns. `by` is who does it, for traces.
     co::Task<Result<Acted, Error>> act(Act act, Selection selection, std::string by);
+    // What is there and what will come is held until act(release) with the same selection, or with is_all. No ids. Durable
+    // when it returns.
+    co::Task<Result<Acted, Error>> hold_from_now_on(Selection selection, std::string by);
+    // Without those that are ending.
+    std::vector<HoldRule> holds() const;
 
 private:
     struct State;

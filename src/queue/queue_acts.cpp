@@ -1,197 +1,96 @@
 // What administrators see and do.
 #include <algorithm>
 
-#include "base/ascii.hpp"
 #include "queue/queue_state.hpp"
 
 namespace mbx::queue {
 namespace {
 
-constexpr std::size_t kScanPage = 1'000;  // rows of one job
 constexpr std::size_t kActPage = 200;
 
-std::string_view domain_part(std::string_view address)
+bool has_active(const Live& entry)
 {
-    const auto at = address.rfind('@');
-    return at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
-}
-
-bool is_sender(const Selection& selection, std::string_view reverse_path)
-{
-    if (selection.sender.empty()) return true;
-    if (selection.sender == "<>") return reverse_path.empty();
-    if (selection.sender.front() == '@') return ascii::same(domain_part(reverse_path), selection.sender.substr(1));
-    return ascii::same(reverse_path, selection.sender);
-}
-
-bool is_recipient(const Selection& selection, std::string_view address)
-{
-    const bool is_there = selection.destination.empty() || ascii::same(domain_part(address), selection.destination);
-    return is_there && (selection.recipient.empty() || ascii::same(address, selection.recipient));
-}
-
-// What its row can say: an entry with more recipients than the row has is looked at itself.
-bool may_match(const Selection& selection, const ScheduleRow& row)
-{
-    if (!is_sender(selection, row.reverse_path)) return false;
-    if (row.has_more || (selection.destination.empty() && selection.recipient.empty())) return true;
-    std::string_view rest = row.recipients;
-    while (!rest.empty()) {
-        const auto end = std::min(rest.find('\n'), rest.size() - 1);
-        if (is_recipient(selection, rest.substr(0, end))) return true;
-        rest.remove_prefix(end + 1);
-    }
-    return false;
-}
-
-bool matches(const Selection& selection, const Entry& entry)
-{
-    if (!selection.ids.empty() && std::find(selection.ids.begin(), selection.ids.end(), entry.id) == selection.ids.end()) return false;
-    if (!is_sender(selection, entry.envelope.reverse_path)) return false;
-    if (selection.destination.empty() && selection.recipient.empty()) return true;
-    for (std::size_t n = 0; n < entry.states.size(); ++n) {
-        if (!is_final(entry.states[n].status) && is_recipient(selection, entry.envelope.recipients[n].address)) return true;
-    }
-    return false;
-}
-
-bool is_blank(const Selection& selection)
-{
-    return selection.ids.empty() && selection.destination.empty() && selection.sender.empty() && selection.recipient.empty();
-}
-
-Error cannot_read(const std::string& what)
-{
-    return {"reading the queue's schedule", what, "it is being made anew from the files; try again in a moment"};
-}
-
-trace::EventKind kind_of(Act act)
-{
-    switch (act) {
-    case Act::hold: return trace::EventKind::held;
-    case Act::release: return trace::EventKind::released;
-    case Act::retry: return trace::EventKind::retried;
-    case Act::bounce:
-    case Act::remove: break;
-    }
-    return trace::EventKind::deleted;
-}
-
-Listed listed(const Entry& entry, const Transport& transport)
-{
-    Listed shown{entry, {}};
-    for (const auto& recipient : entry.envelope.recipients) {
-        const Destination destination = transport.destination_of(entry.envelope, recipient);
-        shown.destinations.push_back(destination.route.empty() ? destination.domain : destination.route);
-    }
-    return shown;
+    return std::any_of(entry.groups.begin(), entry.groups.end(), [](const Group& group) { return group.phase == Group::Phase::active; });
 }
 
 }  // namespace
 
-co::Task<void> Queue::State::settle_all()
+void Queue::State::note_act(const ActRound& round, const Entry& entry, std::uint64_t lsn, trace::EventKind kind, std::string detail)
 {
-    std::vector<LivePtr> unsettled;
-    for (const auto& [id, entry] : live) {
-        if (!entry->is_settled && !entry->is_settling) unsettled.push_back(entry);
+    trace::Event event;
+    event.id = entry.id;
+    event.kind = kind;
+    event.at = ground.clock.wall();
+    event.detail = std::move(detail);
+    event.facts.emplace_back("by", round.by);
+    if (lsn == 0) {
+        // A standing hold: it is on the disk already.
+        ground.recorder.record(std::move(event));
+        return;
     }
-    for (const auto& entry : unsettled) settle(entry);
-    // While files cannot be written nobody waits for it: what is in memory alone is then not listed.
-    if (is_writing) co_await written.wait();
-}
-
-// The next ids, behind `after`, of entries that may be meant.
-co::Task<Result<std::vector<std::string>, Error>> Queue::State::matching(Selection selection, std::string* after, std::size_t most)
-{
-    std::vector<std::string> ids;
-    if (!selection.ids.empty()) {
-        for (const auto& id : selection.ids) {
-            if (is_entry_id(id) && id > *after) ids.push_back(id);
-        }
-        std::sort(ids.begin(), ids.end());
-        ids.resize(std::min(ids.size(), most));
-        if (!ids.empty()) *after = ids.back();
-        co_return std::move(ids);
-    }
-    bool goes_on = true;
-    while (goes_on && ids.size() < most) {
-        auto page = [this, after] { return schedule->rows(*after, kScanPage); };
-        auto rows_found = co_await times.run(net::WorkClass::interactive, std::move(page));
-        if (!rows_found) co_return cannot_read(rows_found.error().text);
-        goes_on = !rows_found->empty();
-        for (const auto& row : *rows_found) {
-            if (ids.size() == most) break;
-            *after = row.id;
-            if (may_match(selection, row)) ids.push_back(row.id);
-        }
-    }
-    co_return std::move(ids);
-}
-
-co::Task<Result<Page, Error>> Queue::list(Selection selection, std::string after, std::size_t limit)
-{
-    State& state = *state_;
-    if (!state.schedule) co_return cannot_read(state.schedule_trouble);
-    co_await state.settle_all();
-    (void)co_await state.flush(false);
-    Page page;
-    std::string last = std::move(after);
-    bool goes_on = true;
-    while (goes_on && page.entries.size() < limit) {
-        auto ids = co_await state.matching(selection, &last, limit - page.entries.size());
-        if (!ids) co_return ids.error();
-        goes_on = !ids->empty();
-        for (auto& id : *ids) {
-            const LivePtr entry = co_await state.find(std::move(id));
-            if (!entry) continue;
-            if (!entry->is_ended && matches(selection, entry->entry))
-                page.entries.push_back(listed(entry->entry, state.ground.transport));
-            state.release(entry);
-        }
-    }
-    if (goes_on) page.next = last;
-    page.total = state.scheduled;
-    co_return std::move(page);
-}
-
-co::Task<std::optional<Listed>> Queue::show(std::string id)
-{
-    State& state = *state_;
-    if (!state.schedule || !is_entry_id(id)) co_return std::nullopt;
-    const LivePtr entry = co_await state.find(std::move(id));
-    if (!entry || entry->is_ended) co_return std::nullopt;
-    std::optional<Listed> shown = listed(entry->entry, state.ground.transport);
-    state.release(entry);
-    co_return std::move(shown);
+    std::vector<trace::Event> events;
+    events.push_back(std::move(event));
+    note(lsn, std::move(events));
 }
 
 std::uint64_t Queue::State::set_held(const LivePtr& entry, bool is_held)
 {
     if (entry->entry.is_held == is_held) return 0;
-    Change what;
-    what.id = entry->entry.id;
-    what.version = entry->entry.version + 1;
+    Change what = next_change(entry->entry);
     what.is_held = is_held;
     auto entered = append(QueueRecord(what));
     change(entry, std::move(what), std::move(entered.hold));
-    if (entry->is_settled) put_rows(*entry);
     return entered.lsn;
 }
 
-std::uint64_t Queue::State::retry(const LivePtr& entry)
+void Queue::State::hold(ActRound& round, const LivePtr& entry)
 {
-    Change what;
-    what.id = entry->entry.id;
-    what.version = entry->entry.version + 1;
-    what.is_held = entry->entry.is_held;
+    ++round.acted.messages;
+    if (has_active(*entry)) ++round.acted.being_sent;
+    const bool is_standing = !round.rules.empty();
+    const std::uint64_t lsn = is_standing ? 0 : set_held(entry, true);
+    round.last = std::max(round.last, lsn);
+    if (entry->is_settled) put_rows(*entry);
+    if (is_standing) note_act(round, entry->entry, 0, trace::EventKind::held, describe(round.rules.front().which) + " is held");
+    else if (lsn != 0) note_act(round, entry->entry, lsn, trace::EventKind::held);
+}
+
+void Queue::State::release_held(ActRound& round, const LivePtr& entry)
+{
+    const std::uint64_t lsn = set_held(entry, false);
+    round.last = std::max(round.last, lsn);
+    if (entry->is_settled) put_rows(*entry);
+    const auto& envelope = entry->entry.envelope;
+    bool has_changed = lsn != 0;
+    for (const auto& rule : round.rules) {
+        has_changed = has_changed || (rule.which.means_sender(envelope.reverse_path) &&
+                                      std::any_of(envelope.recipients.begin(), envelope.recipients.end(), [&rule](const Recipient& one) {
+                                          return rule.which.means_recipient(one.address);
+                                      }));
+    }
+    const bool is_still_held = entry->entry.has(RecipientStatus::waiting) && !has_sendable(entry->entry);
+    if (is_still_held) ++round.acted.held;
+    else if (has_changed) ++round.acted.messages;
+    if (has_changed) note_act(round, entry->entry, lsn, trace::EventKind::released, is_still_held ? "a standing hold still keeps it" : "");
+}
+
+void Queue::State::retry(ActRound& round, const LivePtr& entry)
+{
+    Change what = next_change(entry->entry);
     for (std::size_t n = 0; n < entry->entry.states.size(); ++n) {
         RecipientState state = entry->entry.states[n];
-        if (state.status != RecipientStatus::waiting) continue;
+        if (!may_go(entry->entry, n) || state.wanted != Wanted::nothing) continue;
         state.next = 0;
         what.outcomes.push_back({static_cast<std::uint32_t>(n), std::move(state)});
     }
-    if (what.outcomes.empty()) return 0;
+    if (what.outcomes.empty()) {
+        if (entry->entry.has(RecipientStatus::waiting) && !has_sendable(entry->entry)) ++round.acted.held;
+        return;
+    }
+    ++round.acted.messages;
+    if (has_active(*entry)) ++round.acted.being_sent;
     auto entered = append(QueueRecord(what));
+    round.last = std::max(round.last, entered.lsn);
     change(entry, std::move(what), std::move(entered.hold));
     for (const auto& group : entry->groups) {
         dispatcher.forget_failures(group.key);
@@ -199,119 +98,179 @@ std::uint64_t Queue::State::retry(const LivePtr& entry)
         if (entry->is_settled && group.phase == Group::Phase::asleep) put_errand(*entry, group);
     }
     next_poll = 0;
-    return entered.lsn;
+    note_act(round, entry->entry, entered.lsn, trace::EventKind::retried);
 }
 
 // Some of an entry's recipients are taken from the queue, and nobody is told.
-std::uint64_t Queue::State::remove_waiting(const LivePtr& entry, const Meant& meant)
+std::uint64_t Queue::State::remove_waiting(const LivePtr& entry, const Meant& meant, const std::string& by)
 {
-    Change what;
-    what.id = entry->entry.id;
-    what.version = entry->entry.version + 1;
-    what.is_held = entry->entry.is_held;
-    for (const auto& group : entry->groups) {
-        if (group.phase == Group::Phase::active) continue;
-        for (const std::size_t at : group.recipients) {
-            RecipientState state = entry->entry.states[at];
-            if (state.status != RecipientStatus::waiting || !meant(at)) continue;
-            state.status = RecipientStatus::removed;
-            what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
-        }
+    Change what = next_change(entry->entry);
+    std::vector<trace::Event> events;
+    for (const std::size_t at : waiting_of(*entry, meant)) {
+        RecipientState state = entry->entry.states[at];
+        state.status = RecipientStatus::removed;
+        state.wanted = Wanted::nothing;
+        trace::Event event;
+        event.id = entry->entry.id;
+        event.kind = trace::EventKind::deleted;
+        event.at = ground.clock.wall();
+        event.recipient = entry->entry.envelope.recipients[at].address;
+        event.facts.emplace_back("by", by);
+        events.push_back(std::move(event));
+        what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
     }
     if (what.outcomes.empty()) return 0;
     auto entered = append(QueueRecord(what));
+    note(entered.lsn, std::move(events));
     change(entry, std::move(what), std::move(entered.hold));
-    for (const auto& group : entry->groups) {
-        if (entry->is_settled) put_errand(*entry, group);
-    }
-    if (entry->is_settled) put_row(*entry);
+    if (entry->is_settled) put_rows(*entry);
     end_if_over(entry);
     return entered.lsn;
 }
 
-// The number of the act's record; 0 where there was nothing to do. Who is named by a destination or an address is meant alone:
-// the message goes on to the others.
-std::uint64_t Queue::State::perform(Act act, const LivePtr& entry, const Selection& selection, const std::string& by)
+// Of those to whom it is being sent: it is done when that ends without delivery, also after a crash.
+std::uint64_t Queue::State::want(const LivePtr& entry, Wanted wanted, const Meant& meant, const std::string& by)
 {
-    const Meant meant = [&](std::size_t at) { return is_recipient(selection, entry->entry.envelope.recipients[at].address); };
-    bool is_all = true;
-    for (std::size_t at = 0; at < entry->entry.states.size(); ++at) {
-        if (!is_final(entry->entry.states[at].status) && !meant(at)) is_all = false;
-    }
-    std::uint64_t lsn = 0;
-    switch (act) {
-    case Act::hold: lsn = set_held(entry, true); break;
-    case Act::release: lsn = set_held(entry, false); break;
-    case Act::retry: lsn = retry(entry); break;
-    case Act::bounce: {
-        const LastAnswer why{0, "5.7.0", std::string(kBouncedByAdministrator), {}, now() / 1000, false};
-        lsn = fail_waiting(entry, &why, meant);
-        break;
-    }
-    case Act::remove: {
-        if (!is_all) {
-            lsn = remove_waiting(entry, meant);
-            break;
+    Change what = next_change(entry->entry);
+    for (const auto& group : entry->groups) {
+        if (group.phase != Group::Phase::active) continue;
+        for (const std::size_t at : group.asked) {
+            RecipientState state = entry->entry.states[at];
+            if (state.status != RecipientStatus::waiting || state.wanted == wanted || !meant(at)) continue;
+            state.wanted = wanted;
+            state.next = 0;
+            what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
         }
+    }
+    if (what.outcomes.empty()) return 0;
+    entry->wanted_by = by;
+    auto entered = append(QueueRecord(what));
+    change(entry, std::move(what), std::move(entered.hold));
+    return entered.lsn;
+}
+
+void Queue::State::do_what_was_wanted(const LivePtr& entry, std::size_t group)
+{
+    const auto& states = entry->entry.states;
+    const auto& recipients = entry->groups[group].recipients;
+    const auto is_wanted = [&states](std::size_t at) { return states[at].wanted != Wanted::nothing; };
+    if (entry->is_ended || std::none_of(recipients.begin(), recipients.end(), is_wanted)) return;
+    const std::string by = entry->wanted_by.empty() ? "the administrator" : entry->wanted_by;
+    const LastAnswer why = returned_by_administrator(now());
+    const Meant returned = [&states](std::size_t at) { return states[at].wanted == Wanted::returned; };
+    const Meant removed = [&states](std::size_t at) { return states[at].wanted == Wanted::removed; };
+    (void)fail_waiting(entry, &why, returned, by);
+    if (!entry->is_ended) (void)remove_waiting(entry, removed, by);
+}
+
+// Back to the sender, or gone. Who is named by a destination or an address is meant alone: the message goes on to the others.
+void Queue::State::take_back(ActRound& round, const LivePtr& entry, Wanted wanted)
+{
+    const auto& states = entry->entry.states;
+    const Meant meant = [&](std::size_t at) { return round.selection.means_recipient(entry->entry.envelope.recipients[at].address); };
+    bool is_all = true;
+    for (std::size_t at = 0; at < states.size(); ++at) is_all = is_all && (is_final(states[at].status) || meant(at));
+    bool is_being_sent = false;
+    for (const auto& group : entry->groups) {
+        is_being_sent = is_being_sent || std::any_of(group.recipients.begin(), group.recipients.end(), [&](std::size_t at) {
+                            return states[at].status == RecipientStatus::waiting && group.is_being_sent_to(at) && meant(at);
+                        });
+    }
+    std::uint64_t lsn = want(entry, wanted, meant, round.by);
+    if (wanted == Wanted::returned) {
+        const LastAnswer why = returned_by_administrator(now());
+        lsn = std::max(lsn, fail_waiting(entry, &why, meant, round.by));
+    } else if (!is_all || has_active(*entry)) {
+        lsn = std::max(lsn, remove_waiting(entry, meant, round.by));
+    } else {
         auto entered = append(Ended{entry->entry.id});
         lsn = entered.lsn;
+        note_act(round, entry->entry, lsn, trace::EventKind::deleted);
         end(entry, std::move(entered.hold));
-        break;
     }
+    round.last = std::max(round.last, lsn);
+    if (is_being_sent) ++round.acted.being_sent;
+    if (lsn != 0 || is_being_sent) ++round.acted.messages;
+}
+
+void Queue::State::perform(ActRound& round, const LivePtr& entry)
+{
+    switch (round.act) {
+    case Act::hold: return hold(round, entry);
+    case Act::release: return release_held(round, entry);
+    case Act::retry: return retry(round, entry);
+    case Act::bounce: return take_back(round, entry, Wanted::returned);
+    case Act::remove: return take_back(round, entry, Wanted::removed);
     }
-    if (lsn == 0) return 0;
-    trace::Event event;
-    event.id = entry->entry.id;
-    event.kind = kind_of(act);
-    event.at = ground.clock.wall();
-    event.detail = act == Act::bounce ? "returned to the sender by " + by : "by " + by;
-    std::vector<trace::Event> events;
-    events.push_back(std::move(event));
-    note(lsn, std::move(events));
-    return lsn;
+}
+
+co::Task<Result<void, Error>> Queue::State::act_on_all(ActRound& round)
+{
+    co_await settle_all();
+    (void)co_await flush(false);
+    std::string after;
+    bool goes_on = true;
+    while (goes_on) {
+        auto ids = co_await matching(round.selection, &after, kActPage);
+        if (!ids) co_return ids.error();
+        goes_on = !ids->empty();
+        for (auto& id : *ids) {
+            const LivePtr entry = co_await find(std::move(id));
+            if (!entry || entry->is_ended) continue;
+            ++entry->pins;
+            if (matches(round.selection, entry->entry)) perform(round, entry);
+            --entry->pins;
+            release(entry);
+        }
+    }
+    if (round.last != 0) {
+        const bool is_durable = co_await ground.ledger.durable(round.last);
+        if (!is_durable) co_return Error{"changing the queue", "the journal has failed", "the log says why"};
+    }
+    ground.log.notice("the queue was changed", {{"by", round.by}, {"messages", round.acted.messages}});
+    if (!is_stopping) tick();
+    co_return Result<void, Error>();
 }
 
 co::Task<Result<Acted, Error>> Queue::act(Act act, Selection selection, std::string by)
 {
     State& state = *state_;
     if (!state.schedule) co_return cannot_read(state.schedule_trouble);
-    if (is_blank(selection) && !selection.is_all)
+    if (selection.is_blank() && !selection.is_all)
         co_return Error{"changing the queue", "it was not said which messages", "name ids, a destination or a sender, or say all"};
-    co_await state.settle_all();
-    (void)co_await state.flush(false);
-    Acted acted;
-    std::string after;
-    std::uint64_t last = 0;
-    bool goes_on = true;
-    while (goes_on) {
-        auto ids = co_await state.matching(selection, &after, kActPage);
-        if (!ids) co_return ids.error();
-        goes_on = !ids->empty();
-        for (auto& id : *ids) {
-            bool is_unread = false;
-            const LivePtr entry = co_await state.find(std::move(id), &is_unread);
-            if (is_unread) ++acted.failed;
-            if (!entry || entry->is_ended) continue;
-            ++entry->pins;
-            if (matches(selection, entry->entry)) {
-                const std::uint64_t lsn = state.perform(act, entry, selection, by);
-                last = std::max(last, lsn);
-                // Being sent just now: it is neither returned nor taken away then.
-                const bool is_missed = lsn == 0 && (act == Act::bounce || act == Act::remove);
-                if (is_missed) state.ground.log.warning("a message is being sent just now and was left as it is", {{"id", entry->entry.id}});
-                ++(is_missed ? acted.failed : acted.messages);
-            }
-            --entry->pins;
-            state.release(entry);
-        }
+    State::ActRound round;
+    round.act = act;
+    round.selection = std::move(selection);
+    round.by = std::move(by);
+    const bool may_end_rules = act == Act::release && round.selection.ids.empty();
+    if (may_end_rules) {
+        auto ending = co_await state.begin_release(round.selection);
+        if (!ending) co_return ending.error();
+        round.rules = *std::move(ending);
     }
-    if (last != 0) {
-        const bool is_durable = co_await state.ground.ledger.durable(last);
-        if (!is_durable) co_return Error{"changing the queue", "the journal has failed", "the log says why"};
-    }
-    state.ground.log.notice("the queue was changed", {{"by", by}, {"messages", acted.messages}});
-    if (!state.is_stopping) state.tick();
-    co_return acted;
+    const auto done = co_await state.act_on_all(round);
+    if (!done) co_return done.error();
+    const auto ended = co_await state.end_release(round.rules);
+    if (!ended) co_return ended.error();
+    round.acted.rules = round.rules.size();
+    co_return round.acted;
+}
+
+co::Task<Result<Acted, Error>> Queue::hold_from_now_on(Selection selection, std::string by)
+{
+    State& state = *state_;
+    if (!state.schedule) co_return cannot_read(state.schedule_trouble);
+    State::ActRound round;
+    round.act = Act::hold;
+    round.selection = std::move(selection);
+    round.by = std::move(by);
+    auto begun = co_await state.begin_hold(round.selection, round.by);
+    if (!begun) co_return begun.error();
+    round.rules = *std::move(begun);
+    const auto done = co_await state.act_on_all(round);
+    if (!done) co_return done.error();
+    round.acted.rules = round.rules.size();
+    co_return round.acted;
 }
 
 }  // namespace mbx::queue

@@ -39,11 +39,24 @@ trace::Event event_of(const Entry& entry, std::size_t recipient, const Answer& a
     if (!answer.host.empty()) event.facts.emplace_back("host", answer.host);
     if (!answer.address.empty()) event.facts.emplace_back("peer", answer.address);
     event.facts.emplace_back("tls", answer.tls);
+    if (!answer.tls_failure.empty()) event.facts.emplace_back("tls_failure", answer.tls_failure);
     event.facts.emplace_back("code", std::to_string(answer.code));
     if (!answer.enhanced.empty()) event.facts.emplace_back("enhanced", answer.enhanced);
     if (answer.is_remote) event.facts.emplace_back("said_by", "remote");
     if (answer.is_uncertain) event.facts.emplace_back("uncertain", "the connection was lost after the final dot");
     return event;
+}
+
+// RFC 3461 section 4.1: it was delivered when it was accepted.
+Answer answer_here(const Recipient& recipient, WallTime now)
+{
+    Answer answer;
+    answer.verdict = Answer::Verdict::delivered;
+    answer.code = 250;
+    answer.enhanced = "2.1.5";
+    answer.text = recipient.ending == Ending::expanded ? "sent on to the addresses behind it" : "delivered here";
+    answer.at = now;
+    return answer;
 }
 
 std::string milliseconds_text(std::chrono::nanoseconds span)
@@ -95,14 +108,14 @@ co::Task<void> Queue::State::end_conversation(Line& line)
     line.conversation.reset();
 }
 
-// Recipients of the group that wait.
-std::vector<std::size_t> Queue::State::waiting_of(const Live& entry, std::size_t group)
+// Recipients of the group that wait, and that nothing holds.
+std::vector<std::size_t> Queue::State::sendable_of(const Live& entry, std::size_t group) const
 {
-    std::vector<std::size_t> waiting;
+    std::vector<std::size_t> sendable;
     for (const std::size_t at : entry.groups[group].recipients) {
-        if (entry.entry.states[at].status == RecipientStatus::waiting) waiting.push_back(at);
+        if (may_go(entry.entry, at)) sendable.push_back(at);
     }
-    return waiting;
+    return sendable;
 }
 
 // One answer for each of `recipients`; the connection is opened where there is none.
@@ -110,6 +123,12 @@ co::Task<std::vector<Answer>> Queue::State::attempt(Destination destination, con
                                                     std::vector<std::size_t> recipients, Line& line)
 {
     std::vector<Answer> answers;
+    if (destination.route == kHereRoute) {
+        for (const std::size_t at : recipients) {
+            answers.push_back(answer_here(entry->entry.envelope.recipients[at], ground.clock.wall()));
+        }
+        co_return std::move(answers);
+    }
     if (!line.conversation) {
         auto opened = co_await ground.transport.open(std::move(destination));
         if (!opened) {
@@ -155,20 +174,27 @@ co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyEr
                                        [&errand](const Group& one) { return one.key == errand.destination; });
     if (group_at == entry->groups.end() || group_at->phase != Group::Phase::ready) co_return true;
     const auto group = static_cast<std::size_t>(group_at - entry->groups.begin());
-    if (entry->is_ended || entry->entry.is_held || waiting_of(*entry, group).empty()) {
+    // A run before this one may have left it.
+    do_what_was_wanted(entry, group);
+    Attempted attempted;
+    attempted.group = group;
+    attempted.recipients = sendable_of(*entry, group);
+    if (entry->is_ended || attempted.recipients.empty()) {
         no_longer_busy(*entry, group);
+        if (entry->is_settled) put_rows(*entry);
         end_if_over(entry);
         report_if_due(entry);
         release(entry);
         co_return true;
     }
     entry->groups[group].phase = Group::Phase::active;
+    entry->groups[group].asked = attempted.recipients;
     ++entry->pins;
     ++active;
     const auto trouble = co_await trouble_with_body(entry);
     bool goes_on = true;
-    if (trouble) not_readable(entry, group, *trouble);
-    else goes_on = co_await deliver_group(start, std::move(errand), entry, group, line);
+    if (trouble) not_readable(entry, std::move(attempted), *trouble);
+    else goes_on = co_await deliver_group(start, std::move(errand), entry, std::move(attempted), line);
     --active;
     --entry->pins;
     release(entry);
@@ -176,12 +202,11 @@ co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyEr
 }
 
 // One that nobody can read now waits; one that is damaged is set aside.
-void Queue::State::not_readable(const LivePtr& entry, std::size_t group, const LoadFailure& trouble)
+void Queue::State::not_readable(const LivePtr& entry, Attempted attempted, const LoadFailure& trouble)
 {
-    // It went because it was taken away meanwhile.
-    if (entry->is_ended || is_stopping) return finish(entry, group, {}, ground.clock.steady());
-    if (trouble.kind == LoadFailure::Kind::bad) {
-        no_longer_busy(*entry, group);
+    attempted.begun = ground.clock.steady();
+    if (trouble.kind == LoadFailure::Kind::bad && !entry->is_ended && !is_stopping) {
+        no_longer_busy(*entry, attempted.group);
         set_aside_live(entry, trouble.why);
         return;
     }
@@ -189,27 +214,27 @@ void Queue::State::not_readable(const LivePtr& entry, std::size_t group, const L
     answer.code = 451;
     answer.enhanced = "4.3.0";
     answer.text = "the message cannot be read at the moment: " + trouble.why;
-    finish(entry, group, std::vector<Answer>(waiting_of(*entry, group).size(), answer), ground.clock.steady());
+    // Or it went because it was taken away meanwhile.
+    if (!entry->is_ended && !is_stopping) attempted.answers.assign(attempted.recipients.size(), answer);
+    finish(entry, std::move(attempted));
 }
 
-// The same, of an entry whose group is active.
+// The same, of an entry whose group is active and whose message is whole.
 co::Task<bool> Queue::State::deliver_group(const Dispatcher::Start& start, ReadyErrand errand, const LivePtr& entry,
-                                           std::size_t group, Line& line)
+                                           Attempted attempted, Line& line)
 {
+    const std::size_t group = attempted.group;
+    attempted.begun = ground.clock.steady();
     // While its message was looked at somebody may have taken it away.
-    std::vector<std::size_t> recipients = waiting_of(*entry, group);
-    if (entry->is_ended || entry->entry.is_held || recipients.empty()) {
-        finish(entry, group, {}, ground.clock.steady());
-        end_if_over(entry);
-        report_if_due(entry);
+    if (entry->is_ended) {
+        finish(entry, std::move(attempted));
         co_return true;
     }
-    const auto begun = ground.clock.steady();
     const bool is_reused = line.conversation && line.sent != 0;
-    std::vector<Answer> answers = co_await attempt(start.destination, entry, std::move(recipients), line);
+    attempted.answers = co_await attempt(start.destination, entry, attempted.recipients, line);
     const bool is_open = line.conversation != nullptr;
     const bool is_usable = is_open && line.conversation->is_usable() && line.sent < options.max_messages_per_connection;
-    const bool is_silent = says_nothing(answers);
+    const bool is_silent = says_nothing(attempted.answers);
     const bool is_put_back = is_silent && is_reused && !is_stopping && !entry->groups[group].was_put_back;
     if (is_put_back) {
         // The peer had closed what we kept open: that says nothing about it.
@@ -217,9 +242,9 @@ co::Task<bool> Queue::State::deliver_group(const Dispatcher::Start& start, Ready
         entry->groups[group].phase = Group::Phase::ready;
         dispatcher.put_back(std::move(errand));
     } else {
-        if (is_silent && !is_stopping) destination_failed(start.key, answers.front());
+        if (is_silent && !is_stopping) destination_failed(start.key, attempted.answers.front());
         if (is_open && !is_silent) dispatcher.reached(start.key);
-        finish(entry, group, std::move(answers), begun);
+        finish(entry, std::move(attempted));
     }
     // Behind the record of what they said: a crash while they take their time to answer QUIT doubles nothing.
     if (is_open && !is_usable) co_await end_conversation(line);
@@ -255,13 +280,16 @@ RecipientState Queue::State::judge(const Entry& entry, std::size_t at, const Ans
     switch (answer.verdict) {
     case Answer::Verdict::delivered:
         state.status = RecipientStatus::delivered;
+        state.wanted = Wanted::nothing;
         if (enhanced.empty()) enhanced = "2.0.0";
+        if (entry.envelope.recipients[at].ending != Ending::elsewhere) break;
         metrics.delivered.add();
         metrics.seconds.observe(std::chrono::duration<double>(answer.at - wall_of(entry.accepted)).count());
         break;
     case Answer::Verdict::permanent: {
         const bool is_told = wants_report(entry.envelope, entry.envelope.recipients[at], ReportKind::failed);
         state.status = is_told ? RecipientStatus::failing : RecipientStatus::failed;
+        state.wanted = Wanted::nothing;
         if (enhanced.empty() || enhanced.front() == '4') enhanced = "5.0.0";
         metrics.failed.add();
         break;
@@ -275,16 +303,14 @@ RecipientState Queue::State::judge(const Entry& entry, std::size_t at, const Ans
     return state;
 }
 
-Queue::State::Verdicts Queue::State::judge_all(const Live& entry, std::size_t group, std::vector<Answer> answers, SteadyTime begun)
+Queue::State::Verdicts Queue::State::judge_all(const Live& entry, Attempted attempted)
 {
     Verdicts all;
-    all.change.id = entry.entry.id;
-    all.change.version = entry.entry.version + 1;
-    all.change.is_held = entry.entry.is_held;
-    std::size_t n = 0;
-    for (const std::size_t at : entry.groups[group].recipients) {
-        if (entry.entry.states[at].status != RecipientStatus::waiting || n >= answers.size()) continue;
-        Answer& answer = answers[n++];
+    all.change = next_change(entry.entry);
+    for (std::size_t n = 0; n < attempted.recipients.size() && n < attempted.answers.size(); ++n) {
+        const std::size_t at = attempted.recipients[n];
+        if (entry.entry.states[at].status != RecipientStatus::waiting) continue;
+        Answer& answer = attempted.answers[n];
         if (answer.at == WallTime{}) answer.at = ground.clock.wall();
         const bool is_delivered = answer.verdict == Answer::Verdict::delivered;
         if (is_stopping && !is_delivered && answer.code == 0) continue;  // we hung up, not they
@@ -296,20 +322,23 @@ Queue::State::Verdicts Queue::State::judge_all(const Live& entry, std::size_t gr
                                                        : state.status == RecipientStatus::waiting ? trace::EventKind::attempted
                                                                                                   : trace::EventKind::failed);
         event.facts.emplace_back("attempt", std::to_string(state.attempts));
-        event.facts.emplace_back("their_ms", milliseconds_text(ground.clock.steady() - begun));
+        event.facts.emplace_back("their_ms", milliseconds_text(ground.clock.steady() - attempted.begun));
         // Ours is the time until the first attempt: what comes later is the destination's doing.
-        if (state.attempts == 1) event.facts.emplace_back("our_ms", milliseconds_text(begun - entry.since));
-        if (state.status == RecipientStatus::waiting) event.facts.emplace_back("next_ms", std::to_string(state.next));
-        all.events.push_back(std::move(event));
+        if (state.attempts == 1) event.facts.emplace_back("our_ms", milliseconds_text(attempted.begun - entry.since));
+        const bool is_tried_again = may_go(entry.entry, at) && state.status == RecipientStatus::waiting && state.wanted == Wanted::nothing;
+        if (is_tried_again) event.facts.emplace_back("next_ms", std::to_string(state.next));
+        const bool is_elsewhere = envelope.recipients[at].ending == Ending::elsewhere;
+        if (is_elsewhere) all.events.push_back(std::move(event));
         all.change.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
     }
     return all;
 }
 
 // What the answers mean becomes a record first, then everything else.
-void Queue::State::finish(const LivePtr& entry, std::size_t group, std::vector<Answer> answers, SteadyTime begun)
+void Queue::State::finish(const LivePtr& entry, Attempted attempted)
 {
-    Verdicts all = judge_all(*entry, group, std::move(answers), begun);
+    const std::size_t group = attempted.group;
+    Verdicts all = judge_all(*entry, std::move(attempted));
     no_longer_busy(*entry, group);
     if (all.change.outcomes.empty() || entry->is_ended) {
         // An administrator was faster, or we stop: what was delivered is told all the same.
@@ -328,10 +357,11 @@ void Queue::State::finish(const LivePtr& entry, std::size_t group, std::vector<A
     }
     change(entry, std::move(all.change), std::move(entered.hold));
     if (!all.relayed.empty()) spawn(report_relayed(entry, std::move(all.relayed)));
+    do_what_was_wanted(entry, group);
     if (entry->is_settled) {
         put_errand(*entry, entry->groups[group]);
         put_row(*entry);
-    } else if (has_waiting(entry->entry, entry->groups[group])) {
+    } else if (entry->entry.has(RecipientStatus::waiting)) {
         settle(entry);
     }
     report_if_due(entry);

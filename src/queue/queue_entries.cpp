@@ -16,14 +16,14 @@ std::uint64_t sender_number(std::string_view sender)
     return hash;
 }
 
-ScheduleRow row_of(const Entry& entry, std::int64_t deadline)
+ScheduleRow row_of(const Entry& entry, std::int64_t deadline, bool is_held)
 {
     ScheduleRow row;
     row.id = entry.id;
     row.accepted = entry.accepted;
     row.deadline = deadline;
     row.size = entry.size;
-    row.is_held = entry.is_held;
+    row.is_held = is_held;
     row.reverse_path = entry.envelope.reverse_path.substr(0, kMostRecipientText);
     for (std::size_t n = 0; n < entry.states.size(); ++n) {
         if (is_final(entry.states[n].status)) continue;
@@ -37,21 +37,43 @@ ScheduleRow row_of(const Entry& entry, std::int64_t deadline)
 
 }  // namespace
 
-std::int64_t next_of(const Entry& entry, const Group& group)
+Entry entry_of(const Arrival& arrival)
+{
+    Entry entry;
+    entry.id = arrival.id;
+    entry.accepted = milliseconds_of(arrival.accepted);
+    entry.size = arrival.size;
+    entry.crc = arrival.crc;
+    entry.envelope = arrival.envelope;
+    entry.states.resize(arrival.envelope.recipients.size());
+    return entry;
+}
+
+bool Queue::State::may_go(const Entry& entry, std::size_t recipient) const
+{
+    return entry.states[recipient].status == RecipientStatus::waiting && !entry.is_held && rule_of(entry, recipient) == nullptr;
+}
+
+bool Queue::State::has_sendable(const Entry& entry, const Group& group) const
+{
+    return std::any_of(group.recipients.begin(), group.recipients.end(), [&](std::size_t at) { return may_go(entry, at); });
+}
+
+bool Queue::State::has_sendable(const Entry& entry) const
+{
+    for (std::size_t at = 0; at < entry.states.size(); ++at) {
+        if (may_go(entry, at)) return true;
+    }
+    return false;
+}
+
+std::int64_t Queue::State::next_of(const Entry& entry, const Group& group) const
 {
     std::int64_t next = INT64_MAX;
     for (const std::size_t at : group.recipients) {
-        const auto& state = entry.states[at];
-        if (state.status == RecipientStatus::waiting) next = std::min(next, state.next);
+        if (may_go(entry, at)) next = std::min(next, entry.states[at].next);
     }
     return next == INT64_MAX ? 0 : next;
-}
-
-bool has_waiting(const Entry& entry, const Group& group)
-{
-    return std::any_of(group.recipients.begin(), group.recipients.end(), [&entry](std::size_t at) {
-        return entry.states[at].status == RecipientStatus::waiting;
-    });
 }
 
 std::string Queue::State::sender_of(const Entry& entry) const
@@ -62,16 +84,29 @@ std::string Queue::State::sender_of(const Entry& entry) const
     return at == std::string::npos ? path : path.substr(at);
 }
 
+Destination destination_in(const Transport& transport, const Envelope& envelope, const Recipient& recipient)
+{
+    if (recipient.ending == Ending::elsewhere) return transport.destination_of(envelope, recipient);
+    Destination here;
+    here.route = kHereRoute;
+    return here;
+}
+
 void Queue::State::make_groups(Live& entry) const
 {
     std::map<std::string, std::size_t> known;
     entry.groups.clear();
     for (std::size_t n = 0; n < entry.entry.states.size(); ++n) {
         if (entry.entry.states[n].status != RecipientStatus::waiting) continue;
-        Destination destination = ground.transport.destination_of(entry.entry.envelope, entry.entry.envelope.recipients[n]);
+        Destination destination = destination_in(ground.transport, entry.entry.envelope, entry.entry.envelope.recipients[n]);
         std::string key = key_of(destination);
         const auto [at, is_new] = known.emplace(key, entry.groups.size());
-        if (is_new) entry.groups.push_back({std::move(destination), std::move(key), {}, Group::Phase::asleep, false});
+        if (is_new) {
+            Group group;
+            group.destination = std::move(destination);
+            group.key = std::move(key);
+            entry.groups.push_back(std::move(group));
+        }
         entry.groups[at->second].recipients.push_back(n);
     }
 }
@@ -90,7 +125,7 @@ LivePtr Queue::State::make_live(Entry entry)
 void Queue::State::make_ready(const LivePtr& entry, std::size_t group, bool is_retry)
 {
     Group& at = entry->groups[group];
-    if (at.phase != Group::Phase::asleep || entry->entry.is_held || entry->is_ended) return;
+    if (at.phase != Group::Phase::asleep || entry->is_ended || !has_sendable(entry->entry, at)) return;
     at.phase = Group::Phase::ready;
     ++entry->busy;
     in_memory[at.key].insert(entry->entry.id);
@@ -119,7 +154,7 @@ void Queue::State::release(const LivePtr& entry)
     live.erase(at);
 }
 
-co::Task<LivePtr> Queue::State::find(std::string id, bool* is_unread)
+co::Task<LivePtr> Queue::State::find(std::string id)
 {
     if (const auto at = live.find(id); at != live.end()) co_return at->second;
     auto job = [this, &id] { return spool.load(id); };
@@ -128,10 +163,8 @@ co::Task<LivePtr> Queue::State::find(std::string id, bool* is_unread)
     if (!loaded) {
         if (loaded.error().kind == LoadFailure::Kind::bad) set_aside(id, loaded.error().why);
         if (loaded.error().kind == LoadFailure::Kind::absent) rows.emplace_back(DropEntry{id});
-        if (loaded.error().kind == LoadFailure::Kind::busy) {
+        if (loaded.error().kind == LoadFailure::Kind::busy)
             ground.log.warning("an entry of the queue cannot be read now", {{"id", id}, {"why", loaded.error().why}});
-            if (is_unread != nullptr) *is_unread = true;
-        }
         co_return nullptr;
     }
     LivePtr entry = make_live(std::move(loaded->entry));
@@ -143,20 +176,22 @@ std::int64_t Queue::State::deadline_of(const Live& entry) const
 {
     const std::int64_t earliest = std::max<std::int64_t>(entry.report_after, 1);
     if (entry.entry.has(RecipientStatus::failing)) return earliest;
-    if (entry.entry.is_held) return 0;
+    if (!has_sendable(entry.entry)) return 0;
     const bool may_warn = !entry.entry.is_warned && options.warn_after.count() != 0 && options.warn_after < options.lifetime;
     return std::max(earliest, entry.entry.accepted + (may_warn ? options.warn_after : options.lifetime).count());
 }
 
 void Queue::State::put_row(const Live& entry)
 {
-    if (!entry.is_ended) rows.emplace_back(PutRow{row_of(entry.entry, deadline_of(entry))});
+    if (entry.is_ended) return;
+    const bool is_held = entry.entry.has(RecipientStatus::waiting) && !has_sendable(entry.entry);
+    rows.emplace_back(PutRow{row_of(entry.entry, deadline_of(entry), is_held)});
 }
 
 void Queue::State::put_errand(const Live& entry, const Group& group)
 {
     if (entry.is_ended) return;
-    if (entry.entry.is_held || !has_waiting(entry.entry, group)) {
+    if (!has_sendable(entry.entry, group)) {
         rows.emplace_back(DropErrand{entry.entry.id, group.key});
         return;
     }

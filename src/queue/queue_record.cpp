@@ -12,12 +12,13 @@ constexpr std::uint64_t kEntryVersion = 1;
 constexpr std::uint64_t kChangeTag = 1;
 constexpr std::uint64_t kEndedTag = 2;
 constexpr std::size_t kMostIdBytes = 64;
+constexpr unsigned kWantedShift = 3;
 // No envelope has more: kMaxEnvelopeRecipients of the longest texts would be far beyond what any session takes.
 constexpr std::size_t kMostEnvelopeBytes = 256U << 20U;
 
 void write_state(RecordWriter& out, const RecipientState& state)
 {
-    out.number(static_cast<std::uint64_t>(state.status));
+    out.number(static_cast<std::uint64_t>(state.status) | (static_cast<std::uint64_t>(state.wanted) << kWantedShift));
     out.number(state.attempts);
     out.signed_number(state.next);
     out.signed_number(state.last.at);
@@ -32,9 +33,14 @@ void write_state(RecordWriter& out, const RecipientState& state)
 RecipientState read_state(RecordReader& in)
 {
     RecipientState state;
-    const auto status = in.number();
+    const auto first = in.number();
+    const auto status = first & ((1U << kWantedShift) - 1);
+    const auto wanted = first >> kWantedShift;
     if (status > static_cast<std::uint64_t>(RecipientStatus::removed)) in.refuse();
+    if (wanted > static_cast<std::uint64_t>(Wanted::removed) || (wanted != 0 && status != 0)) in.refuse();
+    if (!in.is_good()) return state;
     state.status = static_cast<RecipientStatus>(status);
+    state.wanted = static_cast<Wanted>(wanted);
     in.number_into(state.attempts);
     state.next = in.signed_number();
     state.last.at = in.signed_number();
@@ -146,7 +152,9 @@ std::string describe(const QueueRecord& record)
     if (change.is_held) text += ", held";
     for (const auto& outcome : change.outcomes) {
         text += ", recipient " + std::to_string(outcome.recipient) + " " + std::string(status_word(outcome.state.status)) +
-                " after " + std::to_string(outcome.state.attempts) + " attempts";
+                " after " + std::to_string(outcome.state.attempts) + (outcome.state.attempts == 1 ? " attempt" : " attempts");
+        if (outcome.state.wanted == Wanted::returned) text += ", to be returned when the present one fails";
+        if (outcome.state.wanted == Wanted::removed) text += ", to be deleted when the present one fails";
     }
     return text;
 }

@@ -20,18 +20,6 @@ struct RecoveryOutcome {
     std::string failure;           // empty: all is well
 };
 
-Entry recovered_entry(const Arrival& arrival)
-{
-    Entry entry;
-    entry.id = arrival.id;
-    entry.accepted = milliseconds_of(arrival.accepted);
-    entry.size = arrival.size;
-    entry.crc = arrival.crc;
-    entry.envelope = arrival.envelope;
-    entry.states.resize(arrival.envelope.recipients.size());
-    return entry;
-}
-
 // After a power cut the file may have its size and not its bytes. One that was linked was synced before.
 bool has_good_body(Spool& spool, const RecoveredArrival& recovered, const Entry& entry)
 {
@@ -58,7 +46,7 @@ void recover_accepted(Spool& spool, const RecoveredEntry& recovered, RecoveryOut
         outcome.failure = arrival.id + ": " + loaded.error().why;
         return;
     }
-    Entry entry = is_there ? std::move(loaded->entry) : recovered_entry(arrival);
+    Entry entry = is_there ? std::move(loaded->entry) : entry_of(arrival);
     bool is_whole = is_there && has_good_body(spool, *recovered.arrival, entry);
     for (const auto& change : recovered.changes) {
         if (!apply(change, entry) || !is_whole) continue;
@@ -110,6 +98,14 @@ void recover_all(Spool& spool, const std::map<std::string, RecoveredEntry>& reco
 
 }  // namespace
 
+// Said once, however often it is tried.
+bool Queue::State::cannot_recover(std::string why)
+{
+    if (why != recovery_trouble) ground.log.error("the queue does not begin", {{"why", why}});
+    recovery_trouble = std::move(why);
+    return false;
+}
+
 co::Task<bool> Queue::recover(std::vector<RecoveredArrival> arrivals, std::vector<std::string> records)
 {
     State& state = *state_;
@@ -135,16 +131,17 @@ co::Task<bool> Queue::recover(std::vector<RecoveredArrival> arrivals, std::vecto
         }
     }
     if (unknown != 0) {
-        state.ground.log.error("records of the queue are not known to this version", {{"records", unknown}});
-        co_return false;
+        co_return state.cannot_recover("the journal holds " + std::to_string(unknown) + (unknown == 1 ? " record" : " records") +
+                                       " of the queue that this version does not know; start the version of mailboxd that wrote " +
+                                       (unknown == 1 ? "it" : "them"));
     }
     RecoveryOutcome outcome;
     auto job = [&state, &recovered, &outcome] { recover_all(state.spool, recovered, outcome); };
     co_await state.files.run(net::WorkClass::delivery, std::move(job));
     if (!outcome.failure.empty()) {
-        state.ground.log.error("the queue cannot be recovered from the journal", {{"entry", outcome.failure}});
-        co_return false;
+        co_return state.cannot_recover("the queue cannot be recovered from the journal: " + outcome.failure);
     }
+    state.recovery_trouble.clear();
     for (const auto& id : outcome.ended) state.rows.emplace_back(DropEntry{id});
     for (const auto& [id, why] : outcome.damaged) state.set_aside(id, why);
     for (auto& entry : outcome.entries) {

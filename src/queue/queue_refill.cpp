@@ -114,8 +114,8 @@ co::Task<void> Queue::State::refill(std::string key)
         for (std::size_t n = 0; n < entry->groups.size(); ++n) {
             if (entry->groups[n].key != key) continue;
             is_known = true;
-            const bool is_due = has_waiting(entry->entry, entry->groups[n]) && next_of(entry->entry, entry->groups[n]) <= now();
-            if (is_due && !entry->entry.is_held && !is_stopping && dispatcher.down_until(key, now()) == 0) {
+            const bool is_due = has_sendable(entry->entry, entry->groups[n]) && next_of(entry->entry, entry->groups[n]) <= now();
+            if (is_due && !is_stopping && dispatcher.down_until(key, now()) == 0) {
                 const auto& states = entry->entry.states;
                 const auto& of = entry->groups[n].recipients;
                 const bool is_first = std::any_of(of.begin(), of.end(), [&states](std::size_t r) { return states[r].attempts == 0; });

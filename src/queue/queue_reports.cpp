@@ -102,10 +102,7 @@ co::Task<void> Queue::State::report_failures(LivePtr entry)
     entry->is_reporting = true;
     ++entry->pins;
     const auto failing = recipients_with(entry->entry, RecipientStatus::failing);
-    Change what;
-    what.id = entry->entry.id;
-    what.version = entry->entry.version + 1;
-    what.is_held = entry->entry.is_held;
+    Change what = next_change(entry->entry);
     for (const std::size_t at : failing) {
         RecipientState state = entry->entry.states[at];
         state.status = RecipientStatus::failed;
@@ -138,10 +135,7 @@ co::Task<void> Queue::State::report_relayed(LivePtr entry, std::vector<std::size
     const ReportLimits limits{options.lifetime, options.report_max_size};
     auto facts = decide_report(entry->entry, ReportKind::relayed, recipients, ground.clock.wall(), limits);
     if (facts) {
-        Change what;
-        what.id = entry->entry.id;
-        what.version = entry->entry.version + 1;
-        what.is_held = entry->entry.is_held;
+        Change what = next_change(entry->entry);
         (void)co_await report(entry, std::move(*facts), std::move(what));
     }
     --entry->pins;
@@ -149,44 +143,66 @@ co::Task<void> Queue::State::report_relayed(LivePtr entry, std::vector<std::size
     release(entry);
 }
 
-// Everybody who waits has waited enough, or an administrator says so.
-std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer* why, const Meant& meant)
+std::vector<std::size_t> Queue::State::waiting_of(const Live& entry, const Meant& meant)
 {
-    Change what;
-    what.id = entry->entry.id;
-    what.version = entry->entry.version + 1;
-    what.is_held = entry->entry.is_held;
-    std::vector<trace::Event> events;
-    for (const auto& group : entry->groups) {
-        if (group.phase == Group::Phase::active) continue;
+    std::vector<std::size_t> waiting;
+    for (const auto& group : entry.groups) {
         for (const std::size_t at : group.recipients) {
-            RecipientState state = entry->entry.states[at];
-            if (state.status != RecipientStatus::waiting || (meant && !meant(at))) continue;
-            const auto& recipient = entry->entry.envelope.recipients[at];
-            const bool is_told = wants_report(entry->entry.envelope, recipient, ReportKind::failed);
-            state.status = is_told ? RecipientStatus::failing : RecipientStatus::failed;
-            if (why != nullptr) state.last = *why;
-            if (state.last.at == 0) state.last = dispatcher.last_failure(group.key);
-            if (state.last.at == 0) state.last = {0, "4.4.1", "the server of the recipient could not be reached", {}, now() / 1000, false};
-            trace::Event event;
-            event.id = entry->entry.id;
-            event.kind = trace::EventKind::failed;
-            event.at = ground.clock.wall();
-            event.recipient = recipient.address;
-            event.detail = why != nullptr ? why->text : "given up; the last answer: " + state.last.text;
-            events.push_back(std::move(event));
-            metrics.failed.add();
-            what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
+            const bool waits = entry.entry.states[at].status == RecipientStatus::waiting && !group.is_being_sent_to(at);
+            if (waits && meant(at)) waiting.push_back(at);
         }
+    }
+    return waiting;
+}
+
+// Why a recipient's time is over, where nobody has tried it: its destination's last failure.
+LastAnswer Queue::State::last_answer_for(const Live& entry, std::size_t recipient) const
+{
+    LastAnswer last;
+    for (const auto& group : entry.groups) {
+        const bool is_of = std::find(group.recipients.begin(), group.recipients.end(), recipient) != group.recipients.end();
+        if (is_of) last = dispatcher.last_failure(group.key);
+    }
+    if (last.at == 0) last = {0, "4.4.1", "the server of the recipient could not be reached", {}, now() / 1000, false};
+    return last;
+}
+
+// Everybody who waits has waited enough, or an administrator says so.
+std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer* why, const Meant& meant, const std::string& by)
+{
+    Change what = next_change(entry->entry);
+    std::vector<trace::Event> events;
+    for (const std::size_t at : waiting_of(*entry, meant)) {
+        RecipientState state = entry->entry.states[at];
+        const auto& recipient = entry->entry.envelope.recipients[at];
+        if (recipient.ending != Ending::elsewhere) {
+            // It has the message: only the word of it is lost.
+            state.status = RecipientStatus::removed;
+            what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
+            continue;
+        }
+        const bool is_told = wants_report(entry->entry.envelope, recipient, ReportKind::failed);
+        state.status = is_told ? RecipientStatus::failing : RecipientStatus::failed;
+        state.wanted = Wanted::nothing;
+        if (why != nullptr) state.last = *why;
+        if (state.last.at == 0) state.last = last_answer_for(*entry, at);
+        trace::Event event;
+        event.id = entry->entry.id;
+        event.kind = by.empty() ? trace::EventKind::failed : trace::EventKind::returned;
+        event.at = ground.clock.wall();
+        event.recipient = recipient.address;
+        if (by.empty()) event.detail = "its time is over; the last answer: " + state.last.text;
+        else if (!is_told) event.detail = "nobody is told: the sender asked for no report, or there is none";
+        if (!by.empty()) event.facts.emplace_back("by", by);
+        events.push_back(std::move(event));
+        metrics.failed.add();
+        what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
     }
     if (what.outcomes.empty()) return 0;
     auto entered = append(QueueRecord(what));
     note(entered.lsn, std::move(events));
     change(entry, std::move(what), std::move(entered.hold));
-    for (const auto& group : entry->groups) {
-        if (entry->is_settled) put_errand(*entry, group);
-    }
-    if (entry->is_settled) put_row(*entry);
+    if (entry->is_settled) put_rows(*entry);
     end_if_over(entry);
     report_if_due(entry);
     return entered.lsn;
@@ -201,9 +217,11 @@ co::Task<void> Queue::State::meet_deadline(std::string id)
     report_if_due(entry);
     const std::int64_t age = now() - entry->entry.accepted;
     const bool is_late = options.warn_after.count() != 0 && age >= options.warn_after.count();
-    if (!entry->is_ended && !entry->entry.is_held && age >= options.lifetime.count()) {
-        (void)fail_waiting(entry, nullptr);
-    } else if (!entry->is_ended && !entry->entry.is_held && is_late && !entry->entry.is_warned && !entry->is_reporting) {
+    const bool is_going = !entry->is_ended && has_sendable(entry->entry);
+    if (is_going && age >= options.lifetime.count()) {
+        const Meant not_held = [this, &entry](std::size_t at) { return may_go(entry->entry, at); };
+        (void)fail_waiting(entry, nullptr, not_held);
+    } else if (is_going && is_late && !entry->entry.is_warned && !entry->is_reporting) {
         co_await warn(entry);
     }
     // What could not be done now is looked at again in a minute.
@@ -217,6 +235,7 @@ co::Task<void> Queue::State::warn(LivePtr entry)
 {
     entry->is_reporting = true;
     std::vector<std::size_t> waiting = recipients_with(entry->entry, RecipientStatus::waiting);
+    std::erase_if(waiting, [&](std::size_t at) { return !may_go(entry->entry, at); });
     const ReportLimits limits{options.lifetime, options.report_max_size};
     Entry seen = entry->entry;
     for (const auto& group : entry->groups) {
@@ -225,10 +244,7 @@ co::Task<void> Queue::State::warn(LivePtr entry)
         }
     }
     auto facts = decide_report(seen, ReportKind::delayed, waiting, ground.clock.wall(), limits);
-    Change what;
-    what.id = entry->entry.id;
-    what.version = entry->entry.version + 1;
-    what.is_held = entry->entry.is_held;
+    Change what = next_change(entry->entry);
     what.is_warned = true;
     if (facts) {
         (void)co_await report(entry, std::move(*facts), std::move(what));

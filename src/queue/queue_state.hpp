@@ -2,12 +2,14 @@
 // strands touch: the spool's files, and the schedule.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,7 +30,13 @@ struct Group {
     std::vector<std::size_t> recipients;
     enum class Phase : std::uint8_t { asleep, ready, active };
     Phase phase = Phase::asleep;
-    bool was_put_back = false;  // once, because a connection that was reused had gone
+    std::vector<std::size_t> asked;  // with `active`: to whom it is being sent, ascending
+    bool was_put_back = false;       // once, because a connection that was reused had gone
+
+    bool is_being_sent_to(std::size_t recipient) const
+    {
+        return phase == Phase::active && std::binary_search(asked.begin(), asked.end(), recipient);
+    }
 };
 
 // An entry in memory: new, or because something of it is ready or under way. Who waits in between asks is_ended again.
@@ -48,6 +56,7 @@ struct Live {
     bool is_ended = false;
     bool is_reporting = false;
     bool is_deferred = false;       // kept back until start()
+    std::string wanted_by;          // who wants what of recipients that are being sent to
     std::int64_t report_after = 0;  // milliseconds since 1970: not before
     std::int64_t owes_since = 0;    // that a report is due
 };
@@ -91,6 +100,7 @@ struct QueueMetrics {
 struct Queue::State {
     State(Ground given, QueueOptions wanted, std::function<void()> told);
     bool open_files();
+    bool cannot_recover(std::string why);
 
     Ground ground;
     QueueOptions options;
@@ -119,8 +129,12 @@ struct Queue::State {
     std::map<std::string, std::uint64_t> sender_turns;  // where take() goes on, of destinations in `refills`
     std::set<Conversation*> conversations;
     std::string due_cursor;
+    std::vector<HoldRule> hold_rules;
+    co::Event hold_rules_changed;
     std::string spool_trouble;
     std::string schedule_trouble;
+    std::string holds_trouble;
+    std::string recovery_trouble;
     std::uint64_t last_record = 0;        // of the journal
     std::uint64_t scheduled = 0;          // rows, as last counted
     std::size_t damaged = 0;
@@ -139,6 +153,7 @@ struct Queue::State {
     bool is_sweeping = false;
     bool sweep_wanted = false;
     bool has_failed = false;
+    bool is_changing_holds = false;
 
     std::int64_t now() const { return milliseconds_of(ground.clock.wall()); }
     co::Task<void> keep_ticking();
@@ -153,10 +168,15 @@ struct Queue::State {
     void make_ready(const LivePtr& entry, std::size_t group, bool is_retry);
     void no_longer_busy(Live& entry, std::size_t group);
     void release(const LivePtr& entry);
-    // Null: it is not there; or it cannot be read now, which *is_unread then says.
-    co::Task<LivePtr> find(std::string id, bool* is_unread = nullptr);
+    // Null: it is not there, or cannot be read now, which the log says.
+    co::Task<LivePtr> find(std::string id);
     std::string sender_of(const Entry& entry) const;
     std::int64_t deadline_of(const Live& entry) const;
+    // A recipient that waits and whom nothing holds.
+    bool may_go(const Entry& entry, std::size_t recipient) const;
+    bool has_sendable(const Entry& entry, const Group& group) const;
+    bool has_sendable(const Entry& entry) const;
+    std::int64_t next_of(const Entry& entry, const Group& group) const;
     void put_rows(const Live& entry);
     void put_row(const Live& entry);
     void put_errand(const Live& entry, const Group& group);
@@ -190,12 +210,10 @@ struct Queue::State {
         std::unique_ptr<Conversation> conversation;
         std::uint32_t sent = 0;  // messages
     };
-    static std::vector<std::size_t> waiting_of(const Live& entry, std::size_t group);
+    std::vector<std::size_t> sendable_of(const Live& entry, std::size_t group) const;
     co::Task<std::vector<Answer>> attempt(Destination destination, const LivePtr& entry, std::vector<std::size_t> recipients,
                                           Line& line);
     co::Task<std::optional<LoadFailure>> trouble_with_body(const LivePtr& entry);
-    void not_readable(const LivePtr& entry, std::size_t group, const LoadFailure& trouble);
-    co::Task<bool> deliver_group(const Dispatcher::Start& start, ReadyErrand errand, const LivePtr& entry, std::size_t group, Line& line);
     co::Task<bool> deliver_one(const Dispatcher::Start& start, ReadyErrand errand, Line& line);
     co::Task<void> end_conversation(Line& line);
     co::Task<bool> wait_idle(const std::string& key);
@@ -205,8 +223,17 @@ struct Queue::State {
         std::vector<std::size_t> relayed;
     };
     RecipientState judge(const Entry& entry, std::size_t at, const Answer& answer);
-    Verdicts judge_all(const Live& entry, std::size_t group, std::vector<Answer> answers, SteadyTime begun);
-    void finish(const LivePtr& entry, std::size_t group, std::vector<Answer> answers, SteadyTime begun);
+    // What came of one attempt: an answer for each recipient (index) that was asked for.
+    struct Attempted {
+        std::size_t group = 0;
+        std::vector<std::size_t> recipients;
+        std::vector<Answer> answers;
+        SteadyTime begun{};
+    };
+    void not_readable(const LivePtr& entry, Attempted attempted, const LoadFailure& trouble);
+    co::Task<bool> deliver_group(const Dispatcher::Start& start, ReadyErrand errand, const LivePtr& entry, Attempted attempted, Line& line);
+    Verdicts judge_all(const Live& entry, Attempted attempted);
+    void finish(const LivePtr& entry, Attempted attempted);
     void destination_failed(const std::string& key, const Answer& answer);
 
     // queue_reports.cpp
@@ -215,11 +242,14 @@ struct Queue::State {
     co::Task<void> report_relayed(LivePtr entry, std::vector<std::size_t> recipients);
     co::Task<bool> report(LivePtr entry, ReportFacts facts, Change what);
     co::Task<Result<std::string, FileError>> read_original(LivePtr entry, bool whole);
-    // The number of its record; 0: nobody waited.
-    // Recipients (indexes) that somebody means; empty: all.
+    // Recipients (indexes) that somebody means.
     using Meant = std::function<bool(std::size_t)>;
-    std::uint64_t fail_waiting(const LivePtr& entry, const LastAnswer* why, const Meant& meant = {});
-    std::uint64_t remove_waiting(const LivePtr& entry, const Meant& meant);
+    // Recipients that wait and are meant, in the order of their groups; those to whom it is being sent are left out.
+    static std::vector<std::size_t> waiting_of(const Live& entry, const Meant& meant);
+    LastAnswer last_answer_for(const Live& entry, std::size_t recipient) const;
+    // The number of the record; 0: nobody waited.
+    std::uint64_t fail_waiting(const LivePtr& entry, const LastAnswer* why, const Meant& meant, const std::string& by = {});
+    std::uint64_t remove_waiting(const LivePtr& entry, const Meant& meant, const std::string& by);
     void end_if_over(const LivePtr& entry);
     co::Task<void> meet_deadline(std::string id);
     co::Task<void> warn(LivePtr entry);
@@ -233,16 +263,51 @@ struct Queue::State {
     co::Task<bool> sweep_directory(unsigned n, std::size_t* missing, std::string* unread);
     co::Task<bool> sweep_rows();
 
-    // queue_acts.cpp
-    std::uint64_t perform(Act act, const LivePtr& entry, const Selection& selection, const std::string& by);
-    std::uint64_t set_held(const LivePtr& entry, bool is_held);
-    std::uint64_t retry(const LivePtr& entry);
+    // queue_listing.cpp
+    Listed listed(const Live& entry) const;
     co::Task<void> settle_all();
     co::Task<Result<std::vector<std::string>, Error>> matching(Selection selection, std::string* after, std::size_t most);
+
+    // queue_acts.cpp
+    struct ActRound {
+        Act act{};
+        Selection selection;
+        std::string by;
+        std::vector<HoldRule> rules;  // standing holds that begin or end with it
+        Acted acted;
+        std::uint64_t last = 0;       // record
+    };
+    co::Task<Result<void, Error>> act_on_all(ActRound& round);
+    void perform(ActRound& round, const LivePtr& entry);
+    void note_act(const ActRound& round, const Entry& entry, std::uint64_t lsn, trace::EventKind kind, std::string detail = {});
+    void hold(ActRound& round, const LivePtr& entry);
+    void release_held(ActRound& round, const LivePtr& entry);
+    void retry(ActRound& round, const LivePtr& entry);
+    void take_back(ActRound& round, const LivePtr& entry, Wanted wanted);
+    std::uint64_t set_held(const LivePtr& entry, bool is_held);
+    std::uint64_t want(const LivePtr& entry, Wanted wanted, const Meant& meant, const std::string& by);
+    void do_what_was_wanted(const LivePtr& entry, std::size_t group);
+
+    // queue_holds.cpp: standing holds
+    bool read_holds();
+    const HoldRule* rule_of(const Entry& entry, std::size_t recipient) const;
+    void tell_of_rule(const Entry& entry);
+    co::Task<Result<std::vector<HoldRule>, Error>> begin_hold(Selection selection, std::string by);
+    co::Task<Result<std::vector<HoldRule>, Error>> begin_release(Selection selection);
+    co::Task<Result<void, Error>> end_release(std::vector<HoldRule> ended);
+    co::Task<void> go_on_releasing();
+    co::Task<Result<void, Error>> write_holds(std::vector<HoldRule> rules);
 };
 
-// Times and texts of one group's next attempt.
-std::int64_t next_of(const Entry& entry, const Group& group);
-bool has_waiting(const Entry& entry, const Group& group);
+// Where recipients "are" that have the message already and only want it told: no server of any name.
+inline constexpr std::string_view kHereRoute = "(here)";
+Destination destination_in(const Transport& transport, const Envelope& envelope, const Recipient& recipient);
+
+// queue_listing.cpp
+bool matches(const Selection& selection, const Entry& entry);
+Error cannot_read(const std::string& what);
+
+// The entry of a message that nobody has tried to send yet.
+Entry entry_of(const Arrival& arrival);
 
 }  // namespace mbx::queue

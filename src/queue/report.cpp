@@ -19,6 +19,11 @@ ReportedRecipient reported(const Entry& entry, std::size_t at, ReportKind kind)
 
 }  // namespace
 
+LastAnswer returned_by_administrator(std::int64_t now)
+{
+    return {0, "5.7.0", std::string(kBouncedByAdministrator), {}, now / 1000, false};
+}
+
 bool wants_report(const Envelope& envelope, const Recipient& recipient, ReportKind kind)
 {
     // Never an answer to a report (RFC 5321 section 4.5.5, RFC 3461 section 4.1; HOSTILE row I2).

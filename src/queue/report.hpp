@@ -15,7 +15,7 @@ namespace mbx::queue {
 enum class ReportKind : std::uint8_t {
     failed,
     delayed,
-    relayed,  // success was asked for, and the remote cannot report it (RFC 3461 section 5.2.2)
+    relayed,  // success was asked for, and the remote cannot report it (RFC 3461 section 5.2.2), or it ends here (Ending)
 };
 
 struct ReportedRecipient {
@@ -47,6 +47,8 @@ using ComposeReport = std::function<Report(const ReportFacts& facts, std::string
 inline constexpr std::size_t kMaxReportedHeader = 256U * 1024U;
 // What LastAnswer::text says of a recipient that an administrator bounced.
 inline constexpr std::string_view kBouncedByAdministrator = "returned to the sender by the administrator";
+
+LastAnswer returned_by_administrator(std::int64_t now);  // milliseconds since 1970
 
 struct ReportLimits {
     std::chrono::milliseconds lifetime{};

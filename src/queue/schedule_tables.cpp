@@ -94,7 +94,7 @@ std::optional<ScheduleRow> decode_row(std::string_view id, std::string_view byte
 
 std::string key_of(const Destination& destination)
 {
-    std::string key = destination.domain + '\t' + destination.route + (destination.require_tls ? "\ttls" : "\t");
+    std::string key = destination.domain + '\t' + destination.route + (destination.require_tls ? "\ttls" : destination.ignores_tls_policy ? "\tany" : "\t");
     // Names of mail never have them; a damaged file may.
     std::replace(key.begin(), key.end(), '\0', '?');
     if (key.size() <= kMostDestinationKey) return key;

@@ -29,6 +29,7 @@ struct Answer {
     std::string host;          // the MX that was asked, empty where none was reached
     std::string address;       // its address and port
     std::string tls;           // "TLSv1.3, DANE", "TLSv1.2, unverified", empty: in clear or not come so far
+    std::string tls_failure;   // an attempt with TLS that failed at this host just before: "TLS failed (…), tried again in clear"
     WallTime at{};
     // Where it was lost after the final dot: it may be there already (RFC 1047). Told in the trace.
     bool is_uncertain = false;
@@ -41,6 +42,7 @@ struct Destination {
     std::string domain;        // lower case A-label, or an address literal; of the recipients
     std::string route;         // what an administrator set for it ("host:port", a smart host's name); empty: by MX
     bool require_tls = false;  // REQUIRETLS messages travel on connections of their own
+    bool ignores_tls_policy = false;  // so do reports about TLS
     auto operator<=>(const Destination&) const = default;
 };
 

@@ -29,6 +29,7 @@ struct TlsPlan {
     bool is_implicit = false;     // port 465: the handshake comes first
     net::TlsClientOptions tls;    // what is verified: nothing, the name against authorities, or TLSA records
     std::string label;            // for traces: "DANE", "MTA-STS", "verified", "unverified"
+    std::string failure;          // for traces: how a stronger plan failed at this host just before; empty: this is the first
 };
 
 struct ClientOptions {

@@ -7,7 +7,7 @@
 #include "base/ascii.hpp"
 #include "directory/names.hpp"
 #include "mail/address.hpp"
-#include "smtp/xtext.hpp"
+#include "mail/xtext.hpp"
 
 namespace mbx::smtp {
 
@@ -173,7 +173,7 @@ std::optional<std::string> make_mail_command(const queue::Envelope& envelope, co
     if (offer.dsn) {
         if (envelope.ret == queue::ReturnKind::full_message) line += " RET=FULL";
         if (envelope.ret == queue::ReturnKind::headers) line += " RET=HDRS";
-        if (!envelope.envelope_id.empty()) line += " ENVID=" + encode_xtext(envelope.envelope_id);
+        if (!envelope.envelope_id.empty()) line += " ENVID=" + mail::encode_xtext(envelope.envelope_id);
     }
     return line + "\r\n";
 }
@@ -187,7 +187,7 @@ std::optional<std::string> make_rcpt_command(const queue::Recipient& recipient, 
     if (offer.dsn) {
         // RFC 3461 section 5.2.1: passed on as it came, and not made up where it did not come.
         if (recipient.notify.is_given) line += " NOTIFY=" + notify_words(recipient.notify);
-        const std::string original = format_original_recipient(recipient.original);
+        const std::string original = mail::format_original_recipient(recipient.original);
         if (!original.empty()) line += " ORCPT=" + original;
     }
     return line + "\r\n";

@@ -1,7 +1,10 @@
 #include "smtp/client_conversation.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
+
+#include "base/ascii.hpp"
 
 namespace mbx::smtp {
 
@@ -14,6 +17,7 @@ using Verdict = queue::Answer::Verdict;
 constexpr std::size_t kPipelinedBytes = 8 * 1024;
 // RFC 5321 section 4.5.3.1.8: every server takes so many.
 constexpr std::size_t kRecipientsOfTransaction = 100;
+constexpr std::uint32_t kMostOfTransaction = 1000;  // whatever the server says that it takes
 constexpr std::string_view kResetCommand = "RSET\r\n";
 constexpr std::string_view kDataCommand = "DATA\r\n";
 
@@ -43,7 +47,28 @@ ClientConversation::ClientConversation(net::Workers& workers, FileSystem& files,
 
 bool ClientConversation::is_usable() const
 {
-    return is_alive_ && !link_.is_interrupted() && messages_ < options_.max_messages;
+    const bool is_at_limit = offer_.mail_max != 0 && transactions_ >= offer_.mail_max;
+    return is_alive_ && !link_.is_interrupted() && messages_ < options_.max_messages && !is_at_limit;
+}
+
+// As many as fit into a transaction: those that every server takes, or what this one says (RFC 9422).
+std::vector<ClientConversation::Slot*> ClientConversation::choose_slots(Delivery& delivery) const
+{
+    const std::size_t most = offer_.rcpt_max == 0 ? kRecipientsOfTransaction : std::min(offer_.rcpt_max, kMostOfTransaction);
+    std::vector<Slot*> chosen;
+    std::set<std::string> domains;
+    for (std::size_t i = 0; i < delivery.slots.size() && chosen.size() < most; ++i) {
+        Slot& slot = delivery.slots[i];
+        if (slot.state != Slot::State::waiting) continue;
+        if (offer_.rcpt_domain_max != 0) {
+            const std::string& address = delivery.outgoing.envelope->recipients[delivery.outgoing.recipients[i]].address;
+            std::string domain = ascii::to_lower(address.substr(std::min(address.rfind('@'), address.size())));
+            if (!domains.contains(domain) && domains.size() >= offer_.rcpt_domain_max) continue;
+            domains.insert(std::move(domain));
+        }
+        chosen.push_back(&slot);
+    }
+    return chosen;
 }
 
 co::Task<std::vector<queue::Answer>> ClientConversation::deliver(const queue::Outgoing& outgoing)
@@ -55,11 +80,13 @@ co::Task<std::vector<queue::Answer>> ClientConversation::deliver(const queue::Ou
     if (obstacle) answer_open(delivery.slots, *obstacle);
     while (true) {
         Round round;
-        for (Slot& slot : delivery.slots) {
-            if (slot.state == Slot::State::waiting && round.slots.size() < kRecipientsOfTransaction)
-                round.slots.push_back(&slot);
-        }
+        round.slots = choose_slots(delivery);
         if (round.slots.empty()) break;
+        if (offer_.mail_max != 0 && transactions_ >= offer_.mail_max) {
+            answer_open(delivery.slots, own_answer(Verdict::temporary, "4.7.0", "the server takes no more messages in a connection"));
+            break;
+        }
+        ++transactions_;
         co_await transact(delivery, round);
     }
     std::vector<queue::Answer> answers;
@@ -76,6 +103,7 @@ void ClientConversation::sign(queue::Answer& answer) const
     answer.host = options_.host;
     answer.address = address_;
     answer.tls = tls_;
+    answer.tls_failure = options_.tls.failure;
     answer.at = clock_.wall();
     answer.passed_dsn = answer.verdict == Verdict::delivered && offer_.dsn;
 }
@@ -110,8 +138,10 @@ co::Task<std::optional<queue::Answer>> ClientConversation::prepare(Delivery& del
             delivery.downgrade = std::move(*downgrade);
         } else if ((facts->eight_bit && !offer_.eight_bit_mime) || facts->nul) {
             // RFC 6152 section 3 (HOSTILE row A7): never raw to who did not say that it takes it.
-            co_return own_answer(Verdict::permanent, "5.6.3",
-                                 "the message holds bytes that the server does not take, and cannot be converted");
+            const char* why = downgrade->is_signed
+                                  ? "a signed part of the message holds bytes that the server does not take, and converting it would break the signature"
+                                  : "the message holds bytes that the server does not take, and cannot be converted";
+            co_return own_answer(Verdict::permanent, "5.6.3", why);
         } else {
             // Lines that are too long, where no encoding reaches: most servers take them.
             delivery.plan.rewriting.reset();
@@ -220,16 +250,10 @@ void ClientConversation::take_reply(const Command& command, const RemoteReply& r
     if (command.is_reset) {
         needs_reset_ = false;
         // RFC 5321 section 4.1.1.5 knows 250 only: with anything else we do not know where we are.
-        if (!reply.is_success()) {
-            answer.verdict = Verdict::temporary;
-            lose(round, answer);
-        }
+        if (!reply.is_success()) lose(round, out_of_place(reply, "RSET"));
         return;
     }
-    if (reply.code_class() == 3 && command.step != ClientStep::data) {
-        answer.verdict = Verdict::temporary;
-        return lose(round, answer);
-    }
+    if (reply.code_class() == 3 && command.step != ClientStep::data) return lose(round, out_of_place(reply, name_of(command.step)));
     if (command.step == ClientStep::mail) {
         round.is_mail_answered = true;
         round.is_mail_accepted = reply.is_success();

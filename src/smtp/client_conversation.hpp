@@ -66,6 +66,7 @@ private:
 
     // client_conversation.cpp
     co::Task<std::optional<queue::Answer>> prepare(Delivery& delivery);
+    std::vector<Slot*> choose_slots(Delivery& delivery) const;
     co::Task<void> transact(Delivery& delivery, Round& round);
     std::vector<Command> commands_of(Delivery& delivery, Round& round) const;
     co::Task<void> address(Delivery& delivery, Round& round);
@@ -99,6 +100,7 @@ private:
     PeerOffer offer_;
     std::string tls_;           // for answers
     std::uint32_t messages_ = 0;
+    std::uint32_t transactions_ = 0;
     bool is_alive_ = true;      // false: nothing more can be said
     bool needs_reset_ = false;  // a transaction was begun and not ended (RFC 5321 section 4.1.1.5)
 };

@@ -28,6 +28,24 @@ void take_mechanisms(std::string_view words, PeerOffer& offer)
     }
 }
 
+// RFC 9422: "RCPTMAX=100 MAILMAX=20", a number of one to six digits without a zero in front. What is unknown or no such
+// number is passed over.
+void take_limits(std::string_view words, PeerOffer& offer)
+{
+    constexpr std::size_t kMostDigits = 6;
+    for (std::string_view word = take_offer_word(words); !word.empty(); word = take_offer_word(words)) {
+        const auto equals = std::min(word.find('='), word.size());
+        const std::string_view digits = word.substr(std::min(equals + 1, word.size()));
+        const auto number = digits.starts_with('0') || digits.size() > kMostDigits ? std::nullopt : ascii::parse_number(digits);
+        if (!number) continue;
+        const auto limit = static_cast<std::uint32_t>(*number);
+        const std::string_view name = word.substr(0, equals);
+        if (ascii::same(name, "MAILMAX")) offer.mail_max = limit;
+        else if (ascii::same(name, "RCPTMAX")) offer.rcpt_max = limit;
+        else if (ascii::same(name, "RCPTDOMAINMAX")) offer.rcpt_domain_max = limit;
+    }
+}
+
 void take_keyword(std::string_view line, PeerOffer& offer)
 {
     std::string_view rest = line;
@@ -40,6 +58,7 @@ void take_keyword(std::string_view line, PeerOffer& offer)
     else if (ascii::same(word, "DSN")) offer.dsn = true;
     else if (ascii::same(word, "STARTTLS")) offer.start_tls = true;
     else if (ascii::same(word, "REQUIRETLS")) offer.require_tls = true;
+    else if (ascii::same(word, "LIMITS")) take_limits(rest, offer);
     else if (ascii::same(word, "AUTH")) take_mechanisms(rest, offer);
     else if (ascii::starts_with(word, "AUTH=")) {
         take_mechanisms(word.substr(5), offer);

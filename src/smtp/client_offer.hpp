@@ -21,6 +21,10 @@ struct PeerOffer {
     bool require_tls = false;  // RFC 8689
     bool size = false;         // RFC 1870
     std::uint64_t max_size = 0;               // 0: not told
+    // LIMITS (RFC 9422); 0: not told.
+    std::uint32_t mail_max = 0;               // messages in a session
+    std::uint32_t rcpt_max = 0;               // recipients of a message
+    std::uint32_t rcpt_domain_max = 0;        // domains of a message's recipients
     std::vector<std::string> mechanisms;      // of AUTH, upper case; "AUTH=LOGIN" of old servers too
     bool has_mechanism(std::string_view name) const;
 };

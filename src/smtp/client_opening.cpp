@@ -38,8 +38,8 @@ co::Task<std::optional<ClientFailure>> ClientConversation::open()
     const auto greeting = co_await link_.reply(options_.greeting_time);
     if (!greeting) co_return failure(Stage::greeting, fault_answer(greeting.error(), ClientStep::greeting, false));
     if (greeting->code != 220) {
-        queue::Answer answer = answer_of(*greeting, ClientStep::greeting);
-        if (answer.verdict == Verdict::delivered) answer.verdict = Verdict::temporary;
+        const bool is_refusal = greeting->is_temporary() || greeting->is_permanent();
+        queue::Answer answer = is_refusal ? answer_of(*greeting, ClientStep::greeting) : out_of_place(*greeting, name_of(ClientStep::greeting));
         // RFC 5321 section 3.1: whoever is not served says QUIT all the same.
         co_await end();
         co_return failure(Stage::greeting, std::move(answer));
@@ -78,7 +78,8 @@ co::Task<std::optional<ClientFailure>> ClientConversation::hello()
         }
         const bool may_go_on = reply->is_permanent() && round + 1 < tries;
         if (may_go_on) continue;
-        queue::Answer answer = answer_of(*reply, ClientStep::hello);
+        const bool is_refusal = reply->is_temporary() || reply->is_permanent();
+        queue::Answer answer = is_refusal ? answer_of(*reply, ClientStep::hello) : out_of_place(*reply, name_of(ClientStep::hello));
         if (!reply->closes()) co_await end();
         co_return failure(Stage::hello, std::move(answer));
     }
@@ -101,7 +102,8 @@ co::Task<std::optional<ClientFailure>> ClientConversation::start_tls()
     if (!reply) co_return failure(Stage::start_tls, fault_answer(reply.error(), ClientStep::start_tls, false));
     if (reply->code != 220) {
         // It was offered: that is no server without TLS. Where it is not needed, the next connection does not ask.
-        queue::Answer answer = answer_of(*reply, ClientStep::start_tls);
+        const bool is_refusal = reply->is_temporary() || reply->is_permanent();
+        queue::Answer answer = is_refusal ? answer_of(*reply, ClientStep::start_tls) : out_of_place(*reply, name_of(ClientStep::start_tls));
         answer.verdict = Verdict::temporary;
         if (!reply->closes()) co_await end();
         co_return failure(Stage::start_tls, std::move(answer));

@@ -5,6 +5,7 @@
 
 #include "base/ascii.hpp"
 #include "mail/utf8.hpp"
+#include "trace/folding.hpp"
 
 namespace mbx::smtp {
 
@@ -76,7 +77,7 @@ std::string RemoteReply::text() const
         words = ascii::trim(words);
         if (words.empty()) continue;
         if (!out.empty()) out += ' ';
-        out += ascii::printable(words, kMostWords);
+        out += trace::clean_text(words, kMostWords);
         if (out.size() > kMostWords) break;
     }
     if (out.size() > kMostWords) out.resize(mail::whole_characters(out, kMostWords));
@@ -139,7 +140,7 @@ std::string RemoteReplyParser::last_words() const
 {
     std::string_view line(line_);
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-    return ascii::printable(line, kMostLastWords);
+    return trace::clean_text(line, kMostLastWords);
 }
 
 std::string_view name_of(ClientStep step)
@@ -177,6 +178,16 @@ queue::Answer answer_of(const RemoteReply& reply, ClientStep step)
     else answer.verdict = queue::Answer::Verdict::temporary;
     if (is_crowded) answer.enhanced = "4.5.3";
     if (answer.enhanced.empty()) answer.enhanced = guess_enhanced(reply.code, step);
+    return answer;
+}
+
+queue::Answer out_of_place(const RemoteReply& reply, std::string_view to)
+{
+    const std::string words = reply.text();
+    queue::Answer answer = own_answer(queue::Answer::Verdict::temporary, "4.5.0",
+                                      "the other server answered out of place: " + std::to_string(reply.code) + " to " + std::string(to) +
+                                          (words.empty() ? "" : " (\"" + words + "\")"));
+    answer.code = reply.code;
     return answer;
 }
 

@@ -25,7 +25,7 @@ struct RemoteReply {
     bool closes() const { return code == 421; }  // RFC 5321 section 3.8: from any command, the server goes away
     // The code of RFC 3463 in front of the first line, when its class is the reply's (RFC 2034 section 4).
     std::string enhanced() const;
-    // All lines without those codes on one, printable UTF-8, at most 2 KiB.
+    // All lines without those codes on one: UTF-8 without control bytes, at most 2 KiB. Who shows it escapes what is left.
     std::string text() const;
 };
 
@@ -67,6 +67,8 @@ std::string_view name_of(ClientStep step);  // "RCPT", "the end of the message"
 // The verdict of a reply and its words. 2yz is delivered (of a recipient: accepted), 5yz permanent, the rest temporary: 4yz,
 // 421, and a 3yz or 2yz where it says nothing. Of 552 to RCPT, see below.
 queue::Answer answer_of(const RemoteReply& reply, ClientStep step);
+// A reply that means nothing where it came (250 to DATA, 354 to RCPT): temporary, in words of ours that quote it.
+queue::Answer out_of_place(const RemoteReply& reply, std::string_view to);
 // "Too many recipients": the others are to be sent in a transaction of their own (RFC 5321 section 4.5.3.1.10). 452, and 552,
 // which older servers send; not when the enhanced code speaks of a full mailbox or a large message.
 bool is_too_many_recipients(const RemoteReply& reply);

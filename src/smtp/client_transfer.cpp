@@ -60,13 +60,10 @@ co::Task<void> ClientConversation::transfer(Delivery& delivery, Round& round)
     if (!delivery.plan.is_binary && (!round.data || round.data->code != 354)) {
         // RFC 5321 section 4.3.2: 354 alone lets the content follow. A 250 here is about nothing (HOSTILE row C13).
         queue::Answer answer = own_answer(Verdict::temporary, "4.5.0", "DATA got no answer");
-        if (round.data) answer = answer_of(*round.data, ClientStep::data);
-        const bool is_refusal = answer.verdict == Verdict::permanent || (round.data && round.data->is_temporary());
-        if (!is_refusal) {
-            answer.verdict = Verdict::temporary;
-            answer.enhanced = "4.5.0";
-            is_alive_ = false;
-        }
+        const bool is_refusal = round.data && (round.data->is_permanent() || round.data->is_temporary());
+        if (is_refusal) answer = answer_of(*round.data, ClientStep::data);
+        else if (round.data) answer = out_of_place(*round.data, "DATA");
+        if (!is_refusal) is_alive_ = false;
         for (Slot* slot : round.slots) {
             if (slot->state != Slot::State::accepted) continue;
             slot->answer = answer;
@@ -140,13 +137,9 @@ co::Task<queue::Answer> ClientConversation::explain_break(const LinkFault& fault
     if (fault.kind == LinkFault::Kind::interrupted || fault.kind == LinkFault::Kind::timed_out) co_return answer;
     const auto reply = co_await link_.reply(kExplainTime);
     if (!reply) co_return answer;
-    queue::Answer said = answer_of(*reply, ClientStep::content);
-    if (said.verdict == Verdict::delivered || reply->code_class() == 3) {
-        // Nobody can have accepted what was not sent.
-        said.verdict = Verdict::temporary;
-        said.enhanced = "4.5.0";
-    }
-    co_return said;
+    // Nobody can have accepted what was not sent.
+    if (reply->is_success() || reply->code_class() == 3) co_return out_of_place(*reply, "the message before its end");
+    co_return answer_of(*reply, ClientStep::content);
 }
 
 // RFC 3030 section 2: exact bytes, each chunk with its size. With PIPELINING some are under way at a time.
@@ -228,7 +221,10 @@ co::Task<void> ClientConversation::hear_verdict(Round& round)
                 co_return;
             }
             verdict = answer_of(*reply, ClientStep::content);
-            if (reply->code_class() == 3) is_alive_ = false;
+            if (reply->code_class() == 3) {
+                verdict = out_of_place(*reply, name_of(ClientStep::content));
+                is_alive_ = false;
+            }
             if (reply->closes()) {
                 slot->answer = *verdict;
                 slot->state = Slot::State::done;

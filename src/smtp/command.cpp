@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/ascii.hpp"
-#include "smtp/xtext.hpp"
+#include "mail/xtext.hpp"
 
 namespace mbx::smtp {
 
@@ -15,7 +15,6 @@ constexpr std::size_t kPlainLine = 512 - kCrlf; // RFC 5321 section 4.5.3.1.4
 // SIZE adds 26 (RFC 1870 section 3), BODY 17 (RFC 6152 section 2), SMTPUTF8 10 (RFC 6531 section 3.4),
 // AUTH 500 (RFC 4954 section 3), RET and ENVID 107 (RFC 3461 section 4), REQUIRETLS 11 (RFC 8689 section 2).
 constexpr std::size_t kMailLine = kPlainLine + 26 + 17 + 10 + 500 + 107 + 11;
-constexpr std::size_t kMaxEnvelopeId = 100; // RFC 3461 section 4.4, as written
 constexpr std::size_t kRcptLine = kPlainLine + 500; // RFC 3461 section 4
 
 struct VerbRow {
@@ -107,6 +106,14 @@ template <typename Take> std::optional<ArgumentError> for_each_parameter(std::st
     }
 }
 
+// A parameter stands there once, with a good value.
+std::optional<ArgumentError> once(bool& seen, bool good)
+{
+    if (seen || !good) return ArgumentError::bad_parameter;
+    seen = true;
+    return std::nullopt;
+}
+
 // What MAIL's parameters gave, and which came already: a second one is an error.
 class MailParameters {
 public:
@@ -125,12 +132,6 @@ public:
     }
 
 private:
-    static std::optional<ArgumentError> once(bool& seen, bool good)
-    {
-        if (seen || !good) return ArgumentError::bad_parameter;
-        seen = true;
-        return std::nullopt;
-    }
     // size-value = 1*20DIGIT (RFC 1870 section 3).
     bool take_size(const std::optional<std::string_view>& value)
     {
@@ -163,8 +164,8 @@ private:
     // RFC 3461 section 4.4: printable characters, once decoded (HOSTILE row I5).
     bool take_envelope_id(const std::optional<std::string_view>& value)
     {
-        if (!value || value->size() > kMaxEnvelopeId) return false;
-        auto decoded = decode_xtext(*value);
+        if (!value || value->size() > mail::kMaxEnvelopeId) return false;
+        auto decoded = mail::decode_xtext(*value);
         if (!decoded || decoded->empty()) return false;
         if (!std::ranges::all_of(*decoded, [](char c) { return c >= ' ' && c < '\x7f'; })) return false;
         into_.envelope_id = std::move(*decoded);
@@ -199,12 +200,6 @@ public:
     }
 
 private:
-    static std::optional<ArgumentError> once(bool& seen, bool good)
-    {
-        if (seen || !good) return ArgumentError::bad_parameter;
-        seen = true;
-        return std::nullopt;
-    }
     // "NEVER" alone, or of SUCCESS, FAILURE and DELAY some.
     bool take_notify(const std::optional<std::string_view>& value)
     {
@@ -226,7 +221,7 @@ private:
     bool take_original(const std::optional<std::string_view>& value)
     {
         if (!value) return false;
-        auto original = parse_original_recipient(*value);
+        auto original = mail::parse_original_recipient(*value);
         if (original) into_.original = std::move(*original);
         return original.has_value();
     }
@@ -323,7 +318,7 @@ std::optional<XclientArgument> parse_xclient(std::string_view argument)
         if (!parameter.value) return ArgumentError::bad_parameter;
         std::string_view value = *parameter.value;
         if (ascii::same(value, "[UNAVAILABLE]") || ascii::same(value, "[TEMPUNAVAIL]")) return std::nullopt;
-        const auto text = decode_xtext(value);
+        const auto text = mail::decode_xtext(value);
         if (!text || std::ranges::any_of(*text, ascii::is_control)) return ArgumentError::bad_parameter;
         if (ascii::same(parameter.keyword, "ADDR")) {
             const std::string_view address = *text;

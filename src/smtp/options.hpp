@@ -16,6 +16,7 @@ enum class Role : std::uint8_t {
     mx,         // port 25: mail for us from anybody; no AUTH
     submission, // ports 587 and 465: mail of our users; AUTH before MAIL (RFC 6409)
     lmtp,       // as mx, but with LHLO and an answer for each recipient (RFC 2033): for programs that hand over here
+    local,      // programs of this machine (docs/sendmail.md): who they are the kernel has said; no AUTH, no TLS
 };
 
 // What becomes of a message with a CR or LF that is not part of a CRLF (HOSTILE row A1).
@@ -71,6 +72,12 @@ struct Options {
     // Of all messages with BODY=BINARYMIME together while they come: they are held in memory, because what IMAP cannot
     // show is re-encoded once they are whole.
     std::uint64_t max_binary_bytes = 128ULL << 20U;
+
+    // Role::local. Root and these users may name any sender; others one of a domain of ours or of this machine.
+    std::vector<std::uint32_t> trusted_uids;
+    std::uint64_t max_local_messages_per_hour = 0; // of any other user; 0: no limit
+    std::size_t max_local_recipients = 10'000;     // in place of max_recipients
+    std::string system_mail_to;                    // who gets mail for names like root that nobody has; empty: postmaster
 
     // Peers that may log in without TLS on submission ports: for load programs of the demo, on loopback.
     std::vector<net::IpNetwork> clear_text_login_from;

@@ -11,6 +11,8 @@ namespace {
 using Stage = ClientFailure::Stage;
 using Verdict = queue::Answer::Verdict;
 
+constexpr std::size_t kMostTlsWords = 300;  // in a trace
+
 std::string_view domain_part(std::string_view address)
 {
     const auto at = address.rfind('@');
@@ -32,17 +34,21 @@ bool is_tls_failure(const ClientFailure& failure)
 }
 
 // The next plan after one whose TLS failed; none: that was the last.
-std::optional<TlsPlan> weaken(const TlsPlan& plan, bool may_unverify)
+std::optional<TlsPlan> weaken(const TlsPlan& plan, bool may_unverify, const std::string& why)
 {
     if (plan.need != TlsPlan::Need::opportunistic) return std::nullopt;
     TlsPlan weaker = plan;
+    if (!weaker.failure.empty()) weaker.failure += "; ";
+    weaker.failure += "TLS failed (" + why.substr(0, kMostTlsWords) + "), tried again ";
     if (may_unverify && !plan.tls.ca_file.empty()) {
         weaker.tls.ca_file.clear();
         weaker.label = "unverified";
+        weaker.failure += "with any certificate";
     } else {
         // RFC 7435: what would go unverified may go in clear.
         weaker.need = TlsPlan::Need::none;
         weaker.label.clear();
+        weaker.failure += "in clear";
     }
     return weaker;
 }
@@ -77,6 +83,7 @@ struct Outbound::Attempt {
     Steps steps;
     net::Cancellation cancellation;
     net::Deadline deadline;
+    bool is_unreported = false;
 };
 
 Outbound::Outbound(Ground ground, OutboundOptions options, Opener opener)
@@ -96,6 +103,7 @@ queue::Destination Outbound::destination_of(const queue::Envelope& envelope, con
     queue::Destination destination;
     destination.domain = folded_domain(recipient.address);
     destination.require_tls = envelope.require_tls;
+    destination.ignores_tls_policy = envelope.ignores_tls_policy && !envelope.require_tls;
     const Route* route = find_route(options_->search.routes, destination.domain, folded_domain(envelope.reverse_path));
     if (route == nullptr) return destination;
     destination.route = route->key();
@@ -107,6 +115,13 @@ queue::Destination Outbound::destination_of(const queue::Envelope& envelope, con
 co::Task<Result<std::unique_ptr<queue::Conversation>, queue::Answer>> Outbound::open(queue::Destination destination)
 {
     Attempt attempt{options_, {}, {}, {}, net::Deadline::after(options_->open_time)};
+    if (destination.ignores_tls_policy) {
+        OutboundOptions without = *options_;
+        without.search.uses_dane = false;
+        without.search.uses_mta_sts = false;
+        attempt.options = std::make_shared<const OutboundOptions>(std::move(without));
+        attempt.is_unreported = true;
+    }
     if (is_stopping_) co_return own_answer("4.3.2", "this server is stopping");
     attempt.found = co_await search_.find(attempt.options->search, destination, attempt.steps);
     if (attempt.found.failure) {
@@ -116,6 +131,7 @@ co::Task<Result<std::unique_ptr<queue::Conversation>, queue::Answer>> Outbound::
     openings_.insert(&attempt.cancellation);
     std::optional<queue::Answer> last;
     const std::vector<std::string> hosts = attempt.found.hosts;
+    std::size_t asked = 0;
     for (const std::string& host : hosts) {
         if (is_stopping_ || (last && net::Deadline::after({}).at >= attempt.deadline.at)) break;
         auto tried = co_await try_host(attempt, host);
@@ -123,11 +139,13 @@ co::Task<Result<std::unique_ptr<queue::Conversation>, queue::Answer>> Outbound::
             openings_.erase(&attempt.cancellation);
             co_return std::move(*tried);
         }
-        // A host that may answer later counts more than one that never will.
+        // One that will not talk to us (554 for a greeting, RFC 5321 section 3.1; 5yz to EHLO and HELO) speaks for itself alone: each
+        // of the others is asked (section 5.1). It is for ever only when all say so: who may answer later counts more.
         if (!last || last->verdict == Verdict::permanent || tried.error().verdict == Verdict::temporary) last = tried.error();
-        if (tried.error().verdict == Verdict::permanent && tried.error().is_remote) break;
+        ++asked;
     }
     openings_.erase(&attempt.cancellation);
+    if (last && asked < hosts.size()) last->verdict = Verdict::temporary;
     if (!last || is_stopping_) last = own_answer("4.3.2", "this server is stopping");
     last->at = ground_.clock.wall();
     co_return *last;
@@ -141,13 +159,17 @@ co::Task<Result<std::unique_ptr<queue::Conversation>, queue::Answer>> Outbound::
         co_return *target.failure;
     }
     std::optional<queue::Answer> last;
+    std::size_t asked = 0;
     for (const net::Endpoint& endpoint : target.endpoints) {
         if (last && net::Deadline::after({}).at >= attempt.deadline.at) break;
         auto tried = co_await try_endpoint(attempt, target, host, endpoint);
-        if (tried || tried.error().verdict == Verdict::permanent) co_return std::move(tried);
-        last = tried.error();
+        if (tried) co_return std::move(tried);
+        // Which of our addresses they see may be what they mind.
+        if (!last || last->verdict == Verdict::permanent || tried.error().verdict == Verdict::temporary) last = tried.error();
+        ++asked;
         if (attempt.cancellation.is_cancelled()) break;
     }
+    if (asked < target.endpoints.size()) last->verdict = Verdict::temporary;
     co_return *last;
 }
 
@@ -156,6 +178,7 @@ Outbound::try_endpoint(Attempt& attempt, const FoundTarget& target, std::string 
 {
     std::optional<TlsPlan> plan = target.tls.plan;
     std::optional<ClientFailure> failure;
+    std::string failed_before;
     while (plan) {
         TlsPlan current = *plan;
         current.tls.outcome = std::make_shared<net::TlsOutcome>();
@@ -166,9 +189,12 @@ Outbound::try_endpoint(Attempt& attempt, const FoundTarget& target, std::string 
         if (asks_for_tls) report(attempt, target, host, endpoint, why, *outcome);
         if (tried) co_return std::move(*tried);
         failure = tried.error();
-        plan = is_tls_failure(*failure) ? weaken(*plan, target.tls.may_unverify) : std::nullopt;
+        const std::string words = outcome->why.empty() ? failure->answer.text : outcome->why;
+        failed_before = plan->failure;
+        plan = is_tls_failure(*failure) ? weaken(*plan, target.tls.may_unverify, words) : std::nullopt;
     }
     queue::Answer answer = std::move(failure->answer);
+    answer.tls_failure = std::move(failed_before);
     if (failure->stage == Stage::authentication && answer.verdict == Verdict::permanent) {
         // A password that a smart host refuses is our mistake: the message waits until it is mended.
         answer.verdict = Verdict::temporary;
@@ -208,7 +234,7 @@ Outbound::try_plan(Attempt& attempt, TlsPlan plan, std::string host, net::Endpoi
 void Outbound::report(const Attempt& attempt, const FoundTarget& target, const std::string& host, net::Endpoint endpoint,
                       const ClientFailure* failure, const net::TlsOutcome& outcome)
 {
-    if (attempt.found.route || attempt.found.is_literal) return;
+    if (attempt.found.route || attempt.found.is_literal || attempt.is_unreported) return;
     if (failure != nullptr && !is_tls_failure(*failure)) return;  // it says nothing about TLS
     TlsObservation seen;
     seen.domain = attempt.found.domain;

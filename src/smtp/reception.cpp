@@ -43,6 +43,7 @@ void Reception::look_at_fresh()
         constexpr std::size_t kFront = 8 * 1024;
         front_.append(fresh_, 0, kFront - std::min(front_.size(), kFront));
         scanner_.feed(fresh_);
+        forward_marks_.feed(fresh_);
     }
     if (is_done()) scanner_.finish();
 }

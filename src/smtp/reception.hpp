@@ -11,6 +11,7 @@
 #include "mail/header.hpp"
 #include "smtp/chunk_decoder.hpp"
 #include "smtp/data_decoder.hpp"
+#include "smtp/forwarding.hpp"
 #include "smtp/options.hpp"
 #include "smtp/reply.hpp"
 
@@ -40,6 +41,7 @@ public:
 
     std::uint64_t size() const { return size_; } // of the message so far, also while it is swallowed
     const mail::HeaderFacts& header() const { return scanner_.facts(); }
+    const ForwardMarks& forward_marks() const { return forward_marks_; } // all of them once the header is complete
     // The first bytes of the message, some KiB at most: for the trace, which wants a few fields of the header.
     std::string_view front() const { return front_; }
     // The first line would be read as the continuation of whatever stands above it.
@@ -53,6 +55,7 @@ private:
     ChunkDecoder chunks_;
     bool is_finished_ = false;
     mail::IncrementalHeaderScanner scanner_;
+    ForwardMarks forward_marks_;
     std::string fresh_;
     std::string front_;
     std::uint64_t size_ = 0;

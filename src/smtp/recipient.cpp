@@ -1,10 +1,16 @@
 #include "smtp/recipient.hpp"
 
+#include <algorithm>
+#include <set>
 #include <utility>
+
+#include "base/ascii.hpp"
 
 namespace mbx::smtp {
 
 namespace {
+
+constexpr std::size_t kMostOwners = 8; // of lists behind one address: each leaves as a message of its own
 
 RecipientDecision to_outside(const mail::Mailbox& mailbox, bool is_bounce)
 {
@@ -14,7 +20,49 @@ RecipientDecision to_outside(const mail::Mailbox& mailbox, bool is_bounce)
     return decision;
 }
 
+bool is_this_machine(std::string_view host_name, std::string_view domain)
+{
+    return ascii::same(domain, host_name) || ascii::same(domain, "localhost") ||
+           ascii::same(domain, "localhost.localdomain");
+}
+
+// Who gets mail for a name that nobody has.
+directory::Recipients system_mail(const RecipientQuestion& question)
+{
+    if (const auto named = mail::parse_mailbox(question.system_mail_to)) {
+        auto reached = question.snapshot.resolve(named->local_part, named->domain);
+        if (reached.resolution == directory::Resolution::found) return reached;
+        if (reached.resolution == directory::Resolution::unknown_domain) {
+            return {directory::Resolution::found, {}, {mail::format_mailbox(*named)}};
+        }
+    }
+    return question.snapshot.resolve("postmaster", "");
+}
+
+directory::Recipients resolve_name(const RecipientQuestion& question, std::string_view name)
+{
+    using directory::Resolution;
+    const auto is_known = [](const directory::Recipients& reached) {
+        return reached.resolution != Resolution::unknown_mailbox && reached.resolution != Resolution::unknown_domain;
+    };
+    auto reached = question.snapshot.resolve(name, question.host_name);
+    if (is_known(reached)) return reached;
+    const std::string home = home_domain(question.snapshot, question.host_name);
+    if (!home.empty()) reached = question.snapshot.resolve(name, home);
+    return is_known(reached) ? reached : system_mail(question);
+}
+
 } // namespace
+
+std::string home_domain(const directory::Snapshot& snapshot, std::string_view host_name)
+{
+    for (std::string_view at = host_name; !at.empty();) {
+        if (snapshot.is_local_domain(at)) return ascii::to_lower(at);
+        const auto dot = at.find('.');
+        at = dot == std::string_view::npos ? std::string_view{} : at.substr(dot + 1);
+    }
+    return snapshot.domains().size() == 1 ? snapshot.domains().front().name : std::string();
+}
 
 RecipientDecision judge_recipient(const RecipientQuestion& question, const mail::Mailbox& mailbox)
 {
@@ -29,19 +77,58 @@ RecipientDecision judge_recipient(const RecipientQuestion& question, const mail:
         if (!snapshot.is_local_domain(sender->domain)) return to_outside(*sender, true);
         reached = snapshot.resolve(sender->local_part, sender->domain);
     }
+    const bool is_local = question.role == Role::local;
+    if (is_local && is_this_machine(question.host_name, mailbox.domain)) reached = resolve_name(question, mailbox.local_part);
     switch (reached.resolution) {
     case Resolution::found: break;
     case Resolution::unknown_domain:
-        if (question.role == Role::submission) return to_outside(mailbox, false);
+        if (question.role == Role::submission || is_local) return to_outside(mailbox, false);
         return {ReplyId::relay_denied, {}, {}};
     case Resolution::unknown_mailbox: return {ReplyId::unknown_mailbox, {}, {}};
     case Resolution::disabled: return {ReplyId::disabled_mailbox, {}, {}};
     case Resolution::loop: return {ReplyId::alias_loop, {}, {}};
+    case Resolution::too_many: return {ReplyId::list_too_large, {}, {}};
     }
     if (reached.accounts.empty() && reached.remote.empty()) return {ReplyId::unknown_mailbox, {}, {}};
     RecipientDecision decision{ReplyId::recipient_accepted, std::move(reached.accounts), {}};
-    for (std::string& address : reached.remote) decision.outside.push_back({std::move(address), mailbox.domain, false});
+    decision.expansions = std::move(reached.expansions);
+    std::set<std::string, std::less<>> owners;
+    for (const directory::Outside& one : reached.remote) {
+        if (!one.owner.empty()) owners.insert(one.owner);
+    }
+    if (owners.size() > kMostOwners) return {ReplyId::list_too_large, {}, {}};
+    for (directory::Outside& one : reached.remote) {
+        OutsideRecipient& recipient = decision.outside.emplace_back();
+        recipient.address = std::move(one.address);
+        recipient.forwarded_by = mailbox.domain;
+        recipient.owner = std::move(one.owner);
+        recipient.forwarders = std::move(one.forwarders);
+    }
     return decision;
+}
+
+void pass_reports_on(const mail::Mailbox& mailbox, const queue::Notify& notify, const std::string& original,
+                     RecipientDecision& decision)
+{
+    constexpr std::size_t kMostWithOriginal = 1000; // it is up to 500 octets, for each of them
+    const std::size_t reached = decision.accounts.size() + decision.outside.size();
+    const bool is_list = std::ranges::any_of(decision.expansions, [](const directory::Expansion& one) {
+        return one.kind == directory::Expansion::Kind::list;
+    });
+    for (OutsideRecipient& each : decision.outside) {
+        if (!each.owner.empty()) continue;
+        each.notify = notify;
+        if (reached <= kMostWithOriginal) each.original = original;
+        if (reached > 1 || is_list) each.notify.success = false;
+    }
+    const bool is_theirs = reached == 1 && !is_list && !decision.outside.empty();
+    if (!notify.is_given || !notify.success || is_theirs) return;
+    queue::Recipient receipt;
+    receipt.address = mail::format_mailbox(mailbox);
+    receipt.original = original;
+    receipt.notify = notify;
+    receipt.ending = is_list || reached == 1 ? queue::Ending::here : queue::Ending::expanded;
+    decision.receipt = std::move(receipt);
 }
 
 } // namespace mbx::smtp

@@ -23,7 +23,8 @@ RoleMetrics::RoleMetrics(Metrics& metrics, const std::string& labels)
 Server::Server(Dependencies dependencies, Options options)
     : dependencies_(std::move(dependencies)), options_(std::make_shared<const Options>(std::move(options))),
       mx_metrics_(dependencies_.metrics, "service=\"smtp\""),
-      submission_metrics_(dependencies_.metrics, "service=\"submission\"")
+      submission_metrics_(dependencies_.metrics, "service=\"submission\""),
+      local_metrics_(dependencies_.metrics, "service=\"sendmail\"")
 {
 }
 

@@ -77,12 +77,17 @@ private:
     friend class Session;
     static constexpr std::size_t kRatedAccounts = 100'000;
     static constexpr std::size_t kRatedNetworks = 20'000;
-    RoleMetrics& metrics(Role role) { return role == Role::submission ? submission_metrics_ : mx_metrics_; }
+    RoleMetrics& metrics(Role role)
+    {
+        if (role == Role::local) return local_metrics_;
+        return role == Role::submission ? submission_metrics_ : mx_metrics_;
+    }
 
     Dependencies dependencies_;
     std::shared_ptr<const Options> options_;
     RoleMetrics mx_metrics_;
     RoleMetrics submission_metrics_;
+    RoleMetrics local_metrics_;
     std::set<Session*> sessions_;
     bool stopping_ = false;
     std::uint64_t binary_bytes_ = 0; // held in memory by all sessions

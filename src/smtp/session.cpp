@@ -20,6 +20,7 @@ Session::Session(Server& server, std::unique_ptr<net::ByteStream> stream, Role r
       role_(role), stream_(std::move(stream)), lines_(*stream_), peer_(stream_->peer().text()),
       client_(stream_->peer())
 {
+    if (is_local()) peer_ = local_user();
     server_.sessions_.insert(this);
     metrics_.sessions.add(1);
 }
@@ -81,7 +82,7 @@ co::Task<void> Session::converse()
 
 co::Task<bool> Session::greet()
 {
-    if (options_->greeting_wait.count() > 0) {
+    if (options_->greeting_wait.count() > 0 && !is_local()) {
         const auto early = co_await lines_.some(1, deadline(options_->greeting_wait));
         if (early) {
             lines_.give_back(early->size());

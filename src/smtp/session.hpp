@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -86,12 +87,17 @@ private:
     void on_not_implemented(std::string_view argument);
     std::optional<ReplyId> judge_sender(const MailArgument& mail) const;
     bool is_over_account_limit(std::uint64_t messages, std::uint64_t recipients);
+    bool is_over_local_limit();
+    bool is_local() const { return role_ == Role::local; }
+    bool is_trusted() const;
+    std::string local_user() const { return "uid " + std::to_string(client_.unix_uid); }
     bool is_over_network_limit();
     void count_sending();
     void refuse_recipient(ReplyId id, std::string_view argument);
     void forget_transaction();
 
     // session_security.cpp
+    void begin_anew();
     void on_starttls(std::string_view argument);
     void on_auth(std::string_view argument);
     co::Task<void> start_tls();
@@ -126,18 +132,26 @@ private:
     bool has_quota(const std::vector<directory::AccountId>& accounts) const;
     co::Task<void> judge_room();
     void accept_recipient(mail::Mailbox mailbox, const RecipientDecision& decision);
-    std::string make_prefix(const Incoming& incoming) const;
-    std::string make_return_path() const;
-    intake::Envelope make_envelope() const;
-    queue::Envelope make_outgoing() const;
     net::Deadline data_deadline(SteadyTime started, std::uint64_t received) const;
     void log_message(bool accepted, std::string_view trace_id, std::string_view outcome,
                      const Reception& reception) const;
+
+    // session_envelope.cpp
+    void put_prefix(Incoming& incoming);
+    std::string make_prefix(const Incoming& incoming) const;
+    std::string make_return_path() const;
+    std::string local_author() const;
+    intake::Envelope make_envelope() const;
+    queue::Envelope make_outgoing() const;
+    std::string leading_list() const;
+    std::map<std::string, queue::Envelope> take_lists() const;
 
     // session_trace.cpp
     const std::string& transaction_id();
     trace::Event begin_event(trace::EventKind kind, std::string id) const;
     void trace_accepted(const std::string& trace_id, const Reception& reception) const;
+    void trace_expansions(const std::string& trace_id, const intake::Receipt& receipt, const Reception& reception) const;
+    void trace_list(const std::string& trace_id, const intake::Receipt::Further& list, const Reception& reception) const;
     void trace_refused(std::string id, const Reply& why, const Reception* reception, std::string recipient) const;
 
     Server& server_;

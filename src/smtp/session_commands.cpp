@@ -133,11 +133,13 @@ void Session::offer_extensions(std::string_view argument)
     out_ += "250-" + options_->hostname + "\r\n250-PIPELINING\r\n250-SIZE ";
     out_ += std::to_string(options_->max_message_bytes);
     out_ += "\r\n250-8BITMIME\r\n250-BINARYMIME\r\n250-CHUNKING\r\n250-DSN\r\n";
-    if (!stream_->is_encrypted() && deps_.tls.is_ready()) out_ += "250-STARTTLS\r\n";
+    if (!stream_->is_encrypted() && deps_.tls.is_ready() && !is_local()) out_ += "250-STARTTLS\r\n";
     // Not offered where it would be refused: a client must not send a password to try (RFC 4954 section 4).
     const auto offered = role_ == Role::submission && !login_ ? mechanisms() : std::vector<auth::SaslMechanism>();
     if (!offered.empty()) out_ += "250-AUTH" + auth::list_mechanisms(offered, " ") + "\r\n";
     if (stream_->is_encrypted()) out_ += "250-REQUIRETLS\r\n"; // RFC 8689 section 2
+    constexpr std::size_t kMostInLimit = 999'999;
+    if (options_->max_recipients <= kMostInLimit) out_ += "250-LIMITS RCPTMAX=" + std::to_string(options_->max_recipients) + "\r\n";
     if (may_proxy()) out_ += "250-XCLIENT ADDR PORT HELO\r\n";
     out_ += "250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n";
 }
@@ -150,7 +152,7 @@ void Session::on_mail(std::string_view argument)
     auto mail = parse_mail(argument);
     if (!mail) return refuse(reply_for(mail.error(), ReplyId::sender_syntax));
     if (mail->require_tls && !stream_->is_encrypted()) return refuse(ReplyId::unknown_parameter);
-    if (is_over_account_limit(1, 1)) return;
+    if (is_over_account_limit(1, 1) || is_over_local_limit()) return;
     const auto refusal = judge_sender(*mail);
     if (refusal == ReplyId::login_ended) return hang_up(*refusal);
     if (refusal) {
@@ -168,8 +170,14 @@ void Session::on_mail(std::string_view argument)
 std::optional<ReplyId> Session::judge_sender(const MailArgument& mail) const
 {
     if (mail.size.value_or(0) > options_->max_message_bytes) return ReplyId::size_exceeded;
-    if (role_ != Role::submission) return std::nullopt;
+    if (role_ != Role::submission && !is_local()) return std::nullopt;
     const auto snapshot = deps_.directory.snapshot();
+    if (is_local()) {
+        if (!mail.reverse_path || is_trusted()) return std::nullopt;
+        const std::string& domain = mail.reverse_path->domain;
+        const bool is_ours = ascii::same(domain, options_->hostname) || snapshot->is_local_domain(domain);
+        return is_ours ? std::nullopt : std::optional(ReplyId::local_sender_foreign);
+    }
     const directory::Account* account = own_account(*snapshot);
     if (account == nullptr) return ReplyId::login_ended;
     // The null reverse path is everybody's: delivery and disposition notifications carry it (RFC 8098 section 3).
@@ -182,7 +190,7 @@ std::optional<ReplyId> Session::judge_sender(const MailArgument& mail) const
 
 void Session::on_rcpt(std::string_view argument)
 {
-    if (transaction_->accepted() >= options_->max_recipients) {
+    if (transaction_->accepted() >= (is_local() ? options_->max_local_recipients : options_->max_recipients)) {
         // RFC 5321 section 4.5.3.1.10: the client sends the others in another transaction. No error of its.
         reply(ReplyId::too_many_recipients);
         return;
@@ -197,13 +205,18 @@ void Session::on_rcpt(std::string_view argument)
     auto mailbox = std::optional(std::move(rcpt->mailbox));
     const auto snapshot = deps_.directory.snapshot();
     const bool is_null = !transaction_->mail().reverse_path;
-    RecipientDecision decision = judge_recipient({*snapshot, role_, is_null, deps_.srs, deps_.clock.wall()}, *mailbox);
+    const RecipientQuestion question{*snapshot, role_, is_null, deps_.srs, deps_.clock.wall(), options_->hostname,
+                                     options_->system_mail_to};
+    RecipientDecision decision = judge_recipient(question, *mailbox);
     if (decision.reply != ReplyId::recipient_accepted) return refuse_recipient(decision.reply, argument);
-    for (OutsideRecipient& each : decision.outside) {
-        each.notify = rcpt->notify;
-        each.original = rcpt->original;
+    if (!transaction_->has_room_for(decision)) {
+        reply(ReplyId::too_many_recipients);
+        return;
     }
-    if (!has_quota(decision.accounts)) return accept_recipient(std::move(*mailbox), decision);
+    pass_reports_on(*mailbox, rcpt->notify, rcpt->original, decision);
+    if (is_null) decision.receipt.reset();
+    // A program has nobody to tell, and tries no recipient again by itself: a full mailbox is the whole message's answer.
+    if (is_local() || !has_quota(decision.accounts)) return accept_recipient(std::move(*mailbox), decision);
     candidate_.emplace(Candidate{std::move(*mailbox), std::move(decision), std::string(argument)});
     step_ = Step::judge_room;
 }
@@ -211,6 +224,7 @@ void Session::on_rcpt(std::string_view argument)
 void Session::accept_recipient(mail::Mailbox mailbox, const RecipientDecision& decision)
 {
     transaction_->add(std::move(mailbox), decision.accounts, decision.outside);
+    transaction_->add_steps(decision.expansions, decision.receipt);
     phase_ = Phase::recipients;
     reply(ReplyId::recipient_accepted);
 }
@@ -259,7 +273,7 @@ void Session::refuse_recipient(ReplyId id, std::string_view argument)
                                          {"code", why.code},
                                          {"reason", why.text}});
     if (deps_.recorder != nullptr) trace_refused(transaction_id(), why, nullptr, std::string(argument));
-    const bool is_guess = why.code >= 500;
+    const bool is_guess = why.code >= 500 && !is_local();
     if (is_guess && ++refused_recipients_ > options_->max_refused_recipients) {
         linger_ = true;
         return hang_up(ReplyId::too_many_refused_recipients);
@@ -304,6 +318,7 @@ void Session::on_vrfy(std::string_view argument)
     case directory::Resolution::unknown_mailbox: return reply(ReplyId::unknown_mailbox);
     case directory::Resolution::disabled: return reply(ReplyId::disabled_mailbox);
     case directory::Resolution::loop: return reply(ReplyId::alias_loop);
+    case directory::Resolution::too_many: return reply(ReplyId::list_too_large);
     }
 }
 
@@ -352,12 +367,7 @@ void Session::on_xclient(std::string_view argument)
     if (said->address) client_.remote.address = *said->address;
     if (said->port) client_.remote.port = *said->port;
     peer_ = client_.text() + " by " + stream_->peer().text();
-    registration_.reset();
-    login_.reset();
-    transaction_.reset();
-    incoming_.reset();
-    phase_ = Phase::connected;
-    extended_ = false;
+    begin_anew();
     greeting_name_ = said->helo.value_or(std::string());
     reply(ReplyId::greeting, greeting_words());
 }
@@ -377,6 +387,25 @@ bool Session::is_over_account_limit(std::uint64_t messages, std::uint64_t recipi
     };
     return judge(server_.account_messages_, messages, options_->max_messages_per_hour, "messages") ||
            judge(server_.account_recipients_, recipients, options_->max_recipients_per_hour, "recipients");
+}
+
+bool Session::is_trusted() const
+{
+    return client_.unix_uid == 0 || std::ranges::count(options_->trusted_uids, client_.unix_uid) != 0;
+}
+
+// A program that went wild, or one that somebody broke into, fills no mailbox and no queue.
+bool Session::is_over_local_limit()
+{
+    const std::uint64_t limit = options_->max_local_messages_per_hour;
+    if (!is_local() || limit == 0 || is_trusted()) return false;
+    const SteadyTime now = deps_.clock.steady();
+    if (server_.account_messages_.within_hour(local_user(), now) < limit) return false;
+    const auto wait = server_.account_messages_.wait_for(local_user(), 1, limit, now);
+    deps_.log.notice("local user over the sending limit", {{"peer", peer_}, {"limit", limit}});
+    reply(ReplyId::account_limit, std::to_string(limit) + " messages an hour, try again in " + std::to_string(wait.count()) +
+                                      " minutes");
+    return true;
 }
 
 bool Session::is_over_network_limit()
@@ -401,6 +430,9 @@ void Session::count_sending()
     if (login_) {
         if (options_->max_messages_per_hour != 0) server_.account_messages_.add(login_->address, 1, now);
         if (options_->max_recipients_per_hour != 0) server_.account_recipients_.add(login_->address, recipients, now);
+    }
+    if (is_local() && options_->max_local_messages_per_hour != 0 && !is_trusted()) {
+        server_.account_messages_.add(local_user(), 1, now);
     }
     const bool is_counted = options_->max_recipients_per_network_hour != 0 && role_ == Role::mx && !client_.is_unix;
     if (is_counted) server_.network_recipients_.add(client_.remote.address.network().text(), recipients, now);

@@ -1,10 +1,8 @@
 // DATA and BDAT of a session: the message streams into a draft, is judged, gets its trace fields and becomes durable.
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "mail/downgrade.hpp"
-#include "mail/received.hpp"
 #include "smtp/session.hpp"
 
 namespace mbx::smtp {
@@ -23,12 +21,6 @@ ReplyId reply_for(intake::IntakeError error)
     case intake::IntakeError::over_quota: return ReplyId::over_quota;
     }
     return ReplyId::storage_failure;
-}
-
-mail::DateTime date_of(WallTime time)
-{
-    const auto since = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch();
-    return mail::DateTime{since.count(), 0};
 }
 
 } // namespace
@@ -50,7 +42,9 @@ void Session::begin_message(Reception::Framing framing)
     incoming.started = deps_.clock.steady();
     incoming.is_binary = transaction_->mail().body == BodyKind::binary_mime;
     incoming.draft = deps_.intake.new_draft();
-    if (role_ == Role::submission) incoming.header.emplace(options_->max_header_bytes);
+    const bool takes_utf8 = transaction_->mail().smtputf8;
+    if (role_ == Role::submission) incoming.header.emplace(options_->max_header_bytes, takes_utf8);
+    if (is_local()) incoming.header.emplace(options_->max_header_bytes, takes_utf8, options_->hostname);
 }
 
 co::Task<void> Session::receive_message()
@@ -93,10 +87,7 @@ co::Task<void> Session::store_piece()
     }
     if (bytes.empty()) co_return;
     const bool is_large = incoming.reception.header().complete && incoming.reception.size() > kLarge;
-    if (incoming.trace_id.empty() && is_large && !incoming.draft->is_spooled()) {
-        incoming.trace_id = transaction_id();
-        incoming.draft->set_prefix(make_prefix(incoming));
-    }
+    if (incoming.trace_id.empty() && is_large && !incoming.draft->is_spooled()) put_prefix(incoming);
     const auto stored = co_await incoming.draft->append(bytes);
     if (!stored) {
         incoming.fault = reply_for(stored.error());
@@ -264,7 +255,9 @@ void Session::answer_message(ReplyId id, std::string_view detail)
 
 std::optional<ReplyId> Session::judge_header() const
 {
-    if (!incoming_->header) return std::nullopt;
+    // What a program of this machine says of its author is between them; Received says who it was.
+    if (!incoming_->header || is_local()) return std::nullopt;
+    if (incoming_->header->is_beyond_repair()) return ReplyId::header_needs_smtputf8;
     const auto snapshot = deps_.directory.snapshot();
     const directory::Account* account = own_account(*snapshot);
     const auto is_own = [&](const mail::HeaderAddress& address) {
@@ -277,14 +270,11 @@ std::optional<ReplyId> Session::judge_header() const
 co::Task<void> Session::store_message()
 {
     Incoming& incoming = *incoming_;
-    if (incoming.trace_id.empty()) {
-        incoming.trace_id = transaction_id();
-        incoming.draft->set_prefix(make_prefix(incoming));
-    }
+    if (incoming.trace_id.empty()) put_prefix(incoming);
     intake::Draft draft = std::move(*incoming.draft);
     const std::string trace_id = incoming.trace_id;
     intake::Envelope envelope = make_envelope();
-    if (envelope.recipients.empty() && envelope.outgoing.recipients.empty()) {
+    if (envelope.recipients.empty() && !envelope.is_for_others()) {
         // Every account of the envelope went away since its RCPT.
         metrics_.refused.add();
         log_message(false, trace_id, "no recipient is left", incoming.reception);
@@ -313,94 +303,8 @@ co::Task<void> Session::store_message()
     metrics_.accepted_bytes.add(incoming.reception.size());
     log_message(true, trace_id, "stored", incoming.reception);
     trace_accepted(trace_id, incoming.reception);
+    trace_expansions(trace_id, *receipt, incoming.reception);
     answer_message(ReplyId::message_accepted, trace_id);
-}
-
-intake::Envelope Session::make_envelope() const
-{
-    intake::Envelope envelope;
-    if (const auto& sender = transaction_->mail().reverse_path) envelope.reverse_path = mail::format_mailbox(*sender);
-    const auto snapshot = deps_.directory.snapshot();
-    envelope.recipients.reserve(transaction_->accounts().size());
-    for (const directory::AccountId id : transaction_->accounts()) {
-        const directory::Account* account = snapshot->find(id);
-        if (account == nullptr) continue;
-        envelope.recipients.push_back(store::AccountKey{id.value, account->local_part, account->domain});
-    }
-    if (!transaction_->outside().empty()) {
-        envelope.outgoing = make_outgoing();
-        if (!envelope.recipients.empty()) envelope.outgoing.kept_back = make_return_path().size();
-    }
-    return envelope;
-}
-
-// What somebody else sent leaves under an address of ours, to which bounces come back; our users' own mail and bounces
-// leave as they are.
-queue::Envelope Session::make_outgoing() const
-{
-    queue::Envelope outgoing;
-    const MailArgument& mail = transaction_->mail();
-    outgoing.smtputf8 = mail.smtputf8;
-    outgoing.body = queue::BodyKind::eight_bit;
-    outgoing.ret = mail.ret;
-    outgoing.envelope_id = mail.envelope_id;
-    outgoing.require_tls = mail.require_tls;
-    if (login_) outgoing.account = login_->address;
-    std::string_view forwarded_by;
-    for (const OutsideRecipient& one : transaction_->outside()) {
-        queue::Recipient recipient;
-        recipient.address = one.address;
-        recipient.notify = one.notify;
-        recipient.original = one.original;
-        outgoing.recipients.push_back(std::move(recipient));
-        if (forwarded_by.empty()) forwarded_by = one.forwarded_by;
-    }
-    if (!mail.reverse_path) return outgoing;
-    const bool is_foreign = !login_ && !deps_.directory.snapshot()->is_local_domain(mail.reverse_path->domain);
-    outgoing.reverse_path = is_foreign && !forwarded_by.empty()
-                                ? mail::format_mailbox(deps_.srs.forward(*mail.reverse_path, forwarded_by, deps_.clock.wall()))
-                                : mail::format_mailbox(*mail.reverse_path);
-    return outgoing;
-}
-
-// For our own mailboxes only: what leaves has none (RFC 5321 section 4.4).
-std::string Session::make_return_path() const
-{
-    if (transaction_->accounts().empty()) return {};
-    return mail::make_return_path(transaction_->mail().reverse_path);
-}
-
-// Return-Path and Received (RFC 5321 section 4.4); for submission Date and Message-ID where they are missing (RFC 6409
-// sections 8.2 and 8.3). The file may be shared by several recipients, so nothing here is of one of them alone.
-std::string Session::make_prefix(const Incoming& incoming) const
-{
-    const Reception& reception = incoming.reception;
-    const net::TlsFacts tls = stream_->tls_facts();
-    const net::PeerInfo& peer = client_;
-    mail::ReceivedFacts facts;
-    facts.helo = greeting_name_;
-    if (!peer.is_unix) facts.client_address = peer.remote.address.text();
-    facts.by = options_->hostname;
-    facts.transmission.extended = extended_;
-    facts.transmission.tls = stream_->is_encrypted();
-    facts.transmission.authenticated = login_.has_value();
-    facts.transmission.smtputf8 = transaction_->mail().smtputf8;
-    if (!tls.protocol.empty()) facts.tls = tls.protocol + " " + tls.cipher;
-    facts.transmission.lmtp = role_ == Role::lmtp;
-    facts.id = incoming.trace_id;
-    facts.recipient = transaction_->only_recipient();
-    facts.date = date_of(deps_.clock.wall());
-
-    std::string prefix = make_return_path();
-    prefix += mail::make_received(facts);
-    if (role_ == Role::submission) {
-        if (reception.header().date == 0) prefix += mail::make_date_field(facts.date);
-        if (reception.header().message_id == 0) prefix += mail::make_message_id_field(incoming.trace_id, options_->hostname);
-        if (login_) prefix += missing_sender_fields(incoming.header->senders(), login_->address);
-    }
-    // White space at the front of the message would go on with our last field, and forge it: it goes on with this one.
-    if (reception.begins_with_space()) prefix += "X-Malformed-Header:\r\n";
-    return prefix;
 }
 
 void Session::log_message(bool accepted, std::string_view trace_id, std::string_view outcome,

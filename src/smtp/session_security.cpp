@@ -25,10 +25,22 @@ const directory::Account* Session::own_account(const directory::Snapshot& snapsh
     return account->credential_version == login_->credential_version ? account : nullptr;
 }
 
+// Nothing is known of the client any more: behind STARTTLS (RFC 3207 section 4.2) and XCLIENT.
+void Session::begin_anew()
+{
+    registration_.reset();
+    login_.reset();
+    transaction_.reset();
+    incoming_.reset();
+    phase_ = Phase::connected;
+    extended_ = false;
+    greeting_name_.clear();
+}
+
 void Session::on_starttls(std::string_view /*argument*/)
 {
     if (stream_->is_encrypted()) return refuse(ReplyId::tls_already_active);
-    if (!deps_.tls.is_ready()) return refuse(ReplyId::tls_unavailable);
+    if (!deps_.tls.is_ready() || is_local()) return refuse(ReplyId::tls_unavailable);
     step_ = Step::start_tls;
 }
 
@@ -40,14 +52,7 @@ co::Task<void> Session::start_tls()
     if (lines_.buffered() != 0) {
         deps_.log.notice("plaintext behind STARTTLS dropped", {{"peer", peer_}, {"bytes", lines_.buffered()}});
     }
-    // RFC 3207 section 4.2: whatever was learned before is forgotten.
-    registration_.reset();
-    login_.reset();
-    transaction_.reset();
-    incoming_.reset();
-    phase_ = Phase::connected;
-    extended_ = false;
-    greeting_name_.clear();
+    begin_anew();
 
     std::vector<std::string> alpn(1, "smtp");
     auto secured = co_await deps_.tls.accept(std::move(stream_), std::move(alpn), deadline(options_->handshake_time));

@@ -1,5 +1,6 @@
 // What a session tells the trace. It is on the loop for every message: a few short texts, and one look at the header.
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/ascii.hpp"
@@ -10,6 +11,7 @@ namespace mbx::smtp {
 namespace {
 
 constexpr std::size_t kMostField = 500;
+constexpr std::size_t kMostQueued = 1000; // recipients that the trace is told of one by one
 
 // The raw values of two fields, in one pass over lines.
 struct TracedFields {
@@ -49,6 +51,41 @@ TracedFields traced_fields(std::string_view front)
     return found;
 }
 
+std::string_view name_of(directory::Expansion::Kind kind)
+{
+    switch (kind) {
+    case directory::Expansion::Kind::alias: return "alias";
+    case directory::Expansion::Kind::list: return "list";
+    case directory::Expansion::Kind::forward: return "forward";
+    case directory::Expansion::Kind::forward_and_copy: return "forward and copy";
+    case directory::Expansion::Kind::catch_all: return "catch-all";
+    case directory::Expansion::Kind::administrators: return "administrators";
+    case directory::Expansion::Kind::kept: return "kept";
+    }
+    return "";
+}
+
+// "ann@example.org, bob@example.org and 3 others (alias)"
+std::string words_of(const directory::Expansion& one)
+{
+    if (one.kind == directory::Expansion::Kind::kept) return "itself: its forwarding reaches nobody";
+    std::string words;
+    for (const std::string& address : one.first) words += (words.empty() ? "" : ", ") + address;
+    if (one.count > one.first.size()) words += " and " + std::to_string(one.count - one.first.size()) + " others";
+    return words + " (" + std::string(name_of(one.kind)) + ")";
+}
+
+// The address of the list that this owner hears of.
+std::string list_of(const directory::Snapshot& snapshot, const std::vector<directory::Expansion>& steps, const std::string& owner)
+{
+    for (const directory::Expansion& step : steps) {
+        if (step.kind != directory::Expansion::Kind::list) continue;
+        const auto alias = std::ranges::find(snapshot.aliases(), step.address, &directory::Alias::address);
+        if (alias != snapshot.aliases().end() && alias->owner == owner) return step.address;
+    }
+    return owner;
+}
+
 } // namespace
 
 // One id for all that befalls a transaction, whether it becomes a message or not.
@@ -86,10 +123,62 @@ void Session::trace_accepted(const std::string& trace_id, const Reception& recep
     const WallTime at = event.at;
     deps_.recorder->record(std::move(event));
     // Who waits for a first attempt is seen by that (mailboxctl slo).
-    std::size_t room = 1000;
+    std::size_t room = kMostQueued;
+    const std::string leading = leading_list();
     for (const OutsideRecipient& one : transaction_->outside()) {
+        const bool is_apart = !one.owner.empty() && one.owner != leading && transaction_->mail().reverse_path;
+        if (is_apart) continue;
         if (room-- == 0) break;
         deps_.recorder->record({trace_id, trace::EventKind::queued, at, one.address, {}, {}});
+    }
+}
+
+// By which steps the recipients were found, and the messages that lists made of it.
+void Session::trace_expansions(const std::string& trace_id, const intake::Receipt& receipt, const Reception& reception) const
+{
+    if (deps_.recorder == nullptr) return;
+    // Of one address there may be several at once: each has its own moment, by which the trace tells them apart.
+    WallTime at = deps_.clock.wall();
+    const auto tell = [&](const std::string& address, std::string words, std::string_view how, std::size_t count, std::string as = {}) {
+        trace::Event event{trace_id, trace::EventKind::expanded, at, address, std::move(words), {}};
+        event.facts.emplace_back("how", how);
+        event.facts.emplace_back("count", std::to_string(count));
+        if (!as.empty()) event.facts.emplace_back("as", std::move(as));
+        deps_.recorder->record(std::move(event));
+        at += std::chrono::microseconds(1);
+    };
+    for (const directory::Expansion& one : transaction_->expansions()) tell(one.address, words_of(one), name_of(one.kind), one.count);
+    const auto snapshot = deps_.directory.snapshot();
+    for (const directory::AccountId id : transaction_->held_back().accounts) {
+        const directory::Account* account = snapshot->find(id);
+        if (account == nullptr) continue;
+        tell(account->address(), "itself: it had sent this message on before, and it came back", "loop", 1);
+    }
+    for (const intake::Receipt::Further& list : receipt.further) {
+        trace_list(trace_id, list, reception);
+        tell(list_of(*snapshot, transaction_->expansions(), list.reverse_path),
+             std::to_string(list.recipients.size()) + " members elsewhere, in message " + list.id, "list", list.recipients.size(), list.id);
+    }
+}
+
+// The message that a list made, from its own beginning.
+void Session::trace_list(const std::string& trace_id, const intake::Receipt::Further& list, const Reception& reception) const
+{
+    trace::Event event = begin_event(trace::EventKind::accepted, list.id);
+    TracedFields fields = traced_fields(reception.front());
+    std::erase_if(event.facts, [](const auto& fact) { return fact.first == "reverse_path"; });
+    event.facts.emplace_back("reverse_path", list.reverse_path);
+    event.facts.emplace_back("size", std::to_string(reception.size()));
+    event.facts.emplace_back("recipients", std::to_string(list.recipients.size()));
+    event.facts.emplace_back("subject", std::move(fields.subject));
+    event.facts.emplace_back("message_id", std::move(fields.message_id));
+    event.detail = "members of a list elsewhere; the message came in as " + trace_id;
+    const WallTime at = event.at;
+    deps_.recorder->record(std::move(event));
+    std::size_t room = kMostQueued;
+    for (const std::string& address : list.recipients) {
+        if (room-- == 0) break;
+        deps_.recorder->record({list.id, trace::EventKind::queued, at, address, {}, {}});
     }
 }
 

@@ -1,10 +1,12 @@
 #include "smtp/submission_header.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/ascii.hpp"
 #include "mail/header.hpp"
+#include "mail/header_encoding.hpp"
 
 namespace mbx::smtp {
 
@@ -15,6 +17,48 @@ void add_mailboxes(std::string_view value, std::vector<mail::HeaderAddress>& int
     for (mail::HeaderAddress& each : mail::parse_address_list(value)) {
         if (each.kind == mail::HeaderAddress::Kind::mailbox) into.push_back(std::move(each));
     }
+}
+
+bool holds_addresses(std::string_view name)
+{
+    if (ascii::starts_with(name, "Resent-")) name.remove_prefix(7);
+    constexpr std::array<std::string_view, 5> kFields{"From", "Sender", "Reply-To", "To", "Cc"};
+    return std::ranges::any_of(kFields, [&](std::string_view each) { return ascii::same(name, each); });
+}
+
+// One entry a line; the members of a group stay on its line.
+std::string folded_list(const std::vector<mail::HeaderAddress>& addresses)
+{
+    using Kind = mail::HeaderAddress::Kind;
+    std::string value;
+    for (std::size_t at = 0; at < addresses.size();) {
+        std::size_t end = at + 1;
+        if (addresses[at].kind == Kind::group_start) {
+            while (end < addresses.size() && addresses[end].kind != Kind::group_end) ++end;
+            end = std::min(end + 1, addresses.size());
+        }
+        const auto first = addresses.begin();
+        value += value.empty() ? "" : ",\r\n\t";
+        value += mail::format_address_list({first + static_cast<std::ptrdiff_t>(at), first + static_cast<std::ptrdiff_t>(end)});
+        at = end;
+    }
+    return value;
+}
+
+// The field with the host behind each bare name; empty: there is none.
+std::string with_host(const mail::HeaderField& field, std::string_view host)
+{
+    if (host.empty() || !holds_addresses(field.name)) return {};
+    auto addresses = mail::parse_address_list(field.value);
+    if (addresses.size() >= mail::kMaxAddresses) return {};
+    bool is_changed = false;
+    for (mail::HeaderAddress& each : addresses) {
+        if (each.kind != mail::HeaderAddress::Kind::mailbox || !each.domain.empty() || each.local.empty()) continue;
+        each.domain = host;
+        is_changed = true;
+    }
+    if (!is_changed) return {};
+    return std::string(field.name) + ": " + folded_list(addresses) + "\r\n";
 }
 
 // Where a header that is held ends, from `from` on: behind its empty line; npos: not yet. Line ends are CRLF or LF.
@@ -71,10 +115,20 @@ void SubmissionHeader::give(std::string& out)
             ++senders_.sender_fields;
             add_mailboxes(field.value, senders_.sender);
         }
-        out += field.whole;
+        const std::string completed = with_host(field, host_);
+        give_field(completed.empty() ? field.whole : std::string_view(completed), out);
     }
     out += std::string_view(held_).substr(end);
     std::string().swap(held_);
+}
+
+// RFC 6409 section 8: what goes on conforms to RFC 5322, whose header is ASCII.
+void SubmissionHeader::give_field(std::string_view whole, std::string& out)
+{
+    auto legal = takes_utf8_ ? std::nullopt : mail::encode_field(whole);
+    is_beyond_repair_ = is_beyond_repair_ || (!takes_utf8_ && !legal);
+    if (legal) out += *legal;
+    else out += whole;
 }
 
 std::optional<ReplyId> judge_header_senders(const HeaderSenders& senders,

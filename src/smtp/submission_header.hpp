@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mail/address_list.hpp"
@@ -24,8 +25,13 @@ struct HeaderSenders {
 
 class SubmissionHeader {
 public:
-    // A header over `most` bytes goes through as it is: such a message is refused elsewhere.
-    explicit SubmissionHeader(std::size_t most) : most_(most) {}
+    // A header over `most` bytes goes through as it is: such a message is refused elsewhere. `takes_utf8`: the client said
+    // SMTPUTF8, so that bytes beyond ASCII are as they may be (RFC 6532); else they are encoded. With a `host`, addresses
+    // without a domain ("From: root (Cron Daemon)") get it.
+    SubmissionHeader(std::size_t most, bool takes_utf8, std::string host = {})
+        : most_(most), takes_utf8_(takes_utf8), host_(std::move(host))
+    {
+    }
 
     // Appends to `out` what the message's next bytes add: nothing while its header is not whole, then the header without Bcc
     // and Resent-Bcc (RFC 5322 section 3.6.3), then everything.
@@ -33,10 +39,16 @@ public:
     // The message is over.
     void finish(std::string& out);
     const HeaderSenders& senders() const { return senders_; }
+    // Bytes beyond ASCII stood where none can be, as in an address.
+    bool is_beyond_repair() const { return is_beyond_repair_; }
 
 private:
     void give(std::string& out);
+    void give_field(std::string_view whole, std::string& out);
     std::size_t most_;
+    bool takes_utf8_;
+    std::string host_;
+    bool is_beyond_repair_ = false;
     std::string held_;
     HeaderSenders senders_;
     bool is_given_ = false;

@@ -28,11 +28,13 @@ std::string_view type_text(TlsPolicyType type)
     return "no-policy-found";
 }
 
-std::string day_text(std::chrono::sys_days day)
+std::string time_text(std::chrono::sys_seconds at)
 {
+    const auto day = std::chrono::floor<std::chrono::days>(at);
     const std::chrono::year_month_day date(day);
-    return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                       static_cast<unsigned>(date.day()));
+    const auto second = (at - day).count();
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                       static_cast<unsigned>(date.day()), second / 3600, second / 60 % 60, second % 60);
 }
 
 void add_detail(TlsPolicySummary& summary, TlsObservation& seen)
@@ -108,8 +110,9 @@ TlsFailure failure_of(net::TlsFault fault, TlsPolicyType type)
 
 void TlsReports::note(TlsObservation seen, WallTime now)
 {
-    const auto day = std::chrono::floor<std::chrono::days>(now);
-    auto found = days_.find({day, seen.domain});
+    const auto since = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch();
+    const std::chrono::sys_seconds begin{since - since % length_};
+    auto found = days_.find({begin, seen.domain});
     if (found == days_.end()) {
         if (days_.size() >= most_days_) {
             ++dropped_;
@@ -117,8 +120,9 @@ void TlsReports::note(TlsObservation seen, WallTime now)
         }
         TlsDay fresh;
         fresh.domain = seen.domain;
-        fresh.day = day;
-        found = days_.emplace(std::pair(day, seen.domain), std::move(fresh)).first;
+        fresh.begin = begin;
+        fresh.end = begin + length_;
+        found = days_.emplace(std::pair(begin, seen.domain), std::move(fresh)).first;
     }
     auto& policies = found->second.policies;
     auto summary = std::ranges::find(policies, seen.policy, &TlsPolicySummary::policy);
@@ -137,14 +141,49 @@ void TlsReports::note(TlsObservation seen, WallTime now)
 
 std::vector<TlsDay> TlsReports::take_finished(WallTime now)
 {
-    const auto today = std::chrono::floor<std::chrono::days>(now);
     std::vector<TlsDay> finished;
-    while (!days_.empty() && days_.begin()->first.first < today) {
-        finished.push_back(std::move(days_.begin()->second));
-        days_.erase(days_.begin());
+    for (auto day = days_.begin(); day != days_.end();) {
+        if (day->second.end > now) {
+            ++day;
+            continue;
+        }
+        finished.push_back(std::move(day->second));
+        day = days_.erase(day);
     }
     return finished;
 }
+
+void TlsReports::put_back(std::vector<TlsDay> days)
+{
+    for (TlsDay& day : days) {
+        const auto key = std::pair(day.begin, day.domain);
+        if (days_.size() < most_days_) days_.emplace(key, std::move(day));
+    }
+}
+
+std::vector<TlsDay> TlsReports::all() const
+{
+    std::vector<TlsDay> days;
+    for (const auto& [key, day] : days_) days.push_back(day);
+    return days;
+}
+
+namespace {
+
+// "mailto:a@b , https://c": those that are known, in their order.
+void take_uris(std::string_view text, std::vector<std::string>& uris)
+{
+    while (!text.empty()) {
+        const auto comma = text.find(',');
+        const std::string_view uri = ascii::trim(text.substr(0, comma));
+        const bool is_known = ascii::starts_with(uri, "mailto:") || ascii::starts_with(uri, "https://");
+        const bool is_plain = std::ranges::all_of(uri, [](char c) { return c > ' ' && c < 0x7f; });
+        if (is_known && is_plain && uri.size() <= kMostUri && uris.size() < kMostUris) uris.emplace_back(uri);
+        text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+    }
+}
+
+}  // namespace
 
 std::vector<std::string> parse_tlsrpt_record(const std::vector<std::string>& texts)
 {
@@ -157,18 +196,14 @@ std::vector<std::string> parse_tlsrpt_record(const std::vector<std::string>& tex
         if (!text.starts_with(';')) continue;
         // Section 3: more than one is as good as none.
         if (std::exchange(has_one, true)) return {};
-        text = ascii::trim(text.substr(1));
-        if (!text.starts_with("rua")) continue;
-        text = ascii::trim(text.substr(3));
-        if (!text.starts_with('=')) continue;
-        text = text.substr(1, text.find(';') == std::string_view::npos ? text.npos : text.find(';') - 1);
         while (!text.empty()) {
-            const auto comma = text.find(',');
-            const std::string_view uri = ascii::trim(text.substr(0, comma));
-            const bool is_known = ascii::starts_with(uri, "mailto:") || ascii::starts_with(uri, "https://");
-            const bool is_plain = std::ranges::all_of(uri, [](char c) { return c > ' ' && c < 0x7f; });
-            if (is_known && is_plain && uri.size() <= kMostUri && uris.size() < kMostUris) uris.emplace_back(uri);
-            text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+            text.remove_prefix(1);
+            const auto end = std::min(text.find(';'), text.size());
+            const std::string_view field = ascii::trim(text.substr(0, end));
+            text.remove_prefix(end);
+            const auto equals = field.find('=');
+            if (equals == std::string_view::npos || ascii::trim(field.substr(0, equals)) != "rua") continue;
+            take_uris(field.substr(equals + 1), uris);
         }
     }
     return uris;
@@ -176,9 +211,8 @@ std::vector<std::string> parse_tlsrpt_record(const std::vector<std::string>& tex
 
 std::string compose_tls_report(const TlsDay& day, const TlsReportSender& sender)
 {
-    const std::string date = day_text(day.day);
     Json report{{"organization-name", sender.organisation},
-                {"date-range", {{"start-datetime", date + "T00:00:00Z"}, {"end-datetime", date + "T23:59:59Z"}}},
+                {"date-range", {{"start-datetime", time_text(day.begin)}, {"end-datetime", time_text(day.end - std::chrono::seconds(1))}}},
                 {"contact-info", sender.contact},
                 {"report-id", sender.report_id},
                 {"policies", Json::array()}};

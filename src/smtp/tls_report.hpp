@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -66,15 +67,22 @@ struct TlsPolicySummary {
 };
 struct TlsDay {
     std::string domain;
-    std::chrono::sys_days day;
+    std::chrono::sys_seconds begin;
+    std::chrono::sys_seconds end;  // not of it any more
     std::vector<TlsPolicySummary> policies;
 };
 
 class TlsReports {
 public:
+    static constexpr std::chrono::seconds kDay{86'400};
     // Days of domains at most; what is beyond is counted in dropped().
     explicit TlsReports(std::size_t most_days = 5'000) : most_days_(most_days) {}
+    // For tests: a "day" that is over sooner.
+    void set_length(std::chrono::seconds length) { length_ = length; }
     void note(TlsObservation observation, WallTime now);
+    // What an earlier run had gathered.
+    void put_back(std::vector<TlsDay> days);
+    std::vector<TlsDay> all() const;
     // All days (UTC) that are over at `now`, which are then gone from here: for who sends them, after a look at each
     // domain's record (_smtp._tls.DOMAIN, parse_tlsrpt_record).
     std::vector<TlsDay> take_finished(WallTime now);
@@ -83,7 +91,8 @@ public:
 
 private:
     std::size_t most_days_;
-    std::map<std::pair<std::chrono::sys_days, std::string>, TlsDay> days_;
+    std::chrono::seconds length_ = kDay;
+    std::map<std::pair<std::chrono::sys_seconds, std::string>, TlsDay> days_;
     std::uint64_t dropped_ = 0;
 };
 
@@ -97,5 +106,9 @@ struct TlsReportSender {
 };
 // The JSON document of section 4.4.
 std::string compose_tls_report(const TlsDay& day, const TlsReportSender& sender);
+
+// What outlives a restart, as a file of ours. Reading is total for any bytes and bounded; none: not ours, or damaged.
+std::string write_tls_days(const std::vector<TlsDay>& days);
+std::optional<std::vector<TlsDay>> read_tls_days(std::string_view bytes);
 
 }  // namespace mbx::smtp

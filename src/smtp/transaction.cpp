@@ -11,6 +11,7 @@ void Transaction::add(mail::Mailbox mailbox, const std::vector<directory::Accoun
 {
     ++accepted_;
     for (const OutsideRecipient& one : outside) {
+        if (!one.owner.empty()) owners_.insert(one.owner);
         if (outside_addresses_.insert(one.address).second) outside_.push_back(one);
     }
     if (accepted_ == 1) {
@@ -23,6 +24,36 @@ void Transaction::add(mail::Mailbox mailbox, const std::vector<directory::Accoun
     all.reserve(accounts_.size() + accounts.size());
     std::ranges::set_union(accounts_, accounts, std::back_inserter(all));
     accounts_ = std::move(all);
+}
+
+void Transaction::add_steps(const std::vector<directory::Expansion>& expansions,
+                            const std::optional<queue::Recipient>& receipt)
+{
+    constexpr std::size_t kMostSteps = 1000; // that the trace tells of
+    for (const directory::Expansion& one : expansions) {
+        if (expansions_.size() < kMostSteps) expansions_.push_back(one);
+    }
+    if (receipt) receipts_.push_back(*receipt);
+}
+
+bool Transaction::has_room_for(const RecipientDecision& decision) const
+{
+    if (accepted_ == 0) return true; // one address alone always has: the directory bounds it
+    const std::size_t reached = accounts_.size() + outside_.size() + decision.accounts.size() + decision.outside.size();
+    std::set<std::string, std::less<>> owners = owners_;
+    for (const OutsideRecipient& one : decision.outside) {
+        if (!one.owner.empty()) owners.insert(one.owner);
+    }
+    return reached <= kMostReached && owners.size() <= kMostLists;
+}
+
+void Transaction::keep(const HeldBack& held, std::vector<OutsideRecipient> outside)
+{
+    outside_ = std::move(outside);
+    std::vector<directory::AccountId> all;
+    std::ranges::set_union(accounts_, held.accounts, std::back_inserter(all));
+    accounts_ = std::move(all);
+    held_back_ = held;
 }
 
 } // namespace mbx::smtp

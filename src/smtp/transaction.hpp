@@ -12,17 +12,26 @@
 #include "directory/account.hpp"
 #include "mail/address.hpp"
 #include "smtp/command.hpp"
+#include "smtp/forwarding.hpp"
 #include "smtp/recipient.hpp"
 
 namespace mbx::smtp {
 
 class Transaction {
 public:
+    static constexpr std::size_t kMostReached = 20'000; // mailboxes and addresses elsewhere, with all that lists lead to
+    static constexpr std::size_t kMostLists = 8;       // each leaves as a message of its own
     explicit Transaction(MailArgument mail) : mail_(std::move(mail)) {}
 
     // A RCPT that was accepted; `accounts` ascending. An account or an outside address named twice gets one copy.
     void add(mail::Mailbox mailbox, const std::vector<directory::AccountId>& accounts,
              const std::vector<OutsideRecipient>& outside = {});
+    // The way there, and a report that is owed for it.
+    void add_steps(const std::vector<directory::Expansion>& expansions, const std::optional<queue::Recipient>& receipt);
+    // Whether so many more are too many for one message.
+    bool has_room_for(const RecipientDecision& decision) const;
+    // Mail that came back stays with who had sent it on.
+    void keep(const HeldBack& held, std::vector<OutsideRecipient> outside);
     void count_refused() { ++refused_; }
 
     const MailArgument& mail() const { return mail_; }
@@ -30,6 +39,9 @@ public:
     std::size_t refused() const { return refused_; }
     const std::vector<directory::AccountId>& accounts() const { return accounts_; } // ascending
     const std::vector<OutsideRecipient>& outside() const { return outside_; } // in the order of their RCPTs
+    const std::vector<directory::Expansion>& expansions() const { return expansions_; }
+    const std::vector<queue::Recipient>& receipts() const { return receipts_; }
+    const HeldBack& held_back() const { return held_back_; }
     // The address of the only RCPT; none with several: they are nobody else's business (RFC 5321 section 7.2).
     const std::optional<mail::Mailbox>& only_recipient() const { return only_recipient_; }
 
@@ -38,6 +50,10 @@ private:
     std::vector<directory::AccountId> accounts_;
     std::vector<OutsideRecipient> outside_;
     std::set<std::string, std::less<>> outside_addresses_;
+    std::vector<directory::Expansion> expansions_;
+    std::vector<queue::Recipient> receipts_;
+    HeldBack held_back_;
+    std::set<std::string, std::less<>> owners_;
     std::optional<mail::Mailbox> only_recipient_;
     std::size_t accepted_ = 0;
     std::size_t refused_ = 0;

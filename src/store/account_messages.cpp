@@ -99,18 +99,55 @@ Result<std::vector<MessageRow>, StoreError> AccountStore::rows(MailboxId mailbox
     return rows;
 }
 
+namespace {
+
+// More are not kept: 256 KiB for a mailbox at most.
+constexpr std::uint32_t kMostKeptFlagged = 32'768;
+
+void add_common(UidSet& found, const UidSet& kept, const UidRange& range)
+{
+    const auto is_below = [](const UidRange& one, Uid uid) { return one.last < uid; };
+    auto at = std::lower_bound(kept.begin(), kept.end(), range.first, is_below);
+    for (; at != kept.end() && at->first <= range.last; ++at) {
+        add_above(found, {std::max(at->first, range.first), std::min(at->last, range.last)});
+    }
+}
+
+}  // namespace
+
+const UidSet& AccountStore::State::kept_flagged(Folder& folder, FlagQuery query)
+{
+    auto& kept = folder.flagged.at(static_cast<std::size_t>(query));
+    if (kept && kept->at == folder.counters.highest_modseq) return kept->uids;
+    kept.emplace();
+    kept->at = folder.counters.highest_modseq;
+    const auto take = [&kept](Uid uid) { add_above(kept->uids, {uid, uid}); };
+    index->visit_flagged(folder.id(), {1, UINT32_MAX}, query, take);
+    return kept->uids;
+}
+
 // Without a look at the rows: an index over these few has the answer.
 Result<UidSet, StoreError> AccountStore::flagged(MailboxId mailbox, const UidSet& which, FlagQuery query)
 {
-    if (auto good = state_->ensure(); !good) return good.error();
-    Folder* folder = state_->find_folder(mailbox);
+    State& state = *state_;
+    if (auto good = state.ensure(); !good) return good.error();
+    Folder* folder = state.find_folder(mailbox);
     if (folder == nullptr) return StoreError::no_such_mailbox;
-    if (auto done = state_->refresh(*folder); !done) return done.error();
+    if (auto done = state.refresh(*folder); !done) return done.error();
+    const auto& counters = folder->counters;
+    const auto known = query == FlagQuery::unseen ? counters.unseen : counters.deleted;
     UidSet found;
     for (const auto& range : which) {
-        state_->index->visit_flagged(mailbox, range, query, [&found](Uid uid) { add_above(found, {uid, uid}); });
+        if (known <= kMostKeptFlagged) {
+            add_common(found, state.kept_flagged(*folder, query), range);
+        } else {
+            state.index->visit_flagged(mailbox, range, query, [&found](Uid uid) { add_above(found, {uid, uid}); });
+        }
     }
-    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
+    if (auto good = state.index->outcome(); !good) {
+        folder->flagged = {};
+        return state.index_failed("reading rows", good.error());
+    }
     return found;
 }
 

@@ -169,6 +169,7 @@ Result<bool, StoreError> AccountStore::fill_text(std::chrono::milliseconds max_t
     if (!state.judge_text()) return StoreError::io;
     if (!state.texts->is_bloated(messages)) {
         state.texts.reset();  // a search opens it again; a thousand accounts would hold theirs for nothing
+        state.index->release_memory();
         return false;
     }
     state.log.notice("store: the index of texts is made anew without the messages that are gone", {{"path", state.path}});

@@ -7,6 +7,7 @@
 // change that fails is taken back and its record voided; what cannot be taken back is recorded as it is.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <initializer_list>
@@ -46,6 +47,12 @@ struct ListedMessages {
     std::size_t entered = 0;              // of them, the first ones have their rows
 };
 
+// What a search by a flag found last, good until the next change of the mailbox: clients ask the same again and again.
+struct KeptFlagged {
+    ModSeq at = 0;
+    UidSet uids;
+};
+
 struct Folder {
     FolderRecord record;
     std::string name;
@@ -63,6 +70,7 @@ struct Folder {
     unsigned logged_expunges = 0;  // since the log was trimmed
     // Where the names of this moment are, built at the first miss of an operation and dropped at its end.
     std::optional<std::unordered_map<std::string, std::string>> located;
+    std::array<std::optional<KeptFlagged>, 2> flagged;  // by FlagQuery
     std::optional<ListedMessages> listed;  // none: the index has all rows, or nothing is known yet (is_stale)
 
     MailboxId id() const { return record.id; }
@@ -121,6 +129,7 @@ struct AccountStore::State {
     // account_state.cpp: the steps.
     StoreError failed(std::string_view attempted, const std::string& where, const FileError& error) const;
     StoreError index_failed(std::string_view attempted, StoreError error) const;
+    const UidSet& kept_flagged(Folder& folder, FlagQuery query);
     std::string folder_path(const Folder& folder) const;
     std::string place_path(const Folder& folder, Place place) const;
     std::string staging_path(std::string_view name) const;

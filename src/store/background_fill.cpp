@@ -64,6 +64,13 @@ bool BackgroundFill::is_to_wait(const Account& account)
     return is_used;
 }
 
+// The rest comes after each step: after each round, the steps of many accounts would take half a core from a burst of mail.
+co::Task<void> BackgroundFill::rest_if_busy()
+{
+    look_at_changes();
+    if (is_busy() && !is_stopping_) (void)co_await timer_.wait(options_.rest);
+}
+
 // One step for each account that needs one. Answers whether there was any.
 co::Task<bool> BackgroundFill::round()
 {
@@ -78,6 +85,7 @@ co::Task<bool> BackgroundFill::round()
         const bool more = co_await step(std::move(account), false);
         has_columns = has_columns || more;
         worked = true;
+        co_await rest_if_busy();
     }
     const bool is_patient = clock_.steady() - busy_since_ < options_.patience;
     if (has_columns || (is_busy() && is_patient)) co_return worked;
@@ -87,6 +95,7 @@ co::Task<bool> BackgroundFill::round()
         if (!account || !account->undone().texts || is_to_wait(*account)) continue;
         (void)co_await step(std::move(account), true);
         worked = true;
+        co_await rest_if_busy();
     }
     co_return worked;
 }
@@ -111,7 +120,6 @@ co::Task<void> BackgroundFill::run()
         backlog_.set(is_idle_ ? 0 : 1);
         const auto pause = has_waited_ ? options_.rest : options_.look;
         if (!worked) (void)co_await timer_.wait(pause);
-        else if (is_busy()) (void)co_await timer_.wait(options_.rest);
     }
 }
 

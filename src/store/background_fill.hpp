@@ -18,7 +18,7 @@ namespace mbx::store {
 struct BackgroundFillOptions {
     std::chrono::milliseconds step{2};         // of work before the strand serves others: what a SELECT may have to wait
     std::chrono::milliseconds look{1000};      // how often an idle box is looked at
-    std::chrono::milliseconds rest{30};        // and between those: a tenth of one core at most
+    std::chrono::milliseconds rest{30};        // between two steps while mail comes in: a tenth of one core at most
     std::chrono::milliseconds quiet{2000};     // without changes of any account: the box is idle
     std::chrono::milliseconds pause{50};       // since a session's last command: before, an account's steps wait,
     std::chrono::milliseconds most_pause{300};  // but not longer than this
@@ -36,6 +36,7 @@ public:
 
 private:
     co::Task<bool> round();
+    co::Task<void> rest_if_busy();
     co::Task<bool> step(std::shared_ptr<Account> account, bool texts);
     void look_at_changes();
     bool is_to_wait(const Account& account);

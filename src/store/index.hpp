@@ -55,6 +55,7 @@ public:
     static std::unique_ptr<Index> open(const std::string& path, std::uint32_t journal_identity, Condition& condition);
     // Bounds the write-ahead log before the account is put aside.
     void checkpoint();
+    void release_memory() { database_.release_memory(); }
 
     // A change of several statements: undone when anything failed since begin().
     void begin();

@@ -4,6 +4,8 @@
 
 namespace mbx::store {
 
+void set_no_pages_aside() { (void)sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0); }
+
 Database::Database(const std::string& path)
 {
     constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
@@ -41,6 +43,11 @@ void Database::execute(const char* sql)
 {
     if (handle_ == nullptr || has_failed()) return;
     note(sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr));
+}
+
+void Database::release_memory()
+{
+    if (handle_ != nullptr) (void)sqlite3_db_release_memory(handle_);
 }
 
 std::int64_t Database::pragma_number(const char* sql)

@@ -17,6 +17,7 @@ std::string_view name_of(EventKind kind)
     case EventKind::held: return "held";
     case EventKind::released: return "released";
     case EventKind::retried: return "retried";
+    case EventKind::returned: return "returned";
     case EventKind::deleted: return "deleted";
     case EventKind::expunged: return "expunged";
     case EventKind::moved: return "moved";

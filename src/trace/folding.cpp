@@ -32,6 +32,8 @@ std::uint32_t lower_of(std::uint32_t code)
 
 std::string clean_text(std::string_view text, std::size_t most)
 {
+    const bool is_plain = text.size() <= most && std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f'; });
+    if (is_plain) return std::string(text);
     std::string out;
     while (!text.empty() && out.size() < most) {
         const std::size_t size = ascii::is_eight_bit(text.front()) ? character_size(text) : 1;

@@ -21,7 +21,7 @@ enum class EventKind : std::uint8_t {
     failed,         // for ever
     reported,       // a DSN was made: its own id
     expanded,       // an alias or a list led to others
-    held, released, retried, deleted,  // by an administrator
+    held, released, retried, returned, deleted,  // by an administrator
     expunged, moved,                   // by its owner
 };
 

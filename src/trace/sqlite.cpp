@@ -65,6 +65,8 @@ std::int64_t Database::number(const char* sql)
 
 std::int64_t Database::changed_rows() const { return handle_ == nullptr ? 0 : sqlite3_changes64(handle_); }
 
+std::int64_t Database::last_row() const { return handle_ == nullptr ? 0 : sqlite3_last_insert_rowid(handle_); }
+
 int Database::take_error() { return std::exchange(error_, 0); }
 
 int Database::is_overdue(void* self)
@@ -116,11 +118,11 @@ void Statement::bind_null(int at)
     if (handle_ != nullptr) database_.note(sqlite3_bind_null(handle_, at));
 }
 
-void Statement::bind(int at, std::string_view value)
+void Statement::bind_text(int at, std::string_view value, bool is_copied)
 {
     if (handle_ == nullptr) return;
     const char* data = value.empty() ? "" : value.data();
-    database_.note(sqlite3_bind_text(handle_, at, data, static_cast<int>(value.size()), SQLITE_TRANSIENT));
+    database_.note(sqlite3_bind_text(handle_, at, data, static_cast<int>(value.size()), is_copied ? SQLITE_TRANSIENT : SQLITE_STATIC));
 }
 
 bool Statement::next()

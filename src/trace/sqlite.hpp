@@ -33,6 +33,7 @@ public:
     void execute(const char* sql);
     std::int64_t number(const char* sql);  // the first column of the first row; 0 for none
     std::int64_t changed_rows() const;     // by the last statement
+    std::int64_t last_row() const;         // that was inserted
     bool has_failed() const { return error_ != 0; }
     // The first error since the last call, 0 for none, and its words.
     int take_error();
@@ -71,6 +72,26 @@ public:
         (bind(++at, values), ...);
         return *this;
     }
+    // All of it at once: the values are read before it returns, and not copied.
+    template <typename... Values>
+    void run_with(const Values&... values)
+    {
+        reset();
+        int at = 0;
+        (bind_borrowed(++at, values), ...);
+        run();
+    }
+    // The number in the first column of the first row; 0: there is none.
+    template <typename... Values>
+    std::int64_t first_with(const Values&... values)
+    {
+        reset();
+        int at = 0;
+        (bind_borrowed(++at, values), ...);
+        const std::int64_t number = next() ? integer(0) : 0;
+        reset();
+        return number;
+    }
     // True when there is a row; false when it is done or has failed.
     bool next();
     void run()
@@ -90,7 +111,14 @@ private:
     {
         bind_integer(at, static_cast<std::int64_t>(value));
     }
-    void bind(int at, std::string_view value);
+    void bind(int at, std::string_view value) { bind_text(at, value, true); }
+    template <typename Value>
+    void bind_borrowed(int at, const Value& value)
+    {
+        if constexpr (std::convertible_to<Value, std::string_view>) bind_text(at, value, false);
+        else bind(at, value);
+    }
+    void bind_text(int at, std::string_view value, bool is_copied);
     void bind_integer(int at, std::int64_t value);
     void bind_null(int at);
     template <typename Value>

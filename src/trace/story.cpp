@@ -46,7 +46,9 @@ std::string words_of(const EventRow& event)
     const std::string_view code = fact(event, "code");
     const std::string_view enhanced = fact(event, "enhanced");
     std::string words;
-    if (!code.empty() && code != "0" && !event.detail.starts_with(code)) words += std::string(code) + " ";
+    // A code of success where nothing succeeded is told of in words.
+    const bool is_out_of_place = event.kind != "delivered" && !code.empty() && (code.front() == '2' || code.front() == '3');
+    if (!code.empty() && code != "0" && !is_out_of_place && !event.detail.starts_with(code)) words += std::string(code) + " ";
     if (!enhanced.empty() && event.detail.find(enhanced) == std::string::npos) words += std::string(enhanced) + " ";
     words += event.detail;
     while (!words.empty() && words.back() == ' ') words.pop_back();
@@ -76,7 +78,7 @@ std::string tell_placed(const EventRow& event)
 std::string tell_attempt(const EventRow& event)
 {
     std::string text = fmt::format("tried {} for {}{}", host_of(event), event.recipient, tls_of(event));
-    text += around(": ", words_of(event));
+    text += around(" (before that: ", fact(event, "tls_failure"), ")") + around(": ", words_of(event));
     if (const auto next = ascii::parse_number(fact(event, "next_ms")); next && *next < kLatest)
         text += "; next attempt " + time_text(static_cast<std::int64_t>(*next) * 1000);
     return text;
@@ -84,8 +86,8 @@ std::string tell_attempt(const EventRow& event)
 
 std::string tell_delivered(const EventRow& event)
 {
-    std::string text = fmt::format("delivered to {} for {}{}{}", host_of(event), event.recipient, tls_of(event),
-                                   around(": ", words_of(event)));
+    std::string text = fmt::format("delivered to {} for {}{}{}{}", host_of(event), event.recipient, tls_of(event),
+                                   around(" (before that: ", fact(event, "tls_failure"), ")"), around(": ", words_of(event)));
     const std::string_view ours = fact(event, "our_ms");
     const std::string_view theirs = fact(event, "their_ms");
     if (!ours.empty() && !theirs.empty()) text += fmt::format(" (our part {} ms, theirs {} ms)", ours, theirs);
@@ -122,6 +124,7 @@ std::string tell_event(const EventRow& event)
     if (event.kind == "held") return "held in the queue" + by + who + why;
     if (event.kind == "released") return "released" + by + who + why;
     if (event.kind == "retried") return "tried again by request" + by + who + why;
+    if (event.kind == "returned") return "returned to the sender" + by + who + why;
     if (event.kind == "deleted") return "deleted from the queue" + by + who + why;
     if (event.kind == "expunged") return tell_expunged(event);
     if (event.kind == "moved") return tell_moved(event);

@@ -40,6 +40,11 @@ std::optional<std::int64_t> number_fact(const Event& event, std::string_view nam
 void append_json_text(std::string& out, std::string_view clean)
 {
     out += '"';
+    if (clean.find_first_of("\"\\") == std::string_view::npos) {
+        out += clean;
+        out += '"';
+        return;
+    }
     for (const char c : clean) {
         if (c == '"' || c == '\\') out += '\\';
         out += c;
@@ -87,14 +92,12 @@ std::string domain_of(std::string_view address)
 struct TraceFile::Statements {
     explicit Statements(Database& database)
         : find(database, "SELECT number FROM message WHERE id = ?"),
-          add(database, "INSERT INTO message (id, at) VALUES (?, ?) RETURNING number"),
-          accept(database, "INSERT INTO message (id, at, accepted_at, reverse_path, account, peer, helo, tls, subject, "
-                           "message_id, size) VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO UPDATE "
-                           "SET at = min(at, ?2), accepted_at = ?2, reverse_path = ?3, account = ?4, peer = ?5, helo = ?6, "
-                           "tls = ?7, subject = ?8, message_id = ?9, size = ?10 RETURNING number"),
-          refuse(database, "INSERT INTO message (id, at, reverse_path, account, peer, helo, tls, subject, message_id, size) VALUES "
-                           "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET at = min(at, excluded.at) "
-                           "RETURNING number"),
+          add(database, "INSERT INTO message (id, at) VALUES (?, ?)"),
+          begin(database, "INSERT OR IGNORE INTO message (id, at, accepted_at, reverse_path, account, peer, helo, tls, subject, "
+                          "message_id, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+          accept(database, "UPDATE message SET at = min(at, ?2), accepted_at = ?3, reverse_path = ?4, account = ?5, peer = ?6, helo = "
+                           "?7, tls = ?8, subject = ?9, message_id = ?10, size = ?11 WHERE id = ?1"),
+          earlier(database, "UPDATE message SET at = min(at, ?2) WHERE id = ?1"),
           place(database, "SELECT message FROM delivery WHERE recipient = ? AND mailbox = ? AND uid = ? LIMIT 1"),
           event(database, "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?)"),
           known(database, "INSERT OR IGNORE INTO delivery (message, recipient, destination) VALUES (?, ?, ?)"),
@@ -116,7 +119,7 @@ struct TraceFile::Statements {
           forget(database, "DELETE FROM message WHERE number = ?")
     {
     }
-    Statement find, add, accept, refuse, place, event, known, attempted, delivered, placed, ended, all_ended, moved, oldest,
+    Statement find, add, begin, accept, earlier, place, event, known, attempted, delivered, placed, ended, all_ended, moved, oldest,
         forget_events, forget_deliveries, forget;
 };
 
@@ -199,6 +202,7 @@ TraceFile::Written TraceFile::write(const std::vector<Event>& events)
     constexpr int kTries = 2;  // the second in a file that has begun anew
     for (int tries = 0; tries < kTries; ++tries) {
         if (!open() && !open()) return Written::none;
+        numbers_.clear();
         database_.execute("BEGIN IMMEDIATE");
         for (const Event& event : events) insert(event);
         const int error = finish();
@@ -218,10 +222,7 @@ std::int64_t TraceFile::find_place(const Event& event)
 {
     const auto uid = number_fact(event, "uid");
     if (!uid) return 0;
-    auto& place = statements_->place.with(clean_text(event.recipient, kMostAddress), clean_fact(event, "mailbox"), *uid);
-    const std::int64_t number = place.next() ? place.integer(0) : 0;
-    place.reset();
-    return number;
+    return statements_->place.first_with(clean_text(event.recipient, kMostAddress), clean_fact(event, "mailbox"), *uid);
 }
 
 std::string TraceFile::subject_of(const Event& event) const
@@ -230,24 +231,45 @@ std::string TraceFile::subject_of(const Event& event) const
     return clean_text(read_subject_ ? read_subject_(raw) : std::string(raw), kMostFact);
 }
 
+// An acceptance or a refusal, which bring what the message's row holds. No RETURNING: it costs a table of its own each time.
+std::int64_t TraceFile::begin_message(const Event& event, const std::string& id, std::int64_t at)
+{
+    const bool is_accepted = event.kind == EventKind::accepted;
+    const auto accepted_at = is_accepted ? std::optional(at) : std::nullopt;
+    const std::string reverse_path = clean_fact(event, "reverse_path");
+    const std::string account = clean_fact(event, "account");
+    const std::string peer = clean_fact(event, "peer");
+    const std::string helo = clean_fact(event, "helo");
+    const std::string tls = clean_fact(event, "tls");
+    const std::string subject = subject_of(event);
+    const std::string message_id = clean_fact(event, "message_id");
+    const auto size = number_fact(event, "size");
+    statements_->begin.run_with(id, at, accepted_at, reverse_path, account, peer, helo, tls, subject, message_id, size);
+    if (database_.changed_rows() != 0) return database_.last_row();
+    if (is_accepted) statements_->accept.run_with(id, at, accepted_at, reverse_path, account, peer, helo, tls, subject, message_id, size);
+    else statements_->earlier.run_with(id, at);
+    return statements_->find.first_with(id);
+}
+
 std::int64_t TraceFile::message_number(const Event& event, std::int64_t at)
 {
-    const std::string id = clean_text(event.id, kMostId);
+    std::string id = clean_text(event.id, kMostId);
     if (id.empty()) return find_place(event);
+    const bool is_beginning = event.kind == EventKind::accepted || event.kind == EventKind::refused;
+    const auto known = numbers_.find(id);
+    if (!is_beginning && known != numbers_.end()) return known->second;
     std::int64_t number = 0;
-    const auto first = [&number](Statement& statement) {
-        if (statement.next()) number = statement.integer(0);
-        statement.reset();
-    };
-    if (event.kind == EventKind::accepted || event.kind == EventKind::refused) {
-        Statement& begin = event.kind == EventKind::accepted ? statements_->accept : statements_->refuse;
-        first(begin.with(id, at, clean_fact(event, "reverse_path"), clean_fact(event, "account"),
-                                       clean_fact(event, "peer"), clean_fact(event, "helo"), clean_fact(event, "tls"),
-                                       subject_of(event), clean_fact(event, "message_id"), number_fact(event, "size")));
-        return number;
+    if (is_beginning) {
+        number = begin_message(event, id, at);
+    } else {
+        number = statements_->find.first_with(id);
+        if (number == 0) {
+            statements_->add.run_with(id, at);
+            number = database_.last_row();
+        }
     }
-    first(statements_->find.with(id));
-    if (number == 0) first(statements_->add.with(id, at));
+    if (database_.has_failed()) return 0;
+    numbers_[std::move(id)] = number;
     return number;
 }
 
@@ -257,10 +279,8 @@ void TraceFile::insert(const Event& event)
     const std::int64_t at = microseconds(event.at);
     const std::int64_t message = message_number(event, at);
     if (message == 0) return;
-    statements_->event
-        .with(message, at, name_of(event.kind), clean_text(event.recipient, kMostAddress), clean_text(event.detail, kMostDetail),
-              facts_json(event))
-        .run();
+    statements_->event.run_with(message, at, name_of(event.kind), clean_text(event.recipient, kMostAddress),
+                                clean_text(event.detail, kMostDetail), facts_json(event));
     const bool is_new = database_.changed_rows() != 0;
     if (is_new) insert_delivery(event, message, at);
 }
@@ -269,7 +289,7 @@ void TraceFile::insert_delivery(const Event& event, std::int64_t message, std::i
 {
     Statements& on = *statements_;
     if (event.recipient.empty()) {
-        if (event.kind == EventKind::deleted) on.all_ended.with(message, at).run();
+        if (event.kind == EventKind::deleted) on.all_ended.run_with(message, at);
         return;
     }
     const std::string recipient = clean_text(event.recipient, kMostAddress);
@@ -280,27 +300,26 @@ void TraceFile::insert_delivery(const Event& event, std::int64_t message, std::i
     const auto ours = number_fact(event, "our_ms", 1000);
     const auto theirs = number_fact(event, "their_ms", 1000);
     const std::int64_t started = number_fact(event, "started", 1000).value_or(at - theirs.value_or(0));
-    const auto end = [&](std::string_view outcome) { on.ended.with(message, recipient, outcome, at, answer).run(); };
+    const auto end = [&](std::string_view outcome) { on.ended.run_with(message, recipient, outcome, at, answer); };
     const bool is_of_owner = event.kind == EventKind::expunged || event.kind == EventKind::moved;
     if (!is_of_owner && event.kind != EventKind::placed)
-        on.known.with(message, recipient, destination).run();
+        on.known.run_with(message, recipient, destination);
     switch (event.kind) {
-    case EventKind::attempted: on.attempted.with(message, recipient, started, host, answer).run(); break;
+    case EventKind::attempted: on.attempted.run_with(message, recipient, started, host, answer); break;
     case EventKind::delivered:
-        on.delivered
-            // After several attempts theirs is all from the first one on, which the view finds out.
-            .with(message, recipient, started, at, host, answer, ours, ours ? theirs : std::nullopt)
-            .run();
+        // After several attempts theirs is all from the first one on, which the view finds out.
+        on.delivered.run_with(message, recipient, started, at, host, answer, ours, ours ? theirs : std::nullopt);
         break;
     case EventKind::placed:
-        on.placed.with(message, recipient, at, clean_fact(event, "mailbox"), number_fact(event, "uid")).run();
+        on.placed.run_with(message, recipient, at, clean_fact(event, "mailbox"), number_fact(event, "uid"));
         break;
+    case EventKind::returned:
     case EventKind::failed: end("failed"); break;
     case EventKind::refused: end("refused"); break;
     case EventKind::expanded: end("expanded"); break;
     case EventKind::deleted: end("deleted"); break;
     case EventKind::moved:
-        on.moved.with(message, recipient, clean_fact(event, "to_mailbox"), number_fact(event, "to_uid")).run();
+        on.moved.run_with(message, recipient, clean_fact(event, "to_mailbox"), number_fact(event, "to_uid"));
         break;
     case EventKind::accepted:
     case EventKind::queued:
@@ -325,9 +344,9 @@ bool TraceFile::retain(std::int64_t cutoff, std::uint64_t most_bytes)
     oldest.reset();
     database_.execute("BEGIN IMMEDIATE");
     for (const std::int64_t number : numbers) {
-        statements_->forget_events.with(number).run();
-        statements_->forget_deliveries.with(number).run();
-        statements_->forget.with(number).run();
+        statements_->forget_events.run_with(number);
+        statements_->forget_deliveries.run_with(number);
+        statements_->forget.run_with(number);
     }
     const int error = finish();
     if (error == 0) database_.execute("PRAGMA incremental_vacuum(512)");

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/file_system.hpp"
@@ -47,6 +48,7 @@ private:
     std::string subject_of(const Event& event) const;
     void insert(const Event& event);
     std::int64_t find_place(const Event& event);
+    std::int64_t begin_message(const Event& event, const std::string& id, std::int64_t at);
     std::int64_t message_number(const Event& event, std::int64_t at);
     void insert_delivery(const Event& event, std::int64_t message, std::int64_t at);
     int finish();
@@ -59,6 +61,7 @@ private:
     std::uint64_t set_aside_ = 0;
     std::chrono::steady_clock::time_point last_set_aside_{};
     std::string last_error_;
+    std::unordered_map<std::string, std::int64_t> numbers_;  // of messages that the batch under way has touched
 };
 
 }  // namespace mbx::trace

@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         must(!account.error().happened.empty());
     }
     const auto alias = admin::parse_new_alias(text);
-    must(!alias || (alias->targets.size() <= 1000 && !admin::parse_new_domain(text)));
+    must(!alias || (alias->targets.size() <= 10'000 && !admin::parse_new_domain(text)));
     (void)admin::parse_account_change(text);
     (void)admin::parse_alias_change(text);
     return 0;

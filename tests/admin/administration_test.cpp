@@ -182,6 +182,33 @@ TEST_CASE("mail that a removed account left in its place is not given to the nex
     CHECK(kept == 1);
 }
 
+TEST_CASE("an account forwards, a list has an owner, and check route tells each step", "[admin]")
+{
+    AdministrationWorld world;
+    add_domain_and_account(world);
+    const std::string ann = "/api/v1/accounts/ann@example.org";
+    const auto set = world.ask(Method::patch, ann, R"({"forward":["far@elsewhere.example"],"keep_copy":false})");
+    REQUIRE(set.status == 200);
+    CHECK(read(set)["forward"] == json::array({"far@elsewhere.example"}));
+    CHECK(read(world.ask(Method::get, ann))["keep_copy"] == false);
+    CHECK(world.ask(Method::patch, ann, R"({"forward":"far@elsewhere.example"})").status == 400);
+    CHECK(world.ask(Method::patch, ann, R"({"forward":["nonsense"]})").status == 422);
+    const auto list = world.ask(Method::post, "/api/v1/aliases",
+                                R"({"address":"all@example.org","targets":["ann@example.org","m@remote.example"],"owner":"ann@example.org"})");
+    REQUIRE(list.status == 201);
+    CHECK(read(list)["owner"] == "ann@example.org");
+    CHECK(world.ask(Method::patch, ann, R"({"forward":["all@example.org"]})").status == 409);
+    const auto route = read(world.ask(Method::get, "/api/v1/routes/all@example.org"));
+    const std::string steps = route["steps"].dump();
+    CHECK(steps.find("all@example.org is a list of 2: ann@example.org, m@remote.example") != std::string::npos);
+    CHECK(steps.find("ann@example.org forwards to far@elsewhere.example and keeps no copy") != std::string::npos);
+    CHECK(steps.find("it leads on to m@remote.example, under the name of the list's owner ann@example.org") != std::string::npos);
+    CHECK(route["reachable"] == true);
+    const auto off = world.ask(Method::patch, ann, R"({"forward":[]})");
+    CHECK(read(off)["keep_copy"] == true);
+    CHECK(read(world.ask(Method::patch, "/api/v1/aliases/all@example.org", R"({"owner":""})"))["owner"] == "");
+}
+
 TEST_CASE("an alias lives from add to remove", "[admin]")
 {
     AdministrationWorld world;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "admin/queue_documents.hpp"
 #include "support/administration_world.hpp"
 
 using namespace mbx;
@@ -144,6 +145,8 @@ TEST_CASE("answers have the form that the document gives them", "[admin]")
         {Method::get, "/api/v1/queue/0abc", "/api/v1/queue/{id}", ""},
         {Method::post, "/api/v1/queue", "", R"({"act":"hold","all":true})"},
         {Method::post, "/api/v1/queue", "", R"({"act":"hold"})"},
+        {Method::post, "/api/v1/queue", "", R"({"act":"retry","all":true,"standing":true})"},
+        {Method::get, "/api/v1/queue/holds", "", ""},
         {Method::get, "/api/v1/domains", "", ""},
         {Method::get, "/api/v1/domains/example.org", "/api/v1/domains/{domain}", ""},
         {Method::patch, "/api/v1/domains/example.org", "/api/v1/domains/{domain}", R"({"catch_all":"a@example.org"})"},
@@ -177,6 +180,7 @@ TEST_CASE("answers have the form that the document gives them", "[admin]")
         {Method::get, "/api/v1/sessions", "", ""},
         {Method::get, "/api/v1/config", "", ""},
         {Method::get, "/api/v1/dns/example.org?type=mx", "/api/v1/dns/{name}", ""},
+        {Method::get, "/api/v1/dns/a..b?type=mx", "/api/v1/dns/{name}", ""},
         {Method::get, "/api/v1/dns/example.org?type=any", "/api/v1/dns/{name}", ""},
         {Method::get, "/api/v1/routes/a@example.org", "/api/v1/routes/{address}", ""},
         {Method::get, "/api/v1/routes/a@example.net?sender=b@example.org", "/api/v1/routes/{address}", ""},
@@ -203,4 +207,61 @@ TEST_CASE("answers have the form that the document gives them", "[admin]")
         REQUIRE(said["content"].contains(answer.content_type));
         check_value(json::parse(answer.content()), said["content"][answer.content_type]["schema"], document);
     }
+}
+
+TEST_CASE("documents of the queue have the form that the document gives them", "[admin][queue]")
+{
+    const json document = load_document();
+    const auto check = [&document](const std::string& text, const char* schema) {
+        CAPTURE(text);
+        check_value(json::parse(text), document["components"]["schemas"][schema], document);
+        return json::parse(text);
+    };
+    queue::Listed listed;
+    listed.entry.id = "0abc";
+    listed.entry.accepted = 1'800'000'000'000;
+    listed.entry.envelope.recipients = {{"a@example.net", "", {}}, {"b@example.net", "", {}}, {"c@example.net", "", {}}};
+    listed.entry.states.resize(3);
+    listed.recipients.resize(3);
+    listed.entry.states[0].next = 1'800'000'720'000;
+    listed.entry.states[1].wanted = queue::Wanted::returned;
+    listed.recipients[1].is_being_sent = true;
+    listed.recipients[2].held_by = "all mail to example.net";
+    queue::HoldRule rule;
+    rule.which.destination = "example.net";
+    rule.by = "the administrator";
+    const WallTime now = queue::wall_of(1'800'000'060'000);
+    queue::Page page;
+    page.entries = {listed};
+    const json told = check(admin::queue_page_json(page, {rule}, now), "QueuePage");
+    const json& message = told["messages"][0];
+    CHECK(message["age_seconds"] == 60);
+    CHECK(message["recipients"][0]["next_in_seconds"] == 660);
+    CHECK(message["recipients"][0]["status"] == "waiting");
+    CHECK(message["recipients"][1]["status"] == "sending");
+    CHECK(message["recipients"][1]["wanted"] == "bounce");
+    CHECK(message["recipients"][1]["next_in_seconds"].is_null());
+    CHECK(message["recipients"][2]["held_by"] == "all mail to example.net");
+    CHECK(told["holds"][0]["what"] == "all mail to example.net");
+    check(admin::queued_json(listed, now), "Queued");
+    check(admin::holds_json({rule}), "Holds");
+    queue::Acted acted;
+    acted.messages = 3;
+    acted.held = 2;
+    acted.being_sent = 1;
+    const json answer = check(admin::queue_act_json("retry", acted), "QueueActed");
+    CHECK(answer["held"] == 2);
+    CHECK(answer["being_sent"] == 1);
+}
+
+TEST_CASE("a name that can be none is told of before anybody is asked", "[admin][dns]")
+{
+    test::AdministrationWorld world;
+    for (const std::string& bad : {std::string("a..b"), std::string(".example.org"), std::string(64, 'x') + ".org", std::string(300, 'x')}) {
+        const auto answer = world.ask(http::Method::get, "/api/v1/dns/" + bad + "?type=A");
+        CAPTURE(bad, answer.content());
+        CHECK(answer.status == 400);
+        CHECK(answer.content().find("write it like example.org") != std::string::npos);
+    }
+    CHECK(world.ask(http::Method::get, "/api/v1/dns/example.org.?type=A").status != 400);
 }

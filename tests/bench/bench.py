@@ -11,6 +11,7 @@ import tempfile
 import time
 import traceback
 
+import ground
 import imap_parts
 import measures
 import out_parts
@@ -127,12 +128,19 @@ class Bench:
 
     def start(self):
         if not self.asked.only_ours:
-            peer = Peer(TOP.parent / "shared" / "bench", self.work / "peer", 24000)
+            peer = Peer(TOP.parent / "shared" / "bench", self.clean_folder("peer"), 24000)
             peer.folder.mkdir(mode=0o755)
             self.start_one(peer, False)
-        self.start_one(Ours(self.work / "ours", 26000, self.asked.bin), True)
+        self.start_one(Ours(self.clean_folder("ours"), 26000, self.asked.bin), True)
         if not any(is_ours for _, is_ours in self.servers):
             raise Failed("mailboxd did not start")
+
+    def clean_folder(self, name):
+        folder, cost = ground.clean_folder(self.work, name)
+        if cost > ground.CLEAN:
+            self.book.note(f"{folder.name}: creating a file takes {cost * 1e6:.0f} µs there, because files were deleted lately: "
+                           "wait some minutes and measure again")
+        return folder
 
     def start_one(self, server, is_ours):
         say(f"starting {server.name}")
@@ -234,10 +242,7 @@ def main():
     Load.program = asked.load
     work = pathlib.Path(tempfile.mkdtemp(prefix="mailboxd-bench.", dir=asked.folder))
     work.chmod(0o755)
-    # ext4 steps over inodes that were freed in the last minutes (60 s, 360 s when dirty), one by one, at every creation in the
-    # same block group: Postfix's queue files would be our cost, and the files of the run before everybody's. As top
-    # directories, the servers' folders get groups of their own.
-    subprocess.run(["chattr", "+T", str(work)], stderr=subprocess.DEVNULL, check=False)
+    ground.spread(work)
     out = pathlib.Path(asked.out) if asked.out else work / "out"
     out.mkdir(parents=True, exist_ok=True)
     bench = Bench(asked, work, out)

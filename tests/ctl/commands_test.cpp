@@ -138,10 +138,26 @@ TEST_CASE("aliases are administered from the command line", "[ctl]")
     add_domain_and_account(world);
     CHECK(run_against(world, {"alias", "add", "sales@example.org", "ann@example.org", "x@remote.example"}).code == 0);
     CHECK(run_against(world, {"alias", "list"}).out ==
-          "ALIAS              ENABLED  TARGETS\nsales@example.org  yes      ann@example.org, x@remote.example\n");
+          "ALIAS              ENABLED  OWNER  TARGETS\nsales@example.org  yes             ann@example.org, x@remote.example\n");
     CHECK(run_against(world, {"alias", "set", "sales@example.org", "--target", "ann@example.org"}).code == 0);
     CHECK(run_against(world, {"alias", "show", "sales@example.org"}).out.find("targets: ann@example.org\n") != std::string::npos);
+    CHECK(run_against(world, {"alias", "set", "sales@example.org", "--owner", "ann@example.org"}).code == 0);
+    CHECK(run_against(world, {"alias", "show", "sales@example.org"}).out.find("owner:   ann@example.org\n") != std::string::npos);
     CHECK(run_against(world, {"alias", "remove", "sales@example.org", "-y"}).code == 0);
+}
+
+TEST_CASE("forwarding is set and ended from the command line, and where to has to be said", "[ctl]")
+{
+    test::AdministrationWorld world;
+    add_domain_and_account(world);
+    CHECK(run_against(world, {"account", "forward", "ann@example.org"}).code == 2);
+    CHECK(run_against(world, {"account", "forward", "ann@example.org", "far@remote.example", "--off"}).code == 2);
+    CHECK(run_against(world, {"account", "forward", "ann@example.org", "far@remote.example", "--no-copy"}).code == 0);
+    const std::string shown = run_against(world, {"account", "show", "ann@example.org"}).out;
+    CHECK(shown.find("forwards to:") != std::string::npos);
+    CHECK(shown.find("keeps a copy:") != std::string::npos);
+    CHECK(run_against(world, {"account", "forward", "ann@example.org", "--off"}).code == 0);
+    CHECK(run_against(world, {"account", "show", "ann@example.org"}).out.find("forwards") == std::string::npos);
 }
 
 TEST_CASE("status, sessions, configuration, reload and stop are for people to read", "[ctl]")

@@ -288,7 +288,7 @@ class Root(unittest.TestCase):
         box.write_config(server__runtime_directory=str(deep / "run"))
         try:
             box.start()
-            for folder, mode in ((box.folder / "a", 0o755), (deep, 0o755), (deep / "run", 0o750)):
+            for folder, mode in ((box.folder / "a", 0o755), (deep, 0o755), (deep / "run", 0o711)):
                 self.assertEqual(folder.stat().st_mode & 0o777, mode, folder)
             self.assertEqual((deep / "run").owner(), box.user)
             self.assertEqual(deep.owner(), "root")

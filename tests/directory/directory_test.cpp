@@ -286,3 +286,87 @@ TEST_CASE("a directory whose disk refuses says so and keeps what it has", "[dire
     CHECK(kind_of(refused) == RefusalKind::storage);
     CHECK(w->snapshot() == before);
 }
+
+namespace {
+
+AccountChange forward_to(std::vector<std::string> targets, bool keeps_copy)
+{
+    AccountChange change;
+    change.forward = std::move(targets);
+    change.keeps_copy = keeps_copy;
+    return change;
+}
+
+}  // namespace
+
+TEST_CASE("forwarding is kept in one spelling over a restart, and its own address among it means a copy", "[directory]")
+{
+    World w;
+    w.populate();
+    const auto set = w.run(w->set_account("ann@example.org", forward_to({"Far@Elsewhere.example", "far@elsewhere.example", "ANN@example.org"}, false)));
+    REQUIRE(set);
+    CHECK(set->forward == std::vector<std::string>{"far@elsewhere.example"});
+    CHECK(set->keeps_copy);
+    REQUIRE(w.run(w->set_account("ann@example.org", forward_to({"far@elsewhere.example"}, false))));
+    w.open();
+    CHECK(w->snapshot()->find_login("ann@example.org")->forward == std::vector<std::string>{"far@elsewhere.example"});
+    CHECK_FALSE(w->snapshot()->find_login("ann@example.org")->keeps_copy);
+    // A change of something else leaves it.
+    AccountChange name;
+    name.full_name = "Ann";
+    const auto named = w.run(w->set_account("ann@example.org", name));
+    REQUIRE(named);
+    CHECK(named->forward.size() == 1);
+    // None: an end of it, and the mail stays again.
+    const auto off = w.run(w->set_account("ann@example.org", forward_to({}, false)));
+    REQUIRE(off);
+    CHECK(off->forward.empty());
+    CHECK(off->keeps_copy);
+    REQUIRE(w.run(w->remove_account("ann@example.org")));
+    CHECK(w->snapshot()->accounts().size() == 1);
+}
+
+TEST_CASE("I1: a circle of aliases and forwarding is refused in words, and an old one can be undone", "[directory][hostile]")
+{
+    World w;
+    w.populate();
+    REQUIRE(w.run(w->add_alias({"a@example.org", {"ann@example.org"}, true})));
+    const auto circle = w.run(w->set_account("ann@example.org", forward_to({"a@example.org"}, true)));
+    CHECK(kind_of(circle) == RefusalKind::conflict);
+    CHECK(circle.error().error.happened.find("ann@example.org -> a@example.org -> ann@example.org") != std::string::npos);
+    CHECK(w->snapshot()->find_login("ann@example.org")->forward.empty());
+    REQUIRE(w.run(w->add_alias({"b@example.org", {"c@example.org"}, true})));
+    CHECK(kind_of(w.run(w->add_alias({"c@example.org", {"b@example.org"}, true}))) == RefusalKind::conflict);
+    REQUIRE(w.run(w->add_alias({"c@example.org", {"b@example.org"}, false})));
+    CHECK(kind_of(w.run(w->set_alias({"c@example.org", {"b@example.org"}, true}))) == RefusalKind::conflict);
+    REQUIRE(w.run(w->set_alias({"b@example.org", {"c@example.org"}, false})));
+}
+
+TEST_CASE("a list's owner is an address of a domain that is here, and not the list", "[directory]")
+{
+    World w;
+    w.populate();
+    CHECK(kind_of(w.run(w->add_alias({"all@example.org", {"ann@example.org"}, true, "ann@elsewhere.example"}))) == RefusalKind::invalid);
+    CHECK(kind_of(w.run(w->add_alias({"all@example.org", {"ann@example.org"}, true, "ALL@example.org"}))) == RefusalKind::invalid);
+    CHECK(kind_of(w.run(w->add_alias({"all@example.org", {"ann@example.org"}, true, "nonsense"}))) == RefusalKind::invalid);
+    REQUIRE(w.run(w->add_alias({"all@example.org", {"ann@example.org"}, true, "Ann@example.org"})));
+    w.open();
+    CHECK(w->snapshot()->aliases().at(0).owner == "ann@example.org");
+    REQUIRE(w.run(w->set_alias({"all@example.org", {"ann@example.org"}, true})));
+    CHECK(w->snapshot()->aliases().at(0).owner.empty());
+}
+
+TEST_CASE("forwarding and lists have their limits", "[directory][hostile]")
+{
+    World w;
+    w.populate();
+    std::vector<std::string> many;
+    for (int n = 0; n < 21; ++n) many.push_back("m" + std::to_string(n) + "@elsewhere.example");
+    CHECK(kind_of(w.run(w->set_account("ann@example.org", forward_to(many, true)))) == RefusalKind::invalid);
+    many.pop_back();
+    CHECK(w.run(w->set_account("ann@example.org", forward_to(many, true))));
+    for (int n = 20; n < 10'001; ++n) many.push_back("m" + std::to_string(n) + "@elsewhere.example");
+    CHECK(kind_of(w.run(w->add_alias({"all@example.org", many, true}))) == RefusalKind::invalid);
+    many.pop_back();
+    CHECK(w.run(w->add_alias({"all@example.org", many, true})));
+}

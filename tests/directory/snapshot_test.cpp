@@ -37,9 +37,10 @@ std::string reach(const Snapshot& snapshot, std::string_view local_part, std::st
     case Resolution::unknown_mailbox: out = "unknown mailbox"; break;
     case Resolution::disabled: out = "disabled"; break;
     case Resolution::loop: out = "loop"; break;
+    case Resolution::too_many: out = "too many"; break;
     }
     for (const AccountId id : got.accounts) out += " " + std::to_string(id.value);
-    for (const std::string& remote : got.remote) out += " " + remote;
+    for (const Outside& remote : got.remote) out += " " + remote.address;
     return out;
 }
 
@@ -223,4 +224,104 @@ TEST_CASE("an account may send as itself, its sub-addresses and the aliases that
     CHECK_FALSE(s.may_send_as(ann, "ann", "example.com"));
     CHECK_FALSE(s.may_send_as(ann, "postmaster", "example.org"));
     CHECK(s.may_send_as(*s.find(AccountId{2}), "postmaster", "example.net"));
+}
+
+TEST_CASE("an account's mail goes on to where it forwards, and stays where a copy is kept", "[directory]")
+{
+    World w;
+    w.accounts[0].forward = {"far@example.com", "cyd@example.net"};
+    CHECK(reach(w.snapshot(), "ann", "example.org") == "found 1 3 far@example.com");
+    w.accounts[0].keeps_copy = false;
+    CHECK(reach(w.snapshot(), "ann", "example.org") == "found 3 far@example.com");
+    CHECK(reach(w.snapshot(), "ann+shop", "example.org") == "found 3 far@example.com");
+    w.accounts[0].enabled = false;
+    CHECK(reach(w.snapshot(), "ann", "example.org") == "disabled");
+}
+
+TEST_CASE("I1: forwarding in a circle, or to nobody, leaves the mail in a mailbox", "[directory][hostile]")
+{
+    World w;
+    for (std::size_t n = 0; n < 3; ++n) w.accounts[n].keeps_copy = false;
+    w.accounts[0].forward = {"bob@example.org"};
+    w.accounts[1].forward = {"cyd@example.net"};
+    w.accounts[2].forward = {"ann@example.org"};
+    CHECK(reach(w.snapshot(), "ann", "example.org") == "found 3");
+    CHECK(reach(w.snapshot(), "cyd", "example.net") == "found 2");
+    w.accounts[2].forward = {"nobody@example.org"};
+    CHECK(reach(w.snapshot(), "ann", "example.org") == "found 3");
+    // Also where others of the same list are reached: nobody's copy is lost for that.
+    w.aliases.push_back({"team@example.org", {"bob@example.org", "cyd@example.net", "nobody@example.org"}, true});
+    w.accounts[1].forward = {};
+    CHECK(reach(w.snapshot(), "team", "example.org") == "found 2 3");
+    // Named before by the list, and reached nowhere: the forwarder keeps it.
+    w.accounts[1].forward = {"nobody@example.org"};
+    CHECK(reach(w.snapshot(), "team", "example.org") == "found 2 3");
+    // Named before by the list, and reached: nothing is kept twice.
+    w.aliases[0].targets = {"ann@example.org", "bob@example.org"};
+    w.accounts[0].forward = {"bob@example.org"};
+    w.accounts[1].forward = {"far@example.com"};
+    CHECK(reach(w.snapshot(), "team", "example.org") == "found far@example.com");
+}
+
+TEST_CASE("who forwards is named on the way of each address elsewhere, the nearest first", "[directory]")
+{
+    World w;
+    w.accounts[0].forward = {"bob@example.org"};
+    w.accounts[1].forward = {"far@example.com"};
+    const auto got = w.snapshot().resolve("ann", "example.org");
+    REQUIRE(got.remote.size() == 1);
+    CHECK(got.remote[0].forwarders == std::vector<AccountId>{{2}, {1}});
+    CHECK(got.remote[0].owner.empty());
+    REQUIRE(got.expansions.size() == 2);
+    CHECK(got.expansions[0].address == "ann@example.org");
+    CHECK(got.expansions[0].kind == Expansion::Kind::forward_and_copy);
+    CHECK(got.expansions[0].first == std::vector<std::string>{"bob@example.org"});
+}
+
+TEST_CASE("members of a list carry the owner of the list that is nearest to them", "[directory]")
+{
+    World w;
+    w.aliases.push_back({"all@example.org", {"far@example.com", "team@example.org", "plain@example.org"}, true, "ann@example.org"});
+    w.aliases.push_back({"team@example.org", {"other@example.com"}, true, "bob@example.org"});
+    w.aliases.push_back({"plain@example.org", {"third@example.com"}, true});
+    const auto got = w.snapshot().resolve("all", "example.org");
+    REQUIRE(got.remote.size() == 3);
+    CHECK(got.remote[0].owner == "ann@example.org");
+    CHECK(got.remote[1].owner == "bob@example.org");
+    CHECK(got.remote[2].owner == "ann@example.org");
+    CHECK(got.expansions[0].kind == Expansion::Kind::list);
+}
+
+TEST_CASE("ten thousand are reached behind one address, more are refused at once", "[directory][hostile]")
+{
+    World w;
+    std::vector<std::string> members;
+    for (int n = 0; n < 10'000; ++n) members.push_back("m" + std::to_string(n) + "@example.com");
+    w.aliases.push_back({"all@example.org", members, true});
+    CHECK(w.snapshot().resolve("all", "example.org").remote.size() == 10'000);
+    w.aliases[0].targets.push_back("one-more@example.com");
+    CHECK(reach(w.snapshot(), "all", "example.org") == "too many");
+}
+
+TEST_CASE("forwarding gives nobody the right to send as another, and takes it from nobody", "[directory]")
+{
+    World w;
+    w.accounts[0].forward = {"bob@example.org"};
+    w.accounts[0].keeps_copy = false;
+    const Snapshot s = w.snapshot();
+    CHECK(s.may_send_as(s.accounts()[0], "ann", "example.org"));
+    CHECK_FALSE(s.may_send_as(s.accounts()[1], "ann", "example.org"));
+}
+
+TEST_CASE("the way back to an address is found through aliases and forwarding, and named", "[directory]")
+{
+    World w;
+    w.aliases.push_back({"a@example.org", {"cyd@example.net", "ann@example.org"}, true});
+    w.aliases.push_back({"b@example.org", {"ann@example.org"}, true});
+    w.accounts[0].forward = {"far@example.com", "a+x@example.org"};
+    CHECK(w.snapshot().way_back("a@example.org") == "a@example.org -> ann@example.org -> a+x@example.org");
+    CHECK(w.snapshot().way_back("b@example.org").empty());
+    w.aliases[0].enabled = false;
+    CHECK(w.snapshot().way_back("a@example.org").empty());
+    CHECK(w.snapshot().way_back("nobody@example.org").empty());
 }

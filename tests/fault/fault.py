@@ -65,6 +65,12 @@ def interrupted(number, _):
     raise KeyboardInterrupt(f"signal {number}")
 
 
+def patience_of(options):
+    """Seconds: a minute for each kill or cut beyond the usual number, though most take a few seconds."""
+    extra = max(options.kills - 50, 0) + max(options.cuts - 12, 0) * len(options.fs)
+    return 5 * 3600 if options.long else 840 + 60 * extra
+
+
 def closing(name, totals, options):
     import verify
     others = len(totals.findings) - totals.count("loss", "flags", "duplicate", "half")
@@ -86,7 +92,7 @@ def main():
         os.environ["MAILBOXD_KEEP"] = "1"
     signal.signal(signal.SIGTERM, interrupted)
     signal.signal(signal.SIGALRM, interrupted)
-    signal.alarm(5 * 3600 if options.long else 840)  # so that what was started is also cleared away when something hangs
+    signal.alarm(patience_of(options))  # so that what was started is also cleared away when something hangs
     import appliance
     import power_mode
     import proof

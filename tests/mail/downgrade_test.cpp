@@ -196,6 +196,44 @@ TEST_CASE("A7: what no encoding reaches is not possible", "[mail][downgrade][hos
     CHECK_FALSE(downgrade(deep + "\xe9\r\n", ContentTarget::seven_bit));
 }
 
+TEST_CASE("RFC 1847 2.1: what is signed is never changed: what would have to be is not possible", "[mail][downgrade][hostile]")
+{
+    const auto message = [](const std::string& part, const std::string& beside) {
+        return "Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n"
+               "Content-Type: multipart/signed; boundary=s; micalg=sha-256; protocol=\"application/pkcs7-signature\"\r\n\r\n--s\r\n" +
+               part + "\r\n--s\r\nContent-Type: application/pkcs7-signature\r\nContent-Transfer-Encoding: base64\r\n\r\nYWJj\r\n--s--\r\n--o\r\n" +
+               beside + "\r\n--o--\r\n";
+    };
+    const std::string footer = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xd1\x91 and more words of it";
+    // The part beside it may change; the signed one, also one that calls itself 8bit or has long lines, does not.
+    for (const std::string& part : {std::string("Content-Type: text/plain\r\n\r\nall in ASCII"),
+                                    std::string("Content-Type: text/plain\r\nContent-Transfer-Encoding: 8bit\r\n\r\nall in ASCII"),
+                                    "Content-Type: text/plain\r\n\r\n" + std::string(2000, 'x'),
+                                    std::string("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSubject: x\r\n\r\nASCII"),
+                                    std::string("Content-Type: multipart/mixed; boundary=i\r\nContent-Transfer-Encoding: 8bit\r\n\r\npre\r\n--i\r\n\r\nx\r\n--i--\r\nepilogue")}) {
+        CAPTURE(part);
+        const auto result = downgrade(message(part, footer), ContentTarget::seven_bit);
+        REQUIRE(result);
+        CHECK(result->find("--s\r\n" + part + "\r\n--s\r\n") != std::string::npos);
+        CHECK(result->find("=D1=91 and more") != std::string::npos);
+    }
+    for (const std::string& part : {std::string("Content-Type: text/plain\r\n\r\n\xd1\x91"), std::string("Content-Type: text/plain\r\n\r\na") + '\0',
+                                    std::string("X: \xd1\x91\r\n\r\nx"), "X: " + std::string(2000, 'x') + "\r\n\r\nx",
+                                    std::string("Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\n\xd1\x91"),
+                                    std::string("Content-Type: multipart/mixed; boundary=i\r\n\r\n\xd1\x91\r\n--i\r\n\r\nx\r\n--i--\r\n"),
+                                    std::string("Content-Type: multipart/mixed; boundary=i\r\n\r\n--i\r\n\r\n\xd1\x91\r\n--i--\r\n")}) {
+        CAPTURE(part);
+        DowngradeSurvey survey(ContentTarget::seven_bit);
+        survey.feed(message(part, footer));
+        const DowngradePlan plan = survey.finish();
+        CHECK_FALSE(plan.is_possible);
+        CHECK(plan.is_signed);
+    }
+    // Behind the signed part signs end.
+    const auto free = downgrade(message("\r\nASCII", footer), ContentTarget::seven_bit);
+    CHECK(free);
+}
+
 TEST_CASE("quoted-printable keeps every byte, and no line ends in white space", "[mail][downgrade]")
 {
     std::string all;

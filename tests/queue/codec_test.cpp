@@ -157,6 +157,21 @@ TEST_CASE("attempts come after 5, 15, 30 minutes, 1, 2 and then every 4 hours, a
     CHECK(wait_before_probe(1000, UINT64_MAX) <= minutes(22));
 }
 
+TEST_CASE("an envelope keeps what stays here of the message, and whose way ends here", "[queue][codec]")
+{
+    Envelope envelope = some_envelope();
+    envelope.kept_back = 37;
+    envelope.recipients[0].ending = Ending::here;
+    envelope.recipients[1].ending = Ending::expanded;
+    const auto read = decode_envelope(encode(envelope));
+    REQUIRE(read);
+    CHECK(*read == envelope);
+    Entry entry = some_entry();
+    entry.envelope = envelope;
+    // What has neither is written as before, for an older version to read.
+    CHECK(encode(some_envelope()).size() + 1 == encode(envelope).size());
+}
+
 TEST_CASE("I2, I5: who is told of what follows NOTIFY, RET and the null return path", "[queue][report][I2][I5]")
 {
     const Recipient plain{"b@x", "", {}};

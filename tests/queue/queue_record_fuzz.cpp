@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "queue/entry_file.hpp"
+#include "queue/hold_rules.hpp"
 #include "queue/queue_record.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size)
@@ -11,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     using namespace mbx::queue;
     if (size == 0) return 0;
     const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-    switch (data[0] % 4) {
+    switch (data[0] % 5) {
     case 0:
         if (const auto envelope = decode_envelope(text); envelope && encode(*envelope) != text) std::abort();
         break;
@@ -23,6 +24,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
         break;
     case 2:
         if (const auto entry = decode_entry(text); entry && encode_entry(*entry) != text) std::abort();
+        break;
+    case 3:
+        if (const auto rules = parse_hold_rules(text); rules && format_hold_rules(*rules) != text) std::abort();
         break;
     default: {
         const auto parsed = parse_entry_file(text);

@@ -201,6 +201,34 @@ TEST_CASE("success is reported by us where the other server cannot, and the entr
     CHECK(world.reports(ReportKind::relayed) == 1);
 }
 
+TEST_CASE("who has the message already is reported of, and no server is asked; also after a crash before it", "[queue][I5]")
+{
+    World world;
+    auto envelope = World::envelope("anna@here.example", {"bob@ours.example", "all@ours.example", "far@there.example"});
+    for (auto& recipient : envelope.recipients) recipient.notify = {true, true, false, false};
+    envelope.recipients[0].ending = Ending::here;
+    envelope.recipients[1].ending = Ending::expanded;
+    world.transport->on_open = [](const std::string&) { return std::optional(ScriptedTransport::dead()); };
+    const auto id = world.send(envelope);
+    world.run();
+    CHECK(world.transport->opens.count("ours.example") == 0);
+    CHECK(world.transport->opens.count("") == 0);
+    CHECK(world.reports(ReportKind::relayed, id) == 1);
+    // The one elsewhere waits on its own; nothing of the others is told to the trace as a delivery.
+    CHECK(world.entry_files() == 1);
+    CHECK(world.recorder.count(trace::EventKind::delivered) == 0);
+    world.reopen();
+    world.pass(1min, 15s);
+    CHECK(world.reports(ReportKind::relayed, id) == 1);
+
+    // The word of it is all there is: it ends with that.
+    envelope.recipients.resize(1);
+    world.send(envelope);
+    world.run();
+    CHECK(world.reports(ReportKind::relayed) == 2);
+    CHECK(world.entry_files() == 1);
+}
+
 TEST_CASE("a report that cannot be made now is made later, once", "[queue][I7]")
 {
     World world;

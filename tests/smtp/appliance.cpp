@@ -117,6 +117,8 @@ std::string Appliance::talk(const std::string& script, const Caller& caller)
     auto kept = std::make_shared<MemoryStream>(script, caller.piece);
     net::PeerInfo peer = example_peer();
     peer.remote = *net::Endpoint::parse(caller.address);
+    peer.is_unix = caller.uid.has_value();
+    peer.unix_uid = caller.uid.value_or(0);
     kept->set_peer(peer);
     if (caller.encrypted) kept->set_encrypted({"TLSv1.3", "TLS1-3-AES-128-GCM-SHA256", "mx.example.test", ""});
     run_on(loop, server.serve(std::make_unique<KeptStream>(kept), caller.role, false));
@@ -221,7 +223,7 @@ std::string as_sent(const std::string& stored, std::size_t fields_in_front)
 std::string ehlo_answer(std::string_view extra)
 {
     return "250-mx.example.test\r\n250-PIPELINING\r\n250-SIZE 67108864\r\n250-8BITMIME\r\n250-BINARYMIME\r\n"
-           "250-CHUNKING\r\n250-DSN\r\n" + std::string(extra) +
+           "250-CHUNKING\r\n250-DSN\r\n" + std::string(extra) + "250-LIMITS RCPTMAX=1000\r\n"
            "250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n";
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -91,6 +92,7 @@ struct Caller {
     bool encrypted = false;
     std::size_t piece = 65536;
     std::string address = "192.0.2.10:40000";
+    std::optional<std::uint32_t> uid{}; // by a unix socket, as this user
 };
 
 class Appliance {

@@ -187,6 +187,39 @@ TEST_CASE("many recipients travel a hundred to a transaction, and no batch is la
     for (const std::string& batch : ground.remote.batches) CHECK(batch.size() <= 8192);
 }
 
+TEST_CASE("a server's LIMITS are obeyed: recipients, their domains, messages (RFC 9422)", "[smtp][client]")
+{
+    PlainGround ground;
+    ground.remote.keywords.emplace_back("LIMITS RCPTMAX=20 MAILMAX=4");
+    Strings many;
+    for (int i = 0; i < 50; ++i) many.push_back("m" + std::to_string(i) + "@remote.example");
+    ground.to(many);
+    REQUIRE(ground.open());
+    const auto answers = ground.send(kMessage);
+    CHECK(std::ranges::all_of(answers, [](const auto& answer) { return answer.verdict == Verdict::delivered; }));
+    CHECK(ground.count("MAIL") == 3);
+    CHECK(ground.conversation->is_usable());
+    // A fourth transaction is allowed; a fifth, of the same message, is not begun.
+    const auto again = ground.send(kMessage);
+    CHECK(ground.count("MAIL") == 4);
+    CHECK(again[19].verdict == Verdict::delivered);
+    CHECK(again[20].verdict == Verdict::temporary);
+    CHECK_FALSE(ground.conversation->is_usable());
+}
+
+TEST_CASE("RCPTMAX of more than a hundred is used, and recipients of one domain travel together where the server says so", "[smtp][client]")
+{
+    PlainGround ground;
+    ground.remote.keywords.emplace_back("LIMITS RCPTMAX=500 RCPTDOMAINMAX=1");
+    Strings many;
+    for (int i = 0; i < 300; ++i) many.push_back("m" + std::to_string(i) + (i % 2 == 0 ? "@one.example" : "@Two.example"));
+    ground.to(many);
+    REQUIRE(ground.open());
+    const auto answers = ground.send(kMessage);
+    CHECK(std::ranges::all_of(answers, [](const auto& answer) { return answer.verdict == Verdict::delivered; }));
+    CHECK(ground.count("MAIL") == 2);
+}
+
 // What a remote may do instead of its answer at a step, and what becomes of the recipient.
 struct Misdeed {
     const char* answer;
@@ -270,6 +303,44 @@ TEST_CASE("C13: 250 to DATA, or 250 before the message was sent, delivers nothin
     CHECK_FALSE(answers[0].is_uncertain);
     CHECK(ground.remote.contents.empty());
     CHECK_FALSE(ground.conversation->is_usable());
+}
+
+TEST_CASE("a reply out of place is told as one, with its words, and is not the other server's verdict", "[smtp][client][hostile]")
+{
+    struct Row {
+        const char* step;
+        const char* reply;
+        const char* told;
+    };
+    for (const Row& row : {Row{"DATA", "250 2.0.0 ok", "the other server answered out of place: 250 to DATA (\"ok\")"},
+                           Row{"DATA", "354 go\r\n250 2.0.0 had it", "the other server answered out of place: 250 to the message before its end (\"had it\")"},
+                           Row{"RCPT", "354 go", "the other server answered out of place: 354 to RCPT (\"go\")"},
+                           Row{"MAIL", "334 x", "the other server answered out of place: 334 to MAIL (\"x\")"},
+                           Row{".", "354 more", "the other server answered out of place: 354 to the end of the message (\"more\")"}}) {
+        CAPTURE(row.step, row.reply);
+        PlainGround ground;
+        ground.remote.script[row.step] = {row.reply};
+        REQUIRE(ground.open());
+        const auto answers = ground.send(kMessage);
+        CHECK(answers[0].verdict == Verdict::temporary);
+        CHECK(answers[0].text == row.told);
+        CHECK(answers[0].enhanced == "4.5.0");
+        CHECK_FALSE(answers[0].is_remote);
+        ground.end();
+    }
+    PlainGround ground;
+    ground.remote.script["GREETING"] = {"250 hello"};
+    REQUIRE_FALSE(ground.open());
+    CHECK(ground.failure->answer.text == "the other server answered out of place: 250 to the connection (\"hello\")");
+}
+
+TEST_CASE("what is sent in clear after TLS failed says so in each answer", "[smtp][client][tls]")
+{
+    PlainGround ground;
+    ground.options.tls.failure = "TLS failed (no common cipher), tried again in clear";
+    REQUIRE(ground.open());
+    CHECK(ground.send(kMessage)[0].tls_failure == ground.options.tls.failure);
+    CHECK(ground.send(kMessage)[0].tls_failure == ground.options.tls.failure);
 }
 
 TEST_CASE("a refusal in the middle of the content is heard", "[smtp][client]")
@@ -473,6 +544,27 @@ TEST_CASE("A7: what cannot be re-encoded is refused with 5.6.3 and not sent", "[
     CHECK(answers[0].enhanced == "5.6.3");
     CHECK(ground.count("MAIL") == 0);
     CHECK(ground.conversation->is_usable());
+}
+
+TEST_CASE("RFC 1847 2.1: a signed part with 8-bit bytes goes as it is, or comes back with 5.6.3", "[smtp][client][hostile]")
+{
+    const std::string message = "Content-Type: multipart/signed; boundary=s; micalg=pgp-sha256; protocol=\"application/pgp-signature\"\r\n\r\n"
+                                "--s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xd1\x91\r\n"
+                                "--s\r\nContent-Type: application/pgp-signature\r\n\r\nabc\r\n--s--\r\n";
+    const bool takes_it = GENERATE(true, false);
+    PlainGround ground;
+    if (!takes_it) ground.remote.keywords = {"PIPELINING"};
+    REQUIRE(ground.open());
+    const auto answers = ground.send(message);
+    if (takes_it) {
+        CHECK(answers[0].verdict == Verdict::delivered);
+        CHECK(ground.remote.contents.at(0) == message + ".\r\n");
+        return;
+    }
+    CHECK(answers[0].verdict == Verdict::permanent);
+    CHECK(answers[0].enhanced == "5.6.3");
+    CHECK(answers[0].text.find("signature") != std::string::npos);
+    CHECK(ground.count("MAIL") == 0);
 }
 
 TEST_CASE("A6: binary content goes by BDAT as it is, where BINARYMIME is offered (RFC 3030)", "[smtp][client]")

@@ -3,6 +3,7 @@
 #include "smtp/outbound.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -262,15 +263,53 @@ TEST_CASE("where no host can be reached the answer says which was tried last and
     CHECK(answer.text.find("connecting to mx1.example") != std::string::npos);
 }
 
-TEST_CASE("a host that says \"never\" ends the search, our own failures do not", "[smtp][outbound]")
+TEST_CASE("RFC 5321 5.1: a host that will not talk to us leaves the others to be asked", "[smtp][outbound]")
 {
     World world;
     const Ear first("127.0.0.2");
     const Ear second("127.0.0.3", first.endpoint.port);
     world.options.search.port = first.endpoint.port;
     world.add_domain({{"mx1.example", "127.0.0.2"}, {"mx2.example", "127.0.0.3"}});
-    world.script = {failure(ClientFailure::Stage::greeting, Verdict::permanent)};
+    // 554 for a greeting, 5yz to EHLO and HELO.
+    const auto stage = GENERATE(ClientFailure::Stage::greeting, ClientFailure::Stage::hello);
+    world.script = {failure(stage, Verdict::permanent)};
+    REQUIRE(world.open("example.org"));
+    CHECK(world.opened.size() == 2);
+    CHECK(world.opened.back().starts_with("mx2.example"));
+}
+
+TEST_CASE("a domain refuses for ever only when each of its hosts does, at each address", "[smtp][outbound]")
+{
+    World world;
+    const Ear first("127.0.0.2");
+    const Ear second("127.0.0.3", first.endpoint.port);
+    const Ear third("127.0.0.4", first.endpoint.port);
+    world.options.search.port = first.endpoint.port;
+    world.add_domain({{"mx1.example", "127.0.0.2"}, {"mx2.example", "127.0.0.4"}});
+    world.resolver.add("mx1.example", DnsType::a, {wire_v4("127.0.0.2"), wire_v4("127.0.0.3")});
+    const auto never = failure(ClientFailure::Stage::greeting, Verdict::permanent);
+    const auto later = failure(ClientFailure::Stage::greeting);
+    world.script = {never, never, never};
     CHECK(world.refused("example.org").verdict == Verdict::permanent);
+    CHECK(world.opened.size() == 3);
+    const std::size_t patient = GENERATE(0U, 1U, 2U);
+    world.opened.clear();
+    world.script = {never, never, never};
+    world.script[patient] = later;
+    CHECK(world.refused("example.org").verdict == Verdict::temporary);
+    CHECK(world.opened.size() == 3);
+}
+
+TEST_CASE("hosts that nobody had the time to ask may still take the mail", "[smtp][outbound]")
+{
+    World world;
+    const Ear first("127.0.0.2");
+    const Ear second("127.0.0.3", first.endpoint.port);
+    world.options.search.port = first.endpoint.port;
+    world.options.open_time = std::chrono::seconds(0);
+    world.add_domain({{"mx1.example", "127.0.0.2"}, {"mx2.example", "127.0.0.3"}});
+    world.script = {failure(ClientFailure::Stage::greeting, Verdict::permanent)};
+    CHECK(world.refused("example.org").verdict == Verdict::temporary);
     CHECK(world.opened.size() == 1);
 }
 
@@ -360,6 +399,18 @@ TEST_CASE("B5: where TLS is only a wish, a failed handshake is followed by one c
     world.script = {failure(ClientFailure::Stage::handshake, Verdict::temporary, false)};
     REQUIRE(world.open("example.org"));
     CHECK(world.opened == std::vector<std::string>{"mx.example 127.0.0.2 opportunistic", "mx.example 127.0.0.2 none"});
+    CHECK(world.plans[0].tls.failure.empty());
+    CHECK(world.plans[1].tls.failure == "TLS failed (scripted), tried again in clear");
+}
+
+TEST_CASE("where neither TLS nor clear text works the answer says that both were tried", "[smtp][outbound]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.add_domain({{"mx.example", "127.0.0.2"}});
+    world.script = {failure(ClientFailure::Stage::handshake, Verdict::temporary, false), failure(ClientFailure::Stage::greeting)};
+    CHECK(world.refused("example.org").tls_failure == "TLS failed (scripted), tried again in clear");
 }
 
 TEST_CASE("B5: where DANE makes TLS a must, nothing follows a failed handshake or a missing STARTTLS, and it is reported", "[smtp][outbound][B5]")
@@ -383,6 +434,29 @@ TEST_CASE("B5: where DANE makes TLS a must, nothing follows a failed handshake o
     REQUIRE(days[0].policies.size() == 1);
     CHECK(days[0].policies[0].policy.type == TlsPolicyType::tlsa);
     CHECK(days[0].policies[0].failures == 2);
+}
+
+TEST_CASE("RFC 8460 5.3: a report about TLS goes whatever DANE says, in clear if need be, and is not counted", "[smtp][outbound][tlsrpt]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.add_domain({{"mx.example", "127.0.0.2"}}, true);
+    const std::string tlsa = std::string("\x03\x01\x01", 3) + std::string(32, 'h');
+    world.resolver.add("_" + std::to_string(ear.endpoint.port) + "._tcp.mx.example", DnsType::tlsa, {tlsa}, true);
+    world.build();
+    queue::Envelope envelope;
+    envelope.ignores_tls_policy = true;
+    queue::Recipient recipient;
+    recipient.address = "tls@example.org";
+    const queue::Destination apart = world.outbound->destination_of(envelope, recipient);
+    CHECK(apart != destination(*world.outbound, "tls@example.org"));
+    world.script = {failure(ClientFailure::Stage::start_tls, Verdict::temporary, false)};
+    CHECK(test::run_on(world.loop, world.outbound->open(apart)));
+    CHECK(world.opened == std::vector<std::string>{"mx.example 127.0.0.2 opportunistic", "mx.example 127.0.0.2 none"});
+    CHECK(world.outbound->reports().size() == 0);
+    envelope.require_tls = true;
+    CHECK_FALSE(world.outbound->destination_of(envelope, recipient).ignores_tls_policy);
 }
 
 TEST_CASE("H5: unsigned TLSA records are not asked for, and where they cannot be had the host is not used", "[smtp][outbound][H5]")

@@ -107,6 +107,78 @@ TEST_CASE("an outside address named twice stands once in the envelope", "[smtp][
     CHECK(transaction.accepted() == 2);
 }
 
+TEST_CASE("what a sender asked for in reports goes on to one, in part to several, and not to a list (RFC 3461 5.2.7)", "[smtp][recipient]")
+{
+    const auto mailbox = *mail::parse_forward_path("<x@example.test>");
+    const queue::Notify all{true, true, true, true};
+    const auto decision_of = [](std::size_t accounts, std::size_t outside, bool is_list) {
+        RecipientDecision decision;
+        for (std::size_t n = 0; n < accounts; ++n) decision.accounts.push_back({static_cast<std::int64_t>(n + 1)});
+        for (std::size_t n = 0; n < outside; ++n) {
+            decision.outside.emplace_back().address = "far" + std::to_string(n) + "@elsewhere.example";
+            if (is_list) decision.outside.back().owner = "ann@example.test";
+        }
+        directory::Expansion step;
+        step.kind = is_list ? directory::Expansion::Kind::list : directory::Expansion::Kind::alias;
+        decision.expansions.push_back(step);
+        return decision;
+    };
+    auto one = decision_of(0, 1, false);
+    pass_reports_on(mailbox, all, "rfc822;o@x", one);
+    CHECK(one.outside[0].notify == all);
+    CHECK(one.outside[0].original == "rfc822;o@x");
+    CHECK_FALSE(one.receipt);
+
+    auto several = decision_of(1, 1, false);
+    pass_reports_on(mailbox, all, "rfc822;o@x", several);
+    CHECK(several.outside[0].notify == queue::Notify{true, false, true, true});
+    CHECK(several.outside[0].original == "rfc822;o@x");
+    REQUIRE(several.receipt);
+    CHECK(several.receipt->ending == queue::Ending::expanded);
+    CHECK(several.receipt->original == "rfc822;o@x");
+
+    auto list = decision_of(0, 1, true);
+    pass_reports_on(mailbox, all, "rfc822;o@x", list);
+    CHECK(list.outside[0].notify == queue::Notify{});
+    CHECK(list.outside[0].original.empty());
+    REQUIRE(list.receipt);
+    CHECK(list.receipt->ending == queue::Ending::here);
+
+    auto here = decision_of(1, 0, false);
+    pass_reports_on(mailbox, all, "", here);
+    REQUIRE(here.receipt);
+    CHECK(here.receipt->ending == queue::Ending::here);
+    CHECK(here.receipt->address == "x@example.test");
+    auto quiet = decision_of(1, 0, false);
+    pass_reports_on(mailbox, {true, false, true, true}, "", quiet);
+    CHECK_FALSE(quiet.receipt);
+}
+
+TEST_CASE("a message has room for so many recipients and lists in all, and one address always", "[smtp][recipient]")
+{
+    Transaction transaction{MailArgument{}};
+    RecipientDecision large;
+    for (int n = 0; n < 10'000; ++n) large.outside.emplace_back().address = std::to_string(n) + "@elsewhere.example";
+    CHECK(transaction.has_room_for(large));
+    transaction.add({}, {}, large.outside);
+    CHECK(transaction.has_room_for(large));
+    RecipientDecision one_more = large;
+    one_more.accounts.push_back({1});
+    CHECK_FALSE(transaction.has_room_for(one_more));
+    Transaction lists{MailArgument{}};
+    RecipientDecision list;
+    for (int n = 0; n < 8; ++n) {
+        list.outside = {OutsideRecipient{}};
+        list.outside[0].address = std::to_string(n) + "@elsewhere.example";
+        list.outside[0].owner = std::to_string(n) + "@example.test";
+        CHECK(lists.has_room_for(list));
+        lists.add({}, {}, list.outside);
+    }
+    CHECK(lists.has_room_for(list));
+    list.outside[0].owner = "ninth@example.test";
+    CHECK_FALSE(lists.has_room_for(list));
+}
+
 TEST_CASE("I1: aliases that name each other are a loop (5.4.6)", "[smtp][recipient]")
 {
     CHECK(judge("<a@example.test>") == ReplyId::alias_loop);

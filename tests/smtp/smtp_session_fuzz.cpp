@@ -51,15 +51,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     test::Caller caller;
     caller.role = (data[0] & 1U) != 0 ? smtp::Role::submission : smtp::Role::mx;
     caller.encrypted = (data[0] & 2U) != 0;
+    const bool is_local = data[0] >= 0xf8; // a program of this machine
+    if (is_local) {
+        caller.role = smtp::Role::local;
+        caller.encrypted = false;
+        caller.uid = 1000;
+    }
     const std::string whole = appliance->talk(script, caller);
     caller.piece = 1 + data[0] / 4U;
     const std::string split = appliance->talk(script, caller);
     require(whole == split);
 
     const std::size_t accepted = count_lines(whole, "250 2.0.0 ID accepted");
-    require((accepted != 0) == (appliance->stored() != 0));
+    require((accepted != 0) == (appliance->stored() != 0 || !appliance->outgoing.empty()));
+    appliance->outgoing.clear();
     require(appliance->spooled() == 0);
     require(appliance->server.sessions() == 0);
+    if (is_local) require(count_lines(whole, "235 ") == 0 && count_lines(whole, "220 2.0.0") == 0);
     if (caller.role == smtp::Role::mx) require(count_lines(whole, "235 ") == 0);
     if (!caller.encrypted) require(count_lines(whole, "235 ") == 0);
     if (caller.role == smtp::Role::submission && accepted != 0) require(count_lines(whole, "235 ") == 1);

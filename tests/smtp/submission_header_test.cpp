@@ -76,6 +76,30 @@ TEST_CASE("C9: several authors get a Sender (RFC 5322 3.6.2)", "[smtp][submissio
     CHECK(appliance.inbox("bob")[0].find("\r\nSender: <ann@example.test>\r\n") != std::string::npos);
 }
 
+TEST_CASE("bytes beyond ASCII in a submitted header are encoded, or refused where nothing can encode them (RFC 6409 8)",
+          "[smtp][submission]")
+{
+    Appliance appliance;
+    const std::size_t piece = GENERATE(std::size_t{1}, std::size_t{65536});
+    CHECK(submit(appliance, "From: J\xc3\xbcrgen <ann@example.test>\r\nSubject: gr\xc3\xbc\xc3\x9f\r\nX-Note: \xff\r\n", piece) == kTaken);
+    const std::string stored = appliance.inbox("bob").at(0);
+    CHECK(stored.find("\r\nFrom: =?utf-8?B?SsO8cmdlbg==?= <ann@example.test>\r\nSubject: =?utf-8?B?Z3LDvMOf?=\r\nX-Note: =?unknown-8bit?B?/w==?=\r\n") !=
+          std::string::npos);
+    appliance.empty_inboxes();
+    CHECK(submit(appliance, "From: ann@example.test\r\nTo: <j\xc3\xbcrgen@example.test>\r\n", piece).starts_with("550 5.6.7 "));
+    CHECK(appliance.stored() == 0);
+    // With SMTPUTF8 it is as it may be; mail of others is theirs.
+    const std::string raw = "From: J\xc3\xbcrgen <ann@example.test>\r\nTo: <j\xc3\xbcrgen@example.test>\r\n";
+    (void)appliance.talk(login() + "MAIL FROM:<ann@example.test> SMTPUTF8\r\nRCPT TO:<bob@example.test>\r\nDATA\r\n" + raw + "\r\nbody\r\n.\r\n",
+                         kSecureCaller);
+    REQUIRE(appliance.inbox("bob").size() == 1);
+    CHECK(appliance.inbox("bob")[0].find(raw) != std::string::npos);
+    appliance.empty_inboxes();
+    (void)appliance.talk("EHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\n" + raw + "\r\nbody\r\n.\r\n");
+    REQUIRE(appliance.inbox("bob").size() == 1);
+    CHECK(appliance.inbox("bob")[0].find(raw) != std::string::npos);
+}
+
 TEST_CASE("submission.header_from = any lets other authors pass, malformed headers not", "[smtp][submission]")
 {
     Appliance appliance([](smtp::Options& options) { options.header_from = smtp::HeaderFrom::any; });
@@ -109,7 +133,7 @@ TEST_CASE("RFC 5322 3.6.3: Bcc and Resent-Bcc leave a submitted message, however
 TEST_CASE("a header that is all of a message, or none, is kept", "[smtp][submission]")
 {
     const auto through = [](const std::string& message, std::size_t piece) {
-        smtp::SubmissionHeader header(1024);
+        smtp::SubmissionHeader header(1024, false);
         std::string out;
         for (std::size_t at = 0; at < message.size(); at += piece) header.feed(std::string_view(message).substr(at, piece), out);
         header.finish(out);

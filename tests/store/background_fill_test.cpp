@@ -153,3 +153,20 @@ TEST_CASE("what is made behind delivery stops in the middle", "[store][backgroun
     box.loop.run();
     CHECK(scope.running() == 0);
 }
+
+TEST_CASE("while mail comes in, what is made behind it rests after the step of each account", "[store][background]")
+{
+    Box box;
+    const auto ann = box.account("ann");
+    const auto bob = box.account("bob");
+    for (const auto& account : {ann, bob}) box.deliver(*account, "Subject: one\r\n\r\nhello\r\n");
+    auto options = eager();
+    options.quiet = std::chrono::hours(1);
+    options.rest = std::chrono::hours(1);
+    BackgroundFill fill(box.store, box.loop, box.clock, box.metrics, options);
+    co::Scope scope;
+    scope.spawn(fill.run());
+    scope.spawn(stop_after_some_looks(fill, box.loop));
+    box.loop.run();
+    CHECK(box.metrics.counter("mailboxd_store_background_steps_total", "").value() <= 1);
+}

@@ -104,7 +104,8 @@ private:
         const auto rows = desk_->rows(status.id, kAll);
         REQUIRE(rows);
         REQUIRE(rows->size() == box.messages.size());
-        std::uint32_t unseen = 0;
+        std::set<Uid> unseen;
+        std::set<Uid> deleted;
         std::uint64_t size = 0;
         for (const auto& row : *rows) {
             const auto it = box.messages.find(row.uid);
@@ -117,12 +118,30 @@ private:
             REQUIRE(keywords == it->second.keywords);
             REQUIRE(row.size == it->second.text.size());
             REQUIRE(row.modseq <= status.highest_modseq);
-            if ((row.flags.system & kSeen) == 0) ++unseen;
+            if ((row.flags.system & kSeen) == 0) unseen.insert(row.uid);
+            if ((row.flags.system & kDeleted) != 0) deleted.insert(row.uid);
             size += row.size;
             if (roll(8) == 0) REQUIRE(desk_.text(row.uid, name) == it->second.text);
         }
-        REQUIRE(status.unseen == unseen);
+        REQUIRE(status.unseen == unseen.size());
         REQUIRE(status.size == size);
+        // Kept from one search to the next.
+        REQUIRE(flagged(status.id, kAll, FlagQuery::unseen) == unseen);
+        REQUIRE(flagged(status.id, kAll, FlagQuery::deleted) == deleted);
+        const UidRange some = range(box);
+        const std::set<Uid> unseen_of_some(unseen.lower_bound(some.first), unseen.upper_bound(some.last));
+        REQUIRE(flagged(status.id, {some}, FlagQuery::unseen) == unseen_of_some);
+    }
+
+    std::set<Uid> flagged(MailboxId mailbox, const UidSet& which, FlagQuery query)
+    {
+        const auto found = desk_->flagged(mailbox, which, query);
+        REQUIRE(found);
+        std::set<Uid> uids;
+        for (const auto& range : *found) {
+            for (Uid uid = range.first; uid <= range.last; ++uid) uids.insert(uid);
+        }
+        return uids;
     }
 
     void enter(const std::string& name, Uid uid, ModelMessage message)

@@ -149,6 +149,7 @@ class Appliance:
         return {
             "server.hostname": f"mail.{self.domain}", "server.data_directory": str(self.data),
             "server.runtime_directory": str(self.run), "server.user": self.user or "mailboxd",
+            "sendmail.drop_directory": str(self.folder / "drop"),
             "log.level": "debug",
             "smtp.listen": [at["smtp"]], "submission.listen": [at["submission"]],
             "submission.listen_tls": [at["submissions"]], "imap.listen": [at["imap"]], "imap.listen_tls": [at["imaps"]],

@@ -216,6 +216,36 @@ TEST_CASE("the story tells in plain words what befell a message", "[trace]")
           "m  2027-01-15 08:00:00.000 UTC  from alice@example.org, 4.7 KB, \"Lunch\", <m@mail.example.org>");
 }
 
+TEST_CASE("the story tells of failed TLS, of answers out of place, and of what administrators did", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    const auto event = [&](EventKind kind, int milliseconds, std::string detail, std::vector<std::pair<std::string, std::string>> facts,
+                           std::string recipient = "carol@example.net") {
+        world.trace->record(Event{"m", kind, at(std::chrono::milliseconds(milliseconds)), std::move(recipient), std::move(detail), std::move(facts)});
+    };
+    const std::string why = "TLS failed (the handshake failed: no common cipher), tried again in clear";
+    event(EventKind::held, 10, "all mail to example.net is held", {{"by", "the administrator"}}, "");
+    event(EventKind::attempted, 20, "the other server answered out of place: 250 to DATA (\"ok\")",
+          {{"host", "mx.example.net"}, {"code", "250"}, {"enhanced", "4.5.0"}, {"tls", ""}, {"tls_failure", why}});
+    event(EventKind::delivered, 30, "ok", {{"host", "mx.example.net"}, {"code", "250"}, {"enhanced", "2.0.0"}, {"tls", ""}, {"tls_failure", why}});
+    event(EventKind::returned, 40, "", {{"by", "the administrator"}}, "dora@example.net");
+    event(EventKind::deleted, 50, "", {{"by", "the administrator"}}, "");
+    std::vector<std::string> words;
+    for (const StoryLine& line : tell_story(world.story("m"))) words.push_back(line.text);
+    words.erase(words.begin());
+    CHECK(words == std::vector<std::string>{
+                       "held in the queue by the administrator: all mail to example.net is held",
+                       "tried mx.example.net for carol@example.net, in clear (before that: " + why +
+                           "): 4.5.0 the other server answered out of place: 250 to DATA (\"ok\")",
+                       "delivered to mx.example.net for carol@example.net, in clear (before that: " + why + "): 250 2.0.0 ok",
+                       "returned to the sender by the administrator for dora@example.net", "deleted from the queue by the administrator"});
+    const auto story = world.story("m");
+    for (const auto& delivery : story.deliveries) {
+        if (delivery.recipient == "dora@example.net") CHECK(delivery.outcome == "failed");
+    }
+}
+
 TEST_CASE("what its owner does with a message is found by mailbox and UID, also where it was moved to", "[trace]")
 {
     World world;

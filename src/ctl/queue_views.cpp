@@ -1,0 +1,209 @@
+#include "ctl/queue_views.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace mbx::ctl {
+namespace {
+
+using nlohmann::json;
+using Side = Table::Side;
+
+std::string text_of(const json& object, const char* name) { return object.at(name).get<std::string>(); }
+std::int64_t count_of(const json& object, const char* name) { return object.at(name).get<std::int64_t>(); }
+
+std::string sender_of(const json& message) { return text_of(message, "sender").empty() ? "<>" : text_of(message, "sender"); }
+
+// Cut between characters.
+std::string shortened(std::string words, std::size_t most)
+{
+    std::replace(words.begin(), words.end(), '\n', ' ');
+    if (words.size() <= most) return words;
+    std::size_t end = most;
+    while (end > 0 && (static_cast<unsigned char>(words[end]) & 0xC0U) == 0x80U) --end;
+    return words.substr(0, end) + "…";
+}
+
+// The last words about a recipient, with the code of a refusal.
+std::string answer_of(const json& recipient, std::size_t most)
+{
+    const auto code = count_of(recipient, "code");
+    const bool is_refusal = code >= 400;
+    return (is_refusal ? std::to_string(code) + " " : "") + shortened(text_of(recipient, "answer"), most);
+}
+
+// What happens to a recipient next.
+std::string state_of(const json& message, const json& recipient)
+{
+    const std::string status = text_of(recipient, "status");
+    if (status == "sending") {
+        const std::string wanted = text_of(recipient, "wanted");
+        if (wanted == "bounce") return "being sent now, else returned";
+        if (wanted == "delete") return "being sent now, else deleted";
+        return "being sent now";
+    }
+    if (status == "failing") return "failed, the sender is being told";
+    if (status != "waiting") return status;
+    if (message.at("held").get<bool>()) return "held";
+    if (!text_of(recipient, "held_by").empty()) return "held: " + text_of(recipient, "held_by");
+    const json& next = recipient.at("next_in_seconds");
+    const auto seconds = next.is_null() ? 0 : next.get<std::int64_t>();
+    return seconds == 0 ? "next try now" : "next try in " + span_text(seconds);
+}
+
+bool is_open(const json& recipient)
+{
+    const std::string status = text_of(recipient, "status");
+    return status == "waiting" || status == "sending" || status == "failing";
+}
+
+std::string hold_options(const json& rule)
+{
+    if (rule.at("all").get<bool>()) return "--all";
+    std::string options;
+    for (const char* name : {"destination", "sender", "recipient"}) {
+        const std::string value = text_of(rule, name);
+        if (value.empty()) continue;
+        options += (options.empty() ? "--" : " --") + std::string(name) + " " + (value == "<>" ? "'<>'" : value);
+    }
+    return options;
+}
+
+std::string hold_lines(const json& holds)
+{
+    std::string lines;
+    for (const json& rule : holds) {
+        lines += fmt::format("{} is held until: mailboxctl queue release {}\n", text_of(rule, "what"), hold_options(rule));
+    }
+    return lines;
+}
+
+}  // namespace
+
+std::string counted(std::int64_t count, const char* one, const char* many)
+{
+    return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+std::string span_text(std::int64_t seconds)
+{
+    const std::int64_t days = seconds / 86'400;
+    if (days > 0) return fmt::format("{} d {} h", days, seconds % 86'400 / 3600);
+    if (seconds >= 3600) return fmt::format("{} h {} min", seconds / 3600, seconds % 3600 / 60);
+    return seconds >= 60 ? fmt::format("{} min", seconds / 60) : fmt::format("{} s", seconds);
+}
+
+std::string size_text(std::uint64_t bytes)
+{
+    constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    auto value = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    while (value >= 1024 && unit + 1 < kUnits.size()) {
+        value /= 1024;
+        ++unit;
+    }
+    return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits.at(unit));
+}
+
+// One line for a message: its first recipient that is not done with, and how many there are.
+std::string queue_text(const json& page, Style style)
+{
+    constexpr std::size_t kMostWords = 80;
+    Table table({{"ID"}, {"WAITS FOR", Side::right}, {"SIZE", Side::right}, {"SENDER"}, {"RECIPIENT"}, {"WHAT NEXT"}, {"LAST ANSWER"}});
+    for (const json& message : page.at("messages")) {
+        const json& all = message.at("recipients");
+        const auto shown = std::find_if(all.begin(), all.end(), is_open);
+        const auto open = std::count_if(all.begin(), all.end(), is_open);
+        const bool is_there = shown != all.end();
+        const std::string more = open > 1 ? fmt::format(" and {} more", open - 1) : "";
+        table.add({text_of(message, "id"), span_text(count_of(message, "age_seconds")),
+                   size_text(message.at("size").get<std::uint64_t>()), sender_of(message),
+                   is_there ? text_of(*shown, "address") + more : "", is_there ? state_of(message, *shown) : "done",
+                   is_there ? answer_of(*shown, kMostWords) : ""});
+    }
+    const auto total = count_of(page, "total");
+    const std::string none = total == 0 ? "the queue is empty: nothing waits for another server"
+                                        : "none of these; " + counted(total, "message is", "messages are") + " in the queue";
+    std::string lines = table.text(style, none);
+    if (!page.at("messages").empty()) lines += "mailboxctl queue show ID tells more of a message, mailboxctl trace ID its story\n";
+    if (!text_of(page, "next").empty()) lines += "there is more: mailboxctl queue list --after " + text_of(page, "next") + "\n";
+    return lines + hold_lines(page.at("holds"));
+}
+
+std::string queued_text(const json& message, Style style)
+{
+    constexpr std::size_t kMostWords = 160;
+    const std::string id = text_of(message, "id");
+    const bool is_held = message.at("held").get<bool>();
+    std::vector<std::pair<std::string, std::string>> facts = {
+        {"id", id},
+        {"accepted", text_of(message, "accepted") + ", " + span_text(count_of(message, "age_seconds")) + " ago"},
+        {"sender", sender_of(message)},
+        {"size", size_text(message.at("size").get<std::uint64_t>())},
+    };
+    if (!text_of(message, "account").empty()) facts.emplace_back("account", text_of(message, "account"));
+    if (is_held) facts.emplace_back("held", "until mailboxctl queue release " + id);
+    if (message.at("warned").get<bool>()) facts.emplace_back("delay", "the sender was told of it");
+    Table table({{"RECIPIENT"}, {"WHAT NEXT"}, {"TRIES", Side::right}, {"HOST"}, {"LAST ANSWER"}});
+    bool is_waiting = false;
+    for (const json& one : message.at("recipients")) {
+        table.add({text_of(one, "address"), state_of(message, one), std::to_string(count_of(one, "attempts")), text_of(one, "host"),
+                   answer_of(one, kMostWords)});
+        is_waiting = is_waiting || !one.at("next_in_seconds").is_null();
+    }
+    std::string lines = pairs(facts) + "\n" + table.text(style, "") + "\n";
+    if (is_waiting) lines += "mailboxctl queue retry " + id + " tries it now\n";
+    return lines + "mailboxctl trace " + id + " tells its story\n";
+}
+
+std::string queue_act_text(const json& acted)
+{
+    const std::string act = text_of(acted, "act");
+    const auto messages = count_of(acted, "messages");
+    const auto held = count_of(acted, "held");
+    const auto sent = count_of(acted, "being_sent");
+    const auto rules = count_of(acted, "standing_holds");
+    const std::string all = counted(messages, "message is", "messages are");
+    std::string lines;
+    if (act == "hold" && rules != 0) {
+        lines = "held from now on, until it is released; " + counted(messages, "message of it is", "messages of it are") + " in the queue now\n";
+    } else if (messages == 0 && held == 0) {
+        lines = rules == 0 ? "no message of the queue fits: mailboxctl queue list shows what there is\n" : "";
+    } else if (act == "hold") {
+        lines = all + " held until released\n";
+    } else if (act == "release" && messages != 0) {
+        lines = all + " released, and tried when their time comes; mailboxctl queue retry tries at once\n";
+        if (messages == 1) lines = all + " released, and tried when its time comes; mailboxctl queue retry tries at once\n";
+    } else if (act == "retry" && messages != 0) {
+        lines = all + " being tried now\n";
+    } else if (act == "bounce") {
+        lines = messages == 1 ? "1 message is returned to its sender\n" : all + " returned to their senders\n";
+    } else if (act == "delete") {
+        lines = all + " deleted; nobody is told\n";
+    }
+    if (act == "release" && rules != 0) lines += counted(rules, "standing hold has", "standing holds have") + " ended\n";
+    if (act == "release" && held != 0)
+        lines += counted(held, "message stays held by a standing hold", "messages stay held by standing holds") + ": mailboxctl queue holds lists them\n";
+    if (act == "retry" && held != 0)
+        lines += counted(held, "message is held and was", "messages are held and were") + " left alone: release first, with mailboxctl queue release\n";
+    if (sent != 0 && act != "retry" && act != "release") {
+        const char* then = act == "bounce" ? "returned" : act == "delete" ? "deleted" : "held";
+        if (sent == messages && rules == 0) lines.clear();
+        const std::string who = lines.empty() ? counted(sent, "message is", "messages are") : counted(sent, "of them is", "of them are");
+        lines += fmt::format("{} being sent just now, and {} when that does not deliver {}\n", who, then, sent == 1 ? "it" : "them");
+    }
+    return lines;
+}
+
+std::string holds_text(const json& document, Style style)
+{
+    Table table({{"HELD"}, {"SINCE"}, {"BY"}, {"ENDS WITH"}});
+    for (const json& rule : document.at("holds"))
+        table.add({text_of(rule, "what"), text_of(rule, "since"), text_of(rule, "by"), "mailboxctl queue release " + hold_options(rule)});
+    return table.text(style, "no standing holds; mailboxctl queue hold --standing --destination DOMAIN begins one");
+}
+
+}  // namespace mbx::ctl

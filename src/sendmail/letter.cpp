@@ -1,0 +1,99 @@
+#include "sendmail/letter.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/ascii.hpp"
+#include "mail/address_list.hpp"
+#include "mail/xtext.hpp"
+
+namespace mbx::sendmail {
+
+std::string shown(const Address& address)
+{
+    return ascii::printable(address.domain.empty() ? address.local : address.local + "@" + address.domain);
+}
+
+std::optional<mail::Mailbox> qualified(const Address& address, std::string_view host)
+{
+    const auto domain = mail::normalise_domain(address.domain.empty() ? host : std::string_view(address.domain));
+    if (!domain || address.local.empty()) return std::nullopt;
+    mail::Mailbox mailbox;
+    mailbox.local_part = address.local;
+    mailbox.domain = *domain;
+    // Written and read again, so that nothing but the grammar leaves: no line end, no control byte.
+    const auto parsed = mail::parse_mailbox(mail::format_mailbox(mailbox));
+    if (!parsed) return std::nullopt;
+    return *parsed;
+}
+
+std::vector<Address> addresses_in(std::string_view list)
+{
+    std::vector<Address> found;
+    for (mail::HeaderAddress& each : mail::parse_address_list(list, kMostRecipients + 1)) {
+        if (each.kind != mail::HeaderAddress::Kind::mailbox) continue;
+        if (each.local.empty() && each.domain.empty()) continue;
+        found.push_back({std::move(each.local), std::move(each.domain)});
+    }
+    return found;
+}
+
+std::optional<std::string> parse_notify(std::string_view text)
+{
+    std::string out;
+    constexpr std::array<std::string_view, 3> kWords{"SUCCESS", "FAILURE", "DELAY"};
+    if (ascii::same(text, "never")) return "NEVER";
+    while (true) {
+        const std::size_t comma = std::min(text.find(','), text.size());
+        const std::string word = ascii::to_upper(ascii::trim(text.substr(0, comma)));
+        const bool is_known = std::ranges::count(kWords, std::string_view(word)) != 0;
+        if (!is_known || ("," + out + ",").find("," + word + ",") != std::string::npos) return std::nullopt;
+        out += (out.empty() ? "" : ",") + word;
+        if (comma == text.size()) return out;
+        text.remove_prefix(comma + 1);
+    }
+}
+
+std::optional<std::string> parse_ret(std::string_view text)
+{
+    std::string word = ascii::to_upper(text);
+    if (word != "FULL" && word != "HDRS") return std::nullopt;
+    return word;
+}
+
+bool is_envelope_id(std::string_view text)
+{
+    // Section 4.4 of RFC 3461: what it stands for is printable, and its xtext has 100 octets at most.
+    const auto odd = [](char c) { return ascii::is_control(c) || ascii::is_eight_bit(c); };
+    return !text.empty() && std::ranges::none_of(text, odd) && mail::encode_xtext(text).size() <= mail::kMaxEnvelopeId;
+}
+
+std::optional<std::string> mail_command(const Letter& letter, std::string_view host, std::uint64_t size)
+{
+    mail::ReversePath path;
+    if (letter.sender) {
+        const auto sender = qualified(*letter.sender, host);
+        if (!sender) return std::nullopt;
+        path = *sender;
+    }
+    const bool needs_utf8 = (path && path->needs_utf8) || std::ranges::any_of(letter.recipients, [&](const Address& each) {
+        const auto mailbox = qualified(each, host);
+        return mailbox && mailbox->needs_utf8;
+    });
+    std::string line = "MAIL FROM:" + mail::format_path(path) + " BODY=8BITMIME SIZE=" + std::to_string(size);
+    if (needs_utf8) line += " SMTPUTF8";
+    if (!letter.ret.empty()) line += " RET=" + letter.ret;
+    if (!letter.envelope_id.empty()) line += " ENVID=" + mail::encode_xtext(letter.envelope_id);
+    return line + "\r\n";
+}
+
+std::optional<std::string> rcpt_command(const Letter& letter, const Address& recipient, std::string_view host)
+{
+    const auto mailbox = qualified(recipient, host);
+    if (!mailbox) return std::nullopt;
+    std::string line = "RCPT TO:" + mail::format_path(*mailbox);
+    if (!letter.notify.empty()) line += " NOTIFY=" + letter.notify;
+    return line + "\r\n";
+}
+
+}  // namespace mbx::sendmail

@@ -1,0 +1,95 @@
+// How mailboxctl shows the queue, and what it says of an act.
+#include <catch2/catch_test_macros.hpp>
+
+#include <string>
+
+#include "ctl/views.hpp"
+
+using namespace mbx::ctl;
+
+namespace {
+
+std::string shown(View view, const std::string& json)
+{
+    const auto text = show(view, json, Style());
+    REQUIRE(text);
+    return *text;
+}
+
+std::string recipient(const std::string& status, const std::string& more = "")
+{
+    return R"({"address":"bob@there.example","destination":"there.example","status":")" + status +
+           R"(","held_by":"","wanted":"","attempts":2,"next":"2026-11-22T12:41:39Z","next_in_seconds":720,"last_attempt":"","code":451,)"
+           R"("enhanced":"4.7.1","host":"mx.there.example","answer":"try \\o/ again")" + more + "}";
+}
+
+std::string message(const std::string& recipients, bool is_held = false)
+{
+    return std::string(R"({"id":"0abc","accepted":"2026-11-22T10:41:39Z","age_seconds":7500,"size":1300,"sender":"anna@here.example","account":"",)") +
+           R"("held":)" + (is_held ? "true" : "false") + R"(,"warned":false,"recipients":[)" + recipients + "]}";
+}
+
+std::string page(const std::string& messages, const std::string& holds = "", int total = 1)
+{
+    return R"({"total":)" + std::to_string(total) + R"(,"next":"","messages":[)" + messages + R"(],"holds":[)" + holds + "]}";
+}
+
+const std::string kHold = R"({"what":"all mail to there.example","destination":"there.example","sender":"","recipient":"","all":false,)"
+                          R"("since":"2026-11-22T10:41:39Z","by":"the administrator"})";
+
+std::string acted(const std::string& act, int messages, int held = 0, int being_sent = 0, int rules = 0)
+{
+    return shown(View::queue_act, R"({"act":")" + act + R"(","messages":)" + std::to_string(messages) + R"(,"held":)" + std::to_string(held) +
+                                      R"(,"being_sent":)" + std::to_string(being_sent) + R"(,"standing_holds":)" + std::to_string(rules) + "}");
+}
+
+}  // namespace
+
+TEST_CASE("a queue is shown with spans of time, what comes next, and the last words", "[ctl][queue]")
+{
+    const std::string text = shown(View::queue, page(message(recipient("waiting") + "," + recipient("waiting"))));
+    CHECK(text.find("0abc  2 h 5 min  1.3 KiB  anna@here.example  bob@there.example and 1 more  next try in 12 min  451 try") != std::string::npos);
+    CHECK(text.find("mailboxctl queue show ID") != std::string::npos);
+    CHECK(shown(View::queue, page(message(recipient("sending")))).find("being sent now") != std::string::npos);
+    CHECK(shown(View::queue, page(message(recipient("waiting"), true))).find("  held  ") != std::string::npos);
+    CHECK(shown(View::queue, page("", "", 0)) == "the queue is empty: nothing waits for another server\n");
+    CHECK(shown(View::queue, page("", "", 1)) == "none of these; 1 message is in the queue\n");
+    CHECK(shown(View::queue, page("", kHold, 0)).ends_with("all mail to there.example is held until: mailboxctl queue release --destination there.example\n"));
+}
+
+TEST_CASE("the words of another server are escaped once", "[ctl][queue]")
+{
+    const std::string text = shown(View::queued, message(recipient("waiting")));
+    CHECK(text.find("451 try \\\\o/ again") != std::string::npos);
+    CHECK(text.find("\\\\\\\\") == std::string::npos);
+    CHECK(text.find("mailboxctl queue retry 0abc") != std::string::npos);
+    CHECK(text.find("mailboxctl trace 0abc") != std::string::npos);
+    // The code of a success is none of a failure.
+    std::string odd = recipient("waiting");
+    odd.replace(odd.find("451"), 3, "250");
+    CHECK(shown(View::queued, message(odd)).find("  try \\\\o/ again") != std::string::npos);
+}
+
+TEST_CASE("what an act came to is said in whole sentences", "[ctl][queue]")
+{
+    CHECK(acted("retry", 1) == "1 message is being tried now\n");
+    CHECK(acted("retry", 0, 2) == "2 messages are held and were left alone: release first, with mailboxctl queue release\n");
+    CHECK(acted("retry", 3, 1) == "3 messages are being tried now\n1 message is held and was left alone: release first, with mailboxctl queue release\n");
+    CHECK(acted("bounce", 1) == "1 message is returned to its sender\n");
+    CHECK(acted("bounce", 2, 0, 1) ==
+          "2 messages are returned to their senders\n1 of them is being sent just now, and returned when that does not deliver it\n");
+    CHECK(acted("bounce", 1, 0, 1) == "1 message is being sent just now, and returned when that does not deliver it\n");
+    CHECK(acted("delete", 2) == "2 messages are deleted; nobody is told\n");
+    CHECK(acted("hold", 1) == "1 message is held until released\n");
+    CHECK(acted("hold", 0, 0, 0, 1) == "held from now on, until it is released; 0 messages of it are in the queue now\n");
+    CHECK(acted("release", 0, 1) == "1 message stays held by a standing hold: mailboxctl queue holds lists them\n");
+    CHECK(acted("release", 0, 0, 0, 1) == "1 standing hold has ended\n");
+    CHECK(acted("bounce", 0) == "no message of the queue fits: mailboxctl queue list shows what there is\n");
+}
+
+TEST_CASE("standing holds are listed with the command that ends them", "[ctl][queue]")
+{
+    const std::string text = shown(View::holds, R"({"holds":[)" + kHold + "]}");
+    CHECK(text.find("all mail to there.example  2026-11-22T10:41:39Z  the administrator  mailboxctl queue release --destination there.example") != std::string::npos);
+    CHECK(shown(View::holds, R"({"holds":[]})").starts_with("no standing holds"));
+}

@@ -1,0 +1,410 @@
+// What administrators do to the queue, seen from their side: what is told, what is remembered, what stands in the trace.
+#include "queue/hold_rules.hpp"
+#include "queue/world.hpp"
+
+using namespace mbx;
+using namespace mbx::queue;
+using mbx::test::ScriptedTransport;
+using mbx::test::World;
+using namespace std::chrono_literals;
+
+namespace {
+
+Acted acted(World& world, Act act, Selection selection)
+{
+    auto done = test::run_on(world.loop(), world->act(act, std::move(selection), "the administrator"));
+    REQUIRE(done);
+    world.run();
+    return *done;
+}
+
+Acted hold_from_now_on(World& world, Selection selection)
+{
+    auto done = test::run_on(world.loop(), world->hold_from_now_on(std::move(selection), "the administrator"));
+    REQUIRE(done);
+    world.run();
+    return *done;
+}
+
+Selection of_id(std::string id)
+{
+    Selection selection;
+    selection.ids = {std::move(id)};
+    return selection;
+}
+
+Selection to_domain(std::string domain)
+{
+    Selection selection;
+    selection.destination = std::move(domain);
+    return selection;
+}
+
+Selection everything()
+{
+    Selection selection;
+    selection.is_all = true;
+    return selection;
+}
+
+// What stands in the trace of a message: kinds with their recipient and who did it.
+std::vector<std::string> traced(const World& world, const std::string& id, trace::EventKind kind)
+{
+    std::vector<std::string> found;
+    for (const auto& event : world.recorder.events) {
+        if (event.id != id || event.kind != kind) continue;
+        std::string line = event.recipient;
+        for (const auto& [name, value] : event.facts) {
+            if (name == "by") line += " by " + value;
+        }
+        found.push_back(line + (event.detail.empty() ? "" : ": " + event.detail));
+    }
+    return found;
+}
+
+void fail_for_now(World& world)
+{
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::later(); };
+}
+
+ListedRecipient shown(World& world, const std::string& id, std::size_t recipient = 0)
+{
+    const auto listed = test::run_on(world.loop(), world->show(id));
+    REQUIRE(listed);
+    return listed->recipients.at(recipient);
+}
+
+// A message whose attempt waits for let_go().
+std::string being_sent(World& world, const std::vector<std::string>& to)
+{
+    world.transport->is_slow = [](const std::string& domain) { return domain == "slow.example"; };
+    fail_for_now(world);
+    const auto id = world.send("anna@here.example", to);
+    world.run();
+    return id;
+}
+
+}  // namespace
+
+TEST_CASE("retry leaves what is held alone, and says how many that are", "[queue][admin]")
+{
+    World world;
+    fail_for_now(world);
+    const auto held = world.send("anna@here.example", {"bob@one.example"});
+    const auto free = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    CHECK(acted(world, Act::hold, of_id(held)).messages == 1);
+    world.transport->on_deliver = nullptr;
+    const Acted retried = acted(world, Act::retry, everything());
+    CHECK(retried.messages == 1);
+    CHECK(retried.held == 1);
+    world.tick();
+    CHECK(world.times(free, "bob@one.example") == 1);
+    CHECK(world.times(held, "bob@one.example") == 0);
+    CHECK(traced(world, held, trace::EventKind::retried).empty());
+    CHECK(acted(world, Act::release, of_id(held)).messages == 1);
+    CHECK(acted(world, Act::release, of_id(held)).messages == 0);
+    world.pass(1h, 5min);
+    CHECK(world.times(held, "bob@one.example") == 1);
+}
+
+TEST_CASE("what is being sent is listed so, and as waiting before and behind it", "[queue][admin]")
+{
+    World world;
+    const auto id = being_sent(world, {"bob@slow.example", "carl@quick.example"});
+    CHECK(shown(world, id, 0).is_being_sent);
+    CHECK_FALSE(shown(world, id, 1).is_being_sent);
+    CHECK(world.list().entries.at(0).recipients.at(0).is_being_sent);
+    world.transport->let_go();
+    world.run();
+    CHECK_FALSE(shown(world, id, 0).is_being_sent);
+}
+
+TEST_CASE("a bounce of what is being sent is told, and done when the attempt does not deliver", "[queue][admin]")
+{
+    World world;
+    const bool delivers = GENERATE(false, true);
+    const bool crashes = GENERATE(false, true);
+    const auto id = being_sent(world, {"bob@slow.example", "carl@quick.example"});
+    world.advance(2s);
+    const Acted told = acted(world, Act::bounce, of_id(id));
+    CHECK(told.messages == 1);
+    CHECK(told.being_sent == 1);
+    // Who was not being sent to is returned at once, in the report of its own.
+    CHECK(traced(world, id, trace::EventKind::returned) == std::vector<std::string>{"carl@quick.example by the administrator"});
+    if (delivers) world.transport->on_deliver = nullptr;
+    if (crashes) {
+        world.crash();
+    } else {
+        world.transport->let_go();
+        world.run();
+    }
+    world.pass(2h, 1min);
+    const bool is_delivered = delivers && !crashes;
+    CHECK(world.times(id, "bob@slow.example") == (is_delivered ? 1 : 0));
+    CHECK(traced(world, id, trace::EventKind::returned).size() == (is_delivered ? 1 : 2));
+    std::size_t told_of = 0;
+    for (const auto& report : world.made_reports()) told_of += report.recipients.size();
+    CHECK(told_of == (is_delivered ? 1 : 2));
+    CHECK(world.list().entries.empty());
+    CHECK(world.entry_files() == 0);
+}
+
+TEST_CASE("a deletion of what is being sent is done when the attempt does not deliver, and nobody is told", "[queue][admin]")
+{
+    World world;
+    const bool crashes = GENERATE(false, true);
+    const auto id = being_sent(world, {"bob@slow.example"});
+    CHECK(acted(world, Act::remove, of_id(id)).being_sent == 1);
+    CHECK(world.list().entries.size() == 1);
+    if (crashes) {
+        world.crash();
+    } else {
+        world.transport->let_go();
+        world.run();
+    }
+    world.transport->on_deliver = nullptr;
+    world.pass(2h, 1min);
+    CHECK(world.times(id, "bob@slow.example") == 0);
+    CHECK(traced(world, id, trace::EventKind::deleted) == std::vector<std::string>{"bob@slow.example by the administrator"});
+    CHECK(world.made_reports().empty());
+    CHECK(world.list().entries.empty());
+    CHECK(world.entry_files() == 0);
+}
+
+TEST_CASE("a hold of what is being sent keeps what the attempt does not deliver", "[queue][admin]")
+{
+    World world;
+    const auto id = being_sent(world, {"bob@slow.example"});
+    const Acted told = acted(world, Act::hold, of_id(id));
+    CHECK(told.messages == 1);
+    CHECK(told.being_sent == 1);
+    world.transport->let_go();
+    world.run();
+    world.transport->on_deliver = nullptr;
+    world.pass(6 * 24h, 1h);
+    CHECK(world.times(id, "bob@slow.example") == 0);
+    CHECK(world.list().entries.at(0).entry.is_held);
+    CHECK(world.made_reports().empty());
+}
+
+TEST_CASE("a return by an administrator stands in the trace as one, with who did it", "[queue][admin][trace]")
+{
+    World world;
+    fail_for_now(world);
+    const auto id = world.send("anna@here.example", {"bob@one.example"});
+    const auto from_nobody = world.send("", {"bob@one.example"});
+    const auto deleted = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    CHECK(acted(world, Act::bounce, of_id(id)).messages == 1);
+    CHECK(acted(world, Act::bounce, of_id(from_nobody)).messages == 1);
+    CHECK(acted(world, Act::remove, of_id(deleted)).messages == 1);
+    CHECK(traced(world, id, trace::EventKind::returned) == std::vector<std::string>{"bob@one.example by the administrator"});
+    CHECK(traced(world, id, trace::EventKind::deleted).empty());
+    CHECK(traced(world, id, trace::EventKind::failed).empty());
+    CHECK(traced(world, id, trace::EventKind::reported).size() == 1);
+    REQUIRE(traced(world, from_nobody, trace::EventKind::returned).size() == 1);
+    CHECK(traced(world, from_nobody, trace::EventKind::returned).front().find("nobody is told") != std::string::npos);
+    CHECK(traced(world, deleted, trace::EventKind::deleted) == std::vector<std::string>{" by the administrator"});
+}
+
+TEST_CASE("what is deleted for one recipient is deleted in the trace for that one alone", "[queue][admin][trace]")
+{
+    World world;
+    fail_for_now(world);
+    const auto id = world.send("anna@here.example", {"bob@one.example", "carl@two.example"});
+    world.run();
+    CHECK(acted(world, Act::remove, to_domain("two.example")).messages == 1);
+    CHECK(traced(world, id, trace::EventKind::deleted) == std::vector<std::string>{"carl@two.example by the administrator"});
+}
+
+TEST_CASE("a standing hold keeps what is there and what comes, over restarts, until it is released", "[queue][holds]")
+{
+    World world;
+    fail_for_now(world);
+    const auto before = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    world.transport->on_deliver = nullptr;
+    const Acted begun = hold_from_now_on(world, to_domain("ONE.example"));
+    CHECK(begun.messages == 1);
+    CHECK(begun.rules == 1);
+    const auto after = world.send("anna@here.example", {"bob@one.example"});
+    const auto other = world.send("anna@here.example", {"bob@two.example"});
+    const auto both = world.send("anna@here.example", {"bob@one.example", "carl@two.example"});
+    world.run();
+    world.pass(1h, 5min);
+    CHECK(world.times(other, "bob@two.example") == 1);
+    CHECK(world.times(both, "carl@two.example") == 1);
+    CHECK(traced(world, after, trace::EventKind::held) == std::vector<std::string>{" by the administrator: all mail to ONE.example is held"});
+    CHECK(traced(world, before, trace::EventKind::held).size() == 1);
+    CHECK(shown(world, after).held_by == "all mail to ONE.example");
+    const bool crashes = GENERATE(false, true);
+    if (crashes) world.crash();
+    else world.reopen();
+    REQUIRE(world->holds().size() == 1);
+    world.pass(6 * 24h, 1h);
+    for (const auto& id : {before, after, both}) CHECK(world.times(id, "bob@one.example") == 0);
+    CHECK(world.list().entries.size() == 3);
+    CHECK(world.made_reports().empty());
+    CHECK(acted(world, Act::retry, everything()).held == 3);
+
+    world.clock.set_wall(world.clock.wall() - 6 * 24h);
+    const Acted released = acted(world, Act::release, to_domain("one.example"));
+    CHECK(released.messages == 3);
+    CHECK(released.rules == 1);
+    CHECK(world->holds().empty());
+    world.pass(2h, 1min);
+    for (const auto& id : {before, after, both}) CHECK(world.times(id, "bob@one.example") == 1);
+    CHECK(world.list().entries.empty());
+    CHECK(traced(world, after, trace::EventKind::released).size() == 1);
+}
+
+TEST_CASE("a standing hold of a sender, of an address and of everything", "[queue][holds]")
+{
+    World world;
+    Selection sender;
+    sender.sender = "@loud.example";
+    Selection recipient;
+    recipient.recipient = "bob@one.example";
+    (void)hold_from_now_on(world, sender);
+    (void)hold_from_now_on(world, recipient);
+    (void)hold_from_now_on(world, recipient);
+    CHECK(world->holds().size() == 2);
+    const auto loud = world.send("x@loud.example", {"carl@one.example"});
+    const auto named = world.send("anna@here.example", {"bob@one.example", "carl@one.example"});
+    world.run();
+    CHECK(world.times(loud, "carl@one.example") == 0);
+    CHECK(world.times(named, "bob@one.example") == 0);
+    // Of one destination, those whom nothing holds.
+    CHECK(world.times(named, "carl@one.example") == 1);
+    // What another hold keeps stays, and that is said.
+    CHECK(acted(world, Act::release, to_domain("one.example")).held == 2);
+    (void)hold_from_now_on(world, everything());
+    const auto any = world.send("anna@here.example", {"dora@three.example"});
+    world.run();
+    CHECK(world.times(any, "dora@three.example") == 0);
+    CHECK(acted(world, Act::release, everything()).rules == 3);
+    world.pass(5min, 1s);
+    CHECK(world.times(loud, "carl@one.example") == 1);
+    CHECK(world.times(named, "bob@one.example") == 1);
+    CHECK(world.times(any, "dora@three.example") == 1);
+    CHECK(world.list().entries.empty());
+}
+
+TEST_CASE("a release that a crash cut is brought to its end by the next start", "[queue][holds][I8]")
+{
+    // At each durable step: afterwards everything is delivered, or held by a rule that is still listed.
+    for (std::uint64_t step = 1; step < 40; ++step) {
+        World world;
+        (void)hold_from_now_on(world, to_domain("one.example"));
+        std::vector<std::string> ids;
+        for (int n = 0; n < 3; ++n) ids.push_back(world.send("anna@here.example", {"bob@one.example"}));
+        world.run();
+        world.advance(2s);
+        world.checkpoint();
+        world.fuse.set(step);
+        (void)test::run_on(world.loop(), world->act(Act::release, to_domain("one.example"), "the administrator"));
+        const bool was_cut = world.fuse.is_out();
+        CAPTURE(step);
+        world.crash();
+        world.pass(20min, 1min);
+        const bool is_listed = !world->holds().empty();
+        for (const auto& id : ids) CHECK(world.times(id, "bob@one.example") + (is_listed ? 1 : 0) >= 1);
+        CHECK(world.list().entries.size() == (is_listed ? 3 : 0));
+        if (!was_cut) break;
+    }
+}
+
+TEST_CASE("a release that did not reach its end holds nothing, and its messages come back", "[queue][holds]")
+{
+    World world;
+    (void)hold_from_now_on(world, to_domain("one.example"));
+    const auto id = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    world.advance(2s);
+    world.checkpoint();
+    world.close();
+    auto rules = parse_hold_rules(*read_whole(world.files, world.directory() + "/holds", 10'000));
+    REQUIRE(rules);
+    rules->at(0).is_ending = true;
+    REQUIRE(replace_whole(world.files, world.directory() + "/holds", format_hold_rules(*rules), 0600));
+    world.open();
+    world.pass(5min, 1s);
+    CHECK(world.times(id, "bob@one.example") == 1);
+    CHECK(world->holds().empty());
+    CHECK(*read_whole(world.files, world.directory() + "/holds", 10'000) == format_hold_rules({}));
+}
+
+TEST_CASE("where the list of standing holds cannot be read all mail is held, and that is told", "[queue][holds][I9]")
+{
+    World world;
+    (void)hold_from_now_on(world, to_domain("one.example"));
+    world.close();
+    auto bytes = *read_whole(world.files, world.directory() + "/holds", 10'000);
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    REQUIRE(replace_whole(world.files, world.directory() + "/holds", bytes, 0600));
+    world.open();
+    REQUIRE(world->facts().complaints.size() == 1);
+    CHECK(world->facts().complaints.front().find("mailboxctl queue release --all") != std::string::npos);
+    const auto id = world.send("anna@here.example", {"bob@two.example"});
+    world.run();
+    CHECK(world.times(id, "bob@two.example") == 0);
+    CHECK(acted(world, Act::release, everything()).messages == 1);
+    world.pass(1min, 1s);
+    CHECK(world.times(id, "bob@two.example") == 1);
+    CHECK(world->facts().complaints.empty());
+}
+
+TEST_CASE("a standing hold that the disk does not take is refused, and holds nothing", "[queue][holds][G3]")
+{
+    World world;
+    world.files.only({});
+    world.files.fail_at(1, ENOSPC, true);
+    const auto refused = test::run_on(world.loop(), world->hold_from_now_on(to_domain("one.example"), "the administrator"));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text().find("ENOSPC") != std::string::npos);
+    world.files.heal();
+    const auto id = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    CHECK(world.times(id, "bob@one.example") == 1);
+    CHECK_FALSE(test::run_on(world.loop(), world->hold_from_now_on(of_id(id), "x")));
+    CHECK_FALSE(test::run_on(world.loop(), world->hold_from_now_on(Selection(), "x")));
+}
+
+TEST_CASE("lists of standing holds come back as written, and damaged ones do not", "[queue][codec][holds]")
+{
+    HoldRule one;
+    one.which = to_domain("one.example");
+    one.since = 1'700'000'000'000;
+    one.by = "the administrator";
+    HoldRule all;
+    all.which.is_all = true;
+    all.is_ending = true;
+    const std::string bytes = format_hold_rules({one, all});
+    const auto back = parse_hold_rules(bytes);
+    REQUIRE(back);
+    REQUIRE(back->size() == 2);
+    CHECK(back->at(0).which.is_same(one.which));
+    CHECK(back->at(0).by == one.by);
+    CHECK(back->at(0).since == one.since);
+    CHECK(back->at(1).is_ending);
+    CHECK(parse_hold_rules(format_hold_rules({})));
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+        CHECK_FALSE(parse_hold_rules(bytes.substr(0, at)));
+        std::string other = bytes;
+        other[at] = static_cast<char>(other[at] ^ 4);
+        CHECK_FALSE(parse_hold_rules(other));
+    }
+    CHECK_FALSE(parse_hold_rules(bytes + "x"));
+}
+
+TEST_CASE("records that nobody knows keep the queue from beginning, and health says so", "[queue][I9]")
+{
+    World world;
+    auto recovered = test::run_on(world.loop(), world->recover({}, {"of another version"}));
+    CHECK_FALSE(recovered);
+    REQUIRE(world->facts().complaints.size() == 1);
+    CHECK(world->facts().complaints.front().find("start the version of mailboxd that wrote it") != std::string::npos);
+    CHECK(test::run_on(world.loop(), world->recover({}, {})));
+    CHECK(world->facts().complaints.empty());
+}

@@ -1,0 +1,118 @@
+// What programs write, as a message; whom it names.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include "sendmail/header.hpp"
+#include "sendmail/input_text.hpp"
+
+namespace mbx::sendmail {
+namespace {
+
+using std::string_literals::operator""s;
+
+std::string wire(const std::string& written, bool dot_ends = true, std::size_t piece = 65536)
+{
+    InputText input(dot_ends);
+    for (std::size_t at = 0; at < written.size(); at += piece) {
+        if (!input.feed(std::string_view(written).substr(at, piece))) break;
+    }
+    input.finish();
+    return input.take();
+}
+
+std::vector<std::string> named(const std::string& header)
+{
+    std::vector<std::string> found;
+    for (const Address& each : header_recipients(header)) found.push_back(shown(each));
+    return found;
+}
+
+TEST_CASE("A3: every line end becomes CRLF, no CR stands alone, no NUL is left", "[sendmail][hostile]")
+{
+    const auto piece = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{65536});
+    CHECK(wire("a\nb\n", true, piece) == "a\r\nb\r\n");
+    CHECK(wire("a\r\nb\r\n", true, piece) == "a\r\nb\r\n");
+    CHECK(wire("a\rb\n", true, piece) == "a\r\nb\r\n");
+    CHECK(wire("10%\r20%\r\n", true, piece) == "10%\r\n20%\r\n");
+    CHECK(wire("a\r\r\nb", true, piece) == "a\r\n\r\nb\r\n");
+    CHECK(wire("a\0b\n"s, true, piece) == "ab\r\n");
+    CHECK(wire("a\n\rb", true, piece) == "a\r\n\r\nb\r\n");
+    CHECK(wire("", true, piece).empty());
+    CHECK(wire("\xd0\x96\n", true, piece) == "\xd0\x96\r\n");
+}
+
+TEST_CASE("a dot alone ends the message, but not with -i; other dots are text", "[sendmail]")
+{
+    const auto piece = GENERATE(std::size_t{1}, std::size_t{2}, std::size_t{65536});
+    CHECK(wire("a\n.\nb\n", true, piece) == "a\r\n");
+    CHECK(wire("a\n.\nb\n", false, piece) == "a\r\n.\r\nb\r\n");
+    CHECK(wire("a\r\n.\r\nb\r\n", true, piece) == "a\r\n");
+    CHECK(wire("a\n..\n.b\n", true, piece) == "a\r\n..\r\n.b\r\n");
+    CHECK(wire("a\n.", true, piece) == "a\r\n");
+    CHECK(wire("a\n.", false, piece) == "a\r\n.\r\n");
+    CHECK(wire(".\nx", true, piece).empty());
+}
+
+TEST_CASE("a message without a header gets none that it did not write", "[sendmail]")
+{
+    CHECK(with_header_end("hello world\r\n") == "\r\nhello world\r\n");
+    CHECK(with_header_end(" indented\r\n") == "\r\n indented\r\n");
+    CHECK(with_header_end("Subject: x\r\nhello\r\n") == "Subject: x\r\n\r\nhello\r\n");
+    CHECK(with_header_end("Subject: x\r\n folded\r\n\r\nhello\r\n") == "Subject: x\r\n folded\r\n\r\nhello\r\n");
+    CHECK(with_header_end("Subject : x\r\n\r\n") == "Subject : x\r\n\r\n");
+    CHECK(with_header_end("\r\nhello\r\n") == "\r\nhello\r\n");
+    CHECK(with_header_end("Subject: all\r\n") == "Subject: all\r\n");
+    CHECK(with_header_end("From ann Sun Nov 22\r\nSubject: x\r\n\r\n") == "Subject: x\r\n\r\n");
+    CHECK(with_header_end("From ann\r\n") == "");
+    CHECK(with_header_end("").empty());
+    CHECK(with_header_end("time: 12:00 said: x y\r\n") == "time: 12:00 said: x y\r\n");
+}
+
+TEST_CASE("-t: To, Cc and Bcc, with groups, comments, quotes and folds, each once", "[sendmail]")
+{
+    CHECK(named("To: Ann <ann@a.example>, \"Bob, B.\" <bob@b.example>\r\nCc: team: carol@c.example, dan@d.example;\r\n"
+                "Bcc: eve@e.example (secret),\r\n ann@A.example\r\nFrom: x@y.example\r\nSubject: to: z@z.example\r\n\r\nTo: no@no.example\r\n") ==
+          std::vector<std::string>{"ann@a.example", "bob@b.example", "carol@c.example", "dan@d.example", "eve@e.example"});
+    CHECK(named("To: root\r\n\r\n") == std::vector<std::string>{"root"});
+    CHECK(named("To: undisclosed-recipients:;\r\n\r\n").empty());
+    CHECK(named("Subject: x\r\n\r\nTo: ann@a.example\r\n").empty());
+    CHECK(named("TO:ann@a.example\r\nto: bob@a.example\r\n\r\n").size() == 2);
+}
+
+TEST_CASE("-t: a message that is sent again goes to whom the Resent fields name", "[sendmail]")
+{
+    CHECK(named("Resent-To: new@a.example\r\nTo: old@a.example\r\nResent-Bcc: hidden@a.example\r\n\r\n") ==
+          std::vector<std::string>{"new@a.example", "hidden@a.example"});
+}
+
+TEST_CASE("a From is added only where there is none, and its name is legal", "[sendmail]")
+{
+    CHECK(with_from("Subject: x\r\n\r\n", {"root", ""}, "Cron") == "From: Cron <root>\r\nSubject: x\r\n\r\n");
+    CHECK(with_from("from: a@b.example\r\n\r\n", {"root", ""}, "Cron") == "from: a@b.example\r\n\r\n");
+    const std::string quoted = with_from("\r\nx", {"ann", "a.example"}, "Ann (work), Inc.");
+    CHECK(quoted.starts_with("From: \"Ann (work), Inc.\" <ann@a.example>\r\n"));
+    const std::string encoded = with_from("\r\nx", {"ann", ""}, "\xd0\x90\xd0\xbd\xd1\x8f");
+    CHECK(encoded.starts_with("From: =?"));
+    CHECK(with_from("\r\nx", {"root", ""}, "").starts_with("From: "));
+}
+
+TEST_CASE("an address that is none leaves in no command, whatever it holds", "[sendmail][hostile]")
+{
+    Letter letter;
+    letter.sender = Address{"root", ""};
+    CHECK(mail_command(letter, "mx.example.test", 5) == "MAIL FROM:<root@mx.example.test> BODY=8BITMIME SIZE=5\r\n");
+    for (const Address& bad : {Address{"a\r\nRCPT TO:<x@y.example>", ""}, Address{"a", "b\r\nQUIT"}, Address{"a", "b c"}, Address{"", "b"},
+                               Address{std::string(70, 'a'), ""}, Address{"a\0b"s, ""}}) {
+        CHECK_FALSE(rcpt_command(letter, bad, "mx.example.test"));
+    }
+    letter.notify = "FAILURE";
+    CHECK(rcpt_command(letter, {"Ann Example", "a.example"}, "h.example") == "RCPT TO:<\"Ann Example\"@a.example> NOTIFY=FAILURE\r\n");
+    letter.sender.reset();
+    letter.envelope_id = "a+b";
+    letter.ret = "HDRS";
+    letter.recipients = {{"\xd0\x96", "a.example"}};
+    CHECK(mail_command(letter, "h.example", 1) == "MAIL FROM:<> BODY=8BITMIME SIZE=1 SMTPUTF8 RET=HDRS ENVID=a+2Bb\r\n");
+}
+
+}  // namespace
+}  // namespace mbx::sendmail

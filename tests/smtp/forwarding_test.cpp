@@ -1,0 +1,256 @@
+// Forwarding, aliases and lists that lead to other servers: whom a message reaches, under whose name it leaves, what keeps it
+// from going in circles, and what the trace is told.
+#include "smtp/forwarding.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include "base/ascii.hpp"
+#include "smtp/appliance.hpp"
+
+using namespace mbx;
+using namespace mbx::smtp;
+using test::Appliance;
+using test::fact;
+using trace::EventKind;
+
+namespace {
+
+const policy::Srs& srs()
+{
+    static const policy::Srs kSrs(std::string(32, 's'));
+    return kSrs;
+}
+
+std::vector<OutsideRecipient> outside_of(const std::vector<std::vector<std::int64_t>>& forwarders)
+{
+    std::vector<OutsideRecipient> all;
+    for (const auto& ids : forwarders) {
+        OutsideRecipient& one = all.emplace_back();
+        one.address = "far" + std::to_string(all.size()) + "@elsewhere.example";
+        for (const std::int64_t id : ids) one.forwarders.push_back({id});
+    }
+    return all;
+}
+
+std::set<std::string, std::less<>> marks_in(std::string_view text, std::size_t piece)
+{
+    ForwardMarks marks;
+    for (std::size_t at = 0; at < text.size(); at += piece) marks.feed(text.substr(at, piece));
+    return marks.found();
+}
+
+void forward(Appliance& appliance, const std::string& who, std::vector<std::string> targets, bool keeps_copy)
+{
+    directory::AccountChange change;
+    change.forward = std::move(targets);
+    change.keeps_copy = keeps_copy;
+    REQUIRE(appliance.run(appliance.directory->set_account(who, change)));
+}
+
+std::string letter(const std::string& rcpt, const std::string& header = "Subject: x\r\n", const std::string& from = "s@sender.example")
+{
+    return "EHLO c.example\r\nMAIL FROM:<" + from + ">\r\n" + rcpt + "DATA\r\n" + header + "\r\nbody\r\n.\r\nQUIT\r\n";
+}
+
+const std::string kToAnn = "RCPT TO:<ann@example.test>\r\n";
+
+std::vector<std::string> addresses(const queue::Envelope& envelope)
+{
+    std::vector<std::string> all;
+    for (const auto& one : envelope.recipients) all.push_back(one.address);
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("marks are read from a header in any pieces, folded or not, and from nowhere else", "[smtp][forwarding]")
+{
+    const std::string fields = make_forward_marks(srs(), outside_of({{1, 2}, {3}, {4, 5, 6, 7}, {}}));
+    CHECK(fields.starts_with("X-Forwarded-Mark: "));
+    CHECK(make_forward_marks(srs(), outside_of({{}})).empty());
+    const std::string text = "Received: x\r\n" + fields + "x-forwarded-MARK :\r\n\t" + srs().forward_mark(8) + "\r\n" +
+                             "Subject: X-Forwarded-Mark: a\r\n folded " + srs().forward_mark(9) + "\r\n\r\n" +
+                             "X-Forwarded-Mark: " + srs().forward_mark(10) + "\r\n";
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{4096}}) {
+        CAPTURE(piece);
+        const auto found = marks_in(text, piece);
+        CHECK(found.size() == 8);
+        for (std::int64_t id = 1; id <= 8; ++id) CHECK(found.contains(ascii::to_lower(srs().forward_mark(id))));
+    }
+    CHECK(srs().forward_mark(1) != policy::Srs(std::string(32, 't')).forward_mark(1));
+}
+
+TEST_CASE("a header of marks without end is read in bounded memory", "[smtp][forwarding][hostile]")
+{
+    ForwardMarks marks;
+    for (int n = 0; n < 100'000; ++n) marks.feed("X-Forwarded-Mark: m" + std::to_string(n) + "\r\n");
+    CHECK(marks.found().size() == 4'000);
+    ForwardMarks line;
+    for (int n = 0; n < 1'000; ++n) line.feed(std::string(10'000, 'x'));
+    CHECK(line.found().empty());
+}
+
+TEST_CASE("what comes back is kept by the nearest account that had sent it on, and the others still send", "[smtp][forwarding]")
+{
+    auto outside = outside_of({{1}, {2, 1}, {2}, {3}, {}});
+    ForwardMarks marks;
+    marks.feed(make_forward_marks(srs(), outside_of({{1}})));
+    const HeldBack held = hold_back(srs(), marks, outside);
+    CHECK(held.accounts == std::vector<directory::AccountId>{{1}});
+    CHECK(held.addresses == std::vector<std::string>{"far1@elsewhere.example", "far2@elsewhere.example"});
+    REQUIRE(outside.size() == 3);
+    CHECK(outside[0].address == "far3@elsewhere.example");
+}
+
+TEST_CASE("an account's mail leaves for where it forwards under a rewritten sender, with its copy kept", "[smtp][forwarding]")
+{
+    const bool keeps_copy = GENERATE(true, false);
+    CAPTURE(keeps_copy);
+    Appliance appliance;
+    forward(appliance, "ann@example.test", {"far@elsewhere.example"}, keeps_copy);
+    const auto heard = appliance.talk(letter("RCPT TO:<ann@example.test> NOTIFY=FAILURE ORCPT=rfc822;ann@example.test\r\n"));
+    CHECK(heard.find("250 2.0.0 ID accepted") != std::string::npos);
+    CHECK(appliance.inbox("ann").size() == (keeps_copy ? 1U : 0U));
+    REQUIRE(appliance.outgoing.size() == 1);
+    const auto& out = appliance.outgoing[0];
+    CHECK(out.envelope.reverse_path.starts_with("SRS0="));
+    CHECK(out.envelope.reverse_path.ends_with("=sender.example=s@example.test"));
+    REQUIRE(out.envelope.recipients.size() == 1);
+    CHECK(out.envelope.recipients[0].address == "far@elsewhere.example");
+    CHECK(out.envelope.recipients[0].notify == queue::Notify{true, false, true, false});
+    CHECK(out.envelope.recipients[0].original == "rfc822;ann@example.test");
+    const std::string leaving = out.bytes->substr(out.envelope.kept_back);
+    CHECK(leaving.starts_with("Received: "));
+    CHECK(leaving.find("\r\nX-Forwarded-Mark: ") != std::string::npos);
+    // A bounce is nobody's, and stays so.
+    (void)appliance.talk(letter(kToAnn, "Subject: bounce\r\n", ""));
+    REQUIRE(appliance.outgoing.size() == 2);
+    CHECK(appliance.outgoing[1].envelope.reverse_path.empty());
+}
+
+TEST_CASE("I1: what an account forwarded and comes back stays with it, and never goes round", "[smtp][forwarding][hostile]")
+{
+    const std::size_t filling = GENERATE(std::size_t{0}, std::size_t{400'000});
+    CAPTURE(filling);
+    Appliance appliance;
+    forward(appliance, "ann@example.test", {"far@elsewhere.example"}, false);
+    (void)appliance.talk(letter(kToAnn));
+    REQUIRE(appliance.outgoing.size() == 1);
+    std::string back = *appliance.outgoing[0].bytes;
+    back.resize(back.find("\r\n\r\n") + 2);
+    std::string body;
+    while (body.size() < filling) body += std::string(70, 'x') + "\r\n";
+    (void)appliance.talk(letter(kToAnn, "Received: from elsewhere\r\n" + back + "\r\n" + body));
+    CHECK(appliance.outgoing.size() == 1);
+    REQUIRE(appliance.inbox("ann").size() == 1);
+    const auto told = appliance.recorded.of(EventKind::expanded);
+    REQUIRE(told.size() == 3);
+    CHECK(told[2].recipient == "ann@example.test");
+    CHECK(fact(told[2], "how") == "loop");
+    // Somebody else's mark, or a made one, keeps nothing back.
+    (void)appliance.talk(letter(kToAnn, "X-Forwarded-Mark: AAAAAAAAAAAAAAAA " + appliance.srs.forward_mark(999) + "\r\n"));
+    CHECK(appliance.outgoing.size() == 2);
+}
+
+TEST_CASE("a list's members elsewhere get it from its owner, one from the sender, all in one commit", "[smtp][forwarding]")
+{
+    Appliance appliance;
+    REQUIRE(appliance.run(appliance.directory->add_alias(
+        {"all@example.test", {"bob@example.test", "m1@elsewhere.example", "m2@other.example"}, true, "ann@example.test"})));
+    (void)appliance.talk(letter("RCPT TO:<all@example.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;all@example.test\r\n"
+                              "RCPT TO:<outside@example.test>\r\n"));
+    CHECK(appliance.inbox("bob").size() == 1);
+    REQUIRE(appliance.outgoing.size() == 2);
+    const auto& plain = appliance.outgoing[0];
+    const auto& list = appliance.outgoing[1];
+    CHECK(plain.envelope.reverse_path.starts_with("SRS0="));
+    // Arrival at the list is the end of the sender's mail (RFC 3461 5.2.7.1): told once, by us.
+    CHECK(addresses(plain.envelope) == std::vector<std::string>{"far@elsewhere.example", "all@example.test"});
+    CHECK(plain.envelope.recipients[1].ending == queue::Ending::here);
+    CHECK(plain.envelope.recipients[1].original == "rfc822;all@example.test");
+    CHECK(list.envelope.reverse_path == "ann@example.test");
+    CHECK(addresses(list.envelope) == std::vector<std::string>{"m1@elsewhere.example", "m2@other.example"});
+    CHECK_FALSE(list.envelope.recipients[0].notify.is_given);
+    CHECK(list.envelope.recipients[0].original.empty());
+    CHECK(list.id != plain.id);
+    CHECK(*list.bytes == *plain.bytes);
+    CHECK(list.bytes->substr(list.envelope.kept_back).starts_with("Received: "));
+    // Its story: where it came from, and who waits.
+    const auto accepted = appliance.recorded.of(EventKind::accepted);
+    REQUIRE(accepted.size() == 2);
+    CHECK(accepted[1].id == list.id);
+    CHECK(fact(accepted[1], "reverse_path") == "ann@example.test");
+    CHECK(accepted[1].detail.find(plain.id) != std::string::npos);
+    std::size_t waiting = 0;
+    for (const auto& event : appliance.recorded.of(EventKind::queued)) waiting += event.id == list.id ? 1 : 0;
+    CHECK(waiting == 2);
+}
+
+TEST_CASE("a list of members elsewhere alone needs one message; a bounce to a list stays nobody's", "[smtp][forwarding]")
+{
+    Appliance appliance;
+    REQUIRE(appliance.run(appliance.directory->add_alias({"all@example.test", {"m1@elsewhere.example"}, true, "ann@example.test"})));
+    (void)appliance.talk(letter("RCPT TO:<all@example.test>\r\n"));
+    REQUIRE(appliance.outgoing.size() == 1);
+    CHECK(appliance.outgoing[0].envelope.reverse_path == "ann@example.test");
+    CHECK(appliance.recorded.of(EventKind::accepted).size() == 1);
+    CHECK(appliance.recorded.of(EventKind::queued).size() == 1);
+    (void)appliance.talk(letter("RCPT TO:<all@example.test>\r\n", "Subject: bounce\r\n", ""));
+    REQUIRE(appliance.outgoing.size() == 2);
+    CHECK(appliance.outgoing[1].envelope.reverse_path.empty());
+}
+
+TEST_CASE("NOTIFY=SUCCESS of a mailbox here is owed a report by us, of an alias of several once (RFC 3461 5.2.7)", "[smtp][forwarding]")
+{
+    Appliance appliance;
+    (void)appliance.talk(letter("RCPT TO:<bob@example.test> NOTIFY=SUCCESS ORCPT=rfc822;b+2Bb@example.test\r\n"));
+    CHECK(appliance.inbox("bob").size() == 1);
+    REQUIRE(appliance.outgoing.size() == 1);
+    const auto& here = appliance.outgoing[0].envelope;
+    CHECK(here.reverse_path == "s@sender.example");
+    REQUIRE(here.recipients.size() == 1);
+    CHECK(here.recipients[0].ending == queue::Ending::here);
+    CHECK(here.recipients[0].address == "bob@example.test");
+    CHECK(here.recipients[0].original == "rfc822;b+b@example.test");
+    CHECK(appliance.recorded.of(EventKind::queued).empty());
+
+    (void)appliance.talk(letter("RCPT TO:<outside@example.test> NOTIFY=SUCCESS,FAILURE\r\n"));
+    REQUIRE(appliance.outgoing.size() == 2);
+    const auto& several = appliance.outgoing[1].envelope;
+    CHECK(addresses(several) == std::vector<std::string>{"far@elsewhere.example", "outside@example.test"});
+    CHECK(several.recipients[0].notify == queue::Notify{true, false, true, false});
+    CHECK(several.recipients[1].ending == queue::Ending::expanded);
+
+    // Nobody is to be told: nobody asked, asked for failures alone, or there is nobody to tell.
+    (void)appliance.talk(letter("RCPT TO:<bob@example.test> NOTIFY=FAILURE,DELAY\r\n"));
+    (void)appliance.talk(letter("RCPT TO:<bob@example.test> NOTIFY=NEVER\r\n"));
+    (void)appliance.talk(letter("RCPT TO:<bob@example.test> NOTIFY=SUCCESS\r\n", "Subject: x\r\n", ""));
+    CHECK(appliance.outgoing.size() == 2);
+}
+
+TEST_CASE("a message that only owes a report is refused by a full mailbox as any other", "[smtp][forwarding]")
+{
+    Appliance appliance;
+    appliance.store.set_quotas([](const store::AccountKey&) { return store::QuotaLimits{10, 0}; });
+    const auto heard = appliance.talk(letter("RCPT TO:<bob@example.test> NOTIFY=SUCCESS\r\n"));
+    CHECK(heard.find("452 4.2.2") != std::string::npos);
+    CHECK(appliance.outgoing.empty());
+}
+
+TEST_CASE("each step from one address to others is told to the trace in words", "[smtp][forwarding]")
+{
+    Appliance appliance;
+    forward(appliance, "ann@example.test", {"far@elsewhere.example"}, true);
+    (void)appliance.talk(letter("RCPT TO:<sales@example.test>\r\n"));
+    const auto told = appliance.recorded.of(EventKind::expanded);
+    REQUIRE(told.size() == 2);
+    CHECK(told[0].recipient == "sales@example.test");
+    CHECK(told[0].detail == "ann@example.test, bob@example.test (alias)");
+    CHECK(told[1].recipient == "ann@example.test");
+    CHECK(told[1].detail == "far@elsewhere.example (forward and copy)");
+    CHECK(told[0].id == appliance.recorded.of(EventKind::accepted).at(0).id);
+    // One's own mailbox is no step.
+    (void)appliance.talk(letter("RCPT TO:<bob@example.test>\r\n"));
+    CHECK(appliance.recorded.of(EventKind::expanded).size() == 2);
+}

@@ -63,8 +63,10 @@ bool Queue::State::open_files()
     schedule_trouble.clear();
     schedule = *std::move(opened);
     scheduled = schedule->count();
-    if (!schedule->damage().empty()) {
-        metrics.rebuilt.add();
+    if (!schedule->damage().empty()) metrics.rebuilt.add();
+    if (schedule->is_suspect()) {
+        ground.log.warning("the last run ended while it used the schedule of the queue; it is made anew from the files");
+    } else if (!schedule->damage().empty()) {
         ground.log.error("the schedule of the queue was damaged; it is made anew from the files", {{"error", schedule->damage()}});
     }
     return true;
@@ -210,6 +212,7 @@ co::Task<void> Queue::stop()
     const std::vector<Conversation*> open(state.conversations.begin(), state.conversations.end());
     for (Conversation* conversation : open) conversation->interrupt();
     state.idle_connections.notify_all();
+    state.written.notify_all();
     co_await state.tasks.finished();
     if (!state.schedule) co_return;
     // So that a checkpoint after this may forget all of it, and the next start has little to do.

@@ -153,6 +153,17 @@ co::Task<std::vector<Answer>> Queue::State::attempt(Destination destination, con
     co_return std::move(answers);
 }
 
+// Whether the message of a settled entry is what was accepted: what a disk has damaged is not sent.
+co::Task<std::optional<LoadFailure>> Queue::State::trouble_with_body(const LivePtr& entry)
+{
+    if (entry->bytes || !entry->is_settled) co_return std::nullopt;
+    const BodyFacts body{entry->entry.id, entry->entry.size, entry->entry.crc};
+    auto job = [this, &body] { return spool.check_body(body); };
+    const auto checked = co_await ground.workers.run(net::WorkClass::delivery, std::move(job));
+    if (checked) co_return std::nullopt;
+    co_return checked.error();
+}
+
 // False: this connection is not wanted any more.
 co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyErrand errand, Line& line)
 {
@@ -180,28 +191,64 @@ co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyEr
     entry->groups[group].asked = attempted.recipients;
     ++entry->pins;
     ++active;
-    attempted.begun = ground.clock.steady();
-    const bool is_reused = line.conversation && line.sent != 0;
-    attempted.answers = co_await attempt(start.destination, entry, attempted.recipients, line);
+    const auto trouble = co_await trouble_with_body(entry);
+    bool goes_on = true;
+    if (trouble) not_readable(entry, std::move(attempted), *trouble);
+    else goes_on = co_await deliver_group(start, std::move(errand), entry, std::move(attempted), line);
     --active;
     --entry->pins;
+    release(entry);
+    co_return goes_on;
+}
+
+// One that nobody can read now waits; one that is damaged is set aside.
+void Queue::State::not_readable(const LivePtr& entry, Attempted attempted, const LoadFailure& trouble)
+{
+    attempted.begun = ground.clock.steady();
+    if (trouble.kind == LoadFailure::Kind::bad && !entry->is_ended && !is_stopping) {
+        no_longer_busy(*entry, attempted.group);
+        set_aside_live(entry, trouble.why);
+        return;
+    }
+    Answer answer;
+    answer.code = 451;
+    answer.enhanced = "4.3.0";
+    answer.text = "the message cannot be read at the moment: " + trouble.why;
+    // Or it went because it was taken away meanwhile.
+    if (!entry->is_ended && !is_stopping) attempted.answers.assign(attempted.recipients.size(), answer);
+    finish(entry, std::move(attempted));
+}
+
+// The same, of an entry whose group is active and whose message is whole.
+co::Task<bool> Queue::State::deliver_group(const Dispatcher::Start& start, ReadyErrand errand, const LivePtr& entry,
+                                           Attempted attempted, Line& line)
+{
+    const std::size_t group = attempted.group;
+    attempted.begun = ground.clock.steady();
+    // While its message was looked at somebody may have taken it away.
+    if (entry->is_ended) {
+        finish(entry, std::move(attempted));
+        co_return true;
+    }
+    const bool is_reused = line.conversation && line.sent != 0;
+    attempted.answers = co_await attempt(start.destination, entry, attempted.recipients, line);
     const bool is_open = line.conversation != nullptr;
     const bool is_usable = is_open && line.conversation->is_usable() && line.sent < options.max_messages_per_connection;
-    if (is_open && !is_usable) co_await end_conversation(line);
     const bool is_silent = says_nothing(attempted.answers);
-    if (is_silent && is_reused && !is_stopping && !entry->groups[group].was_put_back) {
+    const bool is_put_back = is_silent && is_reused && !is_stopping && !entry->groups[group].was_put_back;
+    if (is_put_back) {
         // The peer had closed what we kept open: that says nothing about it.
         entry->groups[group].was_put_back = true;
         entry->groups[group].phase = Group::Phase::ready;
         dispatcher.put_back(std::move(errand));
-        co_return true;
+    } else {
+        if (is_silent && !is_stopping) destination_failed(start.key, attempted.answers.front());
+        if (is_open && !is_silent) dispatcher.reached(start.key);
+        finish(entry, std::move(attempted));
     }
-    if (is_silent && !is_stopping) {
-        destination_failed(start.key, attempted.answers.front());
-    } else if (is_open && !is_silent) {
-        dispatcher.reached(start.key);
-    }
-    finish(entry, std::move(attempted));
+    // Behind the record of what they said: a crash while they take their time to answer QUIT doubles nothing.
+    if (is_open && !is_usable) co_await end_conversation(line);
+    if (is_put_back) co_return true;
     if (is_silent) co_return false;
     co_return !dispatcher.is_contested() || line.sent < kMostWhileContested;
 }

@@ -163,6 +163,8 @@ co::Task<LivePtr> Queue::State::find(std::string id)
     if (!loaded) {
         if (loaded.error().kind == LoadFailure::Kind::bad) set_aside(id, loaded.error().why);
         if (loaded.error().kind == LoadFailure::Kind::absent) rows.emplace_back(DropEntry{id});
+        if (loaded.error().kind == LoadFailure::Kind::busy)
+            ground.log.warning("an entry of the queue cannot be read now", {{"id", id}, {"why", loaded.error().why}});
         co_return nullptr;
     }
     LivePtr entry = make_live(std::move(loaded->entry));

@@ -172,8 +172,8 @@ co::Task<void> Queue::State::write()
         if (spool_trouble.empty())
             ground.log.error("a file of the queue cannot be written; it is tried again", {{"id", stuck.id}, {"error", end.error.name()}});
         spool_trouble = "files of the queue cannot be written: " + end.error.name();
-        const bool is_append = stuck.kind == SpoolOperation::Kind::append;
-        if (is_append && !end.error.is_no_space()) {
+        // A part of the frame may stand at the file's end, where nobody could cut it off: what came behind it would be lost with it.
+        if (stuck.kind == SpoolOperation::Kind::append) {
             stuck.kind = SpoolOperation::Kind::rewrite;
             stuck.entry = stuck.live->entry;
         }
@@ -285,6 +285,23 @@ co::Task<void> Queue::State::renew_schedule()
 
 void Queue::State::set_aside(const std::string& id, const std::string& why)
 {
+    tell_set_aside(id, why);
+    spawn(move_aside(id));
+}
+
+// One in memory, whose group that found it out is active no more. Others that send it just now end in nothing: as far as the
+// queue is concerned it has gone.
+void Queue::State::set_aside_live(const LivePtr& entry, const std::string& why)
+{
+    entry->is_ended = true;
+    owing.erase(entry->entry.id);
+    tell_set_aside(entry->entry.id, why);
+    ++entry->pins;
+    spawn(move_aside_when_written(entry));
+}
+
+void Queue::State::tell_set_aside(const std::string& id, const std::string& why)
+{
     ground.log.error("an entry of the queue is set aside in queue/damaged", {{"id", id}, {"why", why}});
     ++damaged;
     metrics.damaged.set(static_cast<std::int64_t>(damaged));
@@ -295,7 +312,15 @@ void Queue::State::set_aside(const std::string& id, const std::string& why)
     event.at = ground.clock.wall();
     event.detail = "its entry in the queue was set aside: " + why;
     ground.recorder.record(std::move(event));
-    spawn(move_aside(id));
+}
+
+// What is still to be written into its file finds it there. A stop does not wait for that: the next attempt finds out again.
+co::Task<void> Queue::State::move_aside_when_written(LivePtr entry)
+{
+    while (entry->pending != 0 && !is_stopping) co_await written.wait();
+    if (entry->pending == 0) co_await move_aside(entry->entry.id);
+    --entry->pins;
+    release(entry);
 }
 
 co::Task<void> Queue::State::move_aside(std::string id)

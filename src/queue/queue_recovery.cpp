@@ -1,7 +1,6 @@
 // What the journal still held becomes files again.
 #include <algorithm>
 
-#include "base/crc32c.hpp"
 #include "queue/queue_state.hpp"
 
 namespace mbx::queue {
@@ -25,8 +24,7 @@ struct RecoveryOutcome {
 bool has_good_body(Spool& spool, const RecoveredArrival& recovered, const Entry& entry)
 {
     if (!recovered.arrival.path.empty()) return true;
-    const auto body = spool.read_body(entry.id, static_cast<std::size_t>(entry.size));
-    return body && body->size() == entry.size && crc32c(*body) == entry.crc;
+    return static_cast<bool>(spool.check_body({entry.id, entry.size, entry.crc}));
 }
 
 Result<BodySource, FileError> source_of(const RecoveredArrival& recovered)

@@ -1,5 +1,6 @@
 // What senders are told, and what happens when an entry's time has come.
 #include <algorithm>
+#include <cerrno>
 
 #include "queue/queue_state.hpp"
 
@@ -44,9 +45,12 @@ void Queue::State::report_if_due(const LivePtr& entry)
 co::Task<Result<std::string, FileError>> Queue::State::read_original(LivePtr entry, bool whole)
 {
     if (entry->bytes) co_return whole ? *entry->bytes : entry->bytes->substr(0, kMaxReportedHeader);
-    const std::string id = entry->entry.id;
+    const BodyFacts body{entry->entry.id, entry->entry.size, entry->entry.crc};
     const std::size_t most = whole ? static_cast<std::size_t>(entry->entry.size) : kMaxReportedHeader;
-    auto job = [this, &id, most] { return spool.read_body(id, most); };
+    auto job = [this, &body, most]() -> Result<std::string, FileError> {
+        if (!spool.check_body(body)) return FileError{EBADMSG};
+        return spool.read_body(body.id, most);
+    };
     auto bytes = co_await files.run(net::WorkClass::delivery, std::move(job));
     co_return std::move(bytes);
 }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -167,6 +168,7 @@ struct Queue::State {
     void make_ready(const LivePtr& entry, std::size_t group, bool is_retry);
     void no_longer_busy(Live& entry, std::size_t group);
     void release(const LivePtr& entry);
+    // Null: it is not there, or cannot be read now, which the log says.
     co::Task<LivePtr> find(std::string id);
     std::string sender_of(const Entry& entry) const;
     std::int64_t deadline_of(const Live& entry) const;
@@ -197,7 +199,10 @@ struct Queue::State {
     void schedule_failed(const ScheduleFailure& failure);
     co::Task<void> renew_schedule();
     void set_aside(const std::string& id, const std::string& why);
+    void set_aside_live(const LivePtr& entry, const std::string& why);
+    void tell_set_aside(const std::string& id, const std::string& why);
     co::Task<void> move_aside(std::string id);
+    co::Task<void> move_aside_when_written(LivePtr entry);
 
     // queue_delivery.cpp
     co::Task<void> serve(Dispatcher::Start start);
@@ -208,6 +213,7 @@ struct Queue::State {
     std::vector<std::size_t> sendable_of(const Live& entry, std::size_t group) const;
     co::Task<std::vector<Answer>> attempt(Destination destination, const LivePtr& entry, std::vector<std::size_t> recipients,
                                           Line& line);
+    co::Task<std::optional<LoadFailure>> trouble_with_body(const LivePtr& entry);
     co::Task<bool> deliver_one(const Dispatcher::Start& start, ReadyErrand errand, Line& line);
     co::Task<void> end_conversation(Line& line);
     co::Task<bool> wait_idle(const std::string& key);
@@ -224,6 +230,8 @@ struct Queue::State {
         std::vector<Answer> answers;
         SteadyTime begun{};
     };
+    void not_readable(const LivePtr& entry, Attempted attempted, const LoadFailure& trouble);
+    co::Task<bool> deliver_group(const Dispatcher::Start& start, ReadyErrand errand, const LivePtr& entry, Attempted attempted, Line& line);
     Verdicts judge_all(const Live& entry, Attempted attempted);
     void finish(const LivePtr& entry, Attempted attempted);
     void destination_failed(const std::string& key, const Answer& answer);

@@ -26,7 +26,14 @@ Result<std::unique_ptr<Schedule>, Error> Schedule::open(const std::string& direc
                      is_taken ? "stop the other mailboxd" : "look at the directory's owner and mode"};
     }
     state.lock = *std::move(lock);
+    if (state.use_mark.open(state.path + "-busy")) {
+        schedule->is_suspect_ = true;
+        schedule->damage_ = "the last process ended while it used it";
+        if (auto renewed = schedule->renew(); !renewed) return renewed.error();
+        return schedule;
+    }
     try {
+        const UseMark::Use use(state.use_mark);
         state.open_env();
         state.open_tables(schedule->is_new_);
     } catch (const LmdbError& error) {
@@ -45,6 +52,7 @@ Result<void, Error> Schedule::renew()
     (void)::rename(state.path.c_str(), (state.path + ".damaged").c_str());
     (void)::unlink((state.path + "-lock").c_str());
     try {
+        const UseMark::Use use(state.use_mark);
         state.open_env();
         state.open_tables(is_new_);
     } catch (const LmdbError& error) {
@@ -158,6 +166,7 @@ std::uint64_t Schedule::count() const
 {
     MDB_stat numbers{};
     MDB_txn* txn = nullptr;
+    const UseMark::Use use(state_->use_mark);
     if (state_->env == nullptr || mdb_txn_begin(state_->env, nullptr, MDB_RDONLY, &txn) != MDB_SUCCESS) return 0;
     (void)mdb_stat(txn, state_->rows, &numbers);
     mdb_txn_abort(txn);

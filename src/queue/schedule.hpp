@@ -78,6 +78,9 @@ public:
     bool is_new() const { return is_new_; }
     // Why the old file was put aside; empty: it was not.
     const std::string& damage() const { return damage_; }
+    // It was put aside only because the last process ended in the middle of using it. LMDB ends a process that comes upon a
+    // damaged page: so that it does not happen again and again, what a process died over is not opened a second time.
+    bool is_suspect() const { return is_suspect_; }
 
     // All or none. The process may crash at any time; a power cut may undo what sync() did not cover.
     Result<void, ScheduleFailure> apply(const std::vector<ScheduleChange>& changes);
@@ -118,6 +121,7 @@ private:
     Schedule();
     std::unique_ptr<State> state_;
     bool is_new_ = false;
+    bool is_suspect_ = false;
     std::string damage_;
 };
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "queue/schedule.hpp"
+#include "queue/use_mark.hpp"
 
 // Tables
 //   errands    destination NUL sender(8) time(8) id -> nothing      in the order in which a destination is served
@@ -82,6 +83,7 @@ struct Schedule::State {
     std::string path;
     std::uint64_t map_bytes = 0;
     DirectoryLock lock;
+    UseMark use_mark;
     MDB_env* env = nullptr;
     MDB_dbi errands = 0, places = 0, wake = 0, marks = 0, rows = 0, deadlines = 0, meta = 0;
 
@@ -133,6 +135,7 @@ template <typename Work>
 Result<void, ScheduleFailure> Schedule::State::run(unsigned flags, const Work& work)
 {
     if (env == nullptr) return failure_of(MDB_INVALID);
+    const UseMark::Use use(use_mark);
     for (;;) {
         MDB_txn* txn = nullptr;
         try {

@@ -171,6 +171,28 @@ Result<LoadedEntry, LoadFailure> Spool::load(const std::string& id)
     return LoadedEntry{std::move(parsed.entry), is_torn};
 }
 
+Result<void, LoadFailure> Spool::check_body(const BodyFacts& body)
+{
+    using Kind = LoadFailure::Kind;
+    const auto file = files_.open_read(body_path(body.id));
+    if (!file && file.error().is_absent()) return LoadFailure{Kind::bad, "its message is not there"};
+    if (!file) return load_failure(file.error(), "its message: ");
+    // One byte more than there should be, so that a longer one is noticed.
+    std::string block(static_cast<std::size_t>(std::min<std::uint64_t>(body.size + 1, kCopyBlock)), '\0');
+    std::uint32_t crc = 0;
+    std::uint64_t at = 0;
+    while (at <= body.size) {
+        const auto count = (*file)->read_at(at, block.data(), block.size());
+        if (!count) return load_failure(count.error(), "its message: ");
+        if (*count == 0) break;
+        crc = crc32c(std::string_view(block).substr(0, *count), crc);
+        at += *count;
+    }
+    if (at != body.size) return LoadFailure{Kind::bad, "its message has another size"};
+    if (crc != body.crc) return LoadFailure{Kind::bad, "its message is damaged"};
+    return {};
+}
+
 Result<std::string, FileError> Spool::read_body(const std::string& id, std::size_t most)
 {
     auto file = files_.open_read(body_path(id));

@@ -37,6 +37,13 @@ struct LoadedEntry {
     bool was_torn = false;  // its end was cut off at the last good change
 };
 
+// What is known of a message's bytes.
+struct BodyFacts {
+    std::string id;
+    std::uint64_t size = 0;
+    std::uint32_t crc = 0;  // CRC-32C
+};
+
 class Spool {
 public:
     Spool(FileSystem& files, std::string directory) : files_(files), directory_(std::move(directory)) {}
@@ -56,6 +63,8 @@ public:
 
     // Reads the entry and looks whether its message is there whole. A torn end is cut off.
     Result<LoadedEntry, LoadFailure> load(const std::string& id);
+    // Whether the message is there with every byte that was accepted. Any worker; reads all of it.
+    Result<void, LoadFailure> check_body(const BodyFacts& body);
     // Bytes of the message, at most `most`.
     Result<std::string, FileError> read_body(const std::string& id, std::size_t most);
     // Out of the way, into damaged/.

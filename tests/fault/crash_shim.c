@@ -5,7 +5,8 @@
  * (CRASH_SHIM_CONTROL), so that it can say at any moment "at the n-th step from now, of these kinds", and can read
  * afterwards at which step the process died; the page outlives the process.
  *
- * Standard output and error are the log and no step. A step that only a raw system call takes is not seen.
+ * Standard output and error are the log and no step. A step that only a raw system call takes is not seen. Asked for it,
+ * only the steps on files of the queue (a path with "/queue/") are counted down.
  *
  * The same library sabotages on demand, to prove that the harness would notice: CRASH_SHIM_SABOTAGE=fdatasync makes the
  * syncing of data a lie, =directory the syncing of directories and whole file systems. */
@@ -39,6 +40,7 @@ struct Control {
   _Atomic uint64_t total;  /* steps of all kinds since the page was made */
   _Atomic uint64_t died;   /* 1 + Kind of the step that was the last */
   _Atomic uint64_t of[kKinds];
+  _Atomic uint64_t in_queue; /* 1: only steps on files of the queue bring it nearer */
 };
 
 static struct Control *control;
@@ -94,21 +96,38 @@ static void tie_to_harness(void)
   if (atomic_exchange(&tied_as, user) != user) prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
+static int is_wanted_path(const char *path) { return path && strstr(path, "/queue/") != NULL; }
+
+static int is_wanted_file(int fd)
+{
+  char link[64], path[1024];
+  const int before = errno;
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  const ssize_t length = readlink(link, path, sizeof path - 1);
+  errno = before;
+  if (length < 0) return 0;
+  path[length] = 0;
+  return is_wanted_path(path);
+}
+
+/* `where` is looked at only when the place counts. */
+#define IN_PLACE(where) (!control || !atomic_load(&control->in_queue) || (where))
+
 /* Answers the side on which this step is to be the last, or -1. Other threads go on meanwhile, as in any crash. */
-static int count(enum Kind kind)
+static int count(enum Kind kind, int in_place)
 {
   tie_to_harness();
   if (!control) return -1;
   atomic_fetch_add(&control->total, 1);
   atomic_fetch_add(&control->of[kind], 1);
-  if (!atomic_load(&control->armed) || !(atomic_load(&control->kinds) >> kind & 1)) return -1;
+  if (!in_place || !atomic_load(&control->armed) || !(atomic_load(&control->kinds) >> kind & 1)) return -1;
   if (atomic_fetch_sub(&control->left, 1) != 1) return -1;
   return (int)atomic_load(&control->side);
 }
 
-static int enter(enum Kind kind)
+static int enter(enum Kind kind, int in_place)
 {
-  const int side = count(kind);
+  const int side = count(kind, in_place);
   if (side == kBefore) die(kind);
   return side >= 0;
 }
@@ -140,7 +159,7 @@ static int is_directory(int fd)
 #define STEP_OF_WRITE(fd, length, part)                                        \
   int last = 0;                                                                \
   if (is_regular(fd)) {                                                        \
-    const int side = count(kWrite);                                            \
+    const int side = count(kWrite, IN_PLACE(is_wanted_file(fd)));              \
     if (side == kBefore) die(kWrite);                                          \
     if (side == kMiddle && (length) > 1) {                                     \
       (void)!(part);                                                           \
@@ -230,7 +249,7 @@ DEFINE_SENDFILE(sendfile64)
 int fdatasync(int fd)
 {
   REAL(int, fdatasync, int);
-  const int last = enter(kDataSync);
+  const int last = enter(kDataSync, IN_PLACE(is_wanted_file(fd)));
   const int done = lie_about_data ? 0 : real(fd);
   leave(last, kDataSync);
   return done;
@@ -239,7 +258,7 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
   REAL(int, fsync, int);
-  const int last = enter(kFileSync);
+  const int last = enter(kFileSync, IN_PLACE(is_wanted_file(fd)));
   const int lie = lie_about_directories && is_directory(fd);
   const int data_lie = lie_about_data && is_regular(fd);
   const int done = lie || data_lie ? 0 : real(fd);
@@ -250,7 +269,7 @@ int fsync(int fd)
 int syncfs(int fd)
 {
   REAL(int, syncfs, int);
-  const int last = enter(kWholeSync);
+  const int last = enter(kWholeSync, 1);
   const int done = lie_about_directories || lie_about_data ? 0 : real(fd);
   leave(last, kWholeSync);
   return done;
@@ -259,7 +278,7 @@ int syncfs(int fd)
 void sync(void)
 {
   REAL(void, sync, void);
-  const int last = enter(kWholeSync);
+  const int last = enter(kWholeSync, 1);
   if (!lie_about_directories && !lie_about_data) real();
   leave(last, kWholeSync);
 }
@@ -267,7 +286,7 @@ void sync(void)
 int sync_file_range(int fd, off64_t offset, off64_t length, unsigned flags)
 {
   REAL(int, sync_file_range, int, off64_t, off64_t, unsigned);
-  const int last = enter(kWholeSync);
+  const int last = enter(kWholeSync, 1);
   const int done = lie_about_data ? 0 : real(fd, offset, length, flags);
   leave(last, kWholeSync);
   return done;
@@ -276,7 +295,7 @@ int sync_file_range(int fd, off64_t offset, off64_t length, unsigned flags)
 int msync(void *address, size_t length, int flags)
 {
   REAL(int, msync, void *, size_t, int);
-  const int last = enter(kDataSync);
+  const int last = enter(kDataSync, 1);
   const int done = lie_about_data ? 0 : real(address, length, flags);
   leave(last, kDataSync);
   return done;
@@ -284,39 +303,39 @@ int msync(void *address, size_t length, int flags)
 
 /* ---- names */
 
-#define DEFINE_STEP(kind, name, parameters, arguments, ...)                    \
+#define DEFINE_STEP(kind, where, name, parameters, arguments, ...)             \
   int name parameters                                                          \
   {                                                                            \
     REAL(int, name, __VA_ARGS__);                                              \
-    const int last = enter(kind);                                              \
+    const int last = enter(kind, IN_PLACE(where));                             \
     const int done = real arguments;                                           \
     leave(last, kind);                                                         \
     return done;                                                               \
   }
 
-DEFINE_STEP(kRename, rename, (const char *from, const char *to), (from, to), const char *, const char *)
-DEFINE_STEP(kRename, renameat, (int a, const char *from, int b, const char *to), (a, from, b, to), int, const char *, int,
+DEFINE_STEP(kRename, is_wanted_path(to), rename, (const char *from, const char *to), (from, to), const char *, const char *)
+DEFINE_STEP(kRename, is_wanted_path(to), renameat, (int a, const char *from, int b, const char *to), (a, from, b, to), int, const char *, int,
             const char *)
-DEFINE_STEP(kRename, renameat2, (int a, const char *from, int b, const char *to, unsigned flags), (a, from, b, to, flags), int,
+DEFINE_STEP(kRename, is_wanted_path(to), renameat2, (int a, const char *from, int b, const char *to, unsigned flags), (a, from, b, to, flags), int,
             const char *, int, const char *, unsigned)
-DEFINE_STEP(kLink, link, (const char *from, const char *to), (from, to), const char *, const char *)
-DEFINE_STEP(kLink, linkat, (int a, const char *from, int b, const char *to, int flags), (a, from, b, to, flags), int,
+DEFINE_STEP(kLink, is_wanted_path(to), link, (const char *from, const char *to), (from, to), const char *, const char *)
+DEFINE_STEP(kLink, is_wanted_path(to), linkat, (int a, const char *from, int b, const char *to, int flags), (a, from, b, to, flags), int,
             const char *, int, const char *, int)
-DEFINE_STEP(kUnlink, unlink, (const char *path), (path), const char *)
-DEFINE_STEP(kUnlink, unlinkat, (int at, const char *path, int flags), (at, path, flags), int, const char *, int)
-DEFINE_STEP(kUnlink, rmdir, (const char *path), (path), const char *)
-DEFINE_STEP(kUnlink, remove, (const char *path), (path), const char *)
-DEFINE_STEP(kFolder, mkdir, (const char *path, mode_t mode), (path, mode), const char *, mode_t)
-DEFINE_STEP(kFolder, mkdirat, (int at, const char *path, mode_t mode), (at, path, mode), int, const char *, mode_t)
-DEFINE_STEP(kLength, ftruncate, (int fd, off_t length), (fd, length), int, off_t)
-DEFINE_STEP(kLength, ftruncate64, (int fd, off64_t length), (fd, length), int, off64_t)
-DEFINE_STEP(kLength, fallocate, (int fd, int mode, off_t at, off_t length), (fd, mode, at, length), int, int, off_t, off_t)
-DEFINE_STEP(kLength, fallocate64, (int fd, int mode, off64_t at, off64_t length), (fd, mode, at, length), int, int, off64_t,
+DEFINE_STEP(kUnlink, is_wanted_path(path), unlink, (const char *path), (path), const char *)
+DEFINE_STEP(kUnlink, is_wanted_path(path), unlinkat, (int at, const char *path, int flags), (at, path, flags), int, const char *, int)
+DEFINE_STEP(kUnlink, is_wanted_path(path), rmdir, (const char *path), (path), const char *)
+DEFINE_STEP(kUnlink, is_wanted_path(path), remove, (const char *path), (path), const char *)
+DEFINE_STEP(kFolder, is_wanted_path(path), mkdir, (const char *path, mode_t mode), (path, mode), const char *, mode_t)
+DEFINE_STEP(kFolder, is_wanted_path(path), mkdirat, (int at, const char *path, mode_t mode), (at, path, mode), int, const char *, mode_t)
+DEFINE_STEP(kLength, is_wanted_file(fd), ftruncate, (int fd, off_t length), (fd, length), int, off_t)
+DEFINE_STEP(kLength, is_wanted_file(fd), ftruncate64, (int fd, off64_t length), (fd, length), int, off64_t)
+DEFINE_STEP(kLength, is_wanted_file(fd), fallocate, (int fd, int mode, off_t at, off_t length), (fd, mode, at, length), int, int, off_t, off_t)
+DEFINE_STEP(kLength, is_wanted_file(fd), fallocate64, (int fd, int mode, off64_t at, off64_t length), (fd, mode, at, length), int, int, off64_t,
             off64_t)
-DEFINE_STEP(kLength, posix_fallocate, (int fd, off_t at, off_t length), (fd, at, length), int, off_t, off_t)
-DEFINE_STEP(kLength, posix_fallocate64, (int fd, off64_t at, off64_t length), (fd, at, length), int, off64_t, off64_t)
-DEFINE_STEP(kTimes, futimens, (int fd, const struct timespec times[2]), (fd, times), int, const struct timespec *)
-DEFINE_STEP(kTimes, utimensat, (int at, const char *path, const struct timespec times[2], int flags), (at, path, times, flags),
+DEFINE_STEP(kLength, is_wanted_file(fd), posix_fallocate, (int fd, off_t at, off_t length), (fd, at, length), int, off_t, off_t)
+DEFINE_STEP(kLength, is_wanted_file(fd), posix_fallocate64, (int fd, off64_t at, off64_t length), (fd, at, length), int, off64_t, off64_t)
+DEFINE_STEP(kTimes, is_wanted_file(fd), futimens, (int fd, const struct timespec times[2]), (fd, times), int, const struct timespec *)
+DEFINE_STEP(kTimes, is_wanted_path(path), utimensat, (int at, const char *path, const struct timespec times[2], int flags), (at, path, times, flags),
             int, const char *, const struct timespec *, int)
 
 /* ---- creations, and the flags by which every write is a sync */
@@ -332,7 +351,7 @@ static int flags_of(int flags) { return lie_about_data ? flags & ~(O_DSYNC | (O_
     const mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0; \
     va_end(more);                                                              \
     const int creates = (flags & O_CREAT) != 0;                                \
-    const int last = creates && enter(kCreate);                                \
+    const int last = creates && enter(kCreate, IN_PLACE(is_wanted_path(path))); \
     const int fd = real(path, flags_of(flags), mode);                          \
     leave(last, kCreate);                                                      \
     return fd;                                                                 \
@@ -349,7 +368,7 @@ DEFINE_OPEN(open64)
     const mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0; \
     va_end(more);                                                              \
     const int creates = (flags & O_CREAT) != 0;                                \
-    const int last = creates && enter(kCreate);                                \
+    const int last = creates && enter(kCreate, IN_PLACE(is_wanted_path(path))); \
     const int fd = real(at, path, flags_of(flags), mode);                      \
     leave(last, kCreate);                                                      \
     return fd;                                                                 \

@@ -1,6 +1,6 @@
 """The crash proof: kills and power cuts, then the same with a server that is sabotaged and must be found out.
 
-usage: tests/fault/run.sh [--long] [kills|cuts|proof …] [--seed N] [--bin PATH] (docs/testing.md)
+usage: tests/fault/run.sh [--long] [kills|queue|cuts|proof …] [--seed N] [--bin PATH] (docs/testing.md)
 """
 import argparse
 import os
@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="tests/fault/run.sh", description="kills and power cuts of a loaded mailboxd")
-    parser.add_argument("parts", nargs="*", metavar="PART", help="kills, cuts, proof; all of them when none is named")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="kills, queue, cuts, proof; all of them when none is named")
     parser.add_argument("--long", action="store_true", help="1000 kills and hundreds of cuts, on ext4 and xfs")
     parser.add_argument("--seed", type=int, default=None, help="do again what a run with this seed did")
     parser.add_argument("--bin", help="the mailboxd to test (default: MAILBOXD_BIN, else the newest build)")
@@ -31,8 +31,8 @@ def parse(arguments):
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of mailboxd.toml")
     parser.add_argument("--keep", action="store_true", help="leave the folders of failed runs")
     options = parser.parse_args(arguments)
-    options.parts = options.parts or ["kills", "cuts", "proof"]
-    unknown = set(options.parts) - {"kills", "cuts", "proof"}
+    options.parts = options.parts or ["kills", "queue", "cuts", "proof"]
+    unknown = set(options.parts) - {"kills", "queue", "cuts", "proof"}
     if unknown:
         parser.error(f"unknown part {sorted(unknown)[0]}")
     options.seed = random.SystemRandom().randrange(10 ** 6) if options.seed is None else options.seed

@@ -26,8 +26,9 @@ class Control:
     def _get(self, word):
         return struct.unpack_from("<q", self.page, 8 * word)[0]
 
-    def arm(self, kinds, steps, side):
+    def arm(self, kinds, steps, side, in_queue=False):
         self.disarm()
+        self._put(6 + len(KINDS), int(in_queue))
         self._put(1, sum(1 << KINDS.index(kind) for kind in kinds))
         self._put(2, steps)
         self._put(3, SIDES.index(side))
@@ -48,8 +49,8 @@ class Control:
 
 
 class FaultBox(Appliance):
-    def __init__(self, accounts, shim, sabotage="", data=None, settings=None):
-        super().__init__(accounts=accounts, leaks=False, data=data, settings={"log.level": "info"} | dict(settings or {}))
+    def __init__(self, accounts, shim, sabotage="", data=None, settings=None, routes=()):
+        super().__init__(accounts=accounts, leaks=False, data=data, settings={"log.level": "info"} | dict(settings or {}), routes=routes)
         self.control_path = self.folder / "steps"
         self.control = Control(self.control_path)
         if self.as_root:

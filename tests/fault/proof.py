@@ -1,6 +1,7 @@
 """Which parts run, and the proof that the harness can fail: the same seeds with a sabotaged server must report losses."""
 import kill_mode
 import power_mode
+import queue_mode
 import verify
 
 SABOTAGES = {
@@ -18,6 +19,8 @@ def run_parts(options, say, closing):
         say("  died at: " + ", ".join(f"{step} {count}" for step, count in totals.by_step.most_common()))
         closing("kills", totals, options)
         passed = passed and not verify.grave(totals.findings)
+    if "queue" in options.parts:
+        passed = queue_mode.run_part(options, say) and passed
     if passed and {"cuts", "proof"} & set(options.parts):
         power_mode.require(options.fs, options.cut_disk)
     if "cuts" in options.parts:

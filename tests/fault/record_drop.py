@@ -16,7 +16,7 @@ MAGIC = b"mbxJrnl\n"
 HEADER = struct.Struct("<8sIIQQQQQQQIIII")
 RECORD = struct.Struct("<II")
 PREFIX = struct.Struct("<BBI")
-ACCEPTED, PLACED, VOID = 1, 2, 6
+ACCEPTED, PLACED, VOID, ACCEPTED_OUTGOING, OUTGOING = 1, 2, 6, 7, 8
 HEADER_FIELDS = ("magic", "version", "records", "identity", "generation", "epoch", "offset", "first", "claims_durable",
                  "checkpoint", "body", "records_crc", "previous", "crc")
 

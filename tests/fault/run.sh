@@ -2,9 +2,9 @@
 # G1: a loaded mailboxd is killed at its durable steps and its disk's power is cut; after each restart all that
 # was acknowledged must be there once. Then the server is sabotaged, and the same must report losses.
 #
-#   tests/fault/run.sh                 50 kills, 12 power cuts on ext4, the proof
-#   tests/fault/run.sh --long          1000 kills, 200 power cuts on ext4 and on xfs, the proof
-#   tests/fault/run.sh kills cuts      only these parts (kills, cuts, proof)
+#   tests/fault/run.sh                 50 kills, 50 of a server with mail on its way out, 12 power cuts on ext4, the proof
+#   tests/fault/run.sh --long          1000 kills of each, 200 power cuts on ext4 and on xfs, the proof
+#   tests/fault/run.sh kills cuts      only these parts (kills, queue, cuts, proof)
 #   --seed N     the choices of an earlier run again        --bin PATH   this mailboxd (default: the newest build)
 #   --help       the other options
 #

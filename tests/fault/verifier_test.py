@@ -8,6 +8,10 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(_
 import cut_image
 from ledger import Account, Act, Box, History, Ledger, Row
 import made_mail
+from queue_load import QueueAct, QueueLedger, Submission
+import queue_mail
+from queue_sinks import Reception
+import queue_verify
 import record_drop
 from sight import Folder, Message
 import verify
@@ -183,6 +187,112 @@ class DroppedRecords(unittest.TestCase):
             self.assertEqual(journal.frames[1][1]["previous"], journal.frames[0][1]["crc"])
             again, _ = self.frame(1, 0, 1, 0, [record.payload for record in records[:2]])
             self.assertEqual((data / "journal/0000000000000001").read_bytes(), again)
+
+
+class QueueVerifier(unittest.TestCase):
+    """One message to a@ and b@, and to never.c@ which is refused; moments are 10, 20, 30 …"""
+    A, B, C, TOKEN = "r0.a@all.test", "r1.b@all.test", "never.c@all.test", "q1-500"
+
+    def setUp(self):
+        self.ledger = QueueLedger()
+        self.ledger.submissions.append(Submission(self.TOKEN, 1, (self.A, self.B, self.C), 2, 0, 10, 20, True, "id1"))
+        self.receptions = [Reception(self.A, self.TOKEN, 0, 30, 35), Reception(self.B, self.TOKEN, 0, 31, 35)]
+        self.reports, self.local, self.waiting = {self.C: [1]}, {(2, self.TOKEN): 1}, frozenset()
+
+    def judge(self):
+        return queue_verify.Judge(self.ledger, queue_verify.Seen(self.receptions, self.reports, self.local, self.waiting)).judge()
+
+    def kinds(self):
+        return [finding.kind for finding in self.judge().findings]
+
+    def submitted_after(self, dot_at, life=0, ok=True):
+        self.ledger.submissions.append(Submission("q2-500", 1, (), 0, life, dot_at, dot_at + 1, ok, "id2"))
+
+    def test_what_came_to_its_end_is_right(self):
+        self.assertEqual(self.kinds(), [])
+        outcome = self.judge()
+        self.assertEqual((outcome.recipients, outcome.received, outcome.reported), (3, 2, 1))
+
+    def test_a_recipient_without_an_end_is_a_loss(self):
+        del self.receptions[0]
+        self.assertEqual(self.kinds(), ["loss"])
+        self.waiting = frozenset([self.A])
+        self.assertEqual(self.kinds(), [])
+
+    def test_a_report_that_is_missing_or_comes_twice_is_found(self):
+        self.reports = {}
+        self.assertEqual(self.kinds(), ["loss"])
+        self.reports = {self.C: [1, 1]}
+        self.assertEqual(self.kinds(), ["duplicate"])
+        self.reports = {self.C: [2]}
+        self.assertEqual(self.kinds(), ["report"])
+
+    def test_a_report_of_what_was_received_is_found(self):
+        self.reports = {self.C: [1], self.A: [1]}
+        self.assertEqual(self.kinds(), ["report", "report"])
+
+    def test_a_second_copy_without_a_crash_between_is_a_fault(self):
+        self.receptions.append(Reception(self.A, self.TOKEN, 0, 40, 45))
+        self.assertEqual(self.kinds(), ["duplicate"])
+
+    def test_a_second_copy_is_unavoidable_until_a_later_submission_is_acknowledged(self):
+        self.receptions.append(Reception(self.A, self.TOKEN, 1, 140, 145))
+        self.assertEqual(self.kinds(), [])
+        self.assertEqual(self.judge().unavoidable, 1)
+        self.submitted_after(34)  # the client had not gone on by then
+        self.assertEqual(self.kinds(), [])
+        self.submitted_after(36, ok=False)
+        self.assertEqual(self.kinds(), [])
+        self.submitted_after(136, life=1)
+        self.assertEqual(self.kinds(), [])
+        self.submitted_after(36)
+        self.assertEqual(self.kinds(), ["duplicate"])
+        self.receptions[0].next_at = 0
+        self.assertEqual(self.kinds(), [])
+
+    def test_what_was_deleted_is_no_loss_and_does_not_return(self):
+        self.receptions = [Reception(self.B, self.TOKEN, 0, 31, 35)]
+        self.ledger.acts.append(QueueAct("delete", "id1", 0, 50, 60, True))
+        self.assertEqual(self.kinds(), [])
+        self.receptions.append(Reception(self.A, self.TOKEN, 0, 61))  # it was on its way
+        self.assertEqual(self.kinds(), [])
+        self.receptions[-1].life = 1
+        self.assertEqual(self.kinds(), ["returned"])
+
+    def test_a_delete_that_did_nothing_excuses_nothing_and_one_in_doubt_does(self):
+        del self.receptions[0]
+        self.ledger.acts.append(QueueAct("delete", "id1", 0, 50, 60, False))
+        self.assertEqual(self.kinds(), ["loss"])
+        self.ledger.acts[0].answered = 0
+        self.assertEqual(self.kinds(), [])
+
+    def test_what_is_held_waits_for_its_release(self):
+        self.receptions[0].life, self.receptions[0].at = 1, 200
+        self.ledger.acts.append(QueueAct("hold", "id1", 0, 50, 60, True))
+        self.assertEqual(self.kinds(), ["returned"])
+        seen = queue_verify.Seen(self.receptions, self.reports, self.local, freed_at=199)
+        self.assertEqual(queue_verify.Judge(self.ledger, seen).judge().findings, [])
+        self.ledger.acts.append(QueueAct("release", "id1", 1, 150))
+        self.assertEqual(self.kinds(), [])
+
+    def test_one_in_doubt_goes_to_all_or_to_none(self):
+        self.ledger.submissions[0].ok, self.ledger.submissions[0].answered, self.ledger.submissions[0].id = False, 0, ""
+        self.assertEqual(self.kinds(), [])
+        self.receptions, self.reports, self.local = [], {}, {}
+        self.assertEqual(self.kinds(), [])
+        self.receptions = [Reception(self.A, self.TOKEN, 0, 30)]
+        self.assertEqual(self.kinds(), ["half"])
+
+    def test_bytes_that_changed_are_a_loss(self):
+        self.receptions[0].fault = queue_mail.fault_of(queue_mail.content(self.TOKEN, "x@y.test").replace(b"000001", b"000009"))[1]
+        self.assertEqual(self.kinds(), ["loss"])
+        self.assertEqual(queue_mail.fault_of(b"Received: x\r\n" + queue_mail.content(self.TOKEN, "x@y.test")), (self.TOKEN, None))
+
+    def test_the_local_recipient_has_it_once(self):
+        self.local = {}
+        self.assertEqual(self.kinds(), ["loss"])
+        self.local = {(2, self.TOKEN): 2}
+        self.assertEqual(self.kinds(), ["duplicate"])
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ TEST_CASE("changes behind the last checkpoint are taken from the journal when th
     world.transport->on_deliver = [](const std::string&, const std::string& address) {
         return address.starts_with("x") ? ScriptedTransport::ok() : ScriptedTransport::later();
     };
-    world.pass(6min, 1min);
+    world.pass(7min, 1min);
     REQUIRE(world.times(id, "x@b.example") == 1);
     world.crash(true, [&] { test::write_file(world.file_of(id), synced); });
     world.transport->on_deliver = nullptr;

@@ -79,10 +79,14 @@ TEST_CASE("100,000 waiting messages cost little memory, and the first attempt af
     CHECK(attempts > 0);
     forget_what_tests_keep(world);
     world.close();
-    std::filesystem::remove(world.directory() + "/queue.mdb");
+    // As a process leaves it that died while it used the schedule.
+    test::write_file(world.directory() + "/queue.mdb-busy", '\1' + std::string(4095, '\0'));
+    world.clock.advance(1h);
+    attempts = 0;
     begin = std::chrono::steady_clock::now();
     world.open();
-    std::cout << "schedule made anew from files: " << seconds_since(begin) << " s\n";
+    std::cout << "schedule made anew from files: first attempt " << first << " s, whole " << seconds_since(begin) << " s\n";
+    CHECK(attempts > 0);
     world.tick();
     CHECK(world->facts().messages == kMany);
 }

@@ -140,6 +140,7 @@ public:
     std::function<queue::Answer(const std::string& domain, const std::string& address)> on_deliver;
     std::function<bool(const std::string& domain)> is_slow;  // its deliveries wait for let_go()
     bool is_usable = true;
+    bool ends_slowly = false;  // the answer to QUIT waits for let_go()
     std::uint32_t most_messages = 1000;
 
     explicit ScriptedTransport(Fuse& fuse) : fuse_(fuse) {}
@@ -229,7 +230,10 @@ private:
             co_return std::move(answers);
         }
         bool is_usable() const override { return is_usable_ && owner_.is_usable && messages_ < owner_.most_messages; }
-        co::Task<void> end() override { co_return; }
+        co::Task<void> end() override
+        {
+            while (owner_.ends_slowly && !owner_.is_released) co_await owner_.gate.wait();
+        }
         void interrupt() override { is_cut_ = true; }
 
     private:

@@ -115,6 +115,7 @@ def toml(value):
 class Appliance:
     """`settings` are keys of mailboxd.toml ("smtp.max_errors": 3), laid over the ones of a test."""
     certificate_days = 30
+    domain = DOMAIN  # its first; another one in a class derived from this
 
     def __init__(self, accounts=2, settings=None, environment=None, prefix=(), leaks=True, quarantine_mb=256, descriptors=0,
                  data=None, routes=()):
@@ -126,7 +127,6 @@ class Appliance:
         self.quarantine_mb = quarantine_mb  # memory that the sanitizer holds back counts as resident
         self.descriptor_limit = descriptors
         self.host = "127.0.0.1"
-        self.domain = DOMAIN
         self.password = PASSWORD
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mailboxd-test-"))
         self.folder.chmod(0o755)
@@ -147,7 +147,7 @@ class Appliance:
         at = {role: f"{self.host}:{port}" for role, port in self.ports.items()}
         wide = 100_000
         return {
-            "server.hostname": f"mail.{DOMAIN}", "server.data_directory": str(self.data),
+            "server.hostname": f"mail.{self.domain}", "server.data_directory": str(self.data),
             "server.runtime_directory": str(self.run), "server.user": self.user or "mailboxd",
             "sendmail.drop_directory": str(self.folder / "drop"),
             "log.level": "debug",
@@ -174,12 +174,13 @@ class Appliance:
 
     def set_up(self):
         """mailboxctl setup, as a person would run it: domain, administrator (user0001), directory, keys."""
-        self.command_line("ctl", "setup", "--config", self.config, "--data", self.data, "--hostname", f"mail.{DOMAIN}",
-                          "--domain", DOMAIN, "--admin", self.user_name(1), "--password-stdin", "--quiet",
+        self.command_line("ctl", "setup", "--config", self.config, "--data", self.data, "--hostname", f"mail.{self.domain}",
+                          "--domain", self.domain, "--admin", self.user_name(1), "--password-stdin", "--quiet",
                           *(["--user", self.user] if self.as_root else []), text=self.password + "\n")
 
-    def make_certificate(self, name=f"mail.{DOMAIN}"):
+    def make_certificate(self, name=""):
         """Self-signed, for the host name and loopback; on the place that the settings name by default."""
+        name = name or f"mail.{self.domain}"
         key = self.data / "tls" / "key.pem"
         subprocess.run([need("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                         "-days", str(self.certificate_days), "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name},DNS:localhost,IP:127.0.0.1",

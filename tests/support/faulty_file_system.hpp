@@ -16,7 +16,7 @@ namespace mbx::test {
 
 enum class Call : unsigned {
     create, append, write, resize, sync_data, set_mtime, rename, link, unlink, make, remove, sync, sync_volume, space,
-    list, open, info,
+    list, open, info, read,
 };
 
 class FaultyFileSystem final : public FileSystem {
@@ -143,6 +143,7 @@ private:
         FaultyFile(FaultyFileSystem& owner, std::unique_ptr<File> real) : owner_(owner), real_(std::move(real)) {}
         Result<std::size_t, FileError> read_at(std::uint64_t offset, char* into, std::size_t count) override
         {
+            if (owner_.fails(Call::read)) return FileError{owner_.code_.load()};
             return real_->read_at(offset, into, count);
         }
         Result<void, FileError> append(std::string_view bytes) override

@@ -57,7 +57,7 @@ std::string_view users_complaint(std::string_view text)
 }
 
 // The form alone: what the directory knows is asked when mail comes.
-std::string_view address_complaint(std::string_view text)
+std::string_view system_mail_complaint(std::string_view text)
 {
     const auto odd = [](char c) { return ascii::is_control(c) || c == ' ' || c == '<' || c == '>'; };
     const auto at = text.rfind('@');
@@ -303,7 +303,7 @@ const std::vector<Declaration>& most_rows()
         {"sendmail.system_mail_to", Kind::text, R"("")", {0, 320}, Effect::live,
          "Who gets mail for a name of this machine that is neither an account nor an alias, such as what cron writes to root. "
          "Empty: postmaster, which is all administrators.",
-         [](S& s) -> Slot { return &s.sendmail.system_mail_to; }, {}, address_complaint},
+         [](S& s) -> Slot { return &s.sendmail.system_mail_to; }, {}, system_mail_complaint},
         {"sendmail.trusted_users", Kind::text, R"("")", {0, 1000}, Effect::live,
          "System users who may name any sender and send without a limit, as root may; spaces between. The others may name "
          "addresses of this server's domains and of this machine.",

@@ -205,7 +205,7 @@ TEST_CASE("G3: with too much above the checkpoint accept() waits for one, and re
     CHECK(house.texts("two").size() == 7 - refused);
 }
 
-TEST_CASE("a quota is told at RCPT; a message to full mailboxes alone is refused, one to others as well reaches all", "[intake]")
+TEST_CASE("I11: a quota is told at RCPT; a message to full mailboxes alone is refused, one to others as well reaches all", "[intake][I11]")
 {
     House house;
     house.mail().set_quotas([](const store::AccountKey& key) {
@@ -229,6 +229,24 @@ TEST_CASE("a quota is told at RCPT; a message to full mailboxes alone is refused
     store::Incoming incoming;
     CHECK(house.run(house.intake->append(house.account("full"), incoming, std::move(draft))).error() ==
           store::StoreError::over_quota);
+}
+
+TEST_CASE("I11: a quota that is lowered or raised counts from the next message on", "[intake][I11]")
+{
+    House house;
+    std::uint64_t limit = 2'000;
+    house.mail().set_quotas([&limit](const store::AccountKey& key) {
+        return key.local_part == "full" ? store::QuotaLimits{limit, 0} : store::QuotaLimits{};
+    });
+    REQUIRE(accept(house, body(800), {"full"}));
+    limit = 500;  // below what is there
+    CHECK_FALSE(house.run(house.intake->room_for(House::key("full"), 0)));
+    CHECK(accept(house, body(1), {"full"}).error() == IntakeError::over_quota);
+    limit = 1'700;
+    CHECK(house.run(house.intake->room_for(House::key("full"), 800)));
+    REQUIRE(accept(house, body(800), {"full"}));
+    CHECK_FALSE(house.run(house.intake->room_for(House::key("full"), 800)));
+    CHECK(house.texts("full").size() == 2);
 }
 
 TEST_CASE("G8: no trace id is given twice, not even by runs whose clock stands still", "[intake][G8]")

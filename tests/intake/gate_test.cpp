@@ -205,7 +205,7 @@ TEST_CASE("G3: with too much above the checkpoint accept() waits for one, and re
     CHECK(house.texts("two").size() == 7 - refused);
 }
 
-TEST_CASE("a quota is told at RCPT; a message to full mailboxes alone is refused, one to others as well reaches all", "[intake]")
+TEST_CASE("I11: a quota is told at RCPT; a message to full mailboxes alone is refused, one to others as well reaches all", "[intake][I11]")
 {
     House house;
     house.mail().set_quotas([](const store::AccountKey& key) {
@@ -229,6 +229,48 @@ TEST_CASE("a quota is told at RCPT; a message to full mailboxes alone is refused
     store::Incoming incoming;
     CHECK(house.run(house.intake->append(house.account("full"), incoming, std::move(draft))).error() ==
           store::StoreError::over_quota);
+}
+
+TEST_CASE("I11: a quota that is lowered or raised counts from the next message on", "[intake][I11]")
+{
+    House house;
+    std::uint64_t limit = 2'000;
+    house.mail().set_quotas([&limit](const store::AccountKey& key) {
+        return key.local_part == "full" ? store::QuotaLimits{limit, 0} : store::QuotaLimits{};
+    });
+    REQUIRE(accept(house, body(800), {"full"}));
+    limit = 500;  // below what is there
+    CHECK_FALSE(house.run(house.intake->room_for(House::key("full"), 0)));
+    CHECK(accept(house, body(1), {"full"}).error() == IntakeError::over_quota);
+    limit = 1'700;
+    CHECK(house.run(house.intake->room_for(House::key("full"), 800)));
+    REQUIRE(accept(house, body(800), {"full"}));
+    CHECK_FALSE(house.run(house.intake->room_for(House::key("full"), 800)));
+    CHECK(house.texts("full").size() == 2);
+}
+
+TEST_CASE("I11: messages that come together pass a quota by one message at most", "[intake][I11]")
+{
+    House house;
+    house.mail().set_quotas([](const store::AccountKey& key) {
+        return key.local_part == "full" ? store::QuotaLimits{10'000, 0} : store::QuotaLimits{};
+    });
+    const auto send = [](House* in, std::string text, int* accepted) -> co::Task<void> {
+        Draft draft = in->intake->new_draft();
+        (void)co_await draft.append(text);
+        Envelope envelope;
+        envelope.recipients.push_back(House::key("full"));
+        std::string id = in->intake->new_trace_id();
+        const auto receipt = co_await in->intake->accept(std::move(id), std::move(envelope), std::move(draft));
+        if (receipt) ++*accepted;
+    };
+    int accepted = 0;
+    co::Scope scope;
+    for (int n = 0; n < 30; ++n) scope.spawn(send(&house, body(1'000), &accepted));
+    house.run(scope.finished());
+    CHECK(accepted >= 8);
+    CHECK(accepted <= 11);
+    CHECK(house.texts("full").size() == static_cast<std::size_t>(accepted));
 }
 
 TEST_CASE("G8: no trace id is given twice, not even by runs whose clock stands still", "[intake][G8]")

@@ -249,6 +249,30 @@ TEST_CASE("I11: a quota that is lowered or raised counts from the next message o
     CHECK(house.texts("full").size() == 2);
 }
 
+TEST_CASE("I11: messages that come together pass a quota by one message at most", "[intake][I11]")
+{
+    House house;
+    house.mail().set_quotas([](const store::AccountKey& key) {
+        return key.local_part == "full" ? store::QuotaLimits{10'000, 0} : store::QuotaLimits{};
+    });
+    const auto send = [](House* in, std::string text, int* accepted) -> co::Task<void> {
+        Draft draft = in->intake->new_draft();
+        (void)co_await draft.append(text);
+        Envelope envelope;
+        envelope.recipients.push_back(House::key("full"));
+        std::string id = in->intake->new_trace_id();
+        const auto receipt = co_await in->intake->accept(std::move(id), std::move(envelope), std::move(draft));
+        if (receipt) ++*accepted;
+    };
+    int accepted = 0;
+    co::Scope scope;
+    for (int n = 0; n < 30; ++n) scope.spawn(send(&house, body(1'000), &accepted));
+    house.run(scope.finished());
+    CHECK(accepted >= 8);
+    CHECK(accepted <= 11);
+    CHECK(house.texts("full").size() == static_cast<std::size_t>(accepted));
+}
+
 TEST_CASE("G8: no trace id is given twice, not even by runs whose clock stands still", "[intake][G8]")
 {
     House house;

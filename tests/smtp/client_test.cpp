@@ -274,6 +274,43 @@ TEST_CASE("C13, I7: at each step of a transaction a remote may fail in every way
     }
 }
 
+TEST_CASE("C13, I7: a remote that answers, rambles or goes in the middle of the content has not taken the message", "[smtp][client][hostile]")
+{
+    for (const auto& [deed, verdict] : {std::pair("451 4.3.0 not now", Verdict::temporary), std::pair("552 5.3.4 too large", Verdict::permanent),
+                                        std::pair("421 4.3.2 going down", Verdict::temporary), std::pair("close", Verdict::temporary),
+                                        std::pair("250 2.0.0 taken already", Verdict::temporary),
+                                        std::pair("\x16\x03\x01 garbage", Verdict::temporary), std::pair("999 what", Verdict::temporary)}) {
+        CAPTURE(deed);
+        PlainGround ground;
+        ground.remote.keywords = {"PIPELINING", "8BITMIME"};
+        ground.remote.midway = deed;
+        REQUIRE(ground.open());
+        std::string large = kMessage;
+        while (large.size() < 2'000'000) large += "another line of the message, which goes on and on\r\n";
+        const auto answers = ground.send(large);
+        REQUIRE(answers.size() == 1);
+        CHECK(answers[0].verdict == verdict);
+        CHECK_FALSE(answers[0].is_uncertain);
+        CHECK_FALSE(answers[0].text.empty());
+        CHECK_FALSE(ground.conversation->is_usable());
+        CHECK(ground.remote.contents.empty());
+        ground.end();
+    }
+}
+
+TEST_CASE("C13: whatever a remote does about QUIT, the message is delivered and the end is reached", "[smtp][client][hostile]")
+{
+    for (const char* deed : {"close", "tarpit", "451 4.3.0 not now", "550 5.7.1 never", "\x16\x03\x01 garbage", "999 what"}) {
+        CAPTURE(deed);
+        PlainGround ground;
+        ground.remote.script["QUIT"] = {deed};
+        REQUIRE(ground.open());
+        CHECK(ground.send(kMessage)[0].verdict == Verdict::delivered);
+        ground.end();
+        CHECK(ground.count("QUIT") == 1);
+    }
+}
+
 TEST_CASE("C13: endless continuation lines at each step end in a temporary answer", "[smtp][client][hostile]")
 {
     const std::string step = GENERATE("GREETING", "EHLO", "MAIL", "RCPT", "DATA", ".");

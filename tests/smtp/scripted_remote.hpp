@@ -30,6 +30,7 @@ public:
     net::TlsServer* tls = nullptr;   // STARTTLS works with it
     std::string injected;            // behind 220 to STARTTLS, in clear
     bool is_lmtp = false;
+    std::string midway;              // what it does in the middle of the content of DATA, instead of reading on
 
     std::vector<std::string> lines;     // commands as they came, without CRLF
     std::vector<std::string> contents;  // of DATA raw with the dot, of BDAT the chunks of a message together
@@ -79,6 +80,12 @@ public:
             }
             if (!answer.starts_with("354")) continue;
             std::string content;
+            if (!midway.empty()) {
+                (void)co_await reader.some(1'000, net::Deadline::never());
+                answer = std::exchange(midway, {});
+                (void)co_await say(*stream, answer);
+                break;
+            }
             while (!(content == ".\r\n" || content.ends_with("\r\n.\r\n"))) {
                 const auto piece = co_await reader.some(1, net::Deadline::never());
                 if (!piece) break;

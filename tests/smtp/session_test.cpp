@@ -288,7 +288,7 @@ TEST_CASE("an account that is named twice gets one copy", "[smtp][session]")
     CHECK(appliance.inbox("ann").size() == 1);
 }
 
-TEST_CASE("a mail loop ends by the count of Received fields (RFC 5321 6.3)", "[smtp][session]")
+TEST_CASE("I1: a mail loop ends by the count of Received fields (RFC 5321 6.3)", "[smtp][session]")
 {
     Appliance appliance([](smtp::Options& options) { options.max_hops = 3; });
     std::string hops;

@@ -1,6 +1,8 @@
 #include "intake/intake.hpp"
 
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include "intake/admission.hpp"
 #include "intake/draft_state.hpp"
 #include "intake/spool.hpp"
+#include "store/recovered_mail.hpp"
 #include "store/uid_table.hpp"
 
 namespace mbx::intake {
@@ -56,20 +59,66 @@ bool passes(const store::QuotaLimits& limits, const store::AccountStore::Usage& 
     return is_above(usage.bytes, limits.bytes) || is_above(usage.messages, limits.messages);
 }
 
+using Usage = store::AccountStore::Usage;
+// What was judged to have room and is not in the account's own count yet, by account_place: messages that come together see
+// each other (HOSTILE row I11).
+using Promised = std::map<std::string, Usage>;
+
 // One recipient with limits.
 struct Limited {
     store::AccountKey key;
     store::QuotaLimits limits;
-    std::optional<store::AccountStore::Usage> usage;  // none: the account cannot be opened; it is not judged
+    std::shared_ptr<store::Account> account;  // none: it cannot be opened; it is not judged
 
-    bool has_room(std::uint64_t size) const
+    Usage usage(const Promised& promised) const
     {
-        if (!usage) return true;
-        const bool bytes = limits.bytes == 0 || usage->bytes + size <= limits.bytes;
-        // A mailbox that is full to the byte has no room for a message of a size not known.
-        const bool is_full = size == 0 && limits.bytes != 0 && usage->bytes >= limits.bytes;
-        return bytes && !is_full && (limits.messages == 0 || usage->messages + 1 <= limits.messages);
+        Usage used = account->usage();
+        if (const auto more = promised.find(store::account_place(key)); more != promised.end()) {
+            used.bytes += more->second.bytes;
+            used.messages += more->second.messages;
+        }
+        return used;
     }
+    bool has_room(std::uint64_t size, const Promised& promised) const
+    {
+        if (!account) return true;
+        const Usage used = usage(promised);
+        const bool bytes = limits.bytes == 0 || used.bytes + size <= limits.bytes;
+        // A mailbox that is full to the byte has no room for a message of a size not known.
+        const bool is_full = size == 0 && limits.bytes != 0 && used.bytes >= limits.bytes;
+        return bytes && !is_full && (limits.messages == 0 || used.messages + 1 <= limits.messages);
+    }
+};
+
+// Ends when the message is in the accounts' own counts, or nowhere.
+class Promise {
+public:
+    explicit Promise(Promised& promised) : promised_(promised) {}
+    Promise(const Promise&) = delete;
+    Promise& operator=(const Promise&) = delete;
+    ~Promise()
+    {
+        for (const auto& place : places_) {
+            const auto at = promised_.find(place);
+            at->second.bytes -= size_;
+            if (--at->second.messages == 0) promised_.erase(at);
+        }
+    }
+    void make(const std::vector<Limited>& to, std::uint64_t size)
+    {
+        size_ = size;
+        for (const auto& one : to) {
+            places_.push_back(store::account_place(one.key));
+            Usage& held = promised_[places_.back()];
+            held.bytes += size;
+            held.messages += 1;
+        }
+    }
+
+private:
+    Promised& promised_;
+    std::vector<std::string> places_;
+    std::uint64_t size_ = 0;
 };
 
 }  // namespace
@@ -99,12 +148,14 @@ struct Intake::State {
     Counter& warnings;
     std::uint64_t last_trace_time = 0;
     journal::Lsn run = 0;  // a number that no other run has
+    Promised promised{};
 
     co::Task<std::optional<IntakeError>> admit(std::uint64_t size);
     co::Task<std::vector<Limited>> limits_of(const Envelope& envelope);
     co::Task<void> look_up(Limited& one);
     co::Task<Result<store::Body, IntakeError>> write_out(Draft::State& draft, std::int64_t date);
-    co::Task<std::optional<IntakeError>> judge_quotas(const Envelope& envelope, std::uint64_t size, Receipt& receipt);
+    co::Task<std::optional<IntakeError>> judge_quotas(const Envelope& envelope, std::uint64_t size, Receipt& receipt,
+                                                       Promise& promise);
     void warn(const store::AccountKey& key, const store::QuotaLimits& limits, store::AccountStore::Usage before,
               std::uint64_t size);
     void drop_later(journal::Lsn lsn, std::string name);
@@ -172,7 +223,7 @@ co::Task<void> Intake::State::look_up(Limited& one)
 {
     store::AccountKey key = one.key;
     const auto account = co_await store.account(std::move(key));
-    if (account) one.usage = (*account)->usage();
+    if (account) one.account = *account;
 }
 
 co::Task<std::vector<Limited>> Intake::State::limits_of(const Envelope& envelope)
@@ -180,7 +231,7 @@ co::Task<std::vector<Limited>> Intake::State::limits_of(const Envelope& envelope
     std::vector<Limited> limited;
     for (const auto& key : envelope.recipients) {
         const auto limits = store.quota(key);
-        if (limits.bytes != 0 || limits.messages != 0) limited.push_back({key, limits, std::nullopt});
+        if (limits.bytes != 0 || limits.messages != 0) limited.push_back({key, limits, nullptr});
     }
     for (auto& one : limited) {
         co_await look_up(one);
@@ -202,18 +253,19 @@ void Intake::State::warn(const store::AccountKey& key, const store::QuotaLimits&
 }
 
 co::Task<std::optional<IntakeError>> Intake::State::judge_quotas(const Envelope& envelope, std::uint64_t size,
-                                                                 Receipt& receipt)
+                                                                 Receipt& receipt, Promise& promise)
 {
     const auto limited = co_await limits_of(envelope);
     for (const auto& one : limited) {
-        if (!one.has_room(size)) receipt.over_quota.push_back(one.key);
+        if (!one.has_room(size, promised)) receipt.over_quota.push_back(one.key);
     }
     if (!envelope.leaves_the_house() && !receipt.over_quota.empty() && receipt.over_quota.size() == envelope.recipients.size()) {
         co_return IntakeError::over_quota;
     }
     for (const auto& one : limited) {
-        if (one.usage) warn(one.key, one.limits, *one.usage, size);
+        if (one.account) warn(one.key, one.limits, one.usage(promised), size);
     }
+    promise.make(limited, size);
     overflows.add(receipt.over_quota.size());
     co_return std::nullopt;
 }
@@ -226,11 +278,11 @@ bool Intake::has_quota(const store::AccountKey& recipient) const
 
 co::Task<bool> Intake::room_for(store::AccountKey recipient, std::uint64_t size)
 {
-    Limited one{std::move(recipient), {}, std::nullopt};
+    Limited one{std::move(recipient), {}, nullptr};
     one.limits = state_->store.quota(one.key);
     if (one.limits.bytes == 0 && one.limits.messages == 0) co_return true;
     co_await state_->look_up(one);
-    co_return one.has_room(size);
+    co_return one.has_room(size, state_->promised);
 }
 
 // Small bodies stay in memory and go into the record; a large one is synced in the spool, whose name the record has.
@@ -303,7 +355,8 @@ co::Task<Result<Receipt, IntakeError>> Intake::accept_with(std::string trace_id,
     const bool is_for_others = envelope.is_for_others();
     const bool is_taken = !is_for_others || state.take_outgoing;
     if (!is_taken || envelope.further.size() > Envelope::kMostFurther) co_return IntakeError::failure;
-    const auto overfull = co_await state.judge_quotas(envelope, draft.size(), receipt);
+    Promise promise(state.promised);
+    const auto overfull = co_await state.judge_quotas(envelope, draft.size(), receipt, promise);
     if (overfull) {
         state.refused.add();
         co_return *overfull;

@@ -28,7 +28,7 @@ class QueueCase(unittest.TestCase):
     def setUp(self):
         self.port = free_port_base(1)
         routes = [{"domain": domain, "host": f"127.0.0.1:{self.port}"} for domain in ("script.test", "second.test")]
-        self.box = self.enterContext(Appliance(accounts=2, routes=routes, leaks=False, settings={"outbound.connect_timeout": "5s"} | self.settings))
+        self.box = self.enterContext(Appliance(accounts=2, routes=routes, leaks=False, quarantine_mb=4, settings={"outbound.connect_timeout": "5s"} | self.settings))
 
     def submit(self, subject, to="bob@script.test"):
         code, words = self.box.submit(message(subject, sender=self.box.user_name(1)), to)

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "daemon/own_mail.hpp"
 #include "mail/received.hpp"
 #include "smtp/forwarding.hpp"
 #include "smtp/recipient.hpp"
@@ -19,16 +20,8 @@ bool ReportIntake::address(const queue::Report& report, intake::Envelope& envelo
                                                  host_name_, system_mail_to_},
                                                 *mailbox);
     if (decision.reply != smtp::ReplyId::recipient_accepted) return false;
-    for (const directory::AccountId id : decision.accounts) {
-        const directory::Account* account = snapshot->find(id);
-        if (account != nullptr) envelope.recipients.push_back({id.value, account->local_part, account->domain});
-    }
     marks = smtp::make_forward_marks(ground_.srs, decision.outside);
-    for (const auto& one : decision.outside) {
-        queue::Recipient recipient;
-        recipient.address = one.address;
-        envelope.outgoing.recipients.push_back(std::move(recipient));
-    }
+    add_recipients(*snapshot, decision, envelope);
     envelope.outgoing.smtputf8 = report.smtputf8;
     envelope.outgoing.body = queue::BodyKind::eight_bit;
     return !envelope.recipients.empty() || !envelope.outgoing.recipients.empty();

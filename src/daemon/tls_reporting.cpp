@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "daemon/own_mail.hpp"
 #include "http/client.hpp"
 #include "mail/received.hpp"
 #include "net/dns_record.hpp"
@@ -190,18 +191,10 @@ bool TlsReporting::address(const mail::Mailbox& to, intake::Envelope& envelope, 
     const auto snapshot = ground_.directory.snapshot();
     const auto decision = smtp::judge_recipient({*snapshot, smtp::Role::submission, false, ground_.srs, ground_.clock.wall()}, to);
     if (decision.reply != smtp::ReplyId::recipient_accepted) return false;
-    for (const directory::AccountId id : decision.accounts) {
-        const directory::Account* account = snapshot->find(id);
-        if (account != nullptr) envelope.recipients.push_back({id.value, account->local_part, account->domain});
-    }
     marks = smtp::make_forward_marks(ground_.srs, decision.outside);
-    for (const auto& one : decision.outside) {
-        queue::Recipient recipient;
-        recipient.address = one.address;
-        // Nobody here waits for it: what cannot be delivered is told by the trace.
-        recipient.notify = {true, false, false, false};
-        envelope.outgoing.recipients.push_back(std::move(recipient));
-    }
+    add_recipients(*snapshot, decision, envelope);
+    // Nobody here waits for it: what cannot be delivered is told by the trace.
+    for (queue::Recipient& each : envelope.outgoing.recipients) each.notify = {true, false, false, false};
     envelope.reverse_path = options_.from;
     envelope.outgoing.reverse_path = options_.from;
     envelope.outgoing.ignores_tls_policy = true;

@@ -82,7 +82,8 @@ co::Task<Result<std::vector<HoldRule>, Error>> Queue::State::begin_hold(Selectio
 {
     const std::string attempted = "holding " + describe(selection);
     if (!selection.ids.empty() || selection.is_blank() != selection.is_all)
-        co_return Error{attempted, "what is held from now on is named by destination, sender or recipient, or is all", ""};
+        co_return Error{attempted, "a standing hold is of a destination, a sender, a recipient, or of all mail",
+                          "name one of them, or say all; single messages are held by their ids, without standing"};
     while (is_changing_holds) co_await hold_rules_changed.wait();
     const auto known = std::find_if(hold_rules.begin(), hold_rules.end(), [&selection](const HoldRule& rule) {
         return !rule.is_ending && rule.which.is_same(selection);

@@ -71,6 +71,17 @@ class FaultBox(Appliance):
             time.sleep(0.005)
         return True
 
+    def reap_at_chosen_step(self, where, armed_anew=False):
+        """The step at which it was to die, and did; any other end is an error."""
+        code, step = self.reap(), self.control.died_at()
+        self.control.disarm()
+        if armed_anew and step is None:
+            step = "unknown"  # it came to the first choice while the second one was written over its mark
+        if code != -9 or step is None:
+            raise AssertionError(f"{where}: mailboxd ended with {code}, not by the chosen step:\n{self.log()[-6000:]}")
+        self.assert_no_report()
+        return step
+
     def reap(self):
         """After a death that was meant; any other end of the process is a finding."""
         code = self.process.wait(30)

@@ -3,10 +3,9 @@ and what it was answered. A client that loses its connection ends: its last act 
 import random
 import re
 import smtplib
-import threading
-import time
 
 from appliance import send_data
+from clients import Clients
 from imap_link import Gone, ImapLink, Refused, number_set, numbers, quoted
 from ledger import Act
 import made_mail
@@ -21,38 +20,17 @@ def worker_of(mailbox):
     return 1 if mailbox == "b" or mailbox.startswith("b/") else 0
 
 
-class Load:
+class Load(Clients):
+    expected = (Gone, OSError, smtplib.SMTPException)
+
     def __init__(self, box, ledger, clock, seed, accounts, sessions=4, workers=2):
-        self.box, self.ledger, self.clock = box, ledger, clock
-        self.ended = threading.Event()
-        self.failures = []  # of the harness or against the protocol: never expected
-        self.threads = [threading.Thread(target=self._guarded, args=(self._deliver, f"{seed}.s{n}", n), daemon=True)
-                        for n in range(sessions)]
+        self.box, self.ledger, self.clock, self.accounts = box, ledger, clock, accounts
+        works = [(self._deliver, f"{seed}.s{n}", n) for n in range(sessions)]
         for account in range(1, accounts + 1):
             for worker in range(workers):
-                acts = ledger.worker_acts(account, worker)
-                who = f"{seed}.a{account}w{worker}"
-                self.threads.append(threading.Thread(target=self._guarded, args=(self._work, who, account, worker, acts),
-                                                     daemon=True))
-        self.accounts = accounts
-        for thread in self.threads:
-            thread.start()
-
-    def join(self, seconds=90):
-        self.ended.set()
-        end = time.monotonic() + seconds
-        for thread in self.threads:
-            thread.join(max(0.1, end - time.monotonic()))
-        if any(thread.is_alive() for thread in self.threads):
-            self.failures.append(f"a client did not end within {seconds} s")
-
-    def _guarded(self, work, who, *arguments):
-        try:
-            work(who, *arguments)
-        except (Gone, OSError, smtplib.SMTPException):
-            pass  # the crash; what was in doubt stands in the ledger
-        except Exception as error:  # every other one is a finding
-            self.failures.append(f"{who}: {type(error).__name__}: {error}")
+                works.append((self._work, f"{seed}.a{account}w{worker}", account, worker, ledger.worker_acts(account, worker)))
+        super().__init__(works)
+        self.begin()
 
     # -- SMTP
 

@@ -13,9 +13,15 @@ HEAD = "From: <load@sample.test>\r\nTo: <list@example.test>\r\nSubject: {0}\r\nD
 SIZES = [(200, 2_000, 10), (2_000, 16_000, 8), (16_000, 70_000, 2), (250_000, 400_000, 1)]
 
 
-def random_size(random):
-    low, high, _ = random.choices(SIZES, [weight for _, _, weight in SIZES])[0]
+def random_size(random, sizes=SIZES):
+    low, high, _ = random.choices(sizes, [weight for _, _, weight in sizes])[0]
     return random.randrange(low, high)
+
+
+def lines(token, count):
+    """CRLF line ends, no two lines alike and none of another message."""
+    salt = hashlib.sha256(token.encode()).hexdigest().encode()
+    return b"".join(b"%06d %s\r\n" % (n, salt + salt[:3]) for n in range(count))
 
 
 def token_of(who, number, size):
@@ -23,12 +29,10 @@ def token_of(who, number, size):
 
 
 def content(token):
-    """About as many bytes as the token says, CRLF line ends, no two lines alike and none of another message."""
+    """About as many bytes as the token says."""
     size = int(token.rsplit("-", 1)[1])
     head = HEAD.format(token).encode()
-    salt = hashlib.sha256(token.encode()).hexdigest()
-    lines = max(1, (size - len(head)) // 76 + 1)
-    return head + b"".join(b"%06d %s\r\n" % (n, salt.encode() + salt[:3].encode()) for n in range(lines))
+    return head + lines(token, max(1, (size - len(head)) // 76 + 1))
 
 
 def token_in(stored):

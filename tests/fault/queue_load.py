@@ -7,10 +7,10 @@ import random
 import re
 import smtplib
 import socket
-import threading
 import time
 
 from appliance import send_data
+from clients import Clients
 from queue_mail import content, random_size, token_of
 from queue_sinks import MANNERS, NEVER, domain_of
 
@@ -76,31 +76,13 @@ def ask(box, method, path, document=None):
         link.close()
 
 
-class QueueLoad:
+class QueueLoad(Clients):
+    expected = (OSError, smtplib.SMTPException, http.client.HTTPException)
+
     def __init__(self, box, ledger, life, seed, accounts, sessions=3):
         self.box, self.ledger, self.life, self.accounts = box, ledger, life, accounts
-        self.ended = threading.Event()
-        self.failures = []
-        works = [(self._submit, f"{seed}.s{n}") for n in range(sessions)] + [(self._administer, f"{seed}.a")]
-        self.threads = [threading.Thread(target=self._guarded, args=work, daemon=True) for work in works]
-        for thread in self.threads:
-            thread.start()
-
-    def join(self, seconds=90):
-        self.ended.set()
-        end = time.monotonic() + seconds
-        for thread in self.threads:
-            thread.join(max(0.1, end - time.monotonic()))
-        if any(thread.is_alive() for thread in self.threads):
-            self.failures.append(f"a client did not end within {seconds} s")
-
-    def _guarded(self, work, who):
-        try:
-            work(who)
-        except (OSError, smtplib.SMTPException, http.client.HTTPException):
-            pass  # the crash; what was in doubt stands in the ledger
-        except Exception as error:  # every other one is a finding
-            self.failures.append(f"{who}: {type(error).__name__}: {error}")
+        super().__init__([(self._submit, f"{seed}.s{n}") for n in range(sessions)] + [(self._administer, f"{seed}.a")])
+        self.begin()
 
     # -- users
 

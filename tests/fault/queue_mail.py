@@ -1,6 +1,7 @@
 """Messages on their way out that tell what they are: the whole content follows from the token in their Subject."""
-import hashlib
 import re
+
+import made_mail
 
 TOKEN = re.compile(rb"^Subject: (q[\w.]+-\d+)\r$", re.M)
 HEAD = "From: <{1}>\r\nTo: <list@all.test>\r\nSubject: {0}\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\n" \
@@ -10,8 +11,7 @@ SIZES = [(400, 2_000, 12), (2_000, 16_000, 6), (16_000, 70_000, 2), (250_000, 40
 
 
 def random_size(dice):
-    low, high, _ = dice.choices(SIZES, [weight for _, _, weight in SIZES])[0]
-    return dice.randrange(low, high)
+    return made_mail.random_size(dice, SIZES)
 
 
 def token_of(who, number, size):
@@ -19,8 +19,7 @@ def token_of(who, number, size):
 
 
 def body(token):
-    salt = hashlib.sha256(token.encode()).hexdigest()
-    return b"".join(b"%06d %s\r\n" % (n, salt.encode() + salt[:3].encode()) for n in range(int(token.rsplit("-", 1)[1]) // 76 + 1))
+    return made_mail.lines(token, int(token.rsplit("-", 1)[1]) // 76 + 1)
 
 
 def content(token, sender):

@@ -97,6 +97,17 @@ std::string step_of(const directory::Outside& one)
     return "it leads on to " + one.address + "; mail of a sender who is not of this server leaves under a rewritten one (SRS)";
 }
 
+std::string counted(std::size_t count, const char* one, const char* many) { return std::to_string(count) + (count == 1 ? one : many); }
+
+std::string fate_of(const directory::Recipients& found)
+{
+    std::string fate;
+    if (!found.accounts.empty()) fate = "delivered here, to " + counted(found.accounts.size(), " mailbox", " mailboxes");
+    if (!found.accounts.empty() && !found.remote.empty()) fate += ", and ";
+    if (!found.remote.empty()) fate += "sent on to " + counted(found.remote.size(), " address elsewhere", " addresses elsewhere");
+    return fate;
+}
+
 // Within our own house, step by step; what leaves it is `found.remote`.
 RouteFacts local_route(const directory::Snapshot& snapshot, const mail::Mailbox& mailbox, const directory::Recipients& found)
 {
@@ -116,10 +127,7 @@ RouteFacts local_route(const directory::Snapshot& snapshot, const mail::Mailbox&
     }
     facts.is_reachable = found.resolution == directory::Resolution::found;
     if (!facts.is_reachable) facts.verdict = "A message would be refused: " + std::string(refusal_of(found.resolution)) + ".";
-    else if (found.remote.empty()) facts.verdict = "A message would be delivered here, to " + std::to_string(found.accounts.size()) +
-                                                   (found.accounts.size() == 1 ? " mailbox." : " mailboxes.");
-    else facts.verdict = "A message would be delivered to " + std::to_string(found.accounts.size()) + " mailboxes here and sent on to " +
-                         std::to_string(found.remote.size()) + (found.remote.size() == 1 ? " address elsewhere." : " addresses elsewhere.");
+    else facts.verdict = "A message would be " + fate_of(found) + ".";
     return facts;
 }
 

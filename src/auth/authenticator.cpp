@@ -1,5 +1,6 @@
 #include "auth/authenticator.hpp"
 
+#include <algorithm>
 #include <list>
 #include <new>
 #include <unordered_map>
@@ -7,6 +8,7 @@
 #include "auth/brake.hpp"
 #include "auth/login_cache.hpp"
 #include "auth/password.hpp"
+#include "auth/saslprep.hpp"
 #include "base/ascii.hpp"
 #include "base/codec.hpp"
 #include "co/event.hpp"
@@ -54,23 +56,41 @@ BrakeOptions brake_of(const AuthenticatorOptions& options)
     return {options.failures_before_delay, options.failure_window, options.max_delay};
 }
 
+// A password is hashed as SASLprep makes it (RFC 4616 section 2, RFC 4013), so that PLAIN and SCRAM take the same ones. Hashes
+// from before that, and from elsewhere, are of the bytes that were typed. For most passwords the two are one.
+class Spellings {
+public:
+    explicit Spellings(const std::string& typed) : typed_(typed), prepared_(prepared_password(typed)) {}
+    const std::string& prepared() const { return prepared_.text(); }
+    bool is_one() const { return prepared_.text() == typed_; }
+    bool fit(const std::string& hash) const { return verify_password(hash, prepared()) || fit_as_typed(hash); }
+    bool fit_as_typed(const std::string& hash) const { return !is_one() && verify_password(hash, typed_); }
+
+private:
+    const std::string& typed_;
+    Secret prepared_;
+};
+
 // `scram_iterations`: a verifier of so many is wanted; 0: none.
-// Exactly one Argon2id of our cost for every wrong password, whoever it is tried for (HOSTILE row J2): an imported
-// hash is paid for on top of it.
+// As many Argon2id of our cost for every wrong password, whoever it is tried for (HOSTILE row J2), one but for those that
+// SASLprep changes: an imported hash is paid for on top of it.
 HashOutcome check_hash(const std::string& hash, const std::string& unmatchable, const std::string& password, HashCost cost,
                        unsigned scram_iterations, Counter& hashes)
 {
     HashOutcome out;
-    out.is_right = verify_password(hash, password);
+    const Spellings spellings(password);
+    out.is_right = verify_password(hash, spellings.prepared());
+    const bool is_old = !out.is_right && spellings.fit_as_typed(hash);
+    out.is_right = out.is_right || is_old;
     const bool was_argon2 = is_argon2(hash);
     if (was_argon2) hashes.add();
     if (!out.is_right && !was_argon2) {
-        (void)verify_password(unmatchable, password);
+        (void)spellings.fit(unmatchable);
         hashes.add();
     }
     if (out.is_right && scram_iterations != 0) out.verifier = new_scram_verifier(password, scram_iterations);
-    if (!out.is_right || !needs_upgrade(hash, cost)) return out;
-    auto better = make_password_hash(password, cost);
+    if (!out.is_right || (!is_old && !needs_upgrade(hash, cost))) return out;
+    auto better = make_password_hash(spellings.prepared(), cost);
     hashes.add();
     if (better) out.better_hash = std::move(*better);
     return out;
@@ -96,6 +116,7 @@ struct Authenticator::State {
     }
 
     std::string name_in_tables(std::string_view login) const;
+    std::string name_to_find(std::string login) const;
     Attempt describe(std::string service, std::string login, const net::PeerInfo& peer) const;
     Candidate find_candidate(const Attempt& attempt, const std::string& password) const;
     bool is_full() const { return waiting >= options.max_waiting; }
@@ -143,13 +164,22 @@ std::string Authenticator::State::name_in_tables(std::string_view login) const
     return address.empty() ? ascii::to_lower(login.substr(0, kMostLogin)) : address;
 }
 
+// As it was given where somebody has it, else as SASLprep makes it: what SCRAM always says.
+std::string Authenticator::State::name_to_find(std::string login) const
+{
+    const bool is_plain = std::ranges::none_of(login, ascii::is_eight_bit);
+    if (is_plain || login.size() > kMostLogin || directory.snapshot()->find_login(login) != nullptr) return login;
+    auto prepared = saslprep(login);
+    return prepared ? *std::move(prepared) : login;
+}
+
 Attempt Authenticator::State::describe(std::string service, std::string login, const net::PeerInfo& peer) const
 {
     Attempt attempt;
-    attempt.subject.account = name_in_tables(login);
+    attempt.login = name_to_find(std::move(login));
+    attempt.subject.account = name_in_tables(attempt.login);
     attempt.subject.network = peer.is_unix ? "unix" : peer.remote.address.network().text();
     attempt.service = std::move(service);
-    attempt.login = std::move(login);
     attempt.peer = peer.text();
     return attempt;
 }
@@ -435,7 +465,10 @@ co::Task<Result<std::string, Error>> Authenticator::hash_password(std::string pa
     if (!is_acceptable_password(secret.text()))
         co_return Error{"setting a password", "it is empty, longer than 1024 bytes, or holds a NUL byte", "choose another"};
     const HashCost cost = cost_of(state_->options);
-    auto job = [&secret, cost] { return make_password_hash(secret.text(), cost); };
+    auto job = [&secret, cost] {
+        const Secret prepared(prepared_password(secret.text()));
+        return make_password_hash(prepared.text(), cost);
+    };
     auto made = co_await state_->workers.run(net::WorkClass::hashing, std::move(job));
     state_->hashes.add();
     co_return made;

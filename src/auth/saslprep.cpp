@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "auth/nfkc.hpp"
 #include "base/ascii.hpp"
 
 namespace mbx::auth {
@@ -49,27 +50,50 @@ char32_t code_of(std::string_view character)
     return code;
 }
 
+void append_utf8(std::string& into, char32_t code)
+{
+    const auto tail = [&into, code](unsigned shift) { into += static_cast<char>(0x80U | ((code >> shift) & 0x3FU)); };
+    if (code < 0x80) {
+        into += static_cast<char>(code);
+    } else if (code < 0x800) {
+        into += static_cast<char>(0xC0U | (code >> 6U));
+        tail(0);
+    } else if (code < 0x10000) {
+        into += static_cast<char>(0xE0U | (code >> 12U));
+        tail(6);
+        tail(0);
+    } else {
+        into += static_cast<char>(0xF0U | (code >> 18U));
+        tail(12);
+        tail(6);
+        tail(0);
+    }
+}
+
 }  // namespace
 
 std::optional<std::string> saslprep(std::string_view text)
 {
+    // Most are this, and no copy of them is to be left behind.
+    if (!text.empty() && std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f'; })) return std::string(text);
     if (!ascii::is_utf8(text)) return std::nullopt;
-    std::string out;
-    out.reserve(text.size());
+    std::u32string mapped;
+    mapped.reserve(text.size());
     while (!text.empty()) {
         const auto character = text.substr(0, length_of(static_cast<unsigned char>(text.front())));
         text.remove_prefix(character.size());
         const char32_t code = code_of(character);
-        if (is_in(kSpaces, code)) {
-            out += ' ';
-            continue;
-        }
-        if (is_in(kNothing, code)) continue;
-        if (is_prohibited(code)) return std::nullopt;
-        out += character;
+        if (is_in(kSpaces, code)) mapped += U' ';
+        else if (!is_in(kNothing, code)) mapped += code;
     }
-    if (out.empty()) return std::nullopt;
+    const std::u32string normal = nfkc(mapped);
+    if (normal.empty() || std::ranges::any_of(normal, is_prohibited)) return std::nullopt;
+    std::string out;
+    out.reserve(normal.size());
+    for (const char32_t code : normal) append_utf8(out, code);
     return out;
 }
+
+std::string prepared_password(std::string_view password) { return saslprep(password).value_or(std::string(password)); }
 
 }  // namespace mbx::auth

@@ -8,14 +8,14 @@
 
 namespace mbx::auth {
 
-// The mapping of RFC 4013 section 2.1 (spaces of every kind become U+0020, what is invisible goes) and the prohibitions of
-// its section 2.3; ASCII without control characters stays as it is. None for text that is prohibited, empty behind the
-// mapping, or no UTF-8.
+// Its mapping (section 2.1: spaces of every kind become U+0020, what is invisible goes), normalization form KC (2.2) and
+// prohibitions (2.3). None for text that is prohibited, empty behind the mapping, or no UTF-8.
 //
-// Not applied: normalisation form KC (section 2.2), which needs Unicode's decomposition tables, and the bidirectional rule
-// (section 2.4), which is about display. Text as keyboards make it (composed letters) is in form KC already, so
-// clients that normalise and clients that do not come to the same bytes; a password with full-width or decomposed
-// characters logs in by SCRAM only from clients that send it as it was set (docs/directory.md).
+// Not applied: the bidirectional rule (2.4), which is about display and would only lock people out; what Unicode 3.2 does not
+// know is taken as it is, as section 2.5 has it of queries.
 std::optional<std::string> saslprep(std::string_view text);
+
+// What is hashed of a password: prepared, or where that is not to be had the bytes themselves, with which PLAIN alone logs in.
+std::string prepared_password(std::string_view password);
 
 }  // namespace mbx::auth

@@ -1,5 +1,6 @@
 #include "base/ascii.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace mbx::ascii {
@@ -67,6 +68,13 @@ void append_escaped(std::string& out, std::string_view bytes)
     }
 }
 
+// How many bytes at the front may be shown as they are: nearly always all of them.
+std::size_t plain_run(std::string_view text)
+{
+    const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '\\'; };
+    return static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
+}
+
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t most)
@@ -75,6 +83,13 @@ std::string printable(std::string_view text, std::size_t most)
     out.reserve(std::min(text.size(), most) + 8);
     std::size_t at = 0;
     while (at < text.size()) {
+        if (const std::size_t run = plain_run(text.substr(at)); run != 0) {
+            const std::size_t room = most - out.size();
+            out += text.substr(at, std::min(run, room));
+            if (run > room) return out + "…";
+            at += run;
+            continue;
+        }
         const std::size_t length = sequence_at(text, at);
         const std::string_view piece = text.substr(at, std::max<std::size_t>(length, 1));
         std::string shown;
@@ -96,6 +111,10 @@ bool is_utf8(std::string_view text)
 {
     std::size_t at = 0;
     while (at < text.size()) {
+        if (!is_eight_bit(text[at])) {
+            ++at;
+            continue;
+        }
         const std::size_t length = sequence_at(text, at);
         if (length == 0) return false;
         at += length;

@@ -24,6 +24,9 @@ namespace {
 constexpr std::size_t kMostLines = 8192;
 // At the end, how long the last lines may take to go out when nobody reads the other end of a pipe.
 constexpr int kFarewellMs = 2000;
+// After lines went out the thread rests: what comes meanwhile goes out together, so that a busy server wakes it a hundred
+// times a second and not for each message. Warnings and errors do not wait.
+constexpr std::chrono::milliseconds kRest{10};
 
 std::string now_text()
 {
@@ -58,12 +61,15 @@ struct LogWriter::Shared {
     ComponentLevels component_levels;
     std::deque<std::string> lines;
     std::uint64_t untold_drops = 0;
+    bool is_resting = false;
+    bool is_urgent = false;  // something is queued that ends the rest
     bool stopping = false;
     std::thread thread;
 
     Shared(int to, LogFormat as, LogLevel from) : descriptor(to), format(as), level(from) {}
 
     std::string next_batch();
+    void rest();
     void write_out(std::string_view bytes);
     void run();
 };
@@ -76,6 +82,7 @@ std::string LogWriter::Shared::next_batch()
     std::deque<std::string> taken;
     if (lines.empty()) return {};
     taken.swap(lines);
+    is_urgent = false;
     const std::uint64_t drops = std::exchange(untold_drops, 0);
     lock.unlock();
 
@@ -90,6 +97,14 @@ std::string LogWriter::Shared::next_batch()
         text += '\n';
     }
     return text;
+}
+
+void LogWriter::Shared::rest()
+{
+    std::unique_lock lock(mutex);
+    is_resting = true;
+    wake.wait_for(lock, kRest, [this] { return stopping || is_urgent; });
+    is_resting = false;
 }
 
 void LogWriter::Shared::write_out(std::string_view bytes)
@@ -125,6 +140,7 @@ void LogWriter::Shared::run()
         const std::string batch = next_batch();
         if (batch.empty()) return;
         write_out(batch);
+        rest();
     }
 }
 
@@ -176,6 +192,8 @@ void LogWriter::submit(LogLevel level, std::string_view component, std::string_v
             return;
         }
         shared_->lines.push_back(std::move(line));
+        if (level >= LogLevel::warning) shared_->is_urgent = true;
+        if (shared_->is_resting && !shared_->is_urgent) return;
     }
     shared_->wake.notify_one();
 }

@@ -7,6 +7,7 @@
 
 #include "auth/authenticator.hpp"
 #include "auth/password.hpp"
+#include "auth/saslprep.hpp"
 #include "auth/scram.hpp"
 #include "base/ascii.hpp"
 #include "co/scope.hpp"
@@ -61,7 +62,7 @@ co::Task<void> add_into(directory::Directory& directory, FirstAccount wanted, au
 Result<void, Error> make_first_account(const FirstAccount& wanted, bool may_change)
 {
     const auth::AuthenticatorOptions options;
-    auto hash = auth::make_password_hash(wanted.password, auth::HashCost{options.argon2_memory, options.argon2_passes});
+    auto hash = auth::make_password_hash(auth::prepared_password(wanted.password), auth::HashCost{options.argon2_memory, options.argon2_passes});
     if (!hash) return hash.error();
     auth::NewCredentials made{std::move(*hash), auth::new_scram_verifier(wanted.password, options.scram_iterations)};
     Ground ground;

@@ -30,6 +30,7 @@ std::string shortened(std::string words, std::size_t most)
 // The last words about a recipient, with the code of a refusal.
 std::string answer_of(const json& recipient, std::size_t most)
 {
+    if (count_of(recipient, "attempts") == 0 && text_of(recipient, "answer").empty()) return "not tried yet";
     const auto code = count_of(recipient, "code");
     const bool is_refusal = code >= 400;
     return (is_refusal ? std::to_string(code) + " " : "") + shortened(text_of(recipient, "answer"), most);
@@ -45,9 +46,12 @@ std::string state_of(const json& message, const json& recipient)
         if (wanted == "delete") return "being sent now, else deleted";
         return "being sent now";
     }
-    if (status == "failing") return "failed, the sender is being told";
+    if (status == "failing") return "failed for good, the sender is being told";
+    if (status == "failed") return "none: failed for good";
+    if (status == "delivered") return "none: delivered";
+    if (status == "deleted") return "none: deleted";
     if (status != "waiting") return status;
-    if (message.at("held").get<bool>()) return "held";
+    if (message.at("held").get<bool>()) return "held until released";
     if (!text_of(recipient, "held_by").empty()) return "held: " + text_of(recipient, "held_by");
     const json& next = recipient.at("next_in_seconds");
     const auto seconds = next.is_null() ? 0 : next.get<std::int64_t>();
@@ -112,7 +116,7 @@ std::string size_text(std::uint64_t bytes)
 std::string queue_text(const json& page, Style style)
 {
     constexpr std::size_t kMostWords = 80;
-    Table table({{"ID"}, {"WAITS FOR", Side::right}, {"SIZE", Side::right}, {"SENDER"}, {"RECIPIENT"}, {"WHAT NEXT"}, {"LAST ANSWER"}});
+    Table table({{"ID"}, {"AGE", Side::right}, {"SIZE", Side::right}, {"SENDER"}, {"RECIPIENT"}, {"WHAT NEXT"}, {"LAST ANSWER"}});
     for (const json& message : page.at("messages")) {
         const json& all = message.at("recipients");
         const auto shown = std::find_if(all.begin(), all.end(), is_open);
@@ -147,7 +151,7 @@ std::string queued_text(const json& message, Style style)
     if (!text_of(message, "account").empty()) facts.emplace_back("account", text_of(message, "account"));
     if (is_held) facts.emplace_back("held", "until mailboxctl queue release " + id);
     if (message.at("warned").get<bool>()) facts.emplace_back("delay", "the sender was told of it");
-    Table table({{"RECIPIENT"}, {"WHAT NEXT"}, {"TRIES", Side::right}, {"HOST"}, {"LAST ANSWER"}});
+    Table table({{"RECIPIENT"}, {"WHAT NEXT"}, {"TRIES", Side::right}, {"SERVER"}, {"LAST ANSWER"}});
     bool is_waiting = false;
     for (const json& one : message.at("recipients")) {
         table.add({text_of(one, "address"), state_of(message, one), std::to_string(count_of(one, "attempts")), text_of(one, "host"),

@@ -65,6 +65,7 @@ std::string trace_text(const json& document, Style style)
                    row.at("size").is_null() ? "-" : count(row, "size"), words(row, "subject")});
     }
     std::string all = table.text(style, "no such message");
+    if (!document.at("messages").empty()) all += "mailboxctl trace ID tells what befell one\n";
     if (!document.at("before").is_null()) all += "there are more; --since and --until narrow it\n";
     if (document.at("partial").get<bool>()) all += "the search took too long and is not complete; --since narrows it\n";
     return all;
@@ -72,14 +73,16 @@ std::string trace_text(const json& document, Style style)
 
 std::string slo_text(const json& document, Style style)
 {
+    const std::string limit = span(document.at("limit_milliseconds"));
+    const bool has_delivered = document.at("delivered").get<std::int64_t>() != 0;
     std::string all = pairs({
         {"since", moment(document, "since") + " UTC"},
-        {"delivered", count(document, "delivered")},
-        {"within " + span(document.at("limit_milliseconds")),
-         fmt::format("{} ({:.3f} %)", count(document, "within"), document.at("percent").get<double>())},
-        {"still waiting, late", count(document, "late")},
-        {"failed", count(document, "failed")},
-        {"median, p99", span(document.at("median_milliseconds")) + ", " + span(document.at("p99_milliseconds"))},
+        {"delivered", count(document, "delivered") + ", here and elsewhere, by recipient"},
+        {"within " + limit, has_delivered ? fmt::format("{} ({:.3f} %)", count(document, "within"), document.at("percent").get<double>()) : "-"},
+        {"still waiting", count(document, "late") + ", longer than " + limit + " already"},
+        {"failed for good", count(document, "failed") + ", which their senders were told"},
+        {"half of them in", has_delivered ? span(document.at("median_milliseconds")) : "-"},
+        {"99 of 100 in", has_delivered ? span(document.at("p99_milliseconds")) : "-"},
     });
     Table lines({{"DESTINATION"}, {"DELIVERED", Side::right}, {"IN TIME", Side::right}, {"OURS, MEAN", Side::right},
                  {"THEIRS, MEAN", Side::right}, {"WORST", Side::right}});
@@ -89,6 +92,8 @@ std::string slo_text(const json& document, Style style)
                    span(row.at("mean_their_milliseconds")), span(row.at("worst_milliseconds"))});
     }
     all += "\n" + lines.text(style, "nothing was delivered");
+    if (!document.at("destinations").empty())
+        all += "ours: until our first attempt; theirs: what the other server took, with every further attempt it asked for\n";
     if (!document.at("violations").empty()) {
         Table late({{"ACCEPTED (UTC)"}, {"ID"}, {"RECIPIENT"}, {"OUTCOME"}, {"TOOK", Side::right}, {"OURS", Side::right},
                     {"THEIRS", Side::right}, {"TRIES", Side::right}, {"LAST WORDS"}});
@@ -97,7 +102,8 @@ std::string slo_text(const json& document, Style style)
                       span(row.at("total_milliseconds")), span(row.at("our_milliseconds")), span(row.at("their_milliseconds")),
                       count(row, "attempts"), words(row, "answer")});
         }
-        all += "\n" + late.text(style, "");
+        all += "\nlater than " + limit + ", the latest first:\n" + late.text(style, "");
+        all += "mailboxctl trace ID tells what befell one; mailboxctl queue show ID, what comes next where it still waits\n";
     }
     if (document.at("partial").get<bool>()) all += "counting took too long and is not complete; --since narrows it\n";
     return all;

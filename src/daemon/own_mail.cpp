@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "smtp/traced_header.hpp"
+
 namespace mbx::daemon {
 
 void add_recipients(const directory::Snapshot& snapshot, const smtp::RecipientDecision& decision, intake::Envelope& envelope)
@@ -15,6 +17,23 @@ void add_recipients(const directory::Snapshot& snapshot, const smtp::RecipientDe
         recipient.address = one.address;
         envelope.outgoing.recipients.push_back(std::move(recipient));
     }
+}
+
+void trace_own_mail(trace::Recorder& recorder, const intake::Receipt& receipt, const intake::Envelope& envelope, std::string why,
+                    std::string_view text)
+{
+    constexpr std::size_t kHeader = 16 * 1024;  // ours are short
+    smtp::TracedHeader header;
+    header.feed(text.substr(0, kHeader));
+    header.finish();
+    const std::size_t recipients = envelope.recipients.size() + envelope.outgoing.recipients.size();
+    trace::Event event{receipt.trace_id, trace::EventKind::accepted, receipt.accepted, {}, std::move(why), {}};
+    event.facts = {{"reverse_path", envelope.reverse_path},   {"size", std::to_string(text.size())},
+                   {"recipients", std::to_string(recipients)}, {"subject", header.subject()},
+                   {"message_id", header.message_id()}};
+    recorder.record(std::move(event));
+    for (const queue::Recipient& one : envelope.outgoing.recipients)
+        recorder.record({receipt.trace_id, trace::EventKind::queued, receipt.accepted, one.address, {}, {}});
 }
 
 }  // namespace mbx::daemon

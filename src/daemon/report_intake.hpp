@@ -7,6 +7,7 @@
 #include "intake/intake.hpp"
 #include "intake/queue_ledger.hpp"
 #include "policy/srs.hpp"
+#include "trace/recorder.hpp"
 
 namespace mbx::daemon {
 
@@ -19,6 +20,7 @@ public:
         directory::Directory& directory;
         const policy::Srs& srs;
         const Clock& clock;
+        trace::Recorder& recorder;
         Log log;
     };
     ReportIntake(Ground ground, std::string host_name) : ground_(std::move(ground)), host_name_(std::move(host_name)) {}

@@ -201,16 +201,6 @@ bool TlsReporting::address(const mail::Mailbox& to, intake::Envelope& envelope, 
     return !envelope.recipients.empty() || envelope.is_for_others();
 }
 
-void TlsReporting::trace(const std::string& id, const smtp::TlsDay& day, const intake::Envelope& envelope, std::size_t size) const
-{
-    const std::size_t count = envelope.recipients.size() + envelope.outgoing.recipients.size();
-    const WallTime now = ground_.clock.wall();
-    ground_.recorder.record({id, trace::EventKind::accepted, now, {}, "a report about TLS to " + day.domain + ", made here",
-                             {{"reverse_path", options_.from}, {"size", std::to_string(size)}, {"recipients", std::to_string(count)}}});
-    for (const auto& one : envelope.outgoing.recipients)
-        ground_.recorder.record({id, trace::EventKind::queued, now, one.address, {}, {}});
-}
-
 co::Task<bool> TlsReporting::send_mail(const smtp::TlsDay& day, const Made& made, mail::Mailbox to)
 {
     intake::Envelope envelope;
@@ -234,11 +224,10 @@ co::Task<bool> TlsReporting::send_mail(const smtp::TlsDay& day, const Made& made
     const auto stored = co_await draft.append(text);
     if (!stored || is_stopping_) co_return false;
     std::string id = ground_.intake.new_trace_id();
-    const std::string told = id;
     const intake::Envelope seen = envelope;
     const auto receipt = co_await ground_.intake.accept(std::move(id), std::move(envelope), std::move(draft));
     if (!receipt) co_return false;
-    trace(told, day, seen, text.size());
+    trace_own_mail(ground_.recorder, *receipt, seen, "a report about TLS to " + day.domain + ", made here", text);
     co_return true;
 }
 

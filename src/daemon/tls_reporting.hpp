@@ -87,7 +87,6 @@ private:
     };
     co::Task<bool> send_mail(const smtp::TlsDay& day, const Made& made, mail::Mailbox to);
     bool address(const mail::Mailbox& to, intake::Envelope& envelope, std::string& marks) const;
-    void trace(const std::string& id, const smtp::TlsDay& day, const intake::Envelope& envelope, std::size_t size) const;
     co::Task<bool> post(const Made& made, smtp::WebPlace place);
     co::Task<bool> post_to(const Made& made, smtp::WebPlace place, net::Endpoint endpoint);
 

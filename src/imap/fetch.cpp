@@ -182,6 +182,7 @@ public:
         : store_(store), mailbox_(mailbox), plan_(plan), slice_(slice), writer_(slice.segments)
     {
     }
+    void reserve(std::string spare, std::size_t bytes) { writer_.reserve(std::move(spare), bytes); }
 
     bool opens(const Known& known) const { return plan_.needs_file || !known.is_enough; }
     // False: the message is gone.
@@ -228,8 +229,32 @@ private:
 
 }  // namespace
 
+namespace {
+
+// For the answers of a slice that are mostly whole messages; 0: nobody knows.
+std::size_t expected_bytes(const FetchPlan& plan, const std::vector<store::MessageRow>& rows)
+{
+    constexpr std::size_t kAround = 128;
+    constexpr std::uint64_t kSmall = 8 * 1024;  // larger ones are not copied
+    const auto is_whole = [](const FetchItem& item) {
+        return item.attribute == FetchAttribute::body_section && item.section.path.empty() && !item.partial &&
+               item.section.text == mail::SectionText::whole;
+    };
+    if (std::ranges::none_of(plan.items, is_whole)) return 0;
+    std::size_t bytes = 0;
+    for (const auto& row : rows) bytes += kAround + (row.size <= kSmall ? row.size : 0);
+    return bytes;
+}
+
+}  // namespace
+
+bool may_read_ahead(const FetchPlan& plan)
+{
+    return plan.needs_file && !plan.needs_flags && !plan.sets_seen && !plan.wants_modseq && !plan.changed_since;
+}
+
 FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, const store::UidTable& view,
-                       const FetchPlan& plan, const NumberSet& uids)
+                       const FetchPlan& plan, const NumberSet& uids, std::string spare)
 {
     if (plan.is_quick) {
         auto quick = quick_slice(store, mailbox, view, plan, uids);
@@ -255,6 +280,7 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
         if (status) slice.keywords = std::move(status->keywords);
     }
     SliceWriter writer(store, mailbox, plan, slice);
+    if (const auto expected = expected_bytes(plan, *rows); expected != 0) writer.reserve(std::move(spare), expected);
     NumberSet found;
     for (std::size_t i = 0; i < rows->size(); ++i) {
         const auto& row = (*rows)[i];

@@ -51,8 +51,12 @@ struct FetchSlice {
     std::optional<store::StoreError> failure;
 };
 
-// Looks at the first of `uids`, as many as fit a slice. `view` gives the sequence numbers.
+// Whether the next slice may be read while this one is written: what the plan tells of a message never changes, so nothing
+// that the session hears meanwhile can be older than what it tells.
+bool may_read_ahead(const FetchPlan& plan);
+
+// Looks at the first of `uids`, as many as fit a slice. `view` gives the sequence numbers; `spare` is memory to write into.
 FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, const store::UidTable& view,
-                       const FetchPlan& plan, const NumberSet& uids);
+                       const FetchPlan& plan, const NumberSet& uids, std::string spare = {});
 
 }  // namespace mbx::imap

@@ -4,6 +4,25 @@
 
 namespace mbx::imap {
 
+Harvest& KeptHarvest::harvest() const
+{
+    if (sort) return *sort;
+    if (thread) return *thread;
+    return *texts;
+}
+
+std::size_t KeptHarvest::size() const
+{
+    if (sort) return sort->size();
+    return thread ? thread->size() : texts->size();
+}
+
+std::size_t KeptHarvest::bytes() const
+{
+    const std::size_t own = sort ? sort->bytes() : thread ? thread->bytes() : texts->bytes();
+    return own + sizeof(KeptHarvest);
+}
+
 void KeptKeys::drop(std::map<Of, Entry>::iterator it)
 {
     bytes_ -= it->second.bytes;
@@ -41,6 +60,8 @@ std::string order_name(const std::vector<SortCriterion>& criteria)
     }
     return name;
 }
+
+std::string texts_name(std::string_view field) { return "texts " + std::string(field); }
 
 std::string order_name(ThreadAlgorithm algorithm) { return "thread " + std::to_string(static_cast<unsigned>(algorithm)); }
 

@@ -1,4 +1,4 @@
-// What SORT and THREAD compare, kept of whole mailboxes between commands: a message never changes, so its keys hold as long as
+// What SORT, THREAD and SEARCH compare, kept of whole mailboxes between commands: a message never changes, so its keys hold as long as
 // its UID does, and only those of new messages are added. One table for all sessions of the server, bounded in memory, the
 // least used given up first. Loop thread.
 #pragma once
@@ -8,21 +8,24 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include "imap/field_harvest.hpp"
 #include "imap/sort.hpp"
 #include "store/types.hpp"
 
 namespace mbx::imap {
 
-// The keys of one mailbox for one order (or kind of threads): of its messages up to `highest`.
+// The keys of one mailbox for one order (or kind of threads, or header field): of its messages up to `highest`.
 struct KeptHarvest {
-    std::unique_ptr<SortHarvest> sort;      // one of the two
+    std::unique_ptr<SortHarvest> sort;      // one of the three
     std::unique_ptr<ThreadHarvest> thread;
+    std::unique_ptr<FieldHarvest> texts;
     store::Uid highest = 0;
 
-    Harvest& harvest() const { return sort ? static_cast<Harvest&>(*sort) : *thread; }
-    std::size_t size() const { return sort ? sort->size() : thread->size(); }
-    std::size_t bytes() const { return (sort ? sort->bytes() : thread->bytes()) + sizeof(KeptHarvest); }
+    Harvest& harvest() const;
+    std::size_t size() const;  // messages
+    std::size_t bytes() const;
 };
 
 class KeptKeys {
@@ -60,5 +63,6 @@ private:
 // Names what is kept; empty: an order that depends on the search (RELEVANCY), which cannot be kept.
 std::string order_name(const std::vector<SortCriterion>& criteria);
 std::string order_name(ThreadAlgorithm algorithm);
+std::string texts_name(std::string_view field);  // in lower case
 
 }  // namespace mbx::imap

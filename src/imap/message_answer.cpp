@@ -60,6 +60,14 @@ std::string& SegmentWriter::text()
     return segments_.back().text;
 }
 
+void SegmentWriter::reserve(std::string spare, std::size_t bytes)
+{
+    std::string& out = segments_.emplace_back().text;
+    out = std::move(spare);
+    out.clear();
+    out.reserve(bytes);
+}
+
 void SegmentWriter::bytes(const store::MessageFilePtr& file, const std::vector<std::string_view>& pieces)
 {
     std::string& before = text();

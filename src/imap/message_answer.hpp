@@ -19,6 +19,8 @@ class SegmentWriter {
 public:
     explicit SegmentWriter(std::vector<Segment>& segments) : segments_(segments) {}
     std::string& text();
+    // Makes room for what is to come at once.
+    void reserve(std::string spare, std::size_t bytes);
     // Bytes of `file`: copied when small.
     void bytes(const store::MessageFilePtr& file, const std::vector<std::string_view>& pieces);
 

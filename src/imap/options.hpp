@@ -28,6 +28,7 @@ struct Options {
     // Addresses of accounts that may redeem URLs for submission (RFC 4467 section 3, "submit+").
     std::vector<std::string> submit_users;
     std::size_t max_sessions_per_account = 100;
+    std::size_t max_watched_mailboxes = 2000;      // by NOTIFY, of one session (RFC 5465 section 5.8)
     std::size_t kept_keys_bytes = 64U << 20U;      // what SORT and THREAD compare, kept between commands, of all mailboxes
     std::uint64_t warn_percent = 90;  // of the quota, from when on SELECT says that the mailbox is nearly full; 0: never
 

@@ -60,7 +60,7 @@ public:
         case SearchKind::modseq: return row_.modseq >= node.number;
         case SearchKind::larger: return row_.size > node.number;
         case SearchKind::smaller: return row_.size < node.number;
-        case SearchKind::header: return node.fuzzy ? scored(header_score(node)) : header_contains(node);
+        case SearchKind::header: return header(node);
         case SearchKind::body: return node.fuzzy ? scored(text_.body_score(*node.fuzzy)) : text_.body_contains(node.text);
         case SearchKind::text: return node.fuzzy ? scored(text_.text_score(*node.fuzzy)) : text_.text_contains(node.text);
         case SearchKind::sequence:
@@ -128,6 +128,13 @@ private:
         const auto* known = source_.known();
         if (known == nullptr || !known->brief.sent) return text_.sent_day();
         return day_of(*known->brief.sent + known->brief.sent_zone * kMinute);
+    }
+    bool header(const SearchProgram::Node& node)
+    {
+        if (node.fuzzy) return scored(header_score(node));
+        if (node.settled && contains(node.settled->held, row_.uid)) return true;
+        if (node.settled && !contains(node.settled->open, row_.uid)) return false;
+        return header_contains(node);
     }
     bool header_contains(const SearchProgram::Node& node)
     {

@@ -51,6 +51,12 @@ public:
         std::string text;          // UTF-8, folded
         NumberSet uids;
         std::optional<mail::FuzzyKey> fuzzy;  // the text is matched by it (RFC 6203)
+        // Of a header key that was looked up in kept texts: those that hold it, and those that only a look at the message tells.
+        struct Settled {
+            NumberSet held;
+            NumberSet open;
+        };
+        std::optional<Settled> settled;
     };
     const std::vector<Node>& nodes() const { return nodes_; }
     // UIDs outside cannot match.
@@ -67,10 +73,15 @@ public:
     bool is_fuzzy() const { return is_fuzzy_; }
     // Whether a key is MODSEQ: then the answer tells mod-sequences (RFC 7162 section 3.1.6).
     bool asks_modseq() const { return asks_modseq_; }
+    // Keys that texts kept of whole mailboxes can answer (field_harvest.hpp): their places in nodes(), the first `most`.
+    std::vector<std::uint32_t> field_nodes(std::size_t most) const;
+    // Tells what they say of one of them. Before the first slice.
+    void settle(std::uint32_t node, Node::Settled answer);
 
 private:
     using Resolve = std::function<std::optional<NumberSet>(const SequenceSet& set, bool by_uid)>;
     static Result<SearchProgram, SearchRefusal> compile(const Search& search, NumberSet candidates, const Resolve& resolve, WallTime now);
+    void judge();
     std::vector<Node> nodes_;
     NumberSet candidates_;
     store::TextNeeds needs_;

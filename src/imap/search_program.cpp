@@ -22,8 +22,11 @@ bool is_text(SearchKind kind)
     return kind == SearchKind::header || kind == SearchKind::body || kind == SearchKind::text;
 }
 
-SearchCost cost_of(SearchKind kind, std::string_view field)
+SearchCost cost_of(const SearchProgram::Node& node)
 {
+    const auto kind = node.kind;
+    const std::string_view field = node.field;
+    if (node.settled) return node.settled->open.empty() ? SearchCost::row : SearchCost::brief;
     if (kind == SearchKind::body || kind == SearchKind::text) return SearchCost::file;
     if (kind == SearchKind::header) {
         const auto is_field = [field](std::string_view known) { return ascii::same(known, field); };
@@ -54,6 +57,7 @@ private:
             for (auto at = index + 1; at < nodes_[index].end; at = nodes_[at].end) collect(at);
             return;
         }
+        if (nodes_[index].settled) return;  // the candidates are narrowed by it already
         auto choice = choice_of(index);
         if (choice && needs_.size() < kMaxNeeds) needs_.push_back(*std::move(choice));
     }
@@ -173,16 +177,60 @@ Result<SearchProgram, SearchRefusal> SearchProgram::compile(const Search& search
             program.flag_query_ = store::FlagQuery::deleted;
         }
     }
+    program.judge();
+    return program;
+}
+
+void SearchProgram::judge()
+{
+    uses_briefs_ = false;
     // A node's nodes stand behind it: from the end, each tells all that hold it.
-    for (std::size_t i = nodes.size(); i-- > 0;) {
-        nodes[i].cost = cost_of(nodes[i].kind, nodes[i].field);
-        program.uses_briefs_ = program.uses_briefs_ || nodes[i].cost == SearchCost::brief;
-        for (auto at = static_cast<std::uint32_t>(i) + 1; at < nodes[i].end; at = nodes[at].end) {
-            nodes[i].cost = std::max(nodes[i].cost, nodes[at].cost);
+    for (std::size_t i = nodes_.size(); i-- > 0;) {
+        nodes_[i].cost = cost_of(nodes_[i]);
+        uses_briefs_ = uses_briefs_ || nodes_[i].cost == SearchCost::brief;
+        for (auto at = static_cast<std::uint32_t>(i) + 1; at < nodes_[i].end; at = nodes_[at].end) {
+            nodes_[i].cost = std::max(nodes_[i].cost, nodes_[at].cost);
         }
     }
-    program.needs_ = NeedsFinder(nodes).find();
-    return program;
+    needs_ = NeedsFinder(nodes_).find();
+}
+
+std::vector<std::uint32_t> SearchProgram::field_nodes(std::size_t most) const
+{
+    std::vector<std::uint32_t> places;
+    for (std::uint32_t at = 0; at < nodes_.size() && places.size() < most; ++at) {
+        const auto& node = nodes_[at];
+        const bool is_open = node.kind == SearchKind::header && !node.fuzzy && !node.settled;
+        if (is_open && node.cost == SearchCost::brief) places.push_back(at);
+    }
+    return places;
+}
+
+namespace {
+
+// Whether every hit holds this key.
+bool is_demanded(const std::vector<SearchProgram::Node>& nodes, std::uint32_t node)
+{
+    std::uint32_t at = 0;
+    while (at != node) {
+        if (nodes[at].kind != SearchKind::all_of) return false;
+        for (++at; nodes[at].end <= node; at = nodes[at].end) {
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+void SearchProgram::settle(std::uint32_t node, Node::Settled answer)
+{
+    if (is_demanded(nodes_, node)) {
+        NumberSet left = answer.held;
+        left.insert(left.end(), answer.open.begin(), answer.open.end());
+        candidates_ = intersection(candidates_, normalised(std::move(left)));
+    }
+    nodes_[node].settled = std::move(answer);
+    judge();
 }
 
 }  // namespace mbx::imap

@@ -33,7 +33,7 @@ co::Task<void> Server::serve(std::unique_ptr<net::ByteStream> stream, bool impli
         stream = std::move(*secured);
     }
     metrics_.sessions.add(1);
-    Session session(services_, options, metrics_, alerts_, metadata_feed_, kept_keys_, std::move(stream));
+    Session session(services_, options, metrics_, alerts_, metadata_feed_, kept_keys_, sessions_, std::move(stream));
     sessions_.insert(&session);
     if (stopping_) session.stop();
     bool failed = false;

@@ -81,9 +81,9 @@ bool is_http(std::string_view line)
 
 Session::Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics,
                  QuotaAlerts& alerts, MetadataFeed& metadata_feed, KeptKeys& kept_keys,
-                 std::unique_ptr<net::ByteStream> stream)
+                 const std::set<Session*>& sessions, std::unique_ptr<net::ByteStream> stream)
     : services_(services), options_(std::move(options)), metrics_(metrics), alerts_(alerts), metadata_feed_(metadata_feed),
-      kept_keys_(kept_keys),
+      kept_keys_(kept_keys), sessions_(sessions),
       stream_(std::move(stream)),
       peer_(stream_->peer().text()), lines_(*stream_), out_(options_->write_timeout), reader_(lines_, out_, *options_),
       login_deadline_(net::Deadline::after(options_->login_timeout))
@@ -187,6 +187,7 @@ co::Task<void> Session::serve_command()
     // In a row: a session of weeks must not end because a client tries, once a day, what we do not know.
     if (login_ && reply_.starts_with("OK ")) bad_commands_ = 0;
     if (!metadata_news_.empty()) tell_metadata();
+    if (is_key_reset_) tell_reset();
     if (!reply_.empty()) out_.add(tag_ + " " + std::exchange(reply_, {}) + "\r\n");
     (void)co_await out_.flush(true);
     const auto most = login_ ? options_->max_bad : options_->max_bad_before_login;

@@ -4,6 +4,7 @@
 // Loop thread; everything that touches mail runs on the account's strand.
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <set>
@@ -37,25 +38,28 @@ class MailboxFilter;
 
 store::StoreError to_store_error(intake::IntakeError error);
 
+// [[gnu::noinline]] stands before coroutines that are seldom under way: clang puts the frame of one that it can inline into that of
+// who awaits it, and so every session in IDLE held 3 KiB for what is said once an hour.
 class Session final : private auth::SaslWire, private MetadataFeed::Listener {
 public:
     Session(Services& services, std::shared_ptr<const Options> options, ImapMetrics& metrics, QuotaAlerts& alerts,
-            MetadataFeed& metadata_feed, KeptKeys& kept_keys, std::unique_ptr<net::ByteStream> stream);
+            MetadataFeed& metadata_feed, KeptKeys& kept_keys, const std::set<Session*>& sessions,
+            std::unique_ptr<net::ByteStream> stream);
 
     co::Task<void> run();
     // A wait for a command or in IDLE ends with "* BYE"; a command under way is finished first.
     void stop();
     // "* BYE", best effort, after an exception left run().
-    co::Task<void> say_internal_error();
+    [[gnu::noinline]] co::Task<void> say_internal_error();
     std::string peer() const { return peer_; }
 
 private:
     // session.cpp
     co::Task<void> serve_command();
-    co::Task<void> execute(const Command& command);
-    co::Task<void> conclude_command(const Request& request, store::ModSeq before);
-    co::Task<void> refuse(CommandRefusal refusal);
-    co::Task<void> say_goodbye(std::string_view text);
+    [[gnu::noinline]] co::Task<void> execute(const Command& command);
+    [[gnu::noinline]] co::Task<void> conclude_command(const Request& request, store::ModSeq before);
+    [[gnu::noinline]] co::Task<void> refuse(CommandRefusal refusal);
+    [[gnu::noinline]] co::Task<void> say_goodbye(std::string_view text);
     bool is_allowed_now(const Request& request) const;
     net::Deadline read_deadline() const;
     std::string capabilities() const;
@@ -63,11 +67,11 @@ private:
     void no(std::string_view text) { reply_ = "NO " + std::string(text); }
     void bad(std::string_view text);
     // The news of the selected mailbox, as far as they may be told now (RFC 9051 section 7.5.1).
-    co::Task<void> announce(bool may_expunge, bool look);
-    co::Task<void> tell_news(bool may_expunge);
+    [[gnu::noinline]] co::Task<void> announce(bool may_expunge, bool look);
+    [[gnu::noinline]] co::Task<void> tell_news(bool may_expunge);
     bool has_news() const;  // that the store was not asked about, or the feed not
-    co::Task<void> take_news();
-    co::Task<void> catch_up();
+    [[gnu::noinline]] co::Task<void> take_news();
+    [[gnu::noinline]] co::Task<void> catch_up();
 
     // session_places.cpp: other accounts' mailboxes (RFC 4314)
     struct Place {
@@ -185,6 +189,9 @@ private:
     co::Task<std::string> ask_url_key(directory::AccountId user, store::UrlKeyPlace place, store::AccountStore::KeyWanted wanted);
     bool is_accessible(const UrlAuth& auth) const;
     bool is_own(const MessageUrl& url) const;
+    // To the other sessions of this user, `where`: that have it selected; none: any mailbox.
+    void tell_others_of_reset(const std::optional<store::UrlKeyPlace>& where) const;
+    void tell_reset();
     // session_comparator.cpp
     co::Task<void> handle(const Comparator& command);
     // session_catenate.cpp
@@ -197,8 +204,8 @@ private:
     co::Task<bool> may_still_append(Upload& upload);
     // session_idle.cpp
     co::Task<void> handle(const Idle& command);
-    co::Task<bool> wait_in_idle(net::Deadline end, net::Deadline& sign_of_life);
-    co::Task<void> pass_time_in_idle(net::Deadline until, net::Deadline end, net::Deadline& sign_of_life);
+    [[gnu::noinline]] co::Task<bool> wait_in_idle(net::Deadline end, net::Deadline& sign_of_life);
+    [[gnu::noinline]] co::Task<void> pass_time_in_idle(net::Deadline until, net::Deadline end, net::Deadline& sign_of_life);
     void on_news();
     struct ContextNews {
         const SearchContext* context = nullptr;
@@ -243,10 +250,10 @@ private:
     bool has_notified() const;
     void watch_account(Notification& notification, std::shared_ptr<store::Account> account, std::string prefix);
     co::Task<bool> watch_others(Notification& notification, bool tells);
-    co::Task<void> tell_between();
+    [[gnu::noinline]] co::Task<void> tell_between();
     std::optional<net::Deadline> wakes_at() const;
     void listen(bool on);
-    co::Task<void> tell_notified();
+    [[gnu::noinline]] co::Task<void> tell_notified();
     co::Task<bool> read_listings(Notification& notification, bool tells);
     co::Task<bool> read_listing(WatchedAccount& watched, const std::set<std::string>& own, bool tells);
     enum class Telling : std::uint8_t { news, first, nothing };
@@ -270,6 +277,17 @@ private:
     co::Task<void> handle(const Fetch& command);
     // Looks for news before a UID command, so that its set reaches messages that came meanwhile.
     co::Task<std::optional<NumberSet>> resolve(const SequenceSet& set, bool by_uid);
+    // A slice of FETCH that is read while the one before it is written.
+    struct FetchAhead {
+        FetchPlan plan;
+        store::UidTable view;
+        NumberSet left;
+        std::string spare;
+        FetchSlice slice;
+        std::exception_ptr bug;
+    };
+    static co::Task<void> read_ahead(std::shared_ptr<store::Account> account, store::MailboxId id, std::shared_ptr<FetchAhead> ahead);
+    co::Task<FetchSlice> next_slice(const FetchPlan& plan, const NumberSet& left, std::string spare);
     co::Task<bool> write_segments(const std::vector<Segment>& segments);
     co::Task<void> tell_stored(const store::FlagsStored& stored, const imap::Store& command);
     // session_search.cpp
@@ -281,6 +299,8 @@ private:
         std::vector<Relevancy> scores;  // of a FUZZY search, ascending by UID
     };
     co::Task<std::optional<Found>> find(const Search& command, Harvest* harvest);
+    co::Task<bool> settle_fields(SearchProgram& program);
+    bool is_worth_keeping(const KeptKeys::Of& of, const SearchProgram& program) const;
     co::Task<Result<Found, store::StoreError>> find_among(std::shared_ptr<store::Account> account, store::MailboxId id,
                                                           const SearchProgram& program, const NumberSet& uids, Harvest* harvest);
     void refuse_search(SearchRefusal refusal, bool saves);
@@ -292,7 +312,7 @@ private:
     bool may_update(const Search& command);
     std::unique_ptr<SearchContext> make_context(const Search& command);
     void keep_context(std::unique_ptr<SearchContext> context, store::ModSeq since);
-    co::Task<std::vector<ContextNews>> update_contexts();
+    [[gnu::noinline]] co::Task<std::vector<ContextNews>> update_contexts();
     void tell_context(const SearchContext& context, std::string_view what, const std::vector<PlacedResults>& results);
     // session_multisearch.cpp
     co::Task<void> handle(const MultiSearch& command);
@@ -326,6 +346,7 @@ private:
     QuotaAlerts& alerts_;
     MetadataFeed& metadata_feed_;
     KeptKeys& kept_keys_;
+    const std::set<Session*>& sessions_;  // of the server
     std::unique_ptr<net::ByteStream> stream_;  // null after a failed STARTTLS
     std::string peer_;
     net::LineReader lines_;
@@ -366,6 +387,7 @@ private:
     bool listening_ = false;           // as idling_, between commands
     bool news_failed_ = false;         // the store could not say what; asked again later
     bool enabled_metadata_ = false;    // by ENABLE
+    bool is_key_reset_ = false;        // of URLs of selected_, by another session: to be told
     std::optional<MetadataFeed::Subscription> metadata_;         // METADATA is enabled
     std::set<std::pair<std::string, std::string>> metadata_news_;  // mailbox and entry, to be told
     bool idling_ = false;              // a read may be interrupted

@@ -55,8 +55,9 @@ co::Task<bool> Session::wait_in_idle(net::Deadline end, net::Deadline& sign_of_l
         (void)co_await out_.flush(true);
         if (!open_ || (has_news() && !news_failed_)) co_return open_;
     }
-    while (!metadata_news_.empty() && !out_.is_broken()) {
-        tell_metadata();
+    while ((!metadata_news_.empty() || is_key_reset_) && !out_.is_broken()) {
+        if (!metadata_news_.empty()) tell_metadata();
+        if (is_key_reset_) tell_reset();
         (void)co_await out_.flush(true);
     }
     auto until = sign_of_life;

@@ -113,6 +113,7 @@ void Session::deselect()
     news_failed_ = false;
     holds_modseq_ = false;
     exists_told_in_fetch_ = false;
+    is_key_reset_ = false;
 }
 
 co::Task<void> Session::handle(const Select& command)

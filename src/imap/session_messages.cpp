@@ -1,7 +1,10 @@
 // The commands over messages (RFC 9051 section 6.4). Long ones go through the mailbox in slices, so that the account's
 // strand and the loop serve others in between.
 #include <algorithm>
+#include <exception>
+#include <iterator>
 
+#include "co/scope.hpp"
 #include "imap/response.hpp"
 #include "imap/search_results.hpp"
 #include "imap/session.hpp"
@@ -14,15 +17,6 @@ namespace mbx::imap {
 namespace {
 
 constexpr std::uint32_t kExpungedAtOnce = 100;  // messages with \Deleted that go in one job
-constexpr std::uint64_t kRowsAtOnce = 1000;     // looked at for \Deleted in one job
-
-// One job of a long EXPUNGE.
-struct ExpungeSlice {
-    Result<void, store::StoreError> outcome;
-    store::Uid done_until = 0;
-    std::chrono::nanoseconds took{0};  // for as many messages as were allowed; 0: it were fewer
-};
-
 // For the trace, which takes no more of one act.
 void keep_some(std::vector<store::Uid>& kept, const std::vector<store::Uid>& more)
 {
@@ -30,34 +24,19 @@ void keep_some(std::vector<store::Uid>& kept, const std::vector<store::Uid>& mor
     kept.insert(kept.end(), more.begin(), more.begin() + static_cast<std::ptrdiff_t>(std::min(room, more.size())));
 }
 
-// Removes the first messages with \Deleted of `uids`, at most `most`.
-ExpungeSlice expunge_slice(store::AccountStore& store, store::MailboxId mailbox, const NumberSet& uids,
-                           std::uint64_t most, std::vector<store::Uid>& all_gone)
+// What a STORE did, as the store would tell it who asks next: it need not read the rows again for that. None: others changed
+// something besides.
+std::optional<store::Changes> own_changes(store::AccountStore& store, store::MailboxId mailbox, store::ModSeq before,
+                                          const store::FlagsStored& stored)
 {
-    const auto began = std::chrono::steady_clock::now();
-    const auto now = first_of(uids, kRowsAtOnce);
-    ExpungeSlice slice;
-    slice.done_until = now.back().last;
-    const auto rows = store.rows(mailbox, now);
-    if (!rows) {
-        slice.outcome = rows.error();
-        return slice;
-    }
-    NumberSet deleted;
-    std::uint64_t found = 0;
-    for (const auto& row : *rows) {
-        if ((row.flags.system & store::kDeleted) == 0) continue;
-        add_above(deleted, row.uid);
-        if (++found < most) continue;
-        slice.done_until = row.uid;
-        break;
-    }
-    if (deleted.empty()) return slice;
-    const auto gone = store.expunge(mailbox, &deleted);
-    if (!gone) slice.outcome = gone.error();
-    else keep_some(all_gone, *gone);
-    if (found == most) slice.took = std::chrono::steady_clock::now() - began;
-    return slice;
+    auto status = store.status(mailbox);
+    // One STORE takes one mod-sequence; a second one is of somebody whose rows are not among these.
+    if (!status || status->highest_modseq != stored.highest_modseq || stored.highest_modseq > before + 1) return std::nullopt;
+    store::Changes changes;
+    changes.status = *std::move(status);
+    const auto is_changed = [before](const store::MessageRow& row) { return row.modseq > before; };
+    std::ranges::copy_if(stored.rows, std::back_inserter(changes.changed), is_changed);
+    return changes;
 }
 
 // RFC 4315 section 3: both sets name the messages in one order.
@@ -154,10 +133,11 @@ co::Task<void> Session::handle(const Expunge& command)
     }
 }
 
-// Few messages with \Deleted go in one job; many go slice by slice, so that deliveries come in between.
+// Few messages with \Deleted go in one job; many go slice by slice, so that deliveries come in between: those that have the
+// flag when the command begins.
 co::Task<Result<void, store::StoreError>> Session::expunge(const NumberSet* which)
 {
-    using Done = Result<bool, store::StoreError>;
+    using Left = Result<NumberSet, store::StoreError>;
     const auto id = selected_->id();
     std::vector<store::Uid> all_gone;
     const auto tell = [this, &all_gone] {
@@ -166,33 +146,35 @@ co::Task<Result<void, store::StoreError>> Session::expunge(const NumberSet* whic
         const trace::MailboxAct act{where.owner, where.name, "imap", services_.clock.wall()};
         trace::record_expunged(services_.recorder, act, all_gone);
     };
-    auto job = [id, which, &all_gone](store::AccountStore& store) -> Done {
+    const auto& all = mailbox_->feed().uids();
+    const NumberSet asked = which != nullptr ? all.among(*which) : all.uids();
+    auto job = [id, which, &asked, &all_gone](store::AccountStore& store) -> Left {
         const auto status = store.status(id);
         if (!status) return status.error();
-        if (status->deleted > kExpungedAtOnce) return false;
+        if (status->deleted > kExpungedAtOnce) return store.flagged(id, asked, store::FlagQuery::deleted);
         const auto gone = store.expunge(id, which);
         if (!gone) return gone.error();
         keep_some(all_gone, *gone);
-        return true;
+        return NumberSet();
     };
-    const auto done = co_await owner_->run(net::WorkClass::interactive, std::move(job));
-    if (!done) co_return done.error();
-    if (*done) {
-        tell();
-        co_return Result<void, store::StoreError>();
-    }
-    const auto& all = mailbox_->feed().uids();
-    NumberSet left = which != nullptr ? all.among(*which) : all.uids();
+    auto first = co_await owner_->run(net::WorkClass::interactive, std::move(job));
+    if (!first) co_return first.error();
+    NumberSet left = *std::move(first);
     SlicePace pace;
     while (!left.empty()) {
-        const auto most = pace.size();
-        auto next = [id, &left, most, &all_gone](store::AccountStore& store) {
-            return expunge_slice(store, id, left, most, all_gone);
+        const auto now = first_of(left, pace.size());
+        left = behind(left, now.back().last);
+        std::chrono::nanoseconds took{0};
+        auto next = [id, &now, &took](store::AccountStore& store) {
+            const auto began = std::chrono::steady_clock::now();
+            auto gone = store.expunge(id, &now);
+            took = std::chrono::steady_clock::now() - began;
+            return gone;
         };
-        const auto slice = co_await owner_->run(net::WorkClass::interactive, std::move(next));
-        if (!slice.outcome) co_return slice.outcome.error();
-        if (slice.took.count() != 0) pace.took(slice.took);
-        left = behind(left, slice.done_until);
+        const auto gone = co_await owner_->run(net::WorkClass::interactive, std::move(next));
+        if (!gone) co_return gone.error();
+        keep_some(all_gone, *gone);
+        if (count(now) == pace.size()) pace.took(took);
     }
     tell();
     co_return Result<void, store::StoreError>();
@@ -280,6 +262,7 @@ co::Task<void> Session::handle(const imap::Store& command)
     struct Outcome {
         Result<store::Changes, store::StoreError> before;
         Result<store::FlagsStored, store::StoreError> stored;
+        std::optional<store::Changes> own;
         std::chrono::nanoseconds took;
     };
     NumberSet left = *uids;
@@ -295,7 +278,9 @@ co::Task<void> Session::handle(const imap::Store& command)
             const auto began = std::chrono::steady_clock::now();
             auto before = store.changes(id, since);
             auto stored = store_with_rights(store, id, now, change, held);
-            return Outcome{std::move(before), std::move(stored), std::chrono::steady_clock::now() - began};
+            std::optional<store::Changes> own;
+            if (before && stored) own = own_changes(store, id, before->status.highest_modseq, *stored);
+            return Outcome{std::move(before), std::move(stored), std::move(own), std::chrono::steady_clock::now() - began};
         };
         auto outcome = co_await owner_->run(net::WorkClass::interactive, std::move(job));
         if (outcome.before) (void)mailbox_->take(std::move(*outcome.before));
@@ -307,6 +292,7 @@ co::Task<void> Session::handle(const imap::Store& command)
         has_missing = has_missing || outcome.stored->rows.size() < count(now);
         selected_->take_keywords(outcome.stored->keywords);
         selected_->mark_told(outcome.stored->rows);
+        if (outcome.own) (void)mailbox_->take(*std::move(outcome.own));
         if (!is_silenced()) co_await take_news();
         co_await tell_news(false);
         co_await tell_stored(*outcome.stored, command);
@@ -355,14 +341,24 @@ co::Task<void> Session::handle(const Fetch& command)
     bool has_missing = false;
     bool has_unknown_encoding = false;
     std::optional<store::StoreError> failure;
+    std::string spare;
+    std::shared_ptr<FetchAhead> ahead;
+    co::Scope reading;
     while (!left.empty() && !out_.is_broken()) {
-        const auto id = selected_->id();
-        const auto& view = selected_->view();
-        auto job = [id, &view, &plan, &left](store::AccountStore& store) {
-            return fetch_slice(store, id, view, plan, left);
-        };
-        auto slice = co_await owner_->run(net::WorkClass::interactive, std::move(job));
+        FetchSlice slice;
+        if (ahead) {
+            co_await reading.finished();
+            if (ahead->bug) std::rethrow_exception(ahead->bug);
+            slice = std::move(ahead->slice);
+            ahead.reset();
+        } else {
+            slice = co_await next_slice(plan, left, std::move(spare));
+        }
         left = behind(left, slice.done_until);
+        if (may_read_ahead(plan) && !left.empty()) {
+            ahead = std::make_shared<FetchAhead>(FetchAhead{plan, selected_->view(), left, std::move(spare), {}, {}});
+            reading.spawn(read_ahead(owner_, selected_->id(), ahead));
+        }
         has_missing = has_missing || !slice.missing.empty();
         has_unknown_encoding = has_unknown_encoding || slice.has_unknown_encoding;
         if (slice.failure) failure = slice.failure;
@@ -372,7 +368,10 @@ co::Task<void> Session::handle(const Fetch& command)
         }
         selected_->mark_told(slice.told);
         (void)co_await write_segments(slice.segments);
+        spare.clear();
+        if (!slice.segments.empty()) spare = std::move(slice.segments.front().text);
     }
+    co_await reading.finished();  // where the client went away
     if (has_unknown_encoding) {
         no("[UNKNOWN-CTE] a part has an unknown transfer encoding");
     } else if (failure) {
@@ -382,11 +381,41 @@ co::Task<void> Session::handle(const Fetch& command)
     }
 }
 
+co::Task<FetchSlice> Session::next_slice(const FetchPlan& plan, const NumberSet& left, std::string spare)
+{
+    const auto id = selected_->id();
+    const auto& view = selected_->view();
+    auto job = [id, &view, &plan, &left, &spare](store::AccountStore& store) {
+        return fetch_slice(store, id, view, plan, left, std::move(spare));
+    };
+    auto slice = co_await owner_->run(net::WorkClass::interactive, std::move(job));
+    co_return slice;
+}
+
+co::Task<void> Session::read_ahead(std::shared_ptr<store::Account> account, store::MailboxId id, std::shared_ptr<FetchAhead> ahead)
+{
+    try {
+        auto job = [id, &ahead](store::AccountStore& store) {
+            return fetch_slice(store, id, ahead->view, ahead->plan, ahead->left, std::move(ahead->spare));
+        };
+        auto slice = co_await account->run(net::WorkClass::interactive, std::move(job));
+        ahead->slice = std::move(slice);
+    } catch (...) {
+        ahead->bug = std::current_exception();
+    }
+}
+
 co::Task<bool> Session::write_segments(const std::vector<Segment>& segments)
 {
     for (const auto& segment : segments) {
-        out_.add(segment.text);
         metrics_.fetched_bytes.add(segment.text.size());
+        if (segment.text.size() < Output::kBatch) {
+            out_.add(segment.text);
+        } else {
+            // Written from where it stands.
+            const std::vector<std::string_view> whole{segment.text};
+            (void)co_await out_.write(whole);
+        }
         if (segment.file) {
             for (const auto piece : segment.pieces) metrics_.fetched_bytes.add(piece.size());
             (void)co_await out_.write(segment.pieces);

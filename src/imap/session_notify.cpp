@@ -195,6 +195,7 @@ co::Task<void> Session::tell_between()
     }
     if (open_) co_await tell_notified();
     if (open_ && !metadata_news_.empty()) tell_metadata();
+    if (open_ && is_key_reset_) tell_reset();
     if (!out_.text().empty()) (void)co_await out_.flush(true);
 }
 
@@ -246,7 +247,7 @@ co::Task<bool> Session::read_listings(Notification& notification, bool tells)
         bool fits = true;
         if (is_read) fits = co_await read_listing(*one, own, tells);
         watched += one->mailboxes.size();
-        if (!fits || watched > kMaxWatchedMailboxes) co_return false;
+        if (!fits || watched > options_->max_watched_mailboxes) co_return false;
     }
     co_return true;
 }

@@ -2,6 +2,7 @@
 // changes the client asked for (RFC 5267).
 #include <algorithm>
 
+#include "base/ascii.hpp"
 #include "imap/response.hpp"
 #include "imap/search_results.hpp"
 #include "imap/session.hpp"
@@ -12,6 +13,10 @@ namespace {
 
 constexpr std::size_t kMaxContexts = 10;
 constexpr std::size_t kMaxContextKeys = 50'000;  // of all sorted contexts of a session
+constexpr std::size_t kMaxSettled = 16;          // header keys of a search that are looked up in kept texts
+constexpr std::uint32_t kLeastOfMailbox = 4;     // texts are gathered when a quarter of the mailbox is asked about,
+constexpr std::uint32_t kMaxGathered = 20'000;   // of mailboxes up to here: of larger ones the index of texts finds a word sooner
+constexpr std::uint32_t kMaxUnnarrowed = 100'000;  // and up to here where that index cannot help
 
 // RFC 4731 section 3.2: MIN and MAX alone have the mod-sequences of what they name.
 store::ModSeq modseq_of(const SearchReturn& wanted, const FoundModSeqs& modseqs)
@@ -30,9 +35,14 @@ co::Task<std::optional<Session::Found>> Session::find(const Search& command, Har
         bad("no CHARSET with UTF8=ACCEPT");  // RFC 6855 section 3
         co_return std::nullopt;
     }
-    const auto program = SearchProgram::compile(command, *selected_, services_.clock.wall());
+    auto program = SearchProgram::compile(command, *selected_, services_.clock.wall());
     if (!program) {
         refuse_search(program.error(), saves);
+        co_return std::nullopt;
+    }
+    const bool is_settled = co_await settle_fields(*program);
+    if (!is_settled) {
+        if (saves) selected_->save({});
         co_return std::nullopt;
     }
     const auto id = selected_->id();
@@ -45,6 +55,37 @@ co::Task<std::optional<Session::Found>> Session::find(const Search& command, Har
     }
     if (program->asks_modseq()) enable_condstore();
     co_return std::move(*found);
+}
+
+bool Session::is_worth_keeping(const KeptKeys::Of& of, const SearchProgram& program) const
+{
+    if (kept_keys_.has(of)) return true;
+    const auto messages = selected_->view().size();
+    // Few messages are looked at in any case.
+    if (program.flag_query() || count(program.candidates()) < messages / kLeastOfMailbox) return false;
+    return messages <= (program.needs().empty() ? kMaxUnnarrowed : kMaxGathered);
+}
+
+// Answers header keys from texts that are kept of the whole mailbox, or are worth gathering for the next search. False: the
+// answer is given already.
+co::Task<bool> Session::settle_fields(SearchProgram& program)
+{
+    for (const auto node : program.field_nodes(kMaxSettled)) {
+        const std::string field = ascii::to_lower(program.nodes()[node].field);
+        KeptKeys::Of of = keys_of(texts_name(field));
+        if (!is_worth_keeping(of, program)) continue;
+        auto fresh = std::make_unique<KeptHarvest>();
+        fresh->texts = std::make_unique<FieldHarvest>(field);
+        const auto& candidates = program.candidates();
+        auto gathered = co_await gather_keys(of, candidates, std::move(fresh));
+        if (!gathered) co_return false;
+        const std::string& needle = program.nodes()[node].text;
+        auto job = [&gathered, &needle] { return gathered->texts->holding(needle); };
+        auto held = co_await owner_->compute(net::WorkClass::interactive, std::move(job));
+        program.settle(node, {std::move(held), without(candidates, gathered->texts->known())});
+        keep_keys(std::move(of), std::move(gathered));
+    }
+    co_return true;
 }
 
 co::Task<Result<Session::Found, store::StoreError>> Session::find_among(std::shared_ptr<store::Account> account, store::MailboxId id,

@@ -196,8 +196,12 @@ co::Task<void> Session::handle(const ResetKey& command)
     if (!command.mailbox) {
         auto job = [](store::AccountStore& store) { return store.drop_url_keys(); };
         const auto done = co_await account_->run(net::WorkClass::interactive, std::move(job));
-        if (done) ok("all keys removed");
-        else no(refusal_text(done.error()));
+        if (!done) {
+            no(refusal_text(done.error()));
+            co_return;
+        }
+        tell_others_of_reset(std::nullopt);
+        ok("all keys removed");
         co_return;
     }
     const auto is_unknown = [](const std::string& mechanism) { return mechanism != kInternal; };
@@ -218,8 +222,30 @@ co::Task<void> Session::handle(const ResetKey& command)
     }
     const store::UrlKeyPlace where{place->account->key().id, info->id};
     const auto key = co_await ask_url_key(login_->account, where, store::AccountStore::KeyWanted::fresh);
-    if (key.empty()) no("[LIMIT] there are too many keys, or they cannot be kept");
-    else ok("[URLMECH INTERNAL] a new key");
+    if (key.empty()) {
+        no("[LIMIT] there are too many keys, or they cannot be kept");
+        co_return;
+    }
+    tell_others_of_reset(where);
+    ok("[URLMECH INTERNAL] a new key");
+}
+
+// Section 7: whoever is logged in as this user and has the mailbox selected is told, in IDLE at once.
+void Session::tell_others_of_reset(const std::optional<store::UrlKeyPlace>& where) const
+{
+    for (Session* other : sessions_) {
+        if (other == this || !other->selected_ || !other->login_ || other->login_->account != login_->account) continue;
+        const store::UrlKeyPlace selected{other->owner_->key().id, other->selected_->id()};
+        if (where && selected != *where) continue;
+        other->is_key_reset_ = true;
+        other->on_news();
+    }
+}
+
+void Session::tell_reset()
+{
+    is_key_reset_ = false;
+    out_.add("* OK [URLMECH INTERNAL] the key was changed; URLs that it signed are void\r\n");
 }
 
 }  // namespace mbx::imap

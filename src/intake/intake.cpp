@@ -394,6 +394,7 @@ co::Task<Result<Receipt, IntakeError>> Intake::accept_with(std::string trace_id,
         state.refused.add();
         co_return IntakeError::failure;
     }
+    receipt.accepted = state.clock.wall();
     receipt.delivered = record.recipients.size();
     state.accepted.add();
     state.accepted_bytes.add(record.size);

@@ -47,6 +47,7 @@ struct OutgoingMail {
 
 struct Receipt {
     std::string trace_id;               // as in "250 2.0.0 <trace id>"
+    WallTime accepted{};                // when it became durable: before its first delivery or attempt began
     std::size_t delivered = 0;          // recipients, all of them: each has it, or will have it before anything else
     // What Envelope::further became, in its order.
     struct Further {

@@ -16,6 +16,8 @@ struct CommitWaiters::State : std::enable_shared_from_this<State> {
     // A thread of the journal: one job for all that became durable until the loop comes to it.
     void notify()
     {
+        // Mostly nobody waits yet: a store's file is still being made beside the commit. add() looks again for the same reason.
+        if (!has_waiters.load() && !journal.has_failed()) return;
         if (is_posted.exchange(true)) return;
         auto self = shared_from_this();
         loop.post([self] { self->turn(); });
@@ -31,6 +33,7 @@ struct CommitWaiters::State : std::enable_shared_from_this<State> {
         std::vector<std::coroutine_handle<>> ready;
         for (auto at = waiting.begin(); at != end; ++at) ready.push_back(at->second);
         waiting.erase(waiting.begin(), end);
+        has_waiters.store(!waiting.empty());
         if (!ready.empty() && waiting.empty()) loop.release();
         for (const auto handle : ready) handle.resume();
         if (has_failed && !std::exchange(told_failure, true) && failed) failed();
@@ -40,6 +43,9 @@ struct CommitWaiters::State : std::enable_shared_from_this<State> {
     {
         if (waiting.empty()) loop.hold();
         waiting.emplace(lsn, handle);
+        // In this order: the journal stores what is durable and then looks whether anybody waits.
+        has_waiters.store(true);
+        if (journal.durable() >= lsn || journal.has_failed()) notify();
         if (std::exchange(wanted, std::max(wanted, lsn)) != 0) return;
         // Whoever else is ready in this turn comes first: one commit then serves them all, and it begins no later than the
         // loop would have slept.
@@ -54,6 +60,7 @@ struct CommitWaiters::State : std::enable_shared_from_this<State> {
     std::function<void()> failed;
     std::multimap<Lsn, std::coroutine_handle<>> waiting;  // equal numbers in the order in which they came
     Lsn wanted = 0;  // to be asked for at the end of the turn
+    std::atomic<bool> has_waiters{false};  // whether `waiting` holds anybody, for the journal's threads
     std::atomic<bool> is_posted{false};
     bool is_open = true;
     bool told_failure = false;

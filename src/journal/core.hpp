@@ -139,7 +139,7 @@ private:
     bool is_due(std::chrono::steady_clock::time_point now) const;
     Batch take_batch();
     void take_groups(OpenSegment& segment, Batch& batch);
-    bool leave_segments_before(std::uint64_t number);
+    void leave_segments_before(std::uint64_t number);
     Result<void, FileError> write_batch(Batch& batch);
     void commit(Lock& lock, Batch& batch);
     void settle(const Batch& batch);
@@ -153,6 +153,7 @@ private:
     bool prepare_one(Lock& lock);  // false: something did not work, try later
     bool needs_ceiling() const;
     bool needs_segment() const;
+    bool needs_preparing() const;
     bool raise_ceiling(Lock& lock);
     bool add_segment(Lock& lock);
     bool make_segment(Lock& lock, std::uint64_t number);

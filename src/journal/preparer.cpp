@@ -36,12 +36,13 @@ bool Core::needs_segment() const
     return !closing_ && open_.size() < kReady + (has_current ? 1 : 0);
 }
 
+bool Core::needs_preparing() const { return needs_ceiling() || needs_segment() || spare_.size() > options_.spare_segments; }
+
 void Core::prepare_on()
 {
     Lock lock(mutex_);
     while (!stopping_ && !failed_.load()) {
-        const bool has_work = needs_ceiling() || needs_segment() || spare_.size() > options_.spare_segments;
-        if (!has_work) {
+        if (!needs_preparing()) {
             prepare_.wait(lock);
         } else if (!prepare_one(lock)) {
             const bool had_spare = !spare_.empty();

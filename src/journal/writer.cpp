@@ -57,15 +57,13 @@ void Core::await_work(Lock& lock)
     }
 }
 
-bool Core::leave_segments_before(std::uint64_t number)
+void Core::leave_segments_before(std::uint64_t number)
 {
     while (!open_.empty() && open_.front().number < number) {
         OpenSegment& left = open_.front();
         used_.push_back({left.number, left.bytes, left.last});
         open_.pop_front();
     }
-    prepare_.notify_one();
-    return !open_.empty();
 }
 
 // Under the lock. Without a file: only a checkpoint is asked for, and no segment has a block left.
@@ -78,7 +76,10 @@ Core::Batch Core::take_batch()
     } else if (!open_.empty() && open_.front().bytes - open_.front().written < kBlock && open_.size() > 1) {
         leave_segments_before(open_[1].number);
     }
-    if (open_.empty() || (pending_.empty() && open_.front().bytes - open_.front().written < kBlock)) return batch;
+    if (open_.empty() || (pending_.empty() && open_.front().bytes - open_.front().written < kBlock)) {
+        if (needs_preparing()) prepare_.notify_one();
+        return batch;
+    }
     OpenSegment& segment = open_.front();
     header.identity = identity_;
     header.generation = segment.number;
@@ -90,6 +91,8 @@ Core::Batch Core::take_batch()
     take_groups(segment, batch);
     segment.written += header.extent();
     segment.is_used = true;
+    // Not at each commit: the other thread would be woken in vain.
+    if (needs_preparing()) prepare_.notify_one();
     batch.file = segment.file.get();
     return batch;
 }

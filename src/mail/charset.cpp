@@ -321,7 +321,12 @@ std::string strip_controls(std::string_view utf8)
 {
     std::string out;
     out.reserve(utf8.size());
+    const auto is_shown = [](char c) { return c >= ' ' && c <= '~'; };
     while (!utf8.empty()) {
+        const auto run = static_cast<std::size_t>(std::ranges::find_if_not(utf8, is_shown) - utf8.begin());
+        out += utf8.substr(0, run);
+        utf8.remove_prefix(run);
+        if (utf8.empty()) break;
         const Utf8Character next = first_character(utf8);
         const bool is_space = next.code == '\t' || next.code == '\n' || next.code == '\r';
         const bool is_control = next.code < 0x20 || (next.code >= 0x7f && next.code < 0xa0);

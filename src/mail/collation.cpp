@@ -6,46 +6,13 @@
 #include <vector>
 
 #include "base/ascii.hpp"
+#include "base/coded_numbers.hpp"
 #include "mail/collation_table.hpp"
 #include "mail/utf8.hpp"
 
 namespace mbx::mail {
 
 namespace {
-
-// Reads kCollationTable, which is ours and sound; of other bytes it reads zeros.
-class TableReader {
-public:
-    explicit TableReader(std::string_view text) : rest_(text) {}
-    bool is_done() const { return rest_.empty(); }
-
-    std::uint32_t number()
-    {
-        std::uint32_t value = 0;
-        for (unsigned shift = 0; shift < 30 && !rest_.empty(); shift += 5) {
-            const auto letter = letter_value(rest_.front());
-            rest_.remove_prefix(1);
-            value |= (letter & 31U) << shift;
-            if (letter < 32) break;
-        }
-        return value;
-    }
-    std::uint32_t behind(std::uint32_t from)
-    {
-        const auto coded = number();
-        return (coded & 1U) == 0 ? from + coded / 2 : from - (coded + 1) / 2;
-    }
-
-private:
-    static std::uint32_t letter_value(char c)
-    {
-        if (c >= 'A' && c <= 'Z') return static_cast<std::uint32_t>(c - 'A');
-        if (c >= 'a' && c <= 'z') return static_cast<std::uint32_t>(c - 'a') + 26;
-        if (c >= '0' && c <= '9') return static_cast<std::uint32_t>(c - '0') + 52;
-        return c == '-' ? 62 : 63;
-    }
-    std::string_view rest_;
-};
 
 // What a character becomes, as UTF-8 at `at` of one long text. Ordered by code.
 struct Mapping {
@@ -58,20 +25,20 @@ class Mappings {
 public:
     Mappings()
     {
-        TableReader in(kCollationTable);
+        CodedNumbers in(kCollationTable);
         std::uint32_t next = 0;
         while (!in.is_done()) {
             std::uint32_t code = next + in.number();
             const auto kind = in.number();
             if (kind < 2) {
                 const auto count = in.number();
-                const auto first = in.behind(code);
+                const auto first = in.from(code);
                 for (std::uint32_t i = 0; i < count; ++i) add(code + i * (kind + 1), {first + i * (kind + 1)});
                 next = code + (count - 1) * (kind + 1) + 1;
                 continue;
             }
-            std::vector<std::uint32_t> codes{in.behind(code)};
-            while (codes.size() + 1 < kind) codes.push_back(in.behind(0x300));
+            std::vector<std::uint32_t> codes{in.from(code)};
+            while (codes.size() + 1 < kind) codes.push_back(in.from(0x300));
             add(code, codes);
             next = code + 1;
         }

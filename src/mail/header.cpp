@@ -7,6 +7,7 @@
 namespace mbx::mail {
 namespace {
 
+constexpr bool is_line_byte(char c) { return c == '\n' || c == '\r' || c == '\0'; }
 constexpr bool is_name_byte(char c) { return c > 32 && c < 127 && c != ':'; }
 
 // The length of the empty line at the front; 0: the first line is not empty.
@@ -128,9 +129,15 @@ std::string unfold(std::string_view raw_value)
     std::string line;
     line.reserve(raw_value.size());
     for (std::size_t i = 0; i < raw_value.size(); ++i) {
+        // Nearly always the whole value is one run.
+        const auto end = std::find_if(raw_value.begin() + static_cast<std::ptrdiff_t>(i), raw_value.end(), is_line_byte);
+        const auto run = static_cast<std::size_t>(end - raw_value.begin()) - i;
+        line += raw_value.substr(i, run);
+        i += run;
+        if (i == raw_value.size()) break;
         const char c = raw_value[i];
         if (c == '\n' || (c == '\r' && i + 1 < raw_value.size() && raw_value[i + 1] == '\n')) continue;
-        line += c == '\r' || c == '\0' ? ' ' : c;
+        line += ' ';
     }
     return std::string(ascii::trim(line));
 }

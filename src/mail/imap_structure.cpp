@@ -194,9 +194,14 @@ void append_imap_string(std::string& out, std::string_view text)
         return;
     }
     out += '"';
-    for (const char c : text) {
-        if (c == '"' || c == '\\') out += '\\';
-        out += c;
+    while (true) {
+        const auto is_special = [](char c) { return c == '"' || c == '\\'; };
+        const auto run = static_cast<std::size_t>(std::ranges::find_if(text, is_special) - text.begin());
+        out += text.substr(0, run);
+        if (run == text.size()) break;
+        out += '\\';
+        out += text[run];
+        text.remove_prefix(run + 1);
     }
     out += '"';
 }

@@ -16,6 +16,8 @@ constexpr std::size_t kPartsTried = 4;
 
 bool is_attached(const Part& part) { return part.disposition && part.disposition->value == "attachment"; }
 
+Utf8Character plain_character(char c) { return {static_cast<unsigned char>(c), 1, true}; }
+
 // Runs of white space become one space; ends after so many characters.
 std::string one_line(std::string_view utf8, std::size_t characters)
 {
@@ -23,7 +25,7 @@ std::string one_line(std::string_view utf8, std::size_t characters)
     std::size_t count = 0;
     bool gap = false;
     for (std::size_t at = 0; at < utf8.size() && count < characters;) {
-        const auto character = first_character(utf8.substr(at));
+        const auto character = ascii::is_eight_bit(utf8[at]) ? first_character(utf8.substr(at)) : plain_character(utf8[at]);
         at += character.size;
         const auto code = character.code;
         // Also the separators and marks that only steer how text is laid out.
@@ -41,7 +43,8 @@ std::string one_line(std::string_view utf8, std::size_t characters)
             gap = false;
             if (count == characters) break;
         }
-        append_character(out, code);
+        if (code < 0x80) out += static_cast<char>(code);
+        else append_character(out, code);
         ++count;
     }
     while (out.ends_with(' ')) out.pop_back();

@@ -77,7 +77,8 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
     bool is_proxy(const IpAddress& address) const;
     bool enter_network(const PeerInfo& peer);
     void leave_network(const PeerInfo& peer);
-    co::Task<bool> learn_client(StreamCore& core, UvStream& stream);
+    // Its buffer would else lie in the frame of every connection (imap/session.hpp says why).
+    [[gnu::noinline]] co::Task<bool> learn_client(StreamCore& core, UvStream& stream);
     co::Task<void> serve(std::shared_ptr<StreamCore> core);
     co::Task<void> converse(std::shared_ptr<StreamCore> core);
 };

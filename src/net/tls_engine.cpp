@@ -191,6 +191,10 @@ TlsEngine::Progress TlsEngine::read(std::span<char> into, std::size_t& got)
 
 bool TlsEngine::write(std::string_view bytes)
 {
+    // Header, type and tag around each record of 16 KiB, at the most of either version.
+    constexpr std::size_t kRecord = 16 * 1024;
+    constexpr std::size_t kAround = 64;
+    outgoing.reserve(outgoing.size() + bytes.size() + (bytes.size() / kRecord + 1) * kAround);
     while (!bytes.empty()) {
         const int code = mbedtls_ssl_write(&ssl_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
         if (code <= 0) {

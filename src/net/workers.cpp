@@ -37,6 +37,7 @@ struct Workers::State {
     std::array<unsigned, kClasses> most{};  // threads that a class may hold
     unsigned most_of_others = 0;            // threads that all classes but delivery may hold together
     std::uint64_t picks = 0;
+    unsigned idle = 0;  // threads that wait
     bool stopping = false;
     std::vector<std::thread> threads;
 
@@ -65,6 +66,16 @@ struct Workers::State {
         return kClasses;
     }
 
+    bool has_runnable() const
+    {
+        for (std::size_t of = 0; of < kClasses; ++of) {
+            if (may_run(of)) return true;
+        }
+        return false;
+    }
+
+    // A thread that ends a job looks for the next one itself, in the place that the job gave back, so nobody is woken for
+    // that: each wake-up in vain costs two changes of thread. Who takes a job wakes the next one if there is more to take.
     void serve()
     {
         std::unique_lock lock(mutex);
@@ -72,20 +83,22 @@ struct Workers::State {
             const std::size_t of = next_class();
             if (of == kClasses) {
                 if (stopping) return;
+                ++idle;
                 wake.wait(lock);
+                --idle;
                 continue;
             }
             Job job = std::move(queues[of].front());
             queues[of].pop_front();
             ++running[of];
+            const bool is_more = idle != 0 && has_runnable();
             lock.unlock();
+            if (is_more) wake.notify_one();
             job.work();
             job.work = nullptr;
             finish(std::move(job.done));
             lock.lock();
             --running[of];
-            // A place within a class's bound is free again, and another thread may be the one that waits for it.
-            wake.notify_one();
         }
     }
 

@@ -119,13 +119,7 @@ std::uint64_t Queue::State::remove_waiting(const LivePtr& entry, const Meant& me
         events.push_back(std::move(event));
         what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
     }
-    if (what.outcomes.empty()) return 0;
-    auto entered = append(QueueRecord(what));
-    note(entered.lsn, std::move(events));
-    change(entry, std::move(what), std::move(entered.hold));
-    if (entry->is_settled) put_rows(*entry);
-    end_if_over(entry);
-    return entered.lsn;
+    return end_some(entry, std::move(what), std::move(events));
 }
 
 // Of those to whom it is being sent: it is done when that ends without delivery, also after a crash.

@@ -232,6 +232,7 @@ co::Task<bool> Queue::State::deliver_group(const Dispatcher::Start& start, Ready
     }
     const bool is_reused = line.conversation && line.sent != 0;
     attempted.answers = co_await attempt(start.destination, entry, attempted.recipients, line);
+    attempted.took = ground.clock.steady() - attempted.begun;
     const bool is_open = line.conversation != nullptr;
     const bool is_usable = is_open && line.conversation->is_usable() && line.sent < options.max_messages_per_connection;
     const bool is_silent = says_nothing(attempted.answers);
@@ -322,7 +323,7 @@ Queue::State::Verdicts Queue::State::judge_all(const Live& entry, Attempted atte
                                                        : state.status == RecipientStatus::waiting ? trace::EventKind::attempted
                                                                                                   : trace::EventKind::failed);
         event.facts.emplace_back("attempt", std::to_string(state.attempts));
-        event.facts.emplace_back("their_ms", milliseconds_text(ground.clock.steady() - attempted.begun));
+        event.facts.emplace_back("their_ms", milliseconds_text(attempted.took));
         // Ours is the time until the first attempt: what comes later is the destination's doing.
         if (state.attempts == 1) event.facts.emplace_back("our_ms", milliseconds_text(attempted.begun - entry.since));
         const bool is_tried_again = may_go(entry.entry, at) && state.status == RecipientStatus::waiting && state.wanted == Wanted::nothing;

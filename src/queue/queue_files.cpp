@@ -196,7 +196,6 @@ void Queue::State::was_written(SpoolOperation& operation)
         entry->source = {};
         metrics.settled.add();
         put_rows(*entry);
-        if (!entry->is_ended) tell_queued(*entry);
         if (entry->is_ended) rows.emplace_back(DropEntry{operation.id});
     }
     operation.holds.clear();
@@ -205,16 +204,6 @@ void Queue::State::was_written(SpoolOperation& operation)
         pump();
     }
     release(entry);
-}
-
-void Queue::State::tell_queued(const Live& entry) const
-{
-    trace::Event event;
-    event.id = entry.entry.id;
-    event.kind = trace::EventKind::queued;
-    event.at = ground.clock.wall();
-    event.detail = "waits for another server";
-    ground.recorder.record(std::move(event));
 }
 
 co::Task<bool> Queue::State::flush(bool synced)

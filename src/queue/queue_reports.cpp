@@ -20,6 +20,15 @@ std::vector<std::size_t> recipients_with(const Entry& entry, RecipientStatus sta
     return found;
 }
 
+// What a report changes is its recipients' alone. Its record may stand in the journal before one of a hold or a release that was
+// made while the report was, and must not undo it: it has no version.
+Change change_of_report(const Entry& entry)
+{
+    Change change = next_change(entry);
+    change.version = 0;
+    return change;
+}
+
 std::string_view word_of(ReportKind kind)
 {
     switch (kind) {
@@ -102,7 +111,7 @@ co::Task<void> Queue::State::report_failures(LivePtr entry)
     entry->is_reporting = true;
     ++entry->pins;
     const auto failing = recipients_with(entry->entry, RecipientStatus::failing);
-    Change what = next_change(entry->entry);
+    Change what = change_of_report(entry->entry);
     for (const std::size_t at : failing) {
         RecipientState state = entry->entry.states[at];
         state.status = RecipientStatus::failed;
@@ -135,7 +144,7 @@ co::Task<void> Queue::State::report_relayed(LivePtr entry, std::vector<std::size
     const ReportLimits limits{options.lifetime, options.report_max_size};
     auto facts = decide_report(entry->entry, ReportKind::relayed, recipients, ground.clock.wall(), limits);
     if (facts) {
-        Change what = next_change(entry->entry);
+        Change what = change_of_report(entry->entry);
         (void)co_await report(entry, std::move(*facts), std::move(what));
     }
     --entry->pins;
@@ -198,6 +207,12 @@ std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer*
         metrics.failed.add();
         what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
     }
+    return end_some(entry, std::move(what), std::move(events));
+}
+
+// Recipients wait no more, by a change that says so. The number of its record; 0: there is nothing in it.
+std::uint64_t Queue::State::end_some(const LivePtr& entry, Change what, std::vector<trace::Event> events)
+{
     if (what.outcomes.empty()) return 0;
     auto entered = append(QueueRecord(what));
     note(entered.lsn, std::move(events));
@@ -244,7 +259,7 @@ co::Task<void> Queue::State::warn(LivePtr entry)
         }
     }
     auto facts = decide_report(seen, ReportKind::delayed, waiting, ground.clock.wall(), limits);
-    Change what = next_change(entry->entry);
+    Change what = change_of_report(entry->entry);
     what.is_warned = true;
     if (facts) {
         (void)co_await report(entry, std::move(*facts), std::move(what));

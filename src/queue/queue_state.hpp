@@ -194,7 +194,6 @@ struct Queue::State {
     void operate(SpoolOperation operation);
     co::Task<void> write();
     void was_written(SpoolOperation& operation);
-    void tell_queued(const Live& entry) const;
     co::Task<bool> flush(bool synced);
     void schedule_failed(const ScheduleFailure& failure);
     co::Task<void> renew_schedule();
@@ -229,6 +228,7 @@ struct Queue::State {
         std::vector<std::size_t> recipients;
         std::vector<Answer> answers;
         SteadyTime begun{};
+        std::chrono::nanoseconds took{};  // until the answers were there
     };
     void not_readable(const LivePtr& entry, Attempted attempted, const LoadFailure& trouble);
     co::Task<bool> deliver_group(const Dispatcher::Start& start, ReadyErrand errand, const LivePtr& entry, Attempted attempted, Line& line);
@@ -250,6 +250,7 @@ struct Queue::State {
     // The number of the record; 0: nobody waited.
     std::uint64_t fail_waiting(const LivePtr& entry, const LastAnswer* why, const Meant& meant, const std::string& by = {});
     std::uint64_t remove_waiting(const LivePtr& entry, const Meant& meant, const std::string& by);
+    std::uint64_t end_some(const LivePtr& entry, Change what, std::vector<trace::Event> events);
     void end_if_over(const LivePtr& entry);
     co::Task<void> meet_deadline(std::string id);
     co::Task<void> warn(LivePtr entry);

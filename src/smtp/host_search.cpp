@@ -20,7 +20,7 @@ std::string failure_text(const std::string& what, const net::DnsAnswer& answer)
     return "looking up " + what + std::string(kind) + answer.why;
 }
 
-std::string_view secure_text(const net::DnsAnswer& answer) { return answer.is_secure ? " (secure)" : ""; }
+std::string_view secure_text(const net::DnsAnswer& answer) { return answer.is_secure ? " (signed, DNSSEC)" : ""; }
 
 std::string join(const std::vector<std::string>& parts)
 {
@@ -45,7 +45,7 @@ std::optional<queue::Answer> drop_forbidden(const SearchOptions& options, const 
     };
     if (std::erase_if(addresses, is_own) != 0) {
         steps.push_back("left out addresses of " + host + " that are this server's own");
-        if (addresses.empty()) return own_answer("5.4.6", "mail for this host would loop back to this server", host);
+        if (addresses.empty()) return own_answer("5.4.6", "the host " + host + " is this server itself: mail would go in a circle", host);
     }
     if (options.allows_private_targets || std::erase_if(addresses, is_private_target) == 0) return std::nullopt;
     steps.push_back("left out addresses of " + host + " on private networks (outbound.private_targets)");
@@ -103,7 +103,7 @@ co::Task<void> HostSearch::find_by_mx(const SearchOptions& options, FoundHosts& 
     const net::DnsAnswer answer = co_await resolver_.look_up(found.domain, DnsType::mx);
     found.is_mx_secure = answer.is_secure;
     if (is_failure(answer)) {
-        found.failure = own_answer("4.4.3", failure_text("the MX of " + found.domain, answer));
+        found.failure = own_answer("4.4.3", failure_text("the mail servers (MX) of " + found.domain, answer));
         steps.push_back(found.failure->text);
         co_return;
     }
@@ -113,7 +113,7 @@ co::Task<void> HostSearch::find_by_mx(const SearchOptions& options, FoundHosts& 
         co_return;
     }
     if (answer.outcome == DnsOutcome::no_data) {
-        steps.push_back(found.domain + " has no MX" + std::string(secure_text(answer)) + ": its own address is asked");
+        steps.push_back(found.domain + " names no mail server (MX)" + std::string(secure_text(answer)) + ": the host of that name is asked itself");
         found.hosts = {found.domain};
         co_return;
     }
@@ -125,19 +125,21 @@ co::Task<void> HostSearch::find_by_mx(const SearchOptions& options, FoundHosts& 
     if (order.kind == HostOrder::Kind::null_mx) {
         found.failure = own_answer("5.1.10", "the domain " + found.domain + " takes no mail (null MX)");
     } else if (order.kind == HostOrder::Kind::loop_to_self) {
-        found.failure = own_answer("5.4.6", "this server is the best MX of " + found.domain +
-                                                ", which is none of its domains: mail would loop");
+        found.failure = own_answer("5.4.6", "this server is named as the first mail server (MX) of " + found.domain +
+                                                ", which is none of its domains: mail would go in a circle");
     } else if (order.hosts.empty()) {
-        found.failure = own_answer("4.4.4", "no MX of " + found.domain + " has a usable name");
+        found.failure = own_answer("4.4.4", "none of the mail servers (MX) of " + found.domain + " has a usable name");
     }
     if (found.failure) {
         steps.push_back(found.failure->text);
         co_return;
     }
     found.hosts = std::move(order.hosts);
-    steps.push_back("the MX of " + found.domain + std::string(secure_text(answer)) + ": " + join(found.hosts));
-    if (order.is_cut_at_self) steps.emplace_back("this server is a backup for it: only better hosts are asked");
-    if (order.left_out != 0) steps.push_back(std::to_string(order.left_out) + " more are not asked");
+    found.left_out = order.left_out;
+    const char* in_turn = found.hosts.size() > 1 ? ", asked in this order" : "";
+    steps.push_back("the mail servers (MX) of " + found.domain + std::string(secure_text(answer)) + ": " + join(found.hosts) + in_turn);
+    if (order.is_cut_at_self) steps.emplace_back("this server is one of them itself, a backup: only those before it are asked");
+    if (order.left_out != 0) steps.push_back(std::to_string(order.left_out) + " more of them are not asked");
 }
 
 co::Task<HostSearch::Addresses> HostSearch::addresses_of(const SearchOptions& options, std::string host, Steps& steps)
@@ -183,6 +185,12 @@ co::Task<void> HostSearch::find_tlsa(const SearchOptions& options, const Address
     bool is_own_secure = addresses.is_secure;
     if (!is_own_secure && is_alias) {
         const net::DnsAnswer alias = co_await resolver_.look_up(ground.host, DnsType::cname);
+        if (is_failure(alias)) {
+            // Section 2.1.2: whoever can take this answer away must not be able to take DANE away with it.
+            ground.is_tlsa_unknown = true;
+            steps.push_back(failure_text("whether the name " + ground.host + " is signed", alias));
+            co_return;
+        }
         is_own_secure = alias.is_secure;
     }
     if (is_own_secure) bases.push_back(ground.host);

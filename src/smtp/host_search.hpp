@@ -35,6 +35,7 @@ using Steps = std::vector<std::string>;
 struct FoundHosts {
     std::optional<queue::Answer> failure;  // then nothing else counts
     std::vector<std::string> hosts;        // the best first; of a literal its one address
+    std::size_t left_out = 0;              // more of them, which are not asked
     std::string domain;                    // of the recipients
     std::optional<Route> route;
     bool is_literal = false;

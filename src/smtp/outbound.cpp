@@ -63,7 +63,8 @@ TlsPolicyFacts policy_facts(const FoundHosts& found, const TlsDecision& decision
                                       static_cast<char>(record.matching)};
             facts.lines.push_back(net::describe_record(net::DnsType::tlsa, numbers + record.data));
         }
-    } else if (found.sts && found.sts->policy) {
+    } else if (found.sts && found.sts->policy && found.sts->policy->policy.mode != StsMode::none) {
+        // Mode "none" says that there is no policy any more (RFC 8461 section 5).
         const StsPolicy& policy = found.sts->policy->policy;
         facts.type = TlsPolicyType::sts;
         facts.lines = {"version: STSv1", "mode: " + std::string(describe(policy.mode))};
@@ -72,6 +73,24 @@ TlsPolicyFacts policy_facts(const FoundHosts& found, const TlsDecision& decision
         facts.mx_hosts = policy.mx;
     }
     return facts;
+}
+
+// What becomes of a message that cannot go anywhere.
+std::string fate_without(const queue::Answer& failure)
+{
+    return failure.verdict == Verdict::permanent ? "A message would come back to its sender at once: "
+                                                 : "A message would wait and be tried again, for days: ";
+}
+
+// What an administrator can do about it; empty: nothing that is known. `name` was looked up for records of `type`.
+std::string advice_about(const queue::Answer& failure, const std::string& name, const std::string& type)
+{
+    const std::string look_up = " mailboxctl dns lookup " + name + " " + type;
+    if (failure.enhanced == "5.1.2") return " See whether the address is written right.";
+    if (failure.enhanced == "4.4.3" || failure.enhanced == "4.4.4") return look_up + " asks again.";
+    if (failure.enhanced == "5.4.4") return look_up + " shows what its DNS says.";
+    if (failure.enhanced == "5.4.6") return " If the domain is to be one of this server: mailboxctl domain add; if not, its MX is wrong.";
+    return {};
 }
 
 }  // namespace
@@ -145,7 +164,7 @@ co::Task<Result<std::unique_ptr<queue::Conversation>, queue::Answer>> Outbound::
         ++asked;
     }
     openings_.erase(&attempt.cancellation);
-    if (last && asked < hosts.size()) last->verdict = Verdict::temporary;
+    if (last && (asked < hosts.size() || attempt.found.left_out != 0)) last->verdict = Verdict::temporary;
     if (!last || is_stopping_) last = own_answer("4.3.2", "this server is stopping");
     last->at = ground_.clock.wall();
     co_return *last;
@@ -183,10 +202,12 @@ Outbound::try_endpoint(Attempt& attempt, const FoundTarget& target, std::string 
         TlsPlan current = *plan;
         current.tls.outcome = std::make_shared<net::TlsOutcome>();
         const auto outcome = current.tls.outcome;
-        const bool asks_for_tls = current.need != TlsPlan::Need::none;
+        outcome->fault = net::TlsFault::network;  // until a handshake has come to its end
+        // What follows a failure is our own way round it: no further session that their policy speaks of.
+        const bool is_counted = current.need != TlsPlan::Need::none && current.failure.empty();
         auto tried = co_await try_plan(attempt, std::move(current), host, endpoint);
         const ClientFailure* why = tried ? nullptr : &tried.error();
-        if (asks_for_tls) report(attempt, target, host, endpoint, why, *outcome);
+        if (is_counted) report(attempt, target, host, endpoint, why, *outcome);
         if (tried) co_return std::move(*tried);
         failure = tried.error();
         const std::string words = outcome->why.empty() ? failure->answer.text : outcome->why;
@@ -230,7 +251,8 @@ Outbound::try_plan(Attempt& attempt, TlsPlan plan, std::string host, net::Endpoi
     co_return co_await opener_(std::move(*stream), std::move(client));
 }
 
-// What RFC 8460 wants to be told: whether a session with TLS came about, and by which policy it had to.
+// What RFC 8460 wants to be told: whether a session with TLS came about as the policy wants it (section 4.2.1), and by which
+// policy it had to.
 void Outbound::report(const Attempt& attempt, const FoundTarget& target, const std::string& host, net::Endpoint endpoint,
                       const ClientFailure* failure, const net::TlsOutcome& outcome)
 {
@@ -243,18 +265,26 @@ void Outbound::report(const Attempt& attempt, const FoundTarget& target, const s
     if (endpoint.port != 0) seen.mx_address = endpoint.address.text();
     const auto& source = endpoint.address.is_v4() ? attempt.options->source_ipv4 : attempt.options->source_ipv6;
     if (source) seen.own_address = source->text();
+    const auto& sts = attempt.found.sts;
+    const bool is_in_clear = failure == nullptr && outcome.fault != net::TlsFault::none;
+    const auto fail = [&seen](TlsFailure what, std::string why) {
+        seen.failure = what;
+        seen.reason = std::move(why);
+    };
     if (!target.tls.is_allowed) {
-        seen.failure = target.tls.basis == TlsBasis::dane ? TlsFailure::dnssec_invalid : TlsFailure::validation_failure;
-        seen.reason = target.tls.why;
+        fail(target.tls.basis == TlsBasis::dane ? TlsFailure::dnssec_invalid : TlsFailure::validation_failure, target.tls.why);
+    } else if (is_in_clear || (failure != nullptr && failure->stage == Stage::start_tls)) {
+        // Section 4.3.1, also where no policy asks for it: a session in clear is none with TLS.
+        fail(TlsFailure::starttls_not_supported, failure == nullptr ? "the server does not offer STARTTLS" : failure->answer.text);
     } else if (failure != nullptr) {
-        seen.failure = failure->stage == Stage::start_tls ? TlsFailure::starttls_not_supported
-                                                          : failure_of(outcome.fault, seen.policy.type);
-        seen.reason = outcome.why.empty() ? failure->answer.text : outcome.why;
-    } else if (attempt.found.sts && attempt.found.sts->has_failed && !attempt.found.sts->policy) {
-        const bool is_webpki = attempt.found.sts->fetch_fault != net::TlsFault::none;
-        seen.failure = is_webpki ? TlsFailure::sts_webpki_invalid : TlsFailure::sts_policy_fetch_error;
+        fail(failure_of(outcome.fault, seen.policy.type), outcome.why.empty() ? failure->answer.text : outcome.why);
+    } else if (sts && sts->has_failed && !sts->policy) {
+        const bool is_webpki = sts->fetch_fault != net::TlsFault::none;
+        fail(is_webpki ? TlsFailure::sts_webpki_invalid : TlsFailure::sts_policy_fetch_error, sts->why);
         seen.policy.type = TlsPolicyType::sts;
-        seen.reason = attempt.found.sts->why;
+    } else if (seen.policy.type == TlsPolicyType::sts && !sts_allows(sts->policy->policy, host)) {
+        // Of a policy in test mode: the mail goes there all the same, and they want to hear of it (RFC 8461 section 5).
+        fail(TlsFailure::validation_failure, "the MTA-STS policy does not name this host");
     }
     reports_.note(std::move(seen), ground_.clock.wall());
 }
@@ -274,16 +304,16 @@ co::Task<RouteExplanation> Outbound::explain(std::string address, std::string se
     }
     const FoundHosts found = co_await search_.find(options->search, destination, explanation.steps);
     if (found.failure) {
-        const bool is_permanent = found.failure->verdict == Verdict::permanent;
-        explanation.verdict = is_permanent ? "A message would come back at once: " : "A message would wait and be tried again: ";
-        explanation.verdict += found.failure->text + ".";
+        explanation.verdict = fate_without(*found.failure) + found.failure->text + "." + advice_about(*found.failure, found.domain, "MX");
         co_return explanation;
     }
-    std::string failures;
+    std::optional<queue::Answer> last;
     for (const std::string& host : found.hosts) {
         const FoundTarget target = co_await search_.target(options->search, found, host, explanation.steps);
         if (target.failure) {
-            failures = target.failure->text;
+            // As open() judges: for ever only when all are.
+            const bool is_temporary = target.failure->verdict == Verdict::temporary;
+            if (!last || is_temporary) last = target.failure;
             continue;
         }
         if (!explanation.is_reachable) {
@@ -292,7 +322,9 @@ co::Task<RouteExplanation> Outbound::explain(std::string address, std::string se
         }
         explanation.is_reachable = true;
     }
-    if (!explanation.is_reachable) explanation.verdict = "No host can be used now: " + failures + ".";
+    if (explanation.is_reachable || !last) co_return explanation;
+    if (found.left_out != 0) last->verdict = Verdict::temporary;
+    explanation.verdict = fate_without(*last) + "no server can be used: " + last->text + "." + advice_about(*last, last->host, "A");
     co_return explanation;
 }
 

@@ -1,7 +1,5 @@
 #include "smtp/reception.hpp"
 
-#include <algorithm>
-
 #include "base/ascii.hpp"
 
 namespace mbx::smtp {
@@ -40,12 +38,13 @@ void Reception::look_at_fresh()
     if (size_ == 0 && !fresh_.empty()) begins_with_space_ = ascii::is_space(fresh_.front());
     size_ += fresh_.size();
     if (!scanner_.facts().complete) {
-        constexpr std::size_t kFront = 8 * 1024;
-        front_.append(fresh_, 0, kFront - std::min(front_.size(), kFront));
+        traced_.feed(fresh_);
         scanner_.feed(fresh_);
         forward_marks_.feed(fresh_);
     }
-    if (is_done()) scanner_.finish();
+    if (!is_done()) return;
+    scanner_.finish();
+    traced_.finish();
 }
 
 std::optional<ReplyId> Reception::refusal() const

@@ -14,6 +14,7 @@
 #include "smtp/forwarding.hpp"
 #include "smtp/options.hpp"
 #include "smtp/reply.hpp"
+#include "smtp/traced_header.hpp"
 
 namespace mbx::smtp {
 
@@ -42,8 +43,8 @@ public:
     std::uint64_t size() const { return size_; } // of the message so far, also while it is swallowed
     const mail::HeaderFacts& header() const { return scanner_.facts(); }
     const ForwardMarks& forward_marks() const { return forward_marks_; } // all of them once the header is complete
-    // The first bytes of the message, some KiB at most: for the trace, which wants a few fields of the header.
-    std::string_view front() const { return front_; }
+    // A few fields of the header, for the trace.
+    const TracedHeader& traced() const { return traced_; }
     // The first line would be read as the continuation of whatever stands above it.
     bool begins_with_space() const { return begins_with_space_; }
 
@@ -57,7 +58,7 @@ private:
     mail::IncrementalHeaderScanner scanner_;
     ForwardMarks forward_marks_;
     std::string fresh_;
-    std::string front_;
+    TracedHeader traced_;
     std::uint64_t size_ = 0;
     std::uint64_t max_bytes_;
     unsigned max_hops_;

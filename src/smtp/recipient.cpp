@@ -11,6 +11,7 @@ namespace mbx::smtp {
 namespace {
 
 constexpr std::size_t kMostOwners = 8; // of lists behind one address: each leaves as a message of its own
+constexpr std::string_view kAskedName = "@"; // in a step: whatever the client named
 
 RecipientDecision to_outside(const mail::Mailbox& mailbox, bool is_bounce)
 {
@@ -20,22 +21,38 @@ RecipientDecision to_outside(const mail::Mailbox& mailbox, bool is_bounce)
     return decision;
 }
 
+// The directory knows one postmaster of no domain, "postmaster@", to whom names of this machine lead too: who reads the trace
+// looks for the address that was written.
+void named_as_asked(const mail::Mailbox& mailbox, std::vector<directory::Expansion>& steps)
+{
+    for (directory::Expansion& step : steps) {
+        if (!step.address.ends_with('@')) continue;
+        step.address = mailbox.domain.empty() ? mailbox.local_part : mail::format_mailbox(mailbox);
+    }
+}
+
 bool is_this_machine(std::string_view host_name, std::string_view domain)
 {
     return ascii::same(domain, host_name) || ascii::same(domain, "localhost") ||
            ascii::same(domain, "localhost.localdomain");
 }
 
-// Who gets mail for a name that nobody has.
+// Who gets mail for a name that nobody has. The steps are told of the name that was asked for (named_as_asked).
 directory::Recipients system_mail(const RecipientQuestion& question)
 {
     if (const auto named = mail::parse_mailbox(question.system_mail_to)) {
+        const directory::Expansion step{std::string(kAskedName), directory::Expansion::Kind::administrators, 1,
+                                        {mail::format_mailbox(*named)}};
         auto reached = question.snapshot.resolve(named->local_part, named->domain);
-        if (reached.resolution == directory::Resolution::found) return reached;
+        if (reached.resolution == directory::Resolution::found) {
+            reached.expansions.insert(reached.expansions.begin(), step);
+            return reached;
+        }
         if (reached.resolution == directory::Resolution::unknown_domain) {
             directory::Recipients elsewhere;
             elsewhere.resolution = directory::Resolution::found;
             elsewhere.remote.push_back({mail::format_mailbox(*named), {}, {}});
+            elsewhere.expansions = {step};
             return elsewhere;
         }
     }
@@ -95,6 +112,7 @@ RecipientDecision judge_recipient(const RecipientQuestion& question, const mail:
     if (reached.accounts.empty() && reached.remote.empty()) return {ReplyId::unknown_mailbox, {}, {}};
     RecipientDecision decision{ReplyId::recipient_accepted, std::move(reached.accounts), {}};
     decision.expansions = std::move(reached.expansions);
+    named_as_asked(mailbox, decision.expansions);
     std::set<std::string, std::less<>> owners;
     for (const directory::Outside& one : reached.remote) {
         if (!one.owner.empty()) owners.insert(one.owner);

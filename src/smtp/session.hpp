@@ -149,9 +149,9 @@ private:
     // session_trace.cpp
     const std::string& transaction_id();
     trace::Event begin_event(trace::EventKind kind, std::string id) const;
-    void trace_accepted(const std::string& trace_id, const Reception& reception) const;
-    void trace_expansions(const std::string& trace_id, const intake::Receipt& receipt, const Reception& reception) const;
-    void trace_list(const std::string& trace_id, const intake::Receipt::Further& list, const Reception& reception) const;
+    void trace_accepted(const intake::Receipt& receipt, const Reception& reception) const;
+    void trace_expansions(const intake::Receipt& receipt, const Reception& reception) const;
+    void trace_list(const intake::Receipt& receipt, const intake::Receipt::Further& list, const Reception& reception) const;
     void trace_refused(std::string id, const Reply& why, const Reception* reception, std::string recipient) const;
 
     Server& server_;

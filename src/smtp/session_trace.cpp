@@ -10,45 +10,12 @@ namespace mbx::smtp {
 
 namespace {
 
-constexpr std::size_t kMostField = 500;
 constexpr std::size_t kMostQueued = 1000; // recipients that the trace is told of one by one
 
-// The raw values of two fields, in one pass over lines.
-struct TracedFields {
-    std::string subject;
-    std::string message_id;
-};
-
-TracedFields traced_fields(std::string_view front)
+void add_header_facts(const Reception& reception, trace::Event& event)
 {
-    TracedFields found;
-    std::string* into = nullptr;
-    while (!front.empty()) {
-        const auto end = front.find('\n');
-        std::string_view line = front.substr(0, end);
-        front.remove_prefix(end == std::string_view::npos ? front.size() : end + 1);
-        if (line.ends_with('\r')) line.remove_suffix(1);
-        if (line.empty()) break;
-        if (ascii::is_space(line.front())) {
-            if (into != nullptr && into->size() + line.size() <= kMostField) *into += line;
-            continue;
-        }
-        into = nullptr;
-        const char first = ascii::lower(line.front());
-        constexpr std::string_view kSubject = "subject:";
-        constexpr std::string_view kMessageId = "message-id:";
-        if (first == 's' && found.subject.empty() && ascii::starts_with(line, kSubject)) {
-            into = &found.subject;
-            line.remove_prefix(kSubject.size());
-        } else if (first == 'm' && found.message_id.empty() && ascii::starts_with(line, kMessageId)) {
-            into = &found.message_id;
-            line.remove_prefix(kMessageId.size());
-        }
-        if (into != nullptr) *into = ascii::trim(line.substr(0, kMostField));
-    }
-    std::string_view id = ascii::trim(found.message_id);
-    if (id.size() > 2 && id.front() == '<' && id.back() == '>') found.message_id = std::string(id.substr(1, id.size() - 2));
-    return found;
+    event.facts.emplace_back("subject", reception.traced().subject());
+    event.facts.emplace_back("message_id", reception.traced().message_id());
 }
 
 std::string_view name_of(directory::Expansion::Kind kind)
@@ -111,15 +78,16 @@ trace::Event Session::begin_event(trace::EventKind kind, std::string id) const
     return event;
 }
 
-void Session::trace_accepted(const std::string& trace_id, const Reception& reception) const
+// At the moment of the receipt: by now an attempt may be under way, and it began after the acceptance.
+void Session::trace_accepted(const intake::Receipt& receipt, const Reception& reception) const
 {
     if (deps_.recorder == nullptr) return;
+    const std::string& trace_id = receipt.trace_id;
     trace::Event event = begin_event(trace::EventKind::accepted, trace_id);
-    TracedFields fields = traced_fields(reception.front());
+    event.at = receipt.accepted;
     event.facts.emplace_back("size", std::to_string(reception.size()));
     event.facts.emplace_back("recipients", std::to_string(transaction_->accounts().size() + transaction_->outside().size()));
-    event.facts.emplace_back("subject", std::move(fields.subject));
-    event.facts.emplace_back("message_id", std::move(fields.message_id));
+    add_header_facts(reception, event);
     const WallTime at = event.at;
     deps_.recorder->record(std::move(event));
     // Who waits for a first attempt is seen by that (mailboxctl slo).
@@ -134,11 +102,12 @@ void Session::trace_accepted(const std::string& trace_id, const Reception& recep
 }
 
 // By which steps the recipients were found, and the messages that lists made of it.
-void Session::trace_expansions(const std::string& trace_id, const intake::Receipt& receipt, const Reception& reception) const
+void Session::trace_expansions(const intake::Receipt& receipt, const Reception& reception) const
 {
     if (deps_.recorder == nullptr) return;
+    const std::string& trace_id = receipt.trace_id;
     // Of one address there may be several at once: each has its own moment, by which the trace tells them apart.
-    WallTime at = deps_.clock.wall();
+    WallTime at = receipt.accepted;
     const auto tell = [&](const std::string& address, std::string words, std::string_view how, std::size_t count, std::string as = {}) {
         trace::Event event{trace_id, trace::EventKind::expanded, at, address, std::move(words), {}};
         event.facts.emplace_back("how", how);
@@ -155,24 +124,23 @@ void Session::trace_expansions(const std::string& trace_id, const intake::Receip
         tell(account->address(), "itself: it had sent this message on before, and it came back", "loop", 1);
     }
     for (const intake::Receipt::Further& list : receipt.further) {
-        trace_list(trace_id, list, reception);
+        trace_list(receipt, list, reception);
         tell(list_of(*snapshot, transaction_->expansions(), list.reverse_path),
              std::to_string(list.recipients.size()) + " members elsewhere, in message " + list.id, "list", list.recipients.size(), list.id);
     }
 }
 
 // The message that a list made, from its own beginning.
-void Session::trace_list(const std::string& trace_id, const intake::Receipt::Further& list, const Reception& reception) const
+void Session::trace_list(const intake::Receipt& receipt, const intake::Receipt::Further& list, const Reception& reception) const
 {
     trace::Event event = begin_event(trace::EventKind::accepted, list.id);
-    TracedFields fields = traced_fields(reception.front());
+    event.at = receipt.accepted;
     std::erase_if(event.facts, [](const auto& fact) { return fact.first == "reverse_path"; });
     event.facts.emplace_back("reverse_path", list.reverse_path);
     event.facts.emplace_back("size", std::to_string(reception.size()));
     event.facts.emplace_back("recipients", std::to_string(list.recipients.size()));
-    event.facts.emplace_back("subject", std::move(fields.subject));
-    event.facts.emplace_back("message_id", std::move(fields.message_id));
-    event.detail = "members of a list elsewhere; the message came in as " + trace_id;
+    add_header_facts(reception, event);
+    event.detail = "members of a list elsewhere; the message came in as " + receipt.trace_id;
     const WallTime at = event.at;
     deps_.recorder->record(std::move(event));
     std::size_t room = kMostQueued;
@@ -193,10 +161,8 @@ void Session::trace_refused(std::string id, const Reply& why, const Reception* r
     const std::size_t path = mail::measure_path(std::string_view(recipient).substr(begin));
     event.recipient = path > 2 ? recipient.substr(begin + 1, path - 2) : std::move(recipient);
     if (reception != nullptr) {
-        TracedFields fields = traced_fields(reception->front());
         event.facts.emplace_back("size", std::to_string(reception->size()));
-        event.facts.emplace_back("subject", std::move(fields.subject));
-        event.facts.emplace_back("message_id", std::move(fields.message_id));
+        add_header_facts(*reception, event);
     }
     deps_.recorder->record(std::move(event));
 }

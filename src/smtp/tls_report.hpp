@@ -40,7 +40,7 @@ struct TlsPolicyFacts {
     auto operator<=>(const TlsPolicyFacts&) const = default;
 };
 
-// One attempt to have a session with TLS.
+// One session, or an attempt at one, with whom TLS was wanted. In clear it is a failure, whatever the policy (section 4.3.1).
 struct TlsObservation {
     std::string domain;
     TlsPolicyFacts policy;

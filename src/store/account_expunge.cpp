@@ -13,47 +13,42 @@ constexpr unsigned kTrimEvery = 1000;
 // One EXPUNGE on its way through a folder. All or nothing, as far as the disk lets us.
 class Removal {
 public:
+    // `messages` outlives it.
     Removal(AccountStore::State& state, Folder& folder, const std::vector<StoredMessage>& messages)
-        : state_(state), folder_(folder)
+        : state_(state), folder_(folder), messages_(messages)
     {
-        for (const auto& message : messages) steps_.push_back({message, {}, {}});
+        for (const auto& message : messages) steps_.push_back({&message, {}, {}});
     }
 
     Outcome run()
     {
-        auto outcome = note(first_lsn_);
+        auto outcome = note(messages_, first_lsn_);
         if (!outcome) return outcome;
         state_.before_change(folder_);
+        const auto now = state_.now_seconds();
         for (auto& step : steps_) {
-            outcome = apply(step);
+            outcome = apply(step, now);
             if (!outcome) break;
         }
-        if (!outcome) undo();
-        if (steps_.empty()) return outcome;
-        const auto written =
-            state_.transact({&folder_}, [this] { state_.log_removal(folder_, messages(), modseq_); });
-        return outcome ? written : outcome;
+        if (outcome) return state_.transact({&folder_}, [this] { state_.log_removal(folder_, messages_, modseq_); });
+        const auto left = undo();
+        if (left.empty()) return outcome;
+        (void)state_.transact({&folder_}, [&] { state_.log_removal(folder_, left, modseq_); });
+        return outcome;
     }
 
 private:
     struct Step {
-        StoredMessage message;
+        const StoredMessage* message = nullptr;
         std::string from;
         std::string to;  // empty: not done, or the file was gone already
         bool is_done = false;
     };
 
-    std::vector<StoredMessage> messages() const
-    {
-        std::vector<StoredMessage> all;
-        for (const auto& step : steps_) all.push_back(step.message);
-        return all;
-    }
-
-    Outcome note(Lsn& first)
+    Outcome note(const std::vector<StoredMessage>& messages, Lsn& first)
     {
         const auto records =
-            state_.expunged_records(folder_, modseq_, ExpungedRecord::Reason::expunged, messages());
+            state_.expunged_records(folder_, modseq_, ExpungedRecord::Reason::expunged, messages);
         count_ = records.size();
         // Each below a MiB: all of them fit into one append up to many millions of messages in a mailbox.
         if (!state_.note_in_turns(records)) return StoreError::io;
@@ -62,40 +57,42 @@ private:
         return state_.seat.journal.wait(state_.last_lsn) ? Outcome() : Outcome(StoreError::io);
     }
 
-    Outcome apply(Step& step)
+    Outcome apply(Step& step, std::int64_t now)
     {
-        const auto& row = step.message.row;
-        ExpungedName name{first_lsn_, state_.now_seconds(), folder_.id(), row.uid,
-                          file_name(step.message, place_of(row.flags))};
-        const std::string target = state_.expunged_path(format_expunged_name(name));
+        const auto& row = step.message->row;
+        ExpungedName name{first_lsn_, now, folder_.id(), row.uid, file_name(*step.message, place_of(row.flags))};
+        std::string target = state_.expunged_path(format_expunged_name(name));
         const auto move = [&](const std::string& path) {
             step.from = path;
             return state_.files.rename(path, target);
         };
-        const auto done = state_.on_file(folder_, step.message, move);
+        const auto done = state_.on_file(folder_, *step.message, move);
         if (!done && !done.error().is_absent()) return state_.failed("removing a message", step.from, done.error());
-        if (done) step.to = target;
+        if (done) step.to = std::move(target);
         step.is_done = true;
         return {};
     }
 
-    // What cannot be renamed back stays expunged, in a record and the rows as well.
-    void undo()
+    // What cannot be renamed back stays expunged, in a record and the rows as well: those.
+    std::vector<StoredMessage> undo()
     {
-        const auto is_back = [this](const Step& step) {
-            return !step.is_done || (!step.to.empty() && state_.files.rename(step.to, step.from));
-        };
-        std::erase_if(steps_, is_back);
+        std::vector<StoredMessage> left;
+        for (const auto& step : steps_) {
+            const bool is_back = !step.is_done || (!step.to.empty() && state_.files.rename(step.to, step.from));
+            if (!is_back) left.push_back(*step.message);
+        }
         state_.distrust(folder_);
         std::vector<Lsn> all;
         for (std::size_t n = 0; n < count_; ++n) all.push_back(first_lsn_ + n);
         state_.take_back(all);
         Lsn ignored = 0;
-        if (!steps_.empty()) (void)note(ignored);
+        if (!left.empty()) (void)note(left, ignored);
+        return left;
     }
 
     AccountStore::State& state_;
     Folder& folder_;
+    const std::vector<StoredMessage>& messages_;
     ModSeq modseq_ = folder_.counters.highest_modseq + 1;
     std::vector<Step> steps_;
     Lsn first_lsn_ = 0;

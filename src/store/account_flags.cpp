@@ -27,27 +27,48 @@ constexpr std::size_t kChangesInRecord = 100'000;
 // One STORE on its way through a folder.
 class Reflagging {
 public:
-    Reflagging(AccountStore::State& state, Folder& folder) : state_(state), folder_(folder) {}
-
-    // False where it is to end here: the disk failed.
-    bool apply(StoredMessage& message, const Flags& after)
+    Reflagging(AccountStore::State& state, Folder& folder, FlagAction action, const Flags& wanted)
+        : state_(state), folder_(folder), action_(action), wanted_(wanted),
+          cur_(state.place_path(folder, Place::cur) + "/"), fresh_(state.place_path(folder, Place::fresh) + "/")
     {
-        Change change{message, message, {}, {}};
-        change.after.row.flags = after;
-        change.to = state_.place_path(folder_, Place::cur) + "/" + file_name(change.after, Place::cur);
-        const auto rename = [&](const std::string& path) {
-            change.from = path;
-            return path == change.to ? Result<void, FileError>() : state_.files.rename(path, change.to);
-        };
-        const auto done = state_.on_file(folder_, message, rename);
-        if (!done && done.error().is_absent()) return true;  // gone: the next look at the folder will tell
+    }
+
+    // Messages are given in the order of their UIDs. Behind one that is not, the rows are no run of neighbours any more.
+    void pass_over() { goes_on_ = false; }
+
+    // What is there already stays as it is. False where it is to end here: the disk failed.
+    bool apply(StoredMessage& message)
+    {
+        const Flags before = message.row.flags;
+        const Flags after = changed_flags(before, action_, wanted_);
+        if (after == before) {
+            pass_over();
+            return true;
+        }
+        name_files(message, after);
+        std::string odd;  // where it lay if not under its usual name
+        auto done = state_.files.rename(from_, to_);
+        if (!done && done.error().is_absent()) {
+            const auto rename = [&](const std::string& path) {
+                odd = path;
+                return path == to_ ? Result<void, FileError>() : state_.files.rename(path, to_);
+            };
+            done = state_.on_file(folder_, message, rename);
+        }
+        if (!done && done.error().is_absent()) {
+            pass_over();  // gone: the next look at the folder will tell
+            return true;
+        }
         if (!done) {
-            outcome_ = state_.failed("changing flags", change.from, done.error());
+            outcome_ = state_.failed("changing flags", odd.empty() ? from_ : odd, done.error());
             return false;
         }
-        change.after.row.modseq = modseq_;
-        message = change.after;
-        changes_.push_back(std::move(change));
+        message.row.flags = after;
+        message.row.modseq = modseq_;
+        if (goes_on_ && runs_.back().last < message.row.uid) runs_.back().last = message.row.uid;
+        else runs_.push_back({message.row.uid, message.row.uid});
+        goes_on_ = true;
+        changes_.push_back({&message, before, std::move(odd)});
         return true;
     }
 
@@ -58,29 +79,45 @@ public:
         if (!state_.note_in_turns(records())) return StoreError::io;
         auto written = state_.transact({&folder_}, [this] {
             folder_.counters.highest_modseq = modseq_;
-            for (const auto& change : changes_) {
-                state_.index->update_flags(folder_.id(), change.after.row);
-                recount(folder_.counters, change.before.row.flags, change.after.row.flags);
-            }
+            for (const auto& run : runs_) state_.index->update_flags(folder_.id(), run, modseq_, {action_, wanted_});
+            for (const auto& change : changes_) recount(folder_.counters, change.before, change.message->row.flags);
         });
         return outcome_ ? written : outcome_;
     }
 
 private:
     struct Change {
-        StoredMessage before;
-        StoredMessage after;
-        std::string from;
-        std::string to;
+        StoredMessage* message = nullptr;  // the caller's, as it is now
+        Flags before;
+        std::string odd;
     };
+
+    // from_ and to_, made for each message in the memory of the one before it.
+    void name_files(const StoredMessage& message, const Flags& after)
+    {
+        const auto place = place_of(message.row.flags);
+        from_ = place == Place::fresh ? fresh_ : cur_;
+        append_base_name(from_, message.unique, message.row.size, message.row.uid);
+        to_ = cur_;
+        to_.append(from_, place == Place::fresh ? fresh_.size() : cur_.size());
+        if (place == Place::cur) append_flag_suffix(from_, message.row.flags);
+        append_flag_suffix(to_, after);
+    }
 
     // All or nothing, as far as the disk lets us. What cannot be renamed back stays changed, in the rows as well.
     void undo()
     {
         const auto is_undone = [this](const Change& change) {
-            return change.from == change.to || state_.files.rename(change.to, change.from);
+            StoredMessage& message = *change.message;
+            StoredMessage old = message;
+            old.row.flags = change.before;
+            name_files(old, message.row.flags);
+            const std::string& back = change.odd.empty() ? from_ : change.odd;
+            return back == to_ || state_.files.rename(to_, back);
         };
         std::erase_if(changes_, is_undone);
+        runs_.clear();
+        for (const auto& change : changes_) runs_.push_back({change.message->row.uid, change.message->row.uid});
     }
 
     std::vector<JournalRecord> records() const
@@ -88,8 +125,8 @@ private:
         std::vector<JournalRecord> all;
         auto record = state_.flags_record(folder_, modseq_);
         for (const auto& change : changes_) {
-            const Uid uid = change.after.row.uid;
-            const Flags& flags = change.after.row.flags;
+            const Uid uid = change.message->row.uid;
+            const Flags& flags = change.message->row.flags;
             auto& last = record.changes;
             if (!last.empty() && last.back().uids.last + 1 == uid && last.back().flags == flags) {
                 last.back().uids.last = uid;
@@ -107,8 +144,17 @@ private:
 
     AccountStore::State& state_;
     Folder& folder_;
+    FlagAction action_;
+    Flags wanted_;
+    std::string cur_;    // paths, with the slash behind
+    std::string fresh_;
+    std::string from_;
+    std::string to_;
     ModSeq modseq_ = folder_.counters.highest_modseq + 1;
     std::vector<Change> changes_;
+    // The same, as ranges in which no other row of the folder lies.
+    UidSet runs_;
+    bool goes_on_ = false;
     Outcome outcome_;
 };
 
@@ -133,17 +179,23 @@ Result<FlagsStored, StoreError> AccountStore::store_flags(MailboxId mailbox, con
     auto messages = state_->select(*folder, which);
     if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
     state_->before_change(*folder);
-    Reflagging reflagging(*state_, *folder);
+    Reflagging reflagging(*state_, *folder, change.action, wanted);
+    bool goes_on = true;
+    auto range = which.begin();
     for (auto& message : messages) {
-        const Flags after = changed_flags(message.row.flags, change.action, wanted);
+        // Rows between two ranges are not looked at.
+        for (; range != which.end() && range->last < message.row.uid; ++range) reflagging.pass_over();
         if (change.unchanged_since && message.row.modseq > *change.unchanged_since) {
             stored.not_stored.push_back(message.row.uid);
-        } else if (after != message.row.flags && !reflagging.apply(message, after)) {
-            break;
+            reflagging.pass_over();
+        } else {
+            goes_on = reflagging.apply(message);
         }
-        stored.rows.push_back(message.row);
+        if (!goes_on) break;
     }
     if (auto done = reflagging.finish(); !done) return done.error();
+    stored.rows.reserve(messages.size());
+    for (const auto& message : messages) stored.rows.push_back(message.row);
     stored.highest_modseq = folder->counters.highest_modseq;
     stored.keywords = folder->record.keywords;
     return stored;

@@ -35,6 +35,41 @@ void AccountStore::settle()
     if (!done && !state.seat.journal.has_failed()) (void)state.drop_index();
 }
 
+// A long log makes the next opening slow; its two syncs are waited for by nobody now.
+void AccountStore::State::shorten_wal()
+{
+    constexpr std::uint64_t kLong = 256 * 1024;
+    const auto wal = files.info(path + "/index.db-wal");
+    if (wal && wal->size > kLong) index->checkpoint();
+}
+
+// Some that are no news are not saved when they change: the times of a look, a UID that a failed change took.
+void AccountStore::State::save_all_counters()
+{
+    for (const auto& [id, saved] : index->mailboxes()) {
+        Folder* folder = find_folder(id);
+        if (folder != nullptr && !folder->counters.is_stale && folder->counters != saved) folder->is_unsaved = true;
+    }
+}
+
+bool AccountStore::rest()
+{
+    State& state = *state_;
+    if (state.is_retired || state.is_torn) return false;
+    state.texts.reset();
+    if (state.rested_at) return true;
+    // What is known of names alone would be listed anew.
+    const bool is_listed = std::ranges::any_of(state.folders, [](const auto& entry) { return entry.second.listed.has_value(); });
+    if (is_listed || !state.has_good_index()) return false;
+    for (auto& [id, folder] : state.folders) state.end_changes(folder);
+    state.save_all_counters();
+    if (!state.commit_index() || !state.has_good_index()) return false;
+    state.shorten_wal();
+    state.rested_at = state.index->lsn();
+    state.index.reset();
+    return true;
+}
+
 void AccountStore::retire()
 {
     state_->is_retired = true;
@@ -48,6 +83,7 @@ std::set<MailboxId> AccountStore::end_job()
     State& state = *state_;
     if (state.is_retired) return {};
     for (auto& [id, folder] : state.folders) state.end_changes(folder);
+    state.ahead = {};
     // What goes wrong is logged, and told by the next job.
     if (state.index && state.index->uncommitted_changes() >= kMostUncommitted) (void)state.commit_index();
     return std::exchange(state.changed, {});
@@ -57,7 +93,7 @@ std::uint64_t AccountStore::listings() const { return state_->listings; }
 
 Lsn AccountStore::last_lsn() const { return state_->last_lsn; }
 
-Lsn AccountStore::index_lsn() const { return state_->index ? state_->index->lsn() : 0; }
+Lsn AccountStore::index_lsn() const { return state_->index ? state_->index->lsn() : state_->rested_at.value_or(0); }
 
 bool AccountStore::has_uncommitted() const
 {

@@ -174,6 +174,28 @@ Result<Changes, StoreError> AccountStore::changes(MailboxId mailbox, ModSeq sinc
     return changes;
 }
 
+std::optional<StoredMessage> AccountStore::State::find_message(const Folder& folder, Uid uid)
+{
+    constexpr Uid kAhead = 64;
+    constexpr Uid kNear = 2;
+    const auto id = folder.id();
+    const bool is_good = ahead.mailbox == id && ahead.version == index->version();
+    const bool is_next = is_good && uid > ahead.last && uid - ahead.last <= kNear;
+    if (!is_good) ahead.messages.clear();
+    ahead.mailbox = id;
+    ahead.version = index->version();
+    ahead.last = uid;
+    auto& rows = ahead.messages;
+    const auto is_below = [](const StoredMessage& message, Uid wanted) { return message.row.uid < wanted; };
+    const auto known = std::lower_bound(rows.begin(), rows.end(), uid, is_below);
+    if (known != rows.end() && known->row.uid == uid) return *known;
+    if (!is_next || uid > UINT32_MAX - kAhead) return index->find(id, uid);
+    rows.clear();
+    index->visit(id, {uid, uid + kAhead}, [&rows](StoredMessage&& message) { rows.push_back(std::move(message)); });
+    if (rows.empty() || rows.front().row.uid != uid) return std::nullopt;
+    return rows.front();
+}
+
 Result<MessageFilePtr, StoreError> AccountStore::message(MailboxId mailbox, Uid uid)
 {
     if (auto good = state_->ensure(); !good) return good.error();
@@ -182,7 +204,7 @@ Result<MessageFilePtr, StoreError> AccountStore::message(MailboxId mailbox, Uid 
     // Another tool may move the file between our looking for it and our opening it.
     for (int attempt = 0; attempt < 3; ++attempt) {
         if (auto done = state_->ready(*folder); !done) return done.error();
-        const auto message = state_->index->find(mailbox, uid);
+        const auto message = state_->find_message(*folder, uid);
         if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
         if (!message) return StoreError::no_such_message;
         std::string opened_path;

@@ -38,6 +38,7 @@ Outcome AccountStore::State::open()
     }
     folders.clear();
     names.clear();
+    rested_at.reset();
     is_torn = true;
     if (auto done = make_directories(); !done) return done;
     if (auto done = finish_intent(); !done) return done;
@@ -66,6 +67,7 @@ Outcome AccountStore::State::ensure()
 Outcome AccountStore::State::ensure_index()
 {
     if (has_good_index()) return {};
+    ahead = {};
     if (index) {
         const bool is_damaged = index->is_damaged();
         index.reset();
@@ -237,13 +239,17 @@ Outcome AccountStore::State::drop_index()
 // Of another journal, or of a later state of this one, than the one that is open: then nothing says what the rows lack.
 bool AccountStore::State::is_of_this_journal() const { return index->lsn() <= seat.journal.last(); }
 
+// After a rest they are those that it began with, or somebody put another index in the place of ours.
 void AccountStore::State::take_counters()
 {
+    std::map<MailboxId, MailboxCounters> rested;
     for (auto& [id, folder] : folders) {
+        if (rested_at) rested.emplace(id, folder.counters);
         folder.counters = {};
         folder.listed.reset();
     }
-    const bool is_known = is_of_this_journal();
+    const bool is_known = is_of_this_journal() && (!rested_at || *rested_at == index->lsn());
+    rested_at.reset();
     if (!is_known) index->forget_lsn();
     std::vector<MailboxId> orphans;
     for (const auto& [id, counters] : index->mailboxes()) {
@@ -256,7 +262,9 @@ void AccountStore::State::take_counters()
         // An index that knows more than the state file: one of the two comes from another time.
         const bool fits = counters.uidnext <= folder->record.uid_ceiling &&
                           counters.highest_modseq <= folder->record.modseq_ceiling;
-        if (!fits || !is_known) folder->counters.is_stale = true;
+        const auto before = rested.find(id);
+        const bool is_same = before == rested.end() || before->second == counters;
+        if (!fits || !is_known || !is_same) folder->counters.is_stale = true;
     }
     if (!orphans.empty()) {
         index->begin();

@@ -195,6 +195,7 @@ Outcome AccountStore::State::transact(std::initializer_list<Folder*> touched, co
 // Rows must not tell more than the journal does: after a power cut nothing would make their files.
 Outcome AccountStore::State::commit_index()
 {
+    if (rested_at) return {};  // everything was committed then, and nothing has happened since
     if (!has_good_index()) return ensure();
     bool is_due = index->has_uncommitted();
     for (const auto& [id, folder] : folders) is_due = is_due || folder.is_unsaved;
@@ -236,8 +237,19 @@ Outcome AccountStore::State::check_quota(std::uint64_t bytes, std::uint64_t mess
 std::string file_name(const StoredMessage& message, Place place)
 {
     std::string name = base_name(message.unique, message.row.size, message.row.uid);
-    if (place == Place::cur) name += flag_suffix(message.row.flags);
+    if (place == Place::cur) append_flag_suffix(name, message.row.flags);
     return name;
+}
+
+std::string AccountStore::State::usual_path(const Folder& folder, const StoredMessage& message) const
+{
+    const auto place = place_of(message.row.flags);
+    std::string usual = path;
+    if (!folder.directory.empty()) usual.append("/").append(folder.directory);
+    usual += place == Place::cur ? "/cur/" : "/new/";
+    append_base_name(usual, message.unique, message.row.size, message.row.uid);
+    if (place == Place::cur) append_flag_suffix(usual, message.row.flags);
+    return usual;
 }
 
 std::vector<std::string> AccountStore::State::usual_paths(const Folder& folder, const StoredMessage& message) const

@@ -53,6 +53,15 @@ struct KeptFlagged {
     UidSet uids;
 };
 
+// Rows that are likely to be asked for next: who reads messages asks for one after the other. Good until the index changes or the
+// job ends.
+struct RowsAhead {
+    MailboxId mailbox;
+    Uid last = 0;               // was asked for last
+    std::uint64_t version = 0;  // the index's, when they were read
+    std::vector<StoredMessage> messages;
+};
+
 struct Folder {
     FolderRecord record;
     std::string name;
@@ -118,11 +127,14 @@ struct AccountStore::State {
     std::uint64_t looked_at = 0;             // messages, by fill_folder
     std::vector<MailboxId> text_wanted;      // searched, and perhaps not filled yet
     std::set<MailboxId> changed;
+    RowsAhead ahead;
     std::uint64_t listings = 0;              // counts changes of names and subscriptions
     Lsn last_lsn = 0;          // the highest number appended for this account
     QuotaLimits quota;
     std::set<std::string> taken_back;  // unique parts of files that a failed change may have left
     bool is_retired = false;
+    // The index is closed for want of work: with so much in it, and the folders' counters. Another one than that is doubted.
+    std::optional<Lsn> rested_at;
     AccessListsPtr access = std::make_shared<const AccessLists>();
     bool is_torn = false;  // a change of folders failed half-way: what is on the disk is to be read again
 
@@ -195,7 +207,10 @@ struct AccountStore::State {
     bool is_void(const std::string& unique) const;
     void set_aside(const std::string& path_now, const std::string& name);  // into the undelete directory, name kept
 
-    // The paths at which a message lies unless somebody renamed it.
+    // As Index::find(), for whoever asks for one message after the other.
+    std::optional<StoredMessage> find_message(const Folder& folder, Uid uid);
+    // The paths at which a message lies unless somebody renamed it; the likelier one.
+    std::string usual_path(const Folder& folder, const StoredMessage& message) const;
     std::vector<std::string> usual_paths(const Folder& folder, const StoredMessage& message) const;
     std::optional<std::string> locate(Folder& folder, const std::string& unique);
     // Runs `operation(path)` where the file is, also where other tools have put it.
@@ -203,9 +218,9 @@ struct AccountStore::State {
     auto on_file(Folder& folder, const StoredMessage& message, Operation operation)
         -> decltype(operation(std::string()))
     {
-        const auto paths = usual_paths(folder, message);
-        auto result = operation(paths.front());
+        auto result = operation(usual_path(folder, message));
         if (result || !result.error().is_absent()) return result;
+        const auto paths = usual_paths(folder, message);
         if (paths.size() > 1) {
             result = operation(paths.back());
             if (result || !result.error().is_absent()) return result;
@@ -237,6 +252,8 @@ struct AccountStore::State {
     Outcome drop_index();
     bool is_of_this_journal() const;
     void take_counters();
+    void save_all_counters();
+    void shorten_wal();
     void index_unused();
     Outcome finish_intent();
     struct Renaming {

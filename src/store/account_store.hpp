@@ -234,9 +234,11 @@ public:
     // Another number whenever names of mailboxes or subscriptions have changed; also after some failures to change them.
     std::uint64_t listings() const;
 
-    // For Store. settle: commits the rows and closes the index, before the account is put away. retire: the
-    // files are about to be moved; every later call answers StoreError::io.
+    // For Store. settle: commits the rows and closes the index, before the account is put away. rest: the same while it stays
+    // open, for nobody asks anything; the next job that wants the index opens it again. False: not now. retire: the files are
+    // about to be moved; every later call answers StoreError::io.
     void settle();
+    bool rest();
     void retire();
 
     struct State;  // of this folder's own files

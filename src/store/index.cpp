@@ -61,6 +61,8 @@ struct Index::Statements {
           save_mailbox(database, "INSERT OR REPLACE INTO mailboxes VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
           insert(database, "INSERT INTO messages VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"),
           update_flags(database, "UPDATE messages SET modseq = ?, flags = ?, keywords = ? WHERE mailbox = ? AND uid = ?"),
+          reflag(database, "UPDATE messages SET modseq = ?, flags = (flags & ?) | ?, keywords = (keywords & ?) | ? "
+                           "WHERE mailbox = ? AND uid BETWEEN ? AND ?"),
           erase(database, "DELETE FROM messages WHERE mailbox = ? AND uid = ?"),
           visit(database, "SELECT uid, modseq, flags, keywords, internal_date, save_date, size, name FROM messages "
                           "WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid"),
@@ -71,7 +73,7 @@ struct Index::Statements {
           visit_deleted(database, "SELECT uid, modseq, flags, keywords, internal_date, save_date, size, name FROM messages "
                                   "INDEXED BY messages_deleted "
                                   "WHERE mailbox = ? AND uid BETWEEN ? AND ? AND (flags & 8) = 8 ORDER BY uid"),
-          visit_changed(database, "SELECT uid, modseq, flags, keywords, internal_date, save_date, size, name FROM messages "
+          visit_changed(database, "SELECT uid, modseq, flags, keywords, internal_date, save_date, size FROM messages "
                                   "INDEXED BY messages_modseq WHERE mailbox = ? AND modseq > ? ORDER BY uid"),
           uids(database, "SELECT uid FROM messages WHERE mailbox = ? ORDER BY uid"),
           first_unseen(database, "SELECT uid FROM messages INDEXED BY messages_unseen "
@@ -86,7 +88,7 @@ struct Index::Statements {
           trim(database, "DELETE FROM expunged WHERE mailbox = ? AND modseq <= ?")
     {
     }
-    Statement begin, commit, savepoint, release, note, save_mailbox, insert, update_flags, erase, visit, visit_rows, visit_deleted,
+    Statement begin, commit, savepoint, release, note, save_mailbox, insert, update_flags, reflag, erase, visit, visit_rows, visit_deleted,
         visit_changed, uids, first_unseen, unseen, deleted, log_expunged, expunged, oldest_kept, trim;
 };
 
@@ -202,6 +204,7 @@ Result<void, StoreError> Index::judge(int code)
 void Index::open_transaction()
 {
     ++changes_;
+    ++version_;
     if (is_open_) return;
     statements_->begin.run();
     is_open_ = !database_.has_failed();
@@ -215,6 +218,7 @@ void Index::begin()
 
 Result<void, StoreError> Index::end()
 {
+    ++version_;
     if (!database_.has_failed()) statements_->release.run();
     const auto done = outcome();
     if (!done && is_open_) {
@@ -319,6 +323,16 @@ void Index::insert(MailboxId mailbox, const StoredMessage& message)
 void Index::update_flags(MailboxId mailbox, const MessageRow& row)
 {
     statements_->update_flags.run(row.modseq, row.flags.system, row.flags.keywords, mailbox.value, row.uid);
+}
+
+void Index::update_flags(MailboxId mailbox, UidRange range, ModSeq modseq, const Reflag& change)
+{
+    const Flags& flags = change.flags;
+    Flags kept;  // of what was there
+    if (change.action == FlagAction::add) kept = {UINT8_MAX, UINT32_MAX};
+    if (change.action == FlagAction::remove) kept = {static_cast<std::uint8_t>(~flags.system), ~flags.keywords};
+    const Flags given = change.action == FlagAction::remove ? Flags() : flags;
+    statements_->reflag.run(modseq, kept.system, given.system, kept.keywords, given.keywords, mailbox.value, range.first, range.last);
 }
 
 void Index::erase(MailboxId mailbox, Uid uid)

@@ -45,6 +45,7 @@ struct MailboxCounters {
     FolderTimes times;          // of the last look that is in the rows
     bool is_verified = false;   // the times were old enough, when looked at, to hide nothing
     bool is_stale = true;       // the rows are to be rebuilt from the names
+    bool operator==(const MailboxCounters&) const = default;
 };
 
 class Index {
@@ -67,6 +68,8 @@ public:
     Result<void, StoreError> commit(Lsn lsn);
     bool has_uncommitted() const { return is_open_; }
     unsigned uncommitted_changes() const { return changes_; }
+    // Another number behind each change.
+    std::uint64_t version() const { return version_; }
     Lsn lsn() const { return lsn_; }  // of the last commit
     void forget_lsn() { lsn_ = 0; }
 
@@ -85,6 +88,12 @@ public:
 
     void insert(MailboxId mailbox, const StoredMessage& message);
     void update_flags(MailboxId mailbox, const MessageRow& row);
+    // The same change of the flags of all rows of a range.
+    struct Reflag {
+        FlagAction action = FlagAction::add;
+        Flags flags;
+    };
+    void update_flags(MailboxId mailbox, UidRange range, ModSeq modseq, const Reflag& change);
     void erase(MailboxId mailbox, Uid uid);
 
     using Visit = std::function<void(StoredMessage&&)>;
@@ -116,6 +125,7 @@ private:
     std::unique_ptr<ColumnTable> columns_;
     Lsn lsn_ = 0;
     unsigned changes_ = 0;
+    std::uint64_t version_ = 0;
     bool is_open_ = false;
     bool is_damaged_ = false;
     bool is_lost_ = false;

@@ -1,6 +1,7 @@
 #include "store/message_name.hpp"
 
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include "base/ascii.hpp"
@@ -58,20 +59,39 @@ MessageName parse_message_name(std::string_view name)
     return parsed;
 }
 
+void append_base_name(std::string& to, std::string_view unique, std::uint64_t size, Uid uid)
+{
+    std::array<char, 24> digits{};
+    const auto number = [&digits](std::uint64_t value) {
+        const auto* end = std::to_chars(digits.begin(), digits.end(), value).ptr;
+        return std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data()));
+    };
+    to.append(unique).append(",S=").append(number(size));
+    to.append(",I=").append(number(uid));
+}
+
+void append_flag_suffix(std::string& to, const Flags& flags)
+{
+    to += ":2,";
+    for (const auto& [letter, bit] : kLetters) {
+        if ((flags.system & bit) != 0) to += letter;
+    }
+    for (unsigned n = 0; n < kMaxKeywords && (flags.keywords >> n) != 0; ++n) {
+        if ((flags.keywords >> n & 1U) != 0) to += static_cast<char>('a' + n);
+    }
+}
+
 std::string base_name(std::string_view unique, std::uint64_t size, Uid uid)
 {
-    return std::string(unique) + ",S=" + std::to_string(size) + ",I=" + std::to_string(uid);
+    std::string name;
+    append_base_name(name, unique, size, uid);
+    return name;
 }
 
 std::string flag_suffix(const Flags& flags)
 {
-    std::string suffix = ":2,";
-    for (const auto& [letter, bit] : kLetters) {
-        if ((flags.system & bit) != 0) suffix += letter;
-    }
-    for (int n = 0; n < kMaxKeywords; ++n) {
-        if ((flags.keywords >> static_cast<unsigned>(n) & 1U) != 0) suffix += static_cast<char>('a' + n);
-    }
+    std::string suffix;
+    append_flag_suffix(suffix, flags);
     return suffix;
 }
 

@@ -30,6 +30,9 @@ MessageName parse_message_name(std::string_view name);
 // Without and with the flags. In new/ a message has no flags and no suffix.
 std::string base_name(std::string_view unique, std::uint64_t size, Uid uid);
 std::string flag_suffix(const Flags& flags);  // ":2,FS"
+// The same behind what is there already.
+void append_base_name(std::string& to, std::string_view unique, std::uint64_t size, Uid uid);
+void append_flag_suffix(std::string& to, const Flags& flags);
 
 // The leading number of `unique`, its SAVEDATE (RFC 8514); none where other tools put something else.
 std::optional<std::int64_t> save_date_of(std::string_view unique);

@@ -77,11 +77,12 @@ Store::State::State(net::Loop& loop_in, FileSystem& files_in, net::Workers& work
                     std::function<void()> failed)
     : loop(loop_in), files(files_in), workers(workers_in), journal(journal_in), clock(clock_in), random(random_in),
       log(std::move(log_in)), options(with_defaults(std::move(options_in))), parking(files, options.parked_directory),
-      volumes(open_volumes(files, log, options)), retry_timer(loop),
-      open_gauge(metrics.gauge("mailboxd_store_open_accounts", "Accounts whose index is open")),
+      volumes(open_volumes(files, log, options)), retry_timer(loop), rest_timer(loop),
+      open_gauge(metrics.gauge("mailboxd_store_open_accounts", "Accounts that are open, resting ones too")),
       owed_gauge(metrics.gauge("mailboxd_store_owed_messages", "Accepted messages that a recipient's mailbox does not have yet")),
       parked_gauge(metrics.gauge("mailboxd_store_parked", "Accounts with mail that could not be applied and is parked")),
       replays_gauge(metrics.gauge("mailboxd_store_replays_left", "Accounts whose records of the last run are not applied yet")),
+      rests_counter(metrics.counter("mailboxd_store_rests_total", "Indexes that were closed because nobody used their open account")),
       placed_counter(metrics.counter("mailboxd_store_replay_placed_total", "Messages of the last run that were placed after a start")),
       replayed_rows(metrics.counter("mailboxd_store_replay_rows_total", "Changes of the last run that an index did not have")),
       repaired_files(metrics.counter("mailboxd_store_replay_repaired_total", "Message files that a crash had lost or torn"))

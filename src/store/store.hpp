@@ -90,6 +90,7 @@ public:
     Rights rights(MailboxId mailbox, std::int64_t user) const;
     // Jobs so far: whoever has seen the number knows later whether anything can have changed.
     std::uint64_t jobs() const { return jobs_; }
+    bool is_quiet() const { return strand_.waiting() == 0; }  // no job runs or waits
 
     // `changed` is called on the loop after each job that changed the mailbox, until the watch dies. It must not wait.
     class Watch {
@@ -181,6 +182,8 @@ struct StoreOptions {
     std::size_t max_open_accounts = 1024;   // idle ones beyond are put away at once,
     std::size_t kept_accounts = 128;        // and beyond these, in a while
     std::chrono::milliseconds idle_account{300'000};
+    std::chrono::milliseconds rest_after{5'000};  // an open account without a job rests: its index is closed
+    std::chrono::milliseconds rest_pause{10};     // between two such, at least
     bool watch_directories = true;          // of mailboxes that sessions have open
     AccountStoreOptions account;
     std::string spool_directory;            // empty: spool/ beside the root
@@ -242,6 +245,7 @@ public:
     co::Task<void> retry_deliveries();
     co::Task<void> retry_parked();
     co::Task<void> put_idle_away();
+    co::Task<void> rest_idle();
 
     struct Condition {
         std::size_t replays_left = 0;   // accounts

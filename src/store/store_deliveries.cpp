@@ -231,6 +231,7 @@ void Store::start()
     state.checkpoints->start();
     state.tasks.spawn(state.replay_all());
     state.tasks.spawn(state.keep_retrying());
+    state.tasks.spawn(state.keep_resting());
 }
 
 // Deliveries that cannot be placed stay in the journal, where the next start finds them.
@@ -239,6 +240,7 @@ co::Task<void> Store::stop()
     State& state = *state_;
     state.is_stopping = true;
     state.retry_timer.cancel();
+    state.rest_timer.cancel();
     while (state.under_way != 0) co_await state.delivered.wait();
     co_await state.tasks.finished();
     co_await state.checkpoints->stop();

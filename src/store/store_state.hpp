@@ -52,6 +52,9 @@ struct Store::State {
         SteadyTime used_at;
         std::uint64_t committed_jobs = 0;
         std::optional<SteadyTime> commit_fails_since;
+        std::uint64_t seen_jobs = UINT64_MAX;  // by rest_idle(),
+        SteadyTime seen_at{};                  // and since then there was no other
+        std::uint64_t rested_jobs = UINT64_MAX;
         bool is_busy() const { return phase != Phase::open; }
     };
     // Parked files whose records are applied, until that is written down.
@@ -77,6 +80,12 @@ struct Store::State {
     Result<void, StoreError> open(Opening& opening);  // worker
     Result<std::string, StoreError> move_aside(const AccountKey& key);  // worker
     void enter(const std::string& place, Opening& opening);
+    // store_rest.cpp: memory of accounts that are open and not used.
+    std::vector<std::string> due_to_rest();
+    co::Task<void> rest_idle();
+    co::Task<bool> rest_one(std::string place);
+    co::Task<void> give_memory_back();
+    co::Task<void> keep_resting();
     co::Task<bool> commit_all();
     co::Task<void> commit_one(std::string place, std::shared_ptr<Account> account, bool* all_good);
     co::Task<void> give_up_index(std::string place, std::shared_ptr<Account> account);
@@ -152,6 +161,9 @@ struct Store::State {
     std::size_t owed = 0;       // messages
     std::size_t under_way = 0;  // deliveries that a job or an opening account has in hand
     net::Timer retry_timer;
+    net::Timer rest_timer;
+    bool has_freed = false;     // something rested since memory was given back
+    SteadyTime gave_back{};
     bool is_started = false;
     bool is_stopping = false;
     Store* store = nullptr;
@@ -162,6 +174,7 @@ struct Store::State {
     Gauge& owed_gauge;
     Gauge& parked_gauge;
     Gauge& replays_gauge;
+    Counter& rests_counter;
     Counter& placed_counter;
     Counter& replayed_rows;
     Counter& repaired_files;

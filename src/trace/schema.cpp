@@ -68,9 +68,9 @@ FROM event JOIN message ON message.number = event.message;
 CREATE VIEW deliveries (id, recipient, outcome, destination, host, attempts, accepted_at, first_attempt_at, ended_at,
                         total_us, our_us, their_us, mailbox, uid, answer) AS
 SELECT message.id, recipient, outcome, destination, host, attempts, accepted_at, first_attempt_at, ended_at,
-       ended_at - accepted_at,
-       coalesce(our_us, coalesce(first_attempt_at, ended_at) - accepted_at),
-       coalesce(their_us, ended_at - first_attempt_at),
+       max(0, ended_at - accepted_at),
+       max(0, coalesce(our_us, coalesce(first_attempt_at, ended_at) - accepted_at)),
+       max(0, coalesce(their_us, ended_at - first_attempt_at)),
        mailbox, uid, answer
 FROM delivery JOIN message ON message.number = delivery.message;
 )sql";

@@ -75,19 +75,49 @@ std::string tell_placed(const EventRow& event)
                        around(" as message ", fact(event, "uid")), around(": ", event.detail));
 }
 
+std::string before_that(const EventRow& event) { return around(" (before that: ", fact(event, "tls_failure"), ")"); }
+
+// The server that was asked, in whose words or ours it ended. Where none answered nothing is said of encryption.
 std::string tell_attempt(const EventRow& event)
 {
-    std::string text = fmt::format("tried {} for {}{}", host_of(event), event.recipient, tls_of(event));
-    text += around(" (before that: ", fact(event, "tls_failure"), ")") + around(": ", words_of(event));
+    const bool was_asked = !fact(event, "host").empty() || !fact(event, "peer").empty() || !fact(event, "address").empty();
+    const std::string_view code = fact(event, "code");
+    const bool has_answered = !fact(event, "tls").empty() || (!code.empty() && code != "0");
+    std::string text = was_asked ? "tried " + host_of(event) : std::string("tried, but found no server to ask,");
+    text += " for " + event.recipient + (was_asked && has_answered ? tls_of(event) : "") + before_that(event);
+    return text + around(fact(event, "said_by") == "remote" ? ": it answered " : ": ", words_of(event));
+}
+
+std::string tell_attempted(const EventRow& event)
+{
+    std::string text = tell_attempt(event);
     if (const auto next = ascii::parse_number(fact(event, "next_ms")); next && *next < kLatest)
-        text += "; next attempt " + time_text(static_cast<std::int64_t>(*next) * 1000);
+        text += "; it waits, next attempt " + time_text(static_cast<std::int64_t>(*next) * 1000);
     return text;
+}
+
+std::string tell_failed(const EventRow& event)
+{
+    const bool has_host = !fact(event, "host").empty();
+    if (has_host) return "given up: " + tell_attempt(event);
+    return "given up" + around(" for ", event.recipient) + around(": ", words_of(event));
+}
+
+std::string tell_reported(const EventRow& event)
+{
+    const std::string_view reason = fact(event, "reason");
+    std::string text = event.detail.empty() ? std::string("told the sender") : event.detail;
+    text += around(" in message ", fact(event, "report"));
+    if (reason == "failed") return text + ", that it cannot be delivered" + around(" to ", event.recipient);
+    if (reason == "delayed") return text + ", that it is delayed" + around(" on its way to ", event.recipient);
+    if (reason == "relayed") return text + ", that it was passed on" + around(" for ", event.recipient);
+    return text + around(" (", reason, ")") + around(" for ", event.recipient);
 }
 
 std::string tell_delivered(const EventRow& event)
 {
-    std::string text = fmt::format("delivered to {} for {}{}{}{}", host_of(event), event.recipient, tls_of(event),
-                                   around(" (before that: ", fact(event, "tls_failure"), ")"), around(": ", words_of(event)));
+    std::string text = fmt::format("delivered to {} for {}{}{}{}", host_of(event), event.recipient, tls_of(event), before_that(event),
+                                   around(": ", words_of(event)));
     const std::string_view ours = fact(event, "our_ms");
     const std::string_view theirs = fact(event, "their_ms");
     if (!ours.empty() && !theirs.empty()) text += fmt::format(" (our part {} ms, theirs {} ms)", ours, theirs);
@@ -114,16 +144,15 @@ std::string tell_event(const EventRow& event)
     if (event.kind == "accepted") return tell_accepted(event);
     if (event.kind == "refused") return "refused" + who + why;
     if (event.kind == "placed") return tell_placed(event);
-    if (event.kind == "queued") return "waiting to be sent" + who + why + around(", next attempt ", fact(event, "next"));
-    if (event.kind == "attempted") return tell_attempt(event);
+    if (event.kind == "queued") return "waits to be sent to another server" + who + why + around(", next attempt ", fact(event, "next"));
+    if (event.kind == "attempted") return tell_attempted(event);
     if (event.kind == "delivered") return tell_delivered(event);
-    if (event.kind == "failed") return "given up" + who + why;
-    if (event.kind == "reported")
-        return "the sender was told" + around(" (", fact(event, "reason"), ")") + around(" in message ", fact(event, "report")) + why;
+    if (event.kind == "failed") return tell_failed(event);
+    if (event.kind == "reported") return tell_reported(event);
     if (event.kind == "expanded") return event.recipient + " led to " + (event.detail.empty() ? "others" : event.detail);
     if (event.kind == "held") return "held in the queue" + by + who + why;
     if (event.kind == "released") return "released" + by + who + why;
-    if (event.kind == "retried") return "tried again by request" + by + who + why;
+    if (event.kind == "retried") return "a new attempt was asked for" + by + who + why;
     if (event.kind == "returned") return "returned to the sender" + by + who + why;
     if (event.kind == "deleted") return "deleted from the queue" + by + who + why;
     if (event.kind == "expunged") return tell_expunged(event);
@@ -180,7 +209,10 @@ std::vector<StoryLine> tell_story(const MessageStory& story)
     for (const DeliveryRow& delivery : story.deliveries) {
         if (delivery.outcome == "waiting") ++waiting;
     }
-    if (waiting != 0) lines.push_back({last, fmt::format("still waiting for {} recipient{}", waiting, waiting == 1 ? "" : "s")});
+    if (waiting != 0) {
+        lines.push_back({last, fmt::format("still waiting for {} recipient{}; what comes next: mailboxctl queue show {}", waiting,
+                                           waiting == 1 ? "" : "s", story.message.id)});
+    }
     if (story.is_cut) lines.push_back({last, "there is more, which is not shown here"});
     return lines;
 }

@@ -111,7 +111,8 @@ struct TraceFile::Statements {
                            "uid = ?5"),
           ended(database, "UPDATE delivery SET outcome = ?3, ended_at = ?4, answer = ?5 WHERE message = ?1 AND recipient = ?2 "
                           "AND outcome = 'waiting'"),
-          all_ended(database, "UPDATE delivery SET outcome = 'deleted', ended_at = ?2 WHERE message = ?1 AND outcome = 'waiting'"),
+          all_ended(database, "UPDATE delivery SET outcome = ?2, ended_at = ?3, answer = CASE ?4 WHEN '' THEN answer ELSE ?4 END "
+                              "WHERE message = ?1 AND outcome = 'waiting'"),
           moved(database, "UPDATE delivery SET mailbox = ?3, uid = ?4 WHERE message = ?1 AND recipient = ?2"),
           oldest(database, "SELECT number FROM message WHERE at < ? ORDER BY at LIMIT ?"),
           forget_events(database, "DELETE FROM event WHERE message = ?"),
@@ -289,7 +290,10 @@ void TraceFile::insert_delivery(const Event& event, std::int64_t message, std::i
 {
     Statements& on = *statements_;
     if (event.recipient.empty()) {
-        if (event.kind == EventKind::deleted) on.all_ended.run_with(message, at);
+        // Of the message as a whole: deleted from the queue, or set aside there because it was damaged.
+        const std::string words = clean_text(event.detail, kMostDetail);
+        if (event.kind == EventKind::deleted) on.all_ended.run_with(message, std::string_view("deleted"), at, words);
+        if (event.kind == EventKind::failed) on.all_ended.run_with(message, std::string_view("failed"), at, words);
         return;
     }
     const std::string recipient = clean_text(event.recipient, kMostAddress);

@@ -49,9 +49,11 @@ MessageRow read_message(Statement& row)
     return message;
 }
 
+// A clock that was set back between two events must not make a time less than none.
 constexpr std::string_view kDeliveryColumns =
-    "SELECT id, recipient, outcome, destination, host, attempts, accepted_at, ended_at, ended_at - accepted_at, "
-    "coalesce(our_us, coalesce(first_attempt_at, ended_at) - accepted_at), coalesce(their_us, ended_at - first_attempt_at), answer "
+    "SELECT id, recipient, outcome, destination, host, attempts, accepted_at, ended_at, max(0, ended_at - accepted_at), "
+    "max(0, coalesce(our_us, coalesce(first_attempt_at, ended_at) - accepted_at)), "
+    "max(0, coalesce(their_us, ended_at - first_attempt_at)), answer "
     "FROM message CROSS JOIN delivery ON delivery.message = message.number ";
 
 std::optional<std::int64_t> optional_integer(const Statement& row, int column)

@@ -319,6 +319,36 @@ TEST_CASE("an imported hash is upgraded at the next log-in, without ending sessi
     CHECK(changes == 1);
 }
 
+TEST_CASE("RFC 4616 2: a password logs in however its letters are composed, and one whose hash is of other bytes still does",
+          "[auth]")
+{
+    World world;
+    const std::string composed = "caf\u00e9";
+    const std::string decomposed = "cafe\u0301";
+    world.add("new@example.org", world.hash(decomposed));
+    CHECK(world.try_login("new@example.org", composed) == "ok new@example.org");
+    CHECK(world.try_login("new@example.org", decomposed) == "ok new@example.org");
+    CHECK(world.try_login("new@example.org", "\uff43af\u00e9") == "ok new@example.org");
+    CHECK(world.try_login("new@example.org", "cafe") == "wrong");
+    // From before passwords were prepared: the very bytes, until they have logged in once.
+    const auto old = make_password_hash(decomposed, {64UL * 1024, 1});
+    REQUIRE(old);
+    world.add("old@example.org", *old);
+    CHECK(world.try_login("old@example.org", composed) == "wrong");
+    CHECK(world.try_login("old@example.org", decomposed) == "ok old@example.org");
+    CHECK(world.try_login("old@example.org", composed) == "ok old@example.org");
+    // What SASLprep refuses is hashed as it is.
+    world.add("odd@example.org", world.hash("tab\tbed"));
+    CHECK(world.try_login("odd@example.org", "tab\tbed") == "ok odd@example.org");
+    // SCRAM takes the same: its verifier is of the prepared password, whichever was given.
+    const auto made = run_on(world.loop, world.authenticator->make_credentials(decomposed));
+    REQUIRE(made);
+    const auto verifier = parse_scram_verifier(made->scram_verifier);
+    REQUIRE(verifier);
+    CHECK(make_scram_verifier(composed, verifier->salt, verifier->iterations).stored_key == verifier->stored_key);
+    CHECK(verify_password(made->password_hash, composed));
+}
+
 TEST_CASE("a hash of an older cost is upgraded to the one that is configured", "[auth]")
 {
     World w;

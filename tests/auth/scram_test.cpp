@@ -3,7 +3,10 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <array>
+
 #include "auth/bearer.hpp"
+#include "auth/nfkc.hpp"
 #include "auth/saslprep.hpp"
 #include "auth/sasl_exchange.hpp"
 #include "support/scram_client.hpp"
@@ -144,6 +147,57 @@ TEST_CASE("RFC 5802 6: a client that was kept from seeing -PLUS is not let in", 
           }) == "channel binding");
 }
 
+TEST_CASE("C11: what was overheard of one SCRAM dialogue opens no other", "[auth][scram][hostile][C11]")
+{
+    ScramClient client("user", "pencil");
+    const auto open = [&client](const std::string& nonce, SaslExchange& exchange) {
+        const auto step = told(exchange.begin(encode_base64(client.first())));
+        REQUIRE(step == "name user");
+        const auto challenge = told(exchange.supply(make_scram_verifier("pencil", kSalt, 4096)));
+        REQUIRE(challenge.find("r=" + client.nonce + nonce) != std::string::npos);
+        return challenge.substr(10);
+    };
+    SaslExchange first(SaslMechanism::scram_sha_256, {}, "one");
+    const auto overheard = client.final(open("one", first));
+    CHECK(told(first.respond(encode_base64(overheard))) == "proof right");
+    // The client's nonce comes again, ours does not.
+    SaslExchange again(SaslMechanism::scram_sha_256, {}, "two");
+    (void)open("two", again);
+    CHECK(told(again.respond(encode_base64(overheard))) == "malformed");
+    // With our new nonce put into it the proof is no longer one.
+    SaslExchange changed(SaslMechanism::scram_sha_256, {}, "two");
+    (void)open("two", changed);
+    auto forged = overheard;
+    forged.replace(forged.find("one"), 3, "two");
+    CHECK(told(changed.respond(encode_base64(forged))) == "proof wrong");
+    // A second final message in one dialogue is not looked at.
+    CHECK(told(first.respond(encode_base64(overheard))) != "proof right");
+}
+
+TEST_CASE("C11: a wrong channel binding, one that was taken away, and iterations beyond the bounds do not pass", "[auth][scram][hostile][C11]")
+{
+    const auto as_is = [](std::string text) { return text; };
+    const auto plus = SaslMechanism::scram_sha_256_plus;
+    ScramClient other_channel("user", "pencil");
+    other_channel.gs2_header = "p=tls-exporter,,";
+    other_channel.binding = std::string(32, 'x');
+    CHECK(dialogue(plus, bindable(), other_channel, as_is) == "channel binding");
+    // Said before it was bound, proved as if it were not (RFC 5802 section 6).
+    ScramClient bound("user", "pencil");
+    bound.gs2_header = "p=tls-exporter,,";
+    bound.binding = bindable().exporter;
+    CHECK(dialogue(plus, bindable(), bound, [](std::string text) {
+              return "c=biws" + text.substr(text.find(",r="));  // n,,
+          }) == "channel binding");
+    CHECK(begin(plus, bindable(), "n,,n=a,r=n") == "malformed");
+    CHECK(begin(SaslMechanism::scram_sha_256, bindable(), "y,,n=a,r=n") == "channel binding");
+    const auto text = make_scram_verifier("pencil", kSalt, 4096).text();
+    for (const auto* count : {"0", "1", "4095", "1000001", "2147483648", "4294971392", "-4096"}) {
+        CAPTURE(count);
+        CHECK_FALSE(parse_scram_verifier("SCRAM-SHA-256$" + std::string(count) + text.substr(18)));
+    }
+}
+
 TEST_CASE("a verifier reads back from its text, and nothing else reads as one", "[auth][scram]")
 {
     const auto made = make_scram_verifier("pencil", kSalt, 4096);
@@ -174,6 +228,8 @@ TEST_CASE("RFC 4013 3: the examples, and what is prohibited", "[auth][scram]")
     CHECK(saslprep("I\xc2\xadX") == "IX");
     CHECK(saslprep("user") == "user");
     CHECK(saslprep("USER") == "USER");
+    CHECK(saslprep("\xc2\xaa") == "a");
+    CHECK(saslprep("\xe2\x85\xa8") == "IX");
     CHECK_FALSE(saslprep("\x07"));
     CHECK(saslprep("a\xc2\xa0\xe3\x80\x80z") == "a  z");
     CHECK(saslprep("пароль漢字😀") == "пароль漢字😀");
@@ -182,6 +238,45 @@ TEST_CASE("RFC 4013 3: the examples, and what is prohibited", "[auth][scram]")
         CAPTURE(bad);
         CHECK_FALSE(saslprep(bad));
     }
+}
+
+TEST_CASE("RFC 4013 2.2: composed, decomposed, full-width and ligated spellings come to the same bytes", "[auth][scram]")
+{
+    CHECK(saslprep("e\u0301t\u00e9") == "\u00e9t\u00e9");
+    CHECK(saslprep("\u0438\u0306") == "\u0439");
+    CHECK(saslprep("\uff50\uff41\uff53\uff53\uff11") == "pass1");
+    CHECK(saslprep("\ufb01sh") == "fish");
+    CHECK(saslprep("\u212b") == "\u00c5");
+    CHECK(saslprep("\u1112\u1161\u11ab") == "\ud55c");
+    CHECK(saslprep("\uac00\u11a8") == "\uac01");
+    CHECK(saslprep("q\u0307\u0323") == "q\u0323\u0307");
+    CHECK(saslprep("a\u0323\u0302") == "\u1ead");
+    CHECK(saslprep("a\u0302\u0323") == "\u1ead");
+    // Excluded from composition, and blocked by a mark of the same class.
+    CHECK(saslprep("\u0958") == "\u0915\u093c");
+    CHECK(saslprep("a\u0301\u0302") == "\u00e1\u0302");
+    CHECK(saslprep("\u0344") == "\u0308\u0301");
+    // What is made by it is judged: U+2024 is a full stop, U+0340 a mark that may stand.
+    CHECK(saslprep("a\u2024b") == "a.b");
+    CHECK(saslprep("a\u0340") == "\u00e0");
+    CHECK_FALSE(saslprep("a\u200e"));
+}
+
+TEST_CASE("the tables of form KC say what Unicode 3.2 does of every character", "[auth][scram]")
+{
+    // Computed with Python's unicodedata.ucd_3_2_0 over the same texts.
+    std::uint64_t hash = 0xcbf29ce484222325U;
+    constexpr std::array<std::pair<char32_t, char32_t>, 4> kBlocks{
+        {{0, 0x3400}, {0xF900, 0x10000}, {0x1D100, 0x1D800}, {0x2F800, 0x2FA20}}};
+    for (const auto& [first, end] : kBlocks) {
+        for (char32_t code = first; code < end; ++code) {
+            const std::u32string between{U'a', code, 0x301, 0x323};
+            for (const auto& text : {nfkc(std::u32string_view(&code, 1)), nfkc(between)}) {
+                for (const char32_t one : text) hash = (hash ^ one) * 0x100000001b3U;
+            }
+        }
+    }
+    CHECK(hash == 0x3936d177880e87b8U);
 }
 
 TEST_CASE("RFC 7628 3.1: OAUTHBEARER brings a token, a name or none", "[auth][oauth]")

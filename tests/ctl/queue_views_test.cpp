@@ -51,7 +51,7 @@ TEST_CASE("a queue is shown with spans of time, what comes next, and the last wo
     CHECK(text.find("0abc  2 h 5 min  1.3 KiB  anna@here.example  bob@there.example and 1 more  next try in 12 min  451 try") != std::string::npos);
     CHECK(text.find("mailboxctl queue show ID") != std::string::npos);
     CHECK(shown(View::queue, page(message(recipient("sending")))).find("being sent now") != std::string::npos);
-    CHECK(shown(View::queue, page(message(recipient("waiting"), true))).find("  held  ") != std::string::npos);
+    CHECK(shown(View::queue, page(message(recipient("waiting"), true))).find("  held until released  ") != std::string::npos);
     CHECK(shown(View::queue, page("", "", 0)) == "the queue is empty: nothing waits for another server\n");
     CHECK(shown(View::queue, page("", "", 1)) == "none of these; 1 message is in the queue\n");
     CHECK(shown(View::queue, page("", kHold, 0)).ends_with("all mail to there.example is held until: mailboxctl queue release --destination there.example\n"));
@@ -64,6 +64,11 @@ TEST_CASE("the words of another server are escaped once", "[ctl][queue]")
     CHECK(text.find("\\\\\\\\") == std::string::npos);
     CHECK(text.find("mailboxctl queue retry 0abc") != std::string::npos);
     CHECK(text.find("mailboxctl trace 0abc") != std::string::npos);
+    std::string fresh = recipient("waiting");
+    fresh.replace(fresh.find(R"("attempts":2)"), 12, R"("attempts":0)");
+    fresh.replace(fresh.find(R"(try \\o/ again)"), 14, "");
+    CHECK(shown(View::queued, message(fresh)).find("  not tried yet\n") != std::string::npos);
+    CHECK(shown(View::queued, message(recipient("deleted"))).find("none: deleted") != std::string::npos);
     // The code of a success is none of a failure.
     std::string odd = recipient("waiting");
     odd.replace(odd.find("451"), 3, "250");

@@ -54,6 +54,19 @@ TEST_CASE("slo shows the share, the destinations and what was late", "[ctl][trac
         R"("example.net","host":"","attempts":2,"accepted":"2026-11-22T11:00:00.000000Z","ended":null,"total_milliseconds":null,)"
         R"("our_milliseconds":null,"their_milliseconds":null,"answer":"451 later"}],"partial":false})");
     CAPTURE(text);
-    for (const char* part : {"within 5.00 s", "2 (50.000 %)", "(here)", "66.666 %", "12.5 ms, 8.00 s", "bob@example.net", "451 later"})
+    for (const char* part : {"within 5.00 s", "2 (50.000 %)", "(here)", "66.666 %", "12.5 ms\n", "8.00 s\n", "1, longer than 5.00 s already",
+                             "later than 5.00 s, the latest first:\n", "bob@example.net", "451 later", "mailboxctl queue show ID"})
         CHECK(text.find(part) != std::string::npos);
+}
+
+TEST_CASE("slo without a delivery shows no shares of nothing", "[ctl][trace]")
+{
+    const std::string text = shown(
+        View::slo,
+        R"({"since":"2026-11-21T12:00:00.000000Z","until":"2026-11-22T12:00:00.000000Z","limit_milliseconds":5000.0,"delivered":0,)"
+        R"("within":0,"percent":100.0,"late":0,"failed":0,"median_milliseconds":0.0,"p99_milliseconds":0.0,"destinations":[],)"
+        R"("violations":[],"partial":false})");
+    CAPTURE(text);
+    CHECK(text.find('%') == std::string::npos);
+    CHECK(text.ends_with("nothing was delivered\n"));
 }

@@ -203,6 +203,14 @@ class Ledger:
         acts = [act for acts in self.workers.values() for act in acts] + self.deliveries
         return sorted(act.answered for act in acts if act.ok and act.answered < NEVER and act.kind != "look")
 
+    def story(self, number, words, crash):
+        """The acts of an account that a finding may follow from: of its mailboxes, tokens and UIDs, and those about the crash."""
+        acts = [act for (owner, _), all_of in self.workers.items() if owner == number for act in all_of]
+        acts += [act for act in self.deliveries if number in act.recipients]
+        near = [act for act in acts if act.kind != "look" and (
+            act.token in words or act.mailbox in words or act.target in words or act.sent <= crash < act.answered)]
+        return sorted((act for act in near if act.sent <= crash + 200), key=lambda act: act.sent)[-12:]
+
     def expected(self, number, crash, names_now):
         """The Account as it must be after a crash at that moment."""
         account = self.accounts[number].copy()

@@ -238,6 +238,8 @@ class PowerRun:
         self.totals.acknowledged = max(self.totals.acknowledged, acknowledged)
         self.say(f"  {where}: {kept}, {acknowledged} acts acknowledged before, {len(found)} findings, "
                  f"{time.monotonic() - began:.1f} s", detail=True)
+        for finding in found[:5]:  # at once: a run that is ended before its time tells them too
+            self.say(f"    {finding}", detail=True)
 
     def drop_record(self, moment):
         """Of a delivery that was acknowledged before the cut and that no IMAP worker has copied or taken away."""

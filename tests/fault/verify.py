@@ -135,7 +135,11 @@ def judge(box, ledger, seen, crash):
         names_now = {name: folder.status["UIDVALIDITY"] for name, folder in folders.items()}
         where = f"account {number}"
         expected = accounts[number] = ledger.expected(number, crash, names_now)
-        found += judge_account(expected, folders, where)
+        faults = judge_account(expected, folders, where)
+        for finding in faults[:3]:
+            words = set(f"{finding.where} {finding.what}".split())
+            finding.what += "".join(f"\n        {act}" for act in ledger.story(number, words, crash))
+        found += faults
         found += [Finding("files", where, fault) for fault in sight.judge_files(box, number, folders)]
     found += judge_halves(ledger, accounts, seen, crash)
     if record_drop.find_journal(box.data):

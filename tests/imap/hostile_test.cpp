@@ -330,6 +330,75 @@ TEST_CASE("E17: ENABLE takes what it knows and passes over what it does not, at 
     CHECK(one.client.ask("f ID (\"name\" \"" + std::string(1025, 'x') + "\")").starts_with("BAD"));
 }
 
+TEST_CASE("E17: ID with 10,000 pairs is refused whole, and the session goes on", "[imap][hostile][E17]")
+{
+    Alone one;
+    const auto heard = one.client.say("a ID (" + repeated("\"k\" \"v\" ", 5'000) + "\"k\" NIL)\r\n");
+    CHECK(has(heard, "a BAD"));
+    CHECK_FALSE(has(heard, "* ID"));
+    CHECK(one.client.ask("b NOOP").starts_with("OK"));
+    // 10,000 do not fit a line: where the next command begins is unknown then.
+    const auto last = one.client.say("c ID (" + repeated("\"k\" \"v\" ", 10'000) + "\"k\" NIL)\r\n");
+    CHECK(has(last, "* BYE"));
+    CHECK(one.client.is_over());
+}
+
+TEST_CASE("E17: NOTIFY on more mailboxes than a session may watch is refused, and ends when they come to be more", "[imap][hostile][E17]")
+{
+    auto options = test_options();
+    options.max_watched_mailboxes = 12;
+    World world(std::move(options));
+    Client client(world);
+    Client other(world);
+    client.log_in();
+    other.log_in();
+    const auto make = [&other](int from, int to) {
+        for (int n = from; n < to; ++n) must(other.ask("m CREATE many" + std::to_string(n)).starts_with("OK"), "CREATE failed");
+    };
+    const std::string watch = "NOTIFY SET (personal (MessageNew MessageExpunge MailboxName))";
+    make(0, 6);  // beside INBOX and five of special use
+    CHECK(client.ask("a " + watch).starts_with("OK"));
+    other.append(message("told"), "", "many3");
+    CHECK(has(client.heard(), "* STATUS \"many3\" "));
+    make(6, 7);
+    CHECK(has(client.heard(), "* OK [NOTIFICATIONOVERFLOW]"));
+    // As after NOTIFY NONE: nothing more, be it small.
+    other.append(message("untold"), "", "many3");
+    make(7, 30);
+    CHECK(client.heard().empty());
+    CHECK(client.ask("b " + watch).starts_with("NO [NOTIFICATIONOVERFLOW]"));
+    CHECK(client.ask("c NOTIFY SET (mailboxes many3 (MessageNew MessageExpunge))").starts_with("OK"));
+    other.append(message("told again"), "", "many3");
+    CHECK(has(client.heard(), "* STATUS \"many3\" "));
+    CHECK_FALSE(client.is_over());
+}
+
+TEST_CASE("E17: NOTIFY on all, for every event, while another session does everything, keeps its word and its session", "[imap][hostile][E17]")
+{
+    World world;
+    Client client(world);
+    Client other(world);
+    client.log_in();
+    other.log_in();
+    client.select();
+    CHECK(client.ask("a NOTIFY SET STATUS (selected (MessageNew (FLAGS) MessageExpunge FlagChange)) (subtree INBOX (MessageNew MessageExpunge)) "
+                     "(personal (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange "
+                     "ServerMetadataChange))").starts_with("OK"));
+    std::string pipeline;
+    for (int n = 0; n < 40; ++n) {
+        const auto name = "all" + std::to_string(n % 7);
+        pipeline += "p CREATE " + name + "\r\np SUBSCRIBE " + name + "\r\np APPEND " + name + " {6+}\r\na\r\nb\r\n\r\n";
+        pipeline += "p APPEND INBOX {6+}\r\na\r\nb\r\n\r\np RENAME " + name + " other" + name + "\r\np DELETE other" + name + "\r\n";
+    }
+    const auto heard = other.say(pipeline + "q NOOP\r\n");
+    CHECK(has(heard, "q OK"));
+    const auto told = client.heard();
+    CHECK(has(told, "* 40 EXISTS"));
+    CHECK_FALSE(has(told, "EXPUNGE"));
+    CHECK(client.ask("b NOOP").starts_with("OK"));
+    CHECK(client.ask("c NOTIFY NONE").starts_with("OK"));
+}
+
 TEST_CASE("E17: a client that leaves while it is sorted, threaded, searched or fetched for ends its session", "[imap][hostile][E17]")
 {
     const auto command = GENERATE(as<std::string>(), "SORT (SUBJECT) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL", "SEARCH TEXT \"none\"",

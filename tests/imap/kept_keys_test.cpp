@@ -3,6 +3,7 @@
 
 #include "imap/kept_keys.hpp"
 #include "imap/world.hpp"
+#include "store/parsed_columns.hpp"
 
 using namespace mbx;
 using namespace mbx::imap;
@@ -30,6 +31,16 @@ std::unique_ptr<KeptHarvest> harvest(std::uint32_t messages)
 }
 
 KeptKeys::Of of(std::int64_t mailbox) { return {1, mailbox, 7, "sort 5"}; }
+
+void take(FieldHarvest& texts, store::Uid uid, const std::string& message)
+{
+    store::MessageRow row;
+    row.uid = uid;
+    const auto columns = store::make_columns(message);
+    const auto brief = store::decode_brief(columns.brief);
+    REQUIRE(brief);
+    texts.take(row, *brief, 100);
+}
 
 }  // namespace
 
@@ -126,4 +137,63 @@ TEST_CASE("RFC 5256: a second THREAD knows what came and what went since the fir
     (void)ann.ask("a EXPUNGE");
     CHECK(ann.say("a THREAD REFERENCES UTF-8 ALL\r\n").starts_with("* THREAD (1 3)(2)\r\n"));
     CHECK(ann.say("a UID THREAD REFERENCES UTF-8 ALL\r\n").starts_with("* THREAD (2 4)(3)\r\n"));
+}
+
+TEST_CASE("a key that begins in one message's field and ends in the next one's is found in neither", "[imap][search]")
+{
+    FieldHarvest texts("from");
+    take(texts, 3, "From: Anna\r\nFrom: bold\r\n\r\nx\r\n");
+    take(texts, 4, "From: Dora\r\n\r\nx\r\n");
+    take(texts, 7, "Subject: anna\r\n\r\nx\r\n");
+    take(texts, 9, "From: " + std::string(store::kMaxBriefFields, 'd') + "\r\n\r\nx\r\n");
+    take(texts, 12, "From: ANNABOLDORA\r\n\r\nx\r\n");
+    const auto found = [&texts](std::string_view needle) { return to_text(texts.holding(needle)); };
+    CHECK(found("anna") == "3,12");
+    CHECK(found("bold") == "3,12");
+    CHECK(found("annabold") == "12");
+    CHECK(found("boldora") == "12");
+    CHECK(found("ora") == "4,12");
+    CHECK(found("a") == "3:4,12");
+    CHECK(found("") == "3:4,12");
+    CHECK(found(std::string(store::kMaxBriefFields + 1, 'd')).empty());
+    CHECK(to_text(texts.known()) == "3:4,7,12");
+    CHECK(texts.size() == 5);
+}
+
+TEST_CASE("a second SEARCH of header fields knows what came and what went since the first", "[imap][search]")
+{
+    World world;
+    Client ann(world);
+    ann.log_in();
+    const auto big = "To: b@example.org" + std::string(store::kMaxBriefFields, ',') + " needle@example.org\r\n";
+    ann.append(letter("alpha", 1));
+    ann.append(letter("bravo", 2, big));
+    ann.append(letter("alphabet", 3, "Message-ID: <3@x>\r\n"));
+    ann.select();
+    for (int again = 0; again < 2; ++again) {
+        CHECK(ann.say("a SEARCH SUBJECT alpha\r\n").starts_with("* SEARCH 1 3\r\n"));
+        CHECK(ann.say("a SEARCH NOT SUBJECT alpha\r\n").starts_with("* SEARCH 2\r\n"));
+        CHECK(ann.say("a SEARCH FROM XBRAVO\r\n").starts_with("* SEARCH 2\r\n"));
+        CHECK(ann.say("a SEARCH FROM xalpha SUBJECT bet\r\n").starts_with("* SEARCH 3\r\n"));
+        CHECK(ann.say("a SEARCH (FROM xalpha (SUBJECT bet)) BODY x\r\n").starts_with("* SEARCH 3\r\n"));
+        CHECK(ann.say("a SEARCH OR FROM xbravo BODY nowhere\r\n").starts_with("* SEARCH 2\r\n"));
+        CHECK(ann.say("a SEARCH OR SUBJECT bet SUBJECT bravo\r\n").starts_with("* SEARCH 2 3\r\n"));
+        CHECK(ann.say("a SEARCH HEADER Message-ID \"\"\r\n").starts_with("* SEARCH 3\r\n"));
+        CHECK(ann.say("a SEARCH HEADER MESSAGE-ID 3@x\r\n").starts_with("* SEARCH 3\r\n"));
+        CHECK(ann.say("a SEARCH TO needle\r\n").starts_with("* SEARCH 2\r\n"));  // more text than is kept
+        CHECK(ann.say("a SEARCH FROM nobody\r\n").starts_with("* SEARCH\r\n"));
+    }
+    ann.append(letter("alpha", 4));
+    CHECK(ann.say("a SEARCH SUBJECT alpha\r\n").find("* SEARCH 1 3 4\r\n") != std::string::npos);
+    (void)ann.ask("a STORE 1 +FLAGS (\\Deleted)");
+    (void)ann.ask("a EXPUNGE");
+    CHECK(ann.say("a SEARCH SUBJECT alpha\r\n").starts_with("* SEARCH 2 3\r\n"));
+    CHECK(ann.say("a UID SEARCH RETURN (ALL COUNT) SUBJECT alpha\r\n").find("COUNT 2 ALL 3:4") != std::string::npos);
+    // What another session expunged is not found, though this one was not told of it yet.
+    Client other(world);
+    other.log_in();
+    other.select();
+    (void)other.ask("a STORE 3 +FLAGS (\\Deleted)");
+    (void)other.ask("a EXPUNGE");
+    CHECK(ann.say("a SEARCH SUBJECT alpha\r\n").starts_with("* SEARCH 2\r\n"));
 }

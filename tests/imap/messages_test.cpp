@@ -163,6 +163,41 @@ TEST_CASE("E15: a mailbox has room for 26 keywords and says so, before and after
     CHECK(selected.find("\\*") == std::string::npos);
 }
 
+TEST_CASE("a FETCH of many messages, read ahead while others are written, gives each its own bytes", "[imap][session]")
+{
+    World world;
+    Client ann(world);
+    ann.log_in();
+    std::vector<std::string> all;
+    std::string expected;
+    for (int n = 1; n <= 230; ++n) {
+        const auto size = n % 50 == 0 ? 20'000 : n % 7 == 0 ? 9'000 : 10 * n;
+        all.push_back(message("letter " + std::to_string(n), std::string(static_cast<std::size_t>(size), static_cast<char>('a' + n % 26)) + "\r\n"));
+        ann.append(all.back(), n % 3 == 0 ? "(\\Seen)" : "");
+        expected += "* " + std::to_string(n) + " FETCH (BODY[] {" + std::to_string(all.back().size()) + "}\r\n" + all.back() + ")\r\n";
+    }
+    ann.select();
+    CHECK(ann.say("a FETCH 1:* BODY.PEEK[]\r\n") == expected + "a OK FETCH completed\r\n");
+    // Another session takes some away meanwhile: they are missing, nothing else is.
+    Client other(world);
+    other.log_in();
+    other.select();
+    (void)other.ask("a STORE 150,200 +FLAGS.SILENT (\\Deleted)");
+    (void)other.ask("a EXPUNGE");
+    const auto fetched = ann.say("a FETCH 1:* BODY.PEEK[]\r\n");
+    CHECK(fetched.find("* 149 FETCH (BODY[]") != std::string::npos);
+    CHECK(fetched.find("* 150 FETCH (BODY[]") == std::string::npos);
+    CHECK(fetched.find("* 151 FETCH (BODY[] {" + std::to_string(all[150].size()) + "}\r\n" + all[150] + ")") != std::string::npos);
+    CHECK(fetched.find("* 230 FETCH (BODY[]") != std::string::npos);
+    CHECK(fetched.find("a NO [EXPUNGEISSUED]") != std::string::npos);
+    // With \\Seen set on the way, which moves files.
+    const auto seen = ann.say("b UID FETCH 1:* BODY[]\r\n");
+    CHECK(seen.find("FETCH (UID 150 ") == std::string::npos);
+    CHECK(seen.find("* 230 FETCH (UID 230 BODY[] {" + std::to_string(all[229].size()) + "}\r\n" + all[229] + " FLAGS (\\Seen))") !=
+          std::string::npos);
+    CHECK(ann.say("c SEARCH UNSEEN\r\n").starts_with("* SEARCH\r\n"));
+}
+
 TEST_CASE("CLIENTS: a pipelined STORE and EXPUNGE keep their order", "[imap][session][A5]")
 {
     World world;

@@ -178,6 +178,38 @@ TEST_CASE("RFC 4467 7: RESETKEY makes URLs of a mailbox void, or of all; the oth
     CHECK(Two::is_refused(two.bob, again));
 }
 
+TEST_CASE("RFC 4467 7: RESETKEY is told to the user's other sessions that have the mailbox selected, and to nobody else", "[imap][urlauth]")
+{
+    Two two;
+    Client idling(two.world);
+    Client working(two.world);
+    Client elsewhere(two.world);
+    for (Client* one : {&idling, &working, &elsewhere}) one->log_in();
+    for (Client* one : {&two.ann, &idling, &working}) one->select();
+    elsewhere.select("Sent");
+    REQUIRE(two.ann.ask("a SETACL INBOX bob@example.org lr").starts_with("OK"));
+    two.bob.select("\"Other Users/ann@example.org/INBOX\"");
+    CHECK(has(idling.say("b IDLE\r\n"), "+ idling"));
+    const auto told = two.ann.say("c RESETKEY INBOX\r\n");
+    CHECK(told.starts_with("c OK [URLMECH INTERNAL]"));
+    CHECK(idling.heard().starts_with("* OK [URLMECH INTERNAL] "));
+    CHECK(idling.heard().empty());
+    CHECK(has(working.say("d NOOP\r\n"), "* OK [URLMECH INTERNAL] "));
+    CHECK_FALSE(has(working.say("e NOOP\r\n"), "URLMECH"));
+    CHECK_FALSE(has(elsewhere.say("f NOOP\r\n"), "URLMECH"));
+    // Bob has a key of his own for it.
+    CHECK_FALSE(has(two.bob.say("g NOOP\r\n"), "URLMECH"));
+    // All keys: those of every mailbox.
+    REQUIRE(two.ann.ask("h RESETKEY").starts_with("OK"));
+    CHECK(has(idling.heard(), "* OK [URLMECH INTERNAL] "));
+    CHECK(has(elsewhere.say("i NOOP\r\n"), "* OK [URLMECH INTERNAL] "));
+    // What was refused is told to nobody, and news of one mailbox do not reach the next one.
+    CHECK(two.ann.ask("j RESETKEY INBOX XSAMPLE").starts_with("NO"));
+    CHECK(idling.heard().empty());
+    REQUIRE(two.ann.ask("k RESETKEY INBOX").starts_with("OK"));
+    CHECK_FALSE(has(working.say("l SELECT Sent\r\n"), "void"));
+}
+
 TEST_CASE("RFC 4467 7: a URL of a shared mailbox works while the one who made it may read it", "[imap][urlauth]")
 {
     Two two;

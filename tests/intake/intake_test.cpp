@@ -3,6 +3,7 @@
 #include <atomic>
 #include <catch2/generators/catch_generators.hpp>
 #include <set>
+#include <sqlite3.h>
 
 using namespace mbx;
 using namespace mbx::intake;
@@ -194,6 +195,82 @@ TEST_CASE("accounts that nobody has used for long are put away, but for some and
     REQUIRE(house.append(draft, body(100)));
     REQUIRE(house.accept(std::move(draft), {"a0"}));
     CHECK(house.texts("a0").size() == 1);
+}
+
+TEST_CASE("open accounts that nobody asks rest, and whatever comes next wakes them", "[store][rest]")
+{
+    House house;
+    house.crash();
+    house.options.rest_after = std::chrono::milliseconds(0);
+    house.options.rest_pause = std::chrono::milliseconds(0);
+    house.start();
+    const auto rests = [&house](const std::string& local) {
+        sqlite3* handle = nullptr;
+        const auto file = house.scratch / "mail/example.test/" + local + "/index.db";
+        REQUIRE(sqlite3_open(file.c_str(), &handle) == SQLITE_OK);
+        const int code = sqlite3_exec(handle, "BEGIN IMMEDIATE; COMMIT", nullptr, nullptr, nullptr);
+        sqlite3_close(handle);
+        return code == SQLITE_OK;
+    };
+    const auto deliver = [&house](const std::string& local) {
+        Draft draft = house.intake->new_draft();
+        REQUIRE(house.append(draft, body(100)));
+        REQUIRE(house.accept(std::move(draft), {local}));
+    };
+    auto held = house.account("held");
+    for (int n = 0; n < 5; ++n) deliver("held");
+    deliver("other");
+    house.run(house.mail().rest_idle());
+    CHECK(rests("held"));
+    CHECK(rests("other"));
+    CHECK(house.mail().open_accounts() == 2);
+    // Nothing of what is asked of all accounts wakes them: not a checkpoint, nor a new quota.
+    deliver("third");
+    (void)house.run(house.mail().checkpoints().run_now());
+    house.mail().quotas_changed();
+    house.loop.run();
+    CHECK(rests("held"));
+    house.run(house.mail().rest_idle());
+    // A delivery does, and who watches is told.
+    int told = 0;
+    auto find = [](store::AccountStore& mail) { return mail.find("INBOX")->id; };
+    const auto inbox = house.run(held->run(net::WorkClass::interactive, std::move(find)));
+    auto watch = held->watch(inbox, [&told] { ++told; });
+    house.run(house.mail().rest_idle());
+    REQUIRE(rests("held"));
+    deliver("held");
+    house.loop.run();
+    CHECK(told == 1);
+    CHECK_FALSE(rests("held"));
+    CHECK(house.texts("held").size() == 6);
+    // Jobs that are submitted beside a rest run before or behind it, in their order.
+    house.run(house.mail().rest_idle());
+    co::Scope beside;
+    std::vector<std::size_t> seen;
+    const auto count = [](std::shared_ptr<store::Account> account, std::vector<std::size_t>* into) -> co::Task<void> {
+        auto job = [](store::AccountStore& mail) { return mail.uids(mail.find("INBOX")->id)->size(); };
+        const auto size = co_await account->run(net::WorkClass::interactive, std::move(job));
+        into->push_back(size);
+    };
+    for (int n = 0; n < 20; ++n) {
+        beside.spawn(house.mail().rest_idle());
+        beside.spawn(count(held, &seen));
+        deliver("held");
+        house.loop.run();
+    }
+    REQUIRE(seen.size() == 20);
+    CHECK(std::ranges::is_sorted(seen));
+    CHECK(house.texts("held").size() == 26);
+    // A rest leaves nothing for the next start to do, and an account that rests can be put away or removed.
+    house.run(house.mail().rest_idle());
+    REQUIRE(rests("other"));
+    const auto place = house.run(house.mail().set_aside(House::key("other")));
+    REQUIRE(place);
+    watch = {};
+    held.reset();
+    house.restart();
+    CHECK(house.texts("held").size() == 26);
+    CHECK(house.texts("third").size() == 1);
 }
 
 TEST_CASE("a removed account's mail is set aside, its name starts empty, old sessions get errors", "[store]")

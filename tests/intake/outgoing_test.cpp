@@ -15,19 +15,27 @@ namespace {
 struct Desk {
     House house;
     std::vector<OutgoingMail> taken;
+    WallTime handed_over{};
 
     Desk() { listen(); }
     void listen()
     {
-        house.intake->on_outgoing([this](OutgoingMail mail) { taken.push_back(std::move(mail)); });
+        house.intake->on_outgoing([this](OutgoingMail mail) {
+            handed_over = house.clock.wall();
+            taken.push_back(std::move(mail));
+        });
     }
     QueueLedger ledger() { return {house.mail(), (house.scratch / "spool")}; }
     // As after a kill: the queue's memory is gone as well.
-    std::vector<QueueLedger::Left> crash()
+    void start_anew()
     {
         taken.clear();
         house.restart();
         listen();
+    }
+    std::vector<QueueLedger::Left> crash()
+    {
+        start_anew();
         std::vector<QueueLedger::Left> left;
         auto ledger_now = ledger();
         REQUIRE(ledger_now.visit_left([&left](QueueLedger::Left one) { left.push_back(std::move(one)); }).empty());
@@ -66,6 +74,27 @@ struct Desk {
         return *read;
     }
     void checkpoint() { (void)house.run(house.mail().checkpoints().run_now()); }
+    // When nobody holds anything of it any more: gone with the next checkpoint, and so is its file.
+    void expect_gone()
+    {
+        (void)crash();
+        house.run(house.mail().replay_all());
+        checkpoint();
+        house.loop.run();
+        CHECK(crash().empty());
+        CHECK(house.spooled() == 0);
+    }
+    // A message with an envelope that nobody can read, and perhaps the record of its end.
+    journal::Lsn append_odd(bool has_ended)
+    {
+        store::AcceptedRecord odd;
+        odd.trace_id = "odd";
+        odd.outgoing = "of another version";
+        std::vector<journal::Payload> together(has_ended ? 2U : 1U);
+        together[0].head = store::encode(odd);
+        if (has_ended) together[1].head = store::encode(store::OutgoingRecord{queue::encode(queue::QueueRecord(queue::Ended{"odd"}))});
+        return house.journal->journal().append(std::move(together));
+    }
 };
 
 }  // namespace
@@ -84,6 +113,9 @@ TEST_CASE("G1: mail for other servers is there after every crash, until the queu
     REQUIRE(desk.taken.size() == 1);
     CHECK(desk.taken[0].id == receipt->trace_id);
     CHECK(desk.text_of(desk.taken[0]) == text);
+    // By the trace's clock too no attempt begins before it.
+    CHECK(receipt->accepted != WallTime{});
+    CHECK(receipt->accepted <= desk.handed_over);
     std::vector<QueueLedger::Left> left;
     for (int start = 0; start < 3; ++start) {
         // A checkpoint passes nothing that the queue holds.
@@ -100,14 +132,8 @@ TEST_CASE("G1: mail for other servers is there after every crash, until the queu
         CHECK(mail.envelope.recipients[1].address == "off@elsewhere.example");
         if (has_local) CHECK(desk.house.texts("one") == std::vector{text});
     }
-    // Let go of, it is gone with the next checkpoint, and so is its file.
     left.clear();
-    (void)desk.crash();
-    desk.house.run(desk.house.mail().replay_all());
-    desk.checkpoint();
-    desk.house.loop.run();
-    CHECK(desk.crash().empty());
-    CHECK(desk.house.spooled() == 0);
+    desk.expect_gone();
 }
 
 TEST_CASE("G1: a message under several senders is there whole after every crash, its file until the last has let go", "[intake][G1]")
@@ -159,12 +185,7 @@ TEST_CASE("G1: a message under several senders is there whole after every crash,
     }
     CHECK(senders == std::set<std::string>{"ann@example.org", "owner1@example.org", "owner2@example.org"});
     left.clear();
-    (void)desk.crash();
-    desk.house.run(desk.house.mail().replay_all());
-    desk.checkpoint();
-    desk.house.loop.run();
-    CHECK(desk.crash().empty());
-    CHECK(desk.house.spooled() == 0);
+    desk.expect_gone();
 }
 
 TEST_CASE("a change of the queue is durable with the message that it belongs to, and in order", "[intake]")
@@ -189,17 +210,10 @@ TEST_CASE("a change of the queue is durable with the message that it belongs to,
 TEST_CASE("an envelope that cannot be read is named, kept by the journal, and keeps nothing else from the queue", "[intake]")
 {
     Desk desk;
-    store::AcceptedRecord odd;
-    odd.trace_id = "odd";
-    odd.outgoing = "of another version";
-    std::vector<journal::Payload> together(1);
-    together.front().head = store::encode(odd);
-    const auto lsn = desk.house.journal->journal().append(std::move(together));
+    const auto lsn = desk.append_odd(false);
     REQUIRE(desk.accept(body(100), {}, {"far@elsewhere.example"}));
     for (int start = 0; start < 2; ++start) {
-        desk.taken.clear();
-        desk.house.restart();
-        desk.listen();
+        desk.start_anew();
         CHECK(desk.house.journal->recovered().outgoing.size() == 2);
         auto ledger = desk.ledger();
         std::vector<std::string> read;
@@ -220,17 +234,9 @@ TEST_CASE("an envelope that cannot be read is named, kept by the journal, and ke
 TEST_CASE("of a message that has ended it does not matter whether its envelope can be read", "[intake]")
 {
     Desk desk;
-    store::AcceptedRecord odd;
-    odd.trace_id = "odd";
-    odd.outgoing = "of another version";
-    std::vector<journal::Payload> together(2);
-    together[0].head = store::encode(odd);
-    together[1].head = store::encode(store::OutgoingRecord{queue::encode(queue::QueueRecord(queue::Ended{"odd"}))});
-    const auto lsn = desk.house.journal->journal().append(std::move(together));
+    const auto lsn = desk.append_odd(true);
     REQUIRE(desk.accept(body(100), {}, {"far@elsewhere.example"}));
-    desk.taken.clear();
-    desk.house.restart();
-    desk.listen();
+    desk.start_anew();
     auto ledger = desk.ledger();
     CHECK(ledger.visit_left([](const QueueLedger::Left&) {}).empty());
     desk.checkpoint();

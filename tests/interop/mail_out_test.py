@@ -85,6 +85,10 @@ _mta-sts.stripped IN TXT "v=STSv1; id=1;"
 mta-sts.stripped IN A {WEB}
 script IN MX 10 mx.script
 mx.script IN A {SCRIPT}
+behind IN DNAME under
+one.under IN MX 10 mx.clear
+alias IN CNAME mx.clear
+aliased IN MX 10 alias
 """
 
 
@@ -97,9 +101,10 @@ class MailOut(unittest.TestCase):
         cls.names = cls.enterClassContext(NameServer(signed={"test.": zone(authority.spki_sha256(certificate))}))
         cls.enterClassContext(Policies(authority, {"sts.test": policy("enforce", "mx.sts.test"),
                                                    "stripped.test": policy("enforce", "mx.stripped.test")}))
-        users = "".join(f"bob@{domain} {domain}/\n" for domain in
-                        ("remote.test", "clear.test", "second.test", "bare.test", "sts.test", "impostor.test", "stripped.test"))
-        common = {"virtual_mailbox_domains": "remote.test clear.test second.test bare.test sts.test impostor.test stripped.test",
+        domains = ("remote.test", "clear.test", "second.test", "bare.test", "sts.test", "impostor.test", "stripped.test",
+                   "one.behind.test", "aliased.test")
+        users = "".join(f"bob@{domain} {domain}/\n" for domain in domains)
+        common = {"virtual_mailbox_domains": " ".join(domains),
                   "virtual_mailbox_maps": "texthash:{etc}/users", "virtual_mailbox_base": "{mail}", "virtual_minimum_uid": "1",
                   "virtual_mailbox_limit": "0", "virtual_uid_maps": "static:65534", "virtual_gid_maps": "static:65534", "mynetworks": "127.0.0.99/32"}
         tls = {"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": "{etc}/cert.pem", "smtpd_tls_key_file": "{etc}/key.pem",
@@ -159,6 +164,13 @@ class MailOut(unittest.TestCase):
             self.submit(message(f"to {domain}", sender=self.box.user_name(1)), f"bob@{domain}")
             self.arrives(self.clear, domain, f"to {domain}")
 
+    def test_h3_a_domain_behind_a_dname_and_an_exchange_behind_an_alias(self):
+        for domain in ("one.behind.test", "aliased.test"):
+            self.submit(message(f"to {domain}", sender=self.box.user_name(1)), f"bob@{domain}")
+            self.arrives(self.clear, domain, f"to {domain}")
+        told = self.box.ctl("check", "route", "bob@one.behind.test").stdout
+        self.assertIn("mx.clear.test", told)
+
     def test_b5_a_certificate_that_dane_does_not_know_keeps_the_mail_here(self):
         identifier = self.submit(message("impostor", sender=self.box.user_name(2)), "bob@impostor.test", 2)
         wait_until(lambda: "impostor" in self.box.ctl("queue", "list").stdout, 30, "it waits")
@@ -169,7 +181,7 @@ class MailOut(unittest.TestCase):
         self.submit(message("by policy", sender=self.box.user_name(1)), "bob@sts.test")
         self.arrives(self.secure, "sts.test", "by policy")
 
-    def test_b5_mta_sts_and_a_server_without_starttls_keeps_the_mail_here(self):
+    def test_b4_b5_mta_sts_and_a_server_without_starttls_keeps_the_mail_here(self):
         identifier = self.submit(message("stripped", sender=self.box.user_name(2)), "bob@stripped.test", 2)
         wait_until(lambda: re.search(r"4\.7\.\d+", json.dumps(self.waiting(identifier) or {})), 30, "a reason of 4.7")
         self.assertFalse([text for text in self.clear.arrived("stripped.test")])
@@ -198,6 +210,8 @@ class MailOut(unittest.TestCase):
             wait_until(lambda: remote.messages, 30, "it was taken")
             wait_until(lambda: self.waiting(identifier) is None, 30, "it is gone from the queue")
             self.assertEqual(len(remote.messages), 1)
+        story = self.box.ctl("trace", identifier).stdout
+        self.assertEqual(story.count("waits to be sent"), 1, story)
 
     def test_i8_a_kill_between_two_messages_loses_none(self):
         with RemoteScript(SCRIPT, 25, lambda verb, count: "451 4.3.0 later" if verb == "MAIL" and count <= 20 else None) as remote:

@@ -5,7 +5,7 @@
 #   tests/interop/run.sh               all of them
 #   tests/interop/run.sh imap          only these parts:
 #       imap      curl fetchmail getmail mbsync neomutt offlineimap python thunderbird
-#       mail-out  mail_out forwarding tls_report
+#       mail-out  mail_out forwarding tls_report exim
 #       mail-in   postfix smtp_source swaks haproxy openssl corpus
 #       web       chromium
 #   tests/interop/run.sh thunderbird   only this program
@@ -18,7 +18,7 @@ fail() { printf 'interop: %s\n' "$1" >&2; exit 2; }
 
 declare -A parts=(
   [imap]="curl fetchmail getmail mbsync neomutt offlineimap python thunderbird"
-  [mail-out]="mail_out forwarding tls_report"
+  [mail-out]="mail_out forwarding tls_report exim"
   [mail-in]="postfix smtp_source swaks haproxy openssl corpus"
   [web]="chromium"
 )

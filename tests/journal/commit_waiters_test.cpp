@@ -70,6 +70,30 @@ TEST_CASE("all that wait in one turn of the loop share one frame", "[journal]")
     CHECK(world.frames().size() == before + 1);
 }
 
+TEST_CASE("a commit that ends just before its waiter comes is not missed", "[journal]")
+{
+    JournalWorld world;
+    world.open();
+    world.await_ready();
+    net::Loop loop;
+    CommitWaiters waiters(loop, *world.journal, [] { FAIL("the journal failed"); });
+    const auto race = [](JournalWorld* with, CommitWaiters* on, int* heard) -> co::Task<void> {
+        for (int turn = 0; turn < 10'000; ++turn) {
+            const Lsn lsn = with->append("r");
+            with->journal->want(lsn);
+            // Each turn gives the writing thread another while, so that the commit ends before, in or after the wait.
+            for (int spins = turn % 50 * 40; spins > 0 && with->journal->durable() < lsn; --spins) std::this_thread::yield();
+            const bool is_durable = co_await on->durable(lsn);
+            if (is_durable) ++*heard;
+        }
+    };
+    int heard = 0;
+    co::Scope scope;
+    scope.spawn(race(&world, &waiters, &heard));
+    loop.run();
+    CHECK(heard == 10'000);
+}
+
 TEST_CASE("G2: waiters of a journal that fails go on with false, and then the failure is told once", "[journal]")
 {
     PosixFileSystem real;

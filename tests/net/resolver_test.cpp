@@ -2,8 +2,13 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <algorithm>
 #include <cstdlib>
+#include <ctime>
+#include <random>
+#include <sstream>
 
+#include "base/codec.hpp"
 #include "net/unbound_resolver.hpp"
 #include "support/dns_servers.hpp"
 #include "support/run.hpp"
@@ -55,6 +60,16 @@ void need_nsd()
     SKIP("nsd or ldns-signzone is not installed");
 }
 
+// Starts the server and asks for what its zones below "example" say to be validated from this anchor.
+void serve_signed(test::Nsd& nsd, ResolverOptions& options, const std::string& anchor)
+{
+    nsd.start();
+    options.zones = {{"example", nsd.endpoint()}};
+    options.validation = DnsValidation::strict;
+    options.trust_anchor_file = nsd.anchors(anchor);
+    options.time = std::chrono::seconds(60);
+}
+
 // example. is the anchor; below it zones that are signed well, badly, not any more, and not at all.
 struct SignedZones {
     test::Nsd nsd;
@@ -67,6 +82,7 @@ struct SignedZones {
                                "@ IN MX 10 mx\nmx IN A 192.0.2.1\nmx IN AAAA 2001:db8::1\n_25._tcp.mx IN TLSA 3 1 1 " +
                                    std::string(64, 'a') + "\nlong IN TXT \"one\" \"two\"\nalias IN CNAME mx\n"
                                    "away IN CNAME mx.insecure.example.\n4.3.2.1 IN PTR host.secure.example.\n"
+                                   "old IN DNAME new\nhost.new IN MX 10 mx\nround IN DNAME about\nabout IN DNAME round\n"
                                    "_smtp._tcp IN SRV 1 2 25 mx\n",
                                test::Nsd::Signing{});
         nsd.add_zone("insecure.example", "@ IN MX 10 mx\nmx IN A 192.0.2.2\n_25._tcp.mx IN TLSA 3 1 1 " + std::string(64, 'b') + "\n");
@@ -77,13 +93,61 @@ struct SignedZones {
         }
         const std::string anchor = nsd.add_zone("example", parent, test::Nsd::Signing{});
         nsd.falsify("bogus.example", "192.0.2.3", "192.0.2.66");
-        nsd.start();
-        options.zones = {{"example", nsd.endpoint()}};
-        options.validation = DnsValidation::strict;
-        options.trust_anchor_file = nsd.anchors(anchor);
-        options.time = std::chrono::seconds(60);
+        serve_signed(nsd, options, anchor);
     }
 };
+
+// One zone that is an attack on whoever validates it.
+struct TrapZone {
+    test::Nsd nsd;
+    ResolverOptions options;
+
+    void serve(const std::string& anchor) { serve_signed(nsd, options, anchor); }
+};
+
+// RSA keys that are none, each with the same tag (a tag sums up a key's words, so that their order does not count), and each dear
+// to try: the exponent is as long as the modulus.
+class CollidingKeys {
+public:
+    static constexpr std::size_t kSize = 256;
+
+    std::string key(std::size_t n) const
+    {
+        // The words within the modulus, turned round by n; its ends stay.
+        std::string modulus = modulus_;
+        std::rotate(modulus.begin() + 2, modulus.begin() + 2 + static_cast<std::ptrdiff_t>(2 * n), modulus.end() - 2);
+        return std::string("\x01\x00\x03\x08\x00\x01\x00", 7) + exponent_ + modulus;
+    }
+    unsigned tag() const
+    {
+        std::uint32_t sum = 0;
+        const std::string all = key(0);
+        for (std::size_t at = 0; at < all.size(); ++at) {
+            const auto byte = static_cast<std::uint32_t>(static_cast<unsigned char>(all[at]));
+            sum += at % 2 == 0 ? byte << 8U : byte;
+        }
+        return (sum + (sum >> 16U)) & 0xffffU;
+    }
+    std::string signature() { return '\x01' + bytes(kSize - 1); }
+
+private:
+    std::string bytes(std::size_t count)
+    {
+        std::string made;
+        for (std::size_t n = 0; n < count; ++n) made += static_cast<char>(random_() & 0xffU);
+        return made;
+    }
+    std::mt19937 random_{5};
+    std::string exponent_ = '\x7f' + bytes(kSize - 2) + '\x01';
+    std::string modulus_ = '\xff' + bytes(kSize - 2) + '\x01';
+};
+
+double processor_seconds(clockid_t of)
+{
+    timespec spent{};
+    ::clock_gettime(of, &spent);
+    return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) / 1e9;
+}
 
 }  // namespace
 
@@ -172,6 +236,72 @@ TEST_CASE("H5: an alias is secure as far as its whole way is", "[net][dns][H5][n
     CHECK(world.look_up("away.secure.example", DnsType::cname).is_secure);
 }
 
+TEST_CASE("H5: a zone of a hundred keys with one tag and two hundred signatures (KeyTrap) costs little, and is no answer", "[net][dns][H5][nsd]")
+{
+    need_nsd();
+    // Tried each with each this is 20,000 powers of 2,048 bits, most of a minute; the library stops after a few.
+    constexpr std::size_t kKeys = 100;
+    constexpr std::size_t kSignatures = 200;
+    constexpr double kMostSeconds = 10;
+    TrapZone trap;
+    CollidingKeys keys;
+    std::string records = "@ IN MX 10 mx\nmx IN A 192.0.2.1\n";
+    for (std::size_t n = 0; n < kKeys; ++n) records += "@ IN DNSKEY 256 3 8 " + encode_base64(keys.key(n).substr(4)) + "\n";
+    const std::string anchor = trap.nsd.add_zone("trap.example", records, test::Nsd::Signing{});
+    const std::string real = trap.nsd.line_with("trap.example", "RRSIG\tMX ");
+    std::istringstream words(real.substr(real.find("RRSIG\tMX ")));
+    std::string skipped;
+    std::string expires;
+    std::string begins;
+    words >> skipped >> skipped >> skipped >> skipped >> skipped >> expires >> begins;
+    std::string false_ones;
+    for (std::size_t n = 0; n < kSignatures; ++n) {
+        false_ones += "trap.example.\t300\tIN\tRRSIG\tMX 8 2 300 " + expires + " " + begins + " " + std::to_string(keys.tag()) +
+                      " trap.example. " + encode_base64(keys.signature()) + "\n";
+    }
+    trap.nsd.falsify("trap.example", real + "\n", false_ones);
+    trap.serve(anchor);
+    World world;
+    world.open(trap.options);
+    // Its keys are good, as far as they go.
+    CHECK(world.look_up("mx.trap.example", DnsType::a).is_secure);
+
+    const double all_before = processor_seconds(CLOCK_PROCESS_CPUTIME_ID);
+    const double loop_before = processor_seconds(CLOCK_THREAD_CPUTIME_ID);
+    const DnsAnswer answer = world.look_up("trap.example", DnsType::mx);
+    const double all = processor_seconds(CLOCK_PROCESS_CPUTIME_ID) - all_before;
+    const double loop = processor_seconds(CLOCK_THREAD_CPUTIME_ID) - loop_before;
+    CAPTURE(all, loop, answer.why);
+    CHECK((answer.outcome == DnsOutcome::bogus || answer.outcome == DnsOutcome::failure));
+    CHECK(answer.records.empty());
+    CHECK(all < kMostSeconds);
+    // Whatever it costs, it is not the loop's: new mail goes on.
+    CHECK(loop < 1);
+}
+
+TEST_CASE("H5: proofs of absence that cost thousands of hashes each (NSEC3) are not reckoned out, and prove nothing", "[net][dns][H5][nsd]")
+{
+    need_nsd();
+    constexpr double kMostSeconds = 10;
+    const unsigned iterations = GENERATE(1U, 2'500U);
+    CAPTURE(iterations);
+    TrapZone trap;
+    test::Nsd::Signing signing;
+    signing.nsec3_iterations = iterations;
+    trap.serve(trap.nsd.add_zone("trap.example", "@ IN MX 10 mx\nmx IN A 192.0.2.1\n", signing));
+    World world;
+    world.open(trap.options);
+    CHECK(world.look_up("trap.example", DnsType::mx).is_secure);
+    std::string deep = "trap.example";
+    for (int n = 0; n < 40; ++n) deep.insert(0, "a.");
+    const double before = processor_seconds(CLOCK_PROCESS_CPUTIME_ID);
+    const DnsAnswer absent = world.look_up(deep, DnsType::mx);
+    CHECK(processor_seconds(CLOCK_PROCESS_CPUTIME_ID) - before < kMostSeconds);
+    // Above the limit such a zone is as good as unsigned.
+    CHECK(absent.outcome == DnsOutcome::no_such_name);
+    CHECK(absent.is_secure == (iterations == 1));
+}
+
 TEST_CASE("every type of record is had", "[net][dns][nsd]")
 {
     need_nsd();
@@ -253,6 +383,40 @@ TEST_CASE("H1: a truncated answer is asked for again over TCP, and is a failure 
     CHECK(answer.records.size() == (has_tcp ? 500U : 0U));
 }
 
+TEST_CASE("H1: an answer of nearly 64 kB is taken whole or is a failure, never \"no such domain\"", "[net][dns][H1]")
+{
+    // The length of a message over TCP has 16 bits (RFC 1035 section 4.2.2): the largest that fits, and one that ends before.
+    const bool is_cut = GENERATE(false, true);
+    CAPTURE(is_cut);
+    constexpr std::size_t kLargest = 65'535;
+    constexpr std::size_t kMissing = 500;
+    const auto records = std::make_shared<std::atomic<std::size_t>>(0);
+    const test::ScriptedDns server([is_cut, records](const wire::Question& question) {
+        if (!question.is_tcp) return std::vector{question.answer(0, {}, true)};
+        std::vector<wire::Record> many;
+        constexpr std::size_t kFixed = 10;  // of a record, beside its names
+        std::size_t size = question.answer(0).size();
+        for (unsigned n = 0;; ++n) {
+            wire::Record next{question.name, DnsType::mx, wire::mx(n, "mx" + std::to_string(n) + ".example")};
+            size += wire::name(next.owner).size() + kFixed + next.data.size();
+            if (size > kLargest) break;
+            many.push_back(std::move(next));
+        }
+        *records = many.size();
+        std::string message = question.answer(0, many);
+        if (is_cut) message.resize(message.size() - kMissing);
+        return std::vector{message};
+    });
+    World world;
+    world.ask_only(server);
+    const DnsAnswer answer = world.look_up("example.org", DnsType::mx);
+    CAPTURE(records->load(), answer.why);
+    CHECK(*records > 1'000);
+    if (answer.outcome == DnsOutcome::found) CHECK(answer.records.size() == *records);
+    else CHECK(answer.outcome == DnsOutcome::failure);
+    CHECK((answer.outcome == DnsOutcome::found) == !is_cut);
+}
+
 TEST_CASE("H2: an answer with another id, for another name, or with records of other zones is not believed", "[net][dns][H2]")
 {
     const auto is_first = std::make_shared<std::atomic<bool>>(true);
@@ -301,6 +465,24 @@ TEST_CASE("H3: a chain of aliases is followed so far and no further, and a loop 
     CHECK(some.canonical_name == "c0.example");
     CHECK(world.look_up("c100.example", DnsType::a).outcome == DnsOutcome::failure);
     CHECK(world.look_up("loop.example", DnsType::a).outcome == DnsOutcome::failure);
+}
+
+TEST_CASE("H3: a domain behind a DNAME is found where that leads, as securely as it does, and a loop is a failure", "[net][dns][H3][nsd]")
+{
+    need_nsd();
+    SignedZones zones;
+    World world;
+    world.open(zones.options);
+    const DnsAnswer mx = world.look_up("host.old.secure.example", DnsType::mx);
+    INFO(mx.why);
+    CHECK(mx.outcome == DnsOutcome::found);
+    CHECK(mx.is_secure);
+    CHECK(mx.canonical_name == "host.new.secure.example");
+    REQUIRE(mx.records.size() == 1);
+    CHECK(parse_mx(mx.records[0]) == MxRecord{10, "mx.secure.example"});
+    // Nothing is there, and that is said of where it leads.
+    CHECK(world.look_up("nobody.old.secure.example", DnsType::mx).outcome == DnsOutcome::no_such_name);
+    CHECK(world.look_up("host.round.secure.example", DnsType::mx).outcome == DnsOutcome::failure);
 }
 
 TEST_CASE("an answer is asked for once as long as it holds", "[net][dns]")

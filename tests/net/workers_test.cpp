@@ -113,6 +113,31 @@ TEST_CASE("delivery is done while every other class holds all the threads it may
     CHECK(scope.running() == 0);
 }
 
+TEST_CASE("as many jobs as there are threads run beside each other, and work is never left with a thread that waits", "[net]")
+{
+    Loop loop;
+    constexpr int kThreads = 4;
+    Workers workers(loop, kThreads, 1);
+    co::Scope scope;
+    for (int turn = 0; turn < 200; ++turn) {
+        Gate gate;
+        // Each job waits for all the others: one that nobody was woken for would hold them for ever.
+        const auto meet = [&gate] { gate.pass(); };
+        const auto one = [](Workers& on, WorkClass of, auto job) -> co::Task<void> { co_await on.run(of, job); };
+        scope.spawn(one(workers, WorkClass::interactive, meet));
+        scope.spawn(one(workers, WorkClass::bulk, meet));
+        scope.spawn(one(workers, WorkClass::delivery, meet));
+        scope.spawn(one(workers, WorkClass::delivery, meet));
+        std::thread opener([&gate] {
+            gate.wait_for(kThreads);
+            gate.open();
+        });
+        loop.run();
+        opener.join();
+        CHECK(gate.arrived() == kThreads);
+    }
+}
+
 TEST_CASE("J3: hashing takes no more threads than its slots", "[net][J3]")
 {
     Loop loop;

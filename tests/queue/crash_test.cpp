@@ -145,6 +145,44 @@ TEST_CASE("I8: files that a power cut took are made again from the journal, thei
     CHECK(world->facts().damaged == 0);
 }
 
+TEST_CASE("I8: a hold or a release that came while a report was made counts after a crash, though its record stands behind the report's", "[queue][holds][I8]")
+{
+    World world;
+    world.transport->on_deliver = [](const std::string&, const std::string& address) {
+        return address.starts_with("never") ? ScriptedTransport::never() : ScriptedTransport::later();
+    };
+    const bool was_held = GENERATE(false, true);
+    CAPTURE(was_held);
+    world.intake->is_slow = true;
+    const auto id = world.send("anna@here.example", {"never@a.example", "later@b.example"});
+    if (was_held) {
+        queue::Selection it;
+        it.ids = {id};
+        world.intake->refuses = true;
+        world.run();
+        REQUIRE(world.act(queue::Act::hold, it) == 1);
+        world.intake->refuses = false;
+        world.advance(2min);
+    }
+    world.run();
+    queue::Selection it;
+    it.ids = {id};
+    REQUIRE(world.act(was_held ? queue::Act::release : queue::Act::hold, it) == 1);
+    REQUIRE(world.reports(ReportKind::failed) == 0);
+    world.intake->let_go();
+    world.run();
+    REQUIRE(world.reports(ReportKind::failed) == 1);
+    // The journal alone tells what happened.
+    world.crash(true, [&] { std::filesystem::remove_all(world.directory()); });
+    const auto page = world.list();
+    REQUIRE(page.entries.size() == 1);
+    CHECK(page.entries[0].entry.is_held == !was_held);
+    world.transport->on_deliver = nullptr;
+    world.pass(20min, 1min);
+    CHECK(world.times(id, "later@b.example") == (was_held ? 1U : 0U));
+    CHECK(world.reports(ReportKind::failed) == 1);
+}
+
 TEST_CASE("changes behind the last checkpoint are taken from the journal when the file's end is lost", "[queue][I8]")
 {
     World world;

@@ -759,7 +759,8 @@ TEST_CASE("B3: what was offered in clear is forgotten behind the handshake (RFC 
     CHECK(ground.remote.batches.back() == "DATA\n");
 }
 
-TEST_CASE("B5: without STARTTLS mail goes in clear where that is allowed, and not where TLS is required", "[smtp][client][tls][hostile]")
+TEST_CASE("B4, B5: a server that greets and then has no STARTTLS, or refuses it, gets mail in clear where that is allowed, and none where "
+          "TLS is required", "[smtp][client][tls][hostile]")
 {
     struct Row {
         Strings keywords;
@@ -771,6 +772,7 @@ TEST_CASE("B5: without STARTTLS mail goes in clear where that is allowed, and no
     for (const Row& row : {Row{{"PIPELINING"}, {}, Stage::start_tls, true}, Row{{"XXXXXXXA"}, {}, Stage::start_tls, true},
                            Row{{"STARTTLS"}, {"454 4.7.0 not now"}, Stage::start_tls, false},
                            Row{{"STARTTLS"}, {"502 5.5.1 what"}, Stage::start_tls, false},
+                           Row{{"STARTTLS"}, {"503 5.5.1 too late for that"}, Stage::start_tls, false},
                            Row{{"STARTTLS"}, {"close"}, Stage::start_tls, false},
                            Row{{"STARTTLS"}, {"220 gone"}, Stage::handshake, false}}) {
         for (const bool is_required : {true, false}) {
@@ -788,6 +790,22 @@ TEST_CASE("B5: without STARTTLS mail goes in clear where that is allowed, and no
             CHECK(ground.count("MAIL") == 0);
         }
     }
+}
+
+TEST_CASE("B4: a server that knows HELO alone, and so no STARTTLS, gets nothing where TLS is required", "[smtp][client][tls][hostile]")
+{
+    SecureGround ground;
+    ground.remote.script["EHLO"] = {"502 5.5.1 what"};
+    const bool is_required = GENERATE(true, false);
+    ground.options.tls.need = is_required ? smtp::TlsPlan::Need::required : smtp::TlsPlan::Need::opportunistic;
+    CHECK(ground.open() == !is_required);
+    CHECK(ground.count("HELO") == 1);
+    CHECK(ground.count("STARTTLS") == 0);
+    if (!is_required) return;
+    CHECK(ground.failure->stage == smtp::ClientFailure::Stage::start_tls);
+    CHECK(ground.failure->answer.verdict == Verdict::temporary);
+    CHECK(ground.failure->answer.enhanced == "4.7.10");
+    CHECK(ground.count("MAIL") == 0);
 }
 
 TEST_CASE("a message that must travel under TLS goes nowhere else (RFC 8689 4.2.1)", "[smtp][client][tls]")
@@ -848,6 +866,52 @@ TEST_CASE("AUTH happens within TLS, and never in clear (RFC 4954 4)", "[smtp][cl
         ground.remote.script["*"] = {"501 5.7.0 cancelled"};
         REQUIRE_FALSE(ground.open());
         CHECK(ground.remote.lines[ground.remote.lines.size() - 2] == "*");
+    }
+}
+
+TEST_CASE("C11: our client gives no proof for a nonce or a count of iterations that makes no sense, and believes no server that does not "
+          "know the password", "[smtp][client][tls][C11]")
+{
+    SecureGround ground;
+    ground.options.user = "ann";
+    ground.options.password = "secret";
+    ground.remote.keywords.emplace_back("AUTH SCRAM-SHA-256");
+    ground.remote.script["*"] = {"501 5.7.0 cancelled"};
+    const auto nonce_of = [](const std::string& line) {
+        const auto first = decode_base64(line.substr(line.rfind(' ') + 1)).value_or("");
+        return first.substr(first.find(",r=") + 3);
+    };
+    const auto offer = [&](const std::string& server_part, const std::string& rest) {
+        ground.remote.improvise = [nonce_of, server_part, rest](const std::string& line) {
+            if (!line.starts_with("AUTH ")) return std::string();
+            return "334 " + encode_base64("r=" + nonce_of(line) + server_part + ",s=QUJD" + rest);
+        };
+    };
+    SECTION("iterations")
+    {
+        const auto* count = GENERATE("0", "1", "4095", "1000001", "2147483648", "4294971392", "-1", "");
+        CAPTURE(count);
+        offer("server", ",i=" + std::string(count));
+        REQUIRE_FALSE(ground.open());
+        CHECK(std::ranges::count(ground.remote.lines, "*") == 1);
+        CHECK(ground.failure->answer.verdict == Verdict::temporary);
+    }
+    SECTION("no nonce of the server's own")
+    {
+        offer("", ",i=4096");
+        REQUIRE_FALSE(ground.open());
+        CHECK(std::ranges::count(ground.remote.lines, "*") == 1);
+    }
+    SECTION("a server that has no verifier")
+    {
+        ground.remote.improvise = [nonce_of](const std::string& line) {
+            if (line.starts_with("AUTH ")) return "334 " + encode_base64("r=" + nonce_of(line) + "server,s=QUJD,i=4096");
+            const bool is_proof = decode_base64(line).value_or("").starts_with("c=");
+            return is_proof ? "334 " + encode_base64("v=" + encode_base64(std::string(32, 'x'))) : std::string();
+        };
+        REQUIRE_FALSE(ground.open());
+        CHECK(std::ranges::count(ground.remote.lines, "*") == 1);
+        CHECK(ground.count("MAIL") == 0);
     }
 }
 

@@ -169,6 +169,23 @@ TEST_CASE("mail for root reaches its alias, else system_mail_to, else the admini
     CHECK(decide(directory_of({"example.test"}, true), "root", "mx.example.test", "chief@example.test").accounts == Ids{{1}});
 }
 
+TEST_CASE("the trace tells which name of this machine led to whom, and never of a postmaster without a domain", "[smtp][local][trace]")
+{
+    const auto plain = directory_of({"example.test"});
+    const auto told = [&](const std::string& local, const std::string& domain, std::string_view system_mail_to = {}) {
+        std::string all;
+        for (const auto& step : decide(plain, local, domain, system_mail_to).expansions) all += step.address + " -> " + step.first.at(0) + ";";
+        return all;
+    };
+    CHECK(told("root", "mx.example.test") == "root@mx.example.test -> chief@example.test;");
+    CHECK(told("www-data", "localhost") == "www-data@localhost -> chief@example.test;");
+    CHECK(told("postmaster", "") == "postmaster -> chief@example.test;");
+    CHECK(told("root", "localhost", "ann@example.test") == "root@localhost -> ann@example.test;");
+    CHECK(told("root", "localhost", "ops@elsewhere.example") == "root@localhost -> ops@elsewhere.example;");
+    CHECK(told("root", "localhost", "nobody@example.test") == "root@localhost -> chief@example.test;");
+    CHECK(told("ann", "example.test").empty());
+}
+
 TEST_CASE("only programs of the machine reach its names, and a mistyped address is still refused", "[smtp][local][hostile]")
 {
     const auto plain = directory_of({"example.test"});

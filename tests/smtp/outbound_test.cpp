@@ -8,9 +8,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "support/run.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace mbx::smtp {
 namespace {
@@ -128,6 +131,8 @@ struct World {
     std::vector<ClientOptions> plans;
     std::vector<std::optional<ClientFailure>> script;  // of openings in their order; beyond: all go well
     bool hangs = false;
+    bool is_in_clear = false;         // servers offer no STARTTLS
+    StsPolicies* policies = nullptr;
     std::unique_ptr<Outbound> outbound;
 
     World()
@@ -140,7 +145,7 @@ struct World {
     void build()
     {
         outbound = std::make_unique<Outbound>(
-            Outbound::Ground{loop, resolver, nullptr, clock, random, Log()}, options,
+            Outbound::Ground{loop, resolver, policies, clock, random, Log()}, options,
             [this](std::unique_ptr<net::ByteStream> stream, ClientOptions client) { return open_one(this, std::move(stream), std::move(client)); });
     }
     static co::Task<Outbound::OpenResult> open_one(World* world, std::unique_ptr<net::ByteStream> stream, ClientOptions client)
@@ -158,6 +163,8 @@ struct World {
         }
         const std::size_t turn = world->opened.size() - 1;
         if (turn < world->script.size() && world->script[turn]) co_return *world->script[turn];
+        const bool has_tls = client.tls.need != TlsPlan::Need::none && !world->is_in_clear;
+        if (has_tls) *client.tls.tls.outcome = {};
         co_return std::unique_ptr<queue::Conversation>(std::make_unique<SilentConversation>(std::move(stream)));
     }
     Result<std::unique_ptr<queue::Conversation>, queue::Answer> open(std::string domain, std::string route = {}, bool require_tls = false)
@@ -174,6 +181,14 @@ struct World {
         auto result = open(std::move(domain), std::move(route), require_tls);
         REQUIRE_FALSE(result);
         return result.error();
+    }
+    // What the report about example.org will say; it begins anew.
+    std::vector<TlsPolicySummary> reported()
+    {
+        auto days = outbound->reports().take_finished(clock.wall() + std::chrono::hours(48));
+        std::vector<TlsPolicySummary> all;
+        for (TlsDay& day : days) std::ranges::move(day.policies, std::back_inserter(all));
+        return all;
     }
     // example.org with these exchanges, each "name=address" with the preferences 10, 20 …
     void add_domain(const std::vector<std::pair<std::string, std::string>>& hosts, bool is_secure = false)
@@ -429,11 +444,117 @@ TEST_CASE("B5: where DANE makes TLS a must, nothing follows a failed handshake o
         CHECK(world.plans.back().tls.label == "DANE");
         CHECK(world.plans.back().tls.tls.tlsa.size() == 1);
     }
-    const auto days = world.outbound->reports().take_finished(world.clock.wall() + std::chrono::hours(48));
-    REQUIRE(days.size() == 1);
-    REQUIRE(days[0].policies.size() == 1);
-    CHECK(days[0].policies[0].policy.type == TlsPolicyType::tlsa);
-    CHECK(days[0].policies[0].failures == 2);
+    const auto policies = world.reported();
+    REQUIRE(policies.size() == 1);
+    CHECK(policies[0].policy.type == TlsPolicyType::tlsa);
+    CHECK(policies[0].failures == 2);
+}
+
+TEST_CASE("RFC 8460 4.3.1: a session in clear counts as one that failed, also where no policy asks for TLS", "[smtp][outbound][tlsrpt]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.add_domain({{"mx.example", "127.0.0.2"}});
+    REQUIRE(world.open("example.org"));
+    world.is_in_clear = true;
+    REQUIRE(world.open("example.org"));
+    auto policies = world.reported();
+    REQUIRE(policies.size() == 1);
+    CHECK(policies[0].policy.type == TlsPolicyType::no_policy_found);
+    CHECK(policies[0].successes == 1);
+    CHECK(policies[0].failures == 1);
+    REQUIRE(policies[0].details.size() == 1);
+    CHECK(policies[0].details[0].failure == TlsFailure::starttls_not_supported);
+    CHECK(policies[0].details[0].mx_host == "mx.example");
+    CHECK(policies[0].details[0].mx_address == "127.0.0.2");
+    // One session that went in clear because its handshake failed is one failure.
+    world.opened.clear();
+    world.script = {failure(ClientFailure::Stage::handshake, Verdict::temporary, false)};
+    REQUIRE(world.open("example.org"));
+    CHECK(world.opened.size() == 2);
+    policies = world.reported();
+    REQUIRE(policies.size() == 1);
+    CHECK(policies[0].successes == 0);
+    CHECK(policies[0].failures == 1);
+    // A connection that never came to STARTTLS says nothing of it.
+    world.opened.clear();
+    world.script = {failure(ClientFailure::Stage::greeting)};
+    (void)world.refused("example.org");
+    CHECK(world.reported().empty());
+}
+
+TEST_CASE("RFC 8460 4.2: what a policy in test mode finds wrong is a failure, though the mail goes", "[smtp][outbound][tlsrpt]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    world.options.search.uses_mta_sts = true;
+    world.add_domain({{"mx.example", "127.0.0.2"}});
+    const std::string announced = "v=STSv1; id=one;";
+    world.resolver.add("_mta-sts.example.org", DnsType::txt, {static_cast<char>(announced.size()) + announced});
+    // A policy that is kept on the disk, with the id that is announced, is not fetched.
+    const test::TemporaryFolder folder;
+    PosixFileSystem files;
+    net::Workers workers(world.loop, 2, 1);
+    StsOptions kept;
+    kept.directory = folder.path();
+    StsPolicies policies({world.loop, workers, world.resolver, files, world.clock, Log()}, kept);
+    world.policies = &policies;
+    const bool is_named = GENERATE(true, false);
+    const std::string text = std::string("version: STSv1\nmode: testing\nmx: ") + (is_named ? "mx" : "other") + ".example\nmax_age: 86400\n";
+    const auto policy = parse_sts_policy(text);
+    REQUIRE(policy);
+    folder.write("example.org", write_stored_policy({"one", world.clock.wall(), text, *policy}));
+    REQUIRE(world.open("example.org"));
+    auto found = world.reported();
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].policy.type == TlsPolicyType::sts);
+    CHECK(found[0].successes == (is_named ? 1U : 0U));
+    CHECK(found[0].failures == (is_named ? 0U : 1U));
+    if (!is_named) CHECK(found[0].details.at(0).failure == TlsFailure::validation_failure);
+    // The certificate is wrong: told, and the mail goes with any certificate; that second session is not a success of theirs.
+    world.opened.clear();
+    world.options.search.ca_file = "authorities";
+    world.build();
+    world.script = {failure(ClientFailure::Stage::handshake, Verdict::temporary, false)};
+    REQUIRE(world.open("example.org"));
+    CHECK(world.opened.size() == 2);
+    found = world.reported();
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].successes == 0);
+    CHECK(found[0].failures == 1);
+}
+
+TEST_CASE("H3: a domain with 500 exchanges, equal or not, costs the look-ups of ten of them", "[smtp][outbound][H3]")
+{
+    World world;
+    const bool is_tie = GENERATE(false, true);
+    std::vector<std::string> records;
+    for (unsigned n = 0; n < 500; ++n) records.push_back(wire_mx(is_tie ? 10 : n, "mx" + std::to_string(n) + ".example"));
+    world.resolver.add("example.org", DnsType::mx, records);
+    // None of them has an address; those that were left out may have.
+    CHECK(world.refused("example.org").verdict == Verdict::temporary);
+    CHECK(world.resolver.asked.size() == 1 + 10 * 2);
+    if (!is_tie) CHECK(world.resolver.asked.at(1) == "AAAA mx0.example");
+}
+
+TEST_CASE("H3: mail for a domain, or to an exchange, that is another's alias goes where the alias leads", "[smtp][outbound][H3]")
+{
+    World world;
+    const Ear ear("127.0.0.2");
+    world.options.search.port = ear.endpoint.port;
+    // As a resolver tells it, by CNAME or DNAME: the answer is of another name.
+    world.resolver.add("example.org", DnsType::mx, {wire_mx(10, "mx.example")}).canonical_name = "real.example";
+    world.resolver.add("mx.example", DnsType::a, {wire_v4("127.0.0.2")}).canonical_name = "host.example";
+    REQUIRE(world.open("example.org"));
+    CHECK(world.opened == std::vector<std::string>{"mx.example 127.0.0.2 opportunistic"});
+    // A name without end is a failure of the DNS, for which nobody's mail comes back.
+    world.resolver.fail("mx.example", DnsType::a);
+    world.resolver.fail("mx.example", DnsType::aaaa);
+    CHECK(world.refused("example.org").verdict == Verdict::temporary);
+    world.resolver.fail("example.org", DnsType::mx);
+    CHECK(world.refused("example.org").verdict == Verdict::temporary);
 }
 
 TEST_CASE("RFC 8460 5.3: a report about TLS goes whatever DANE says, in clear if need be, and is not counted", "[smtp][outbound][tlsrpt]")
@@ -495,6 +616,9 @@ TEST_CASE("RFC 7672 2.2.2: behind an alias the TLSA records of its target count 
     REQUIRE(world.open("example.org"));
     CHECK(world.plans.back().tls.tls.server_name == "mx.example");
     CHECK(world.plans.back().tls.need == TlsPlan::Need::required);
+    // While it cannot be found out whether it is signed the host is not used: it may have promised TLS.
+    world.resolver.fail("mx.example", DnsType::cname);
+    CHECK(world.refused("example.org").enhanced == "4.7.5");
 }
 
 TEST_CASE("a route has its own host, port, TLS and log-in, and a route that is gone waits for the administrator", "[smtp][outbound]")
@@ -580,12 +704,22 @@ TEST_CASE("the way of an address is told step by step", "[smtp][outbound]")
     CHECK(told.verdict == "A message would go to mx1.example at 192.0.2.1:25 first; TLS where it is offered: the domain promises "
                           "nothing by DANE or MTA-STS.");
     REQUIRE(told.steps.size() == 3);
-    CHECK(told.steps[0] == "the MX of example.org (secure): mx1.example, mx2.example");
+    CHECK(told.steps[0] == "the mail servers (MX) of example.org (signed, DNSSEC): mx1.example, mx2.example, asked in this order");
     CHECK(told.steps[2] == "the host mx2.example has no address");
     const RouteExplanation absent = test::run_on(world.loop, world.outbound->explain("user@absent.example", ""));
     CHECK_FALSE(absent.is_reachable);
-    CHECK(absent.verdict == "A message would come back at once: there is no domain absent.example.");
+    CHECK(absent.verdict == "A message would come back to its sender at once: there is no domain absent.example. See whether the address is written right.");
     CHECK_FALSE(test::run_on(world.loop, world.outbound->explain("nobody", "")).is_reachable);
+    // No host at all: for ever when each of them says so, else it waits; and what to do about it.
+    world.add_domain({{"mx3.example", ""}, {"mx4.example", ""}});
+    RouteExplanation without = test::run_on(world.loop, world.outbound->explain("user@example.org", ""));
+    CHECK_FALSE(without.is_reachable);
+    CHECK(without.verdict.starts_with("A message would come back to its sender at once: no server can be used: the host mx3.example has no address."));
+    world.resolver.fail("mx4.example", DnsType::a);
+    without = test::run_on(world.loop, world.outbound->explain("user@example.org", ""));
+    CHECK(without.verdict.starts_with("A message would wait and be tried again, for days: no server can be used: looking up the address of "
+                                      "mx4.example failed: the test says so."));
+    CHECK(without.verdict.find("mailboxctl dns lookup mx4.example") != std::string::npos);
 }
 
 }  // namespace mbx::smtp

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -26,6 +27,7 @@ namespace mbx::test {
 class ScriptedRemote {
 public:
     std::map<std::string, std::deque<std::string>> script;
+    std::function<std::string(const std::string& line)> improvise;  // before the friendly ones; empty: those
     std::vector<std::string> keywords{"PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 1000000", "ENHANCEDSTATUSCODES"};
     net::TlsServer* tls = nullptr;   // STARTTLS works with it
     std::string injected;            // behind 220 to STARTTLS, in clear
@@ -54,6 +56,7 @@ public:
             batches.back() += line + "\n";
             const std::string verb = ascii::to_upper(line.substr(0, line.find(' ')));
             answer = take(line, "");
+            if (answer.empty() && improvise) answer = improvise(line);
             if (answer.empty()) answer = take(verb, friendly(verb, accepted, stream->is_encrypted()));
             if (verb == "MAIL") accepted = 0;
             if (verb == "RCPT" && answer.starts_with("2")) ++accepted;

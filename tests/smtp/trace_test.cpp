@@ -1,7 +1,11 @@
 // What a session tells the trace.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <algorithm>
 
 #include "smtp/appliance.hpp"
+#include "smtp/traced_header.hpp"
 
 using namespace mbx;
 using test::Appliance;
@@ -44,6 +48,41 @@ TEST_CASE("a message is traced from the refused recipient to the mailbox under o
     CHECK(placed[0].recipient == "ann@example.test");
     CHECK(fact(placed[0], "mailbox") == "INBOX");
     CHECK(fact(placed[0], "uid") == "1");
+}
+
+TEST_CASE("Subject and Message-ID are traced wherever they stand in a header, however its bytes arrive", "[smtp][trace]")
+{
+    // A dozen servers and two lists put this much above it.
+    std::string header;
+    for (int n = 0; n < 60; ++n) header += "Received: from relay" + std::to_string(n) + ".example\r\n\tby next.example; " + std::string(150, 'x') + "\r\n";
+    header += "Subject: =?utf-8?q?Lunch?=\r\n  today\r\nMESSAGE-ID:\r\n <lunch@b.example>\r\nSubject: another\r\n";
+    REQUIRE(header.size() > 10'000);
+    const std::size_t piece = GENERATE(std::size_t{1}, std::size_t{7}, std::size_t{100'000});
+    CAPTURE(piece);
+    smtp::TracedHeader traced;
+    const std::string all = header + "\r\nSubject: of the body\r\n";
+    for (std::string_view left = all; !left.empty(); left.remove_prefix(std::min(piece, left.size()))) traced.feed(left.substr(0, piece));
+    traced.finish();
+    CHECK(traced.subject() == "=?utf-8?q?Lunch?=  today");
+    CHECK(traced.message_id() == "lunch@b.example");
+    if (piece != 100'000) return;
+    Appliance appliance;
+    (void)appliance.talk(message(header) + "QUIT\r\n");
+    const auto accepted = appliance.recorded.of(EventKind::accepted);
+    REQUIRE(accepted.size() == 1);
+    CHECK(fact(accepted[0], "subject") == "=?utf-8?q?Lunch?=  today");
+    CHECK(fact(accepted[0], "message_id") == "lunch@b.example");
+}
+
+TEST_CASE("a value that has no end is traced in part, and what is all header too", "[smtp][trace][hostile]")
+{
+    smtp::TracedHeader traced;
+    traced.feed("Subject: " + std::string(100'000, 's') + "\r\n");
+    for (int n = 0; n < 10'000; ++n) traced.feed(" and on\r\n");
+    traced.feed("Message-ID: <without@end>");
+    traced.finish();
+    CHECK(traced.subject() == std::string(smtp::TracedHeader::kMostField - 1, 's'));
+    CHECK(traced.message_id() == "without@end");
 }
 
 TEST_CASE("a recipient elsewhere is traced as waiting from the acceptance on", "[smtp][trace]")

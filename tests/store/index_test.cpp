@@ -198,6 +198,215 @@ TEST_CASE("a rebuild gives new UIDs to files that claim one twice or above the c
     CHECK(desk.uids() == uids);
 }
 
+namespace {
+
+// While an index is open nobody else gets at it.
+bool is_closed(const Desk& desk)
+{
+    sqlite3* handle = nullptr;
+    REQUIRE(sqlite3_open((desk.account() + "/index.db").c_str(), &handle) == SQLITE_OK);
+    const int code = sqlite3_exec(handle, "BEGIN IMMEDIATE; COMMIT", nullptr, nullptr, nullptr);
+    sqlite3_close(handle);
+    return code == SQLITE_OK;
+}
+
+void check_same(const MailboxStatus& now, const MailboxStatus& before)
+{
+    CHECK(now.uidvalidity == before.uidvalidity);
+    CHECK(now.uidnext == before.uidnext);
+    CHECK(now.highest_modseq == before.highest_modseq);
+    CHECK(now.messages == before.messages);
+    CHECK(now.unseen == before.unseen);
+    CHECK(now.size == before.size);
+    CHECK(now.first_unseen == before.first_unseen);
+}
+
+}  // namespace
+
+TEST_CASE("an account that rests has its index closed, and answers as if nothing had been", "[store][rest]")
+{
+    Desk desk;
+    fill(desk);
+    const auto before = desk.status();
+    const auto row = desk.row(2);
+    const auto lsn = [&desk] { return (*desk).index_lsn(); };
+    CHECK_FALSE(is_closed(desk));
+    REQUIRE((*desk).rest());
+    CHECK(is_closed(desk));
+    CHECK(lsn() == (*desk).last_lsn());
+    CHECK_FALSE((*desk).has_uncommitted());
+    // A checkpoint has nothing to commit, and opens nothing.
+    REQUIRE(desk->commit_index());
+    CHECK(desk->known_usage().messages == 2);
+    REQUIRE((*desk).rest());
+    CHECK(is_closed(desk));
+    SECTION("the first who asks reads what was there")
+    {
+        check_same(desk.status(), before);
+        CHECK_FALSE(is_closed(desk));
+        CHECK(desk.row(2).modseq == row.modseq);
+        CHECK(desk.row(2).flags == row.flags);
+        const auto changes = desk->changes(before.id, before.highest_modseq);
+        REQUIRE(changes);
+        CHECK(changes->changed.empty());
+        CHECK(changes->expunged.empty());
+        const auto since = desk->changes(before.id, row.modseq - 1);
+        REQUIRE(since);
+        CHECK(since->expunged == std::vector<Uid>{3});
+    }
+    SECTION("a message comes, with the next numbers")
+    {
+        CHECK(desk.deliver("dddd\r\n") == before.uidnext);
+        CHECK(desk.status().highest_modseq == before.highest_modseq + 1);
+        CHECK(desk.status().messages == 3);
+    }
+    SECTION("flags, COPY, EXPUNGE and names change")
+    {
+        CHECK(desk.flag(1, FlagAction::add, kSeen | kDeleted));
+        REQUIRE((*desk).rest());
+        REQUIRE(desk->copy(before.id, {{1, 2}}, "Archive"));
+        REQUIRE((*desk).rest());
+        const auto gone = desk->expunge(before.id, nullptr);
+        REQUIRE(gone);
+        CHECK(*gone == std::vector<Uid>{1});
+        REQUIRE((*desk).rest());
+        REQUIRE(desk->create("made", SpecialUse::none));
+        REQUIRE((*desk).rest());
+        REQUIRE(desk->rename("made", "renamed/below"));
+        CHECK(desk.uids() == std::vector<Uid>{2});
+        CHECK(desk.uids("Archive") == std::vector<Uid>{1, 2});
+        CHECK(desk.status("renamed/below").messages == 0);
+    }
+    SECTION("other tools change the Maildir meanwhile")
+    {
+        test::write_file(desk.account() + "/new/1700000000.other.host", "by hand\r\n");
+        CHECK(desk.uids() == std::vector<Uid>{1, 2, static_cast<Uid>(before.uidnext)});
+    }
+    SECTION("it is put away, and opened again")
+    {
+        desk.open();
+        check_same(desk.status(), before);
+    }
+    SECTION("the process dies")
+    {
+        (void)desk.crash();
+        check_same(desk.status(), before);
+    }
+    SECTION("its index is checked, and made anew")
+    {
+        const auto check = (*desk).check_index();
+        while (!check->progress().is_done) REQUIRE(check->step(std::chrono::milliseconds(1)));
+        CHECK(check->progress().differences == 0);
+        REQUIRE((*desk).rest());
+        const auto rebuild = (*desk).rebuild_index();
+        REQUIRE(rebuild->step(std::chrono::milliseconds(0)));
+        (void)(*desk).rest();  // also between two steps
+        while (!rebuild->progress().is_done) REQUIRE(rebuild->step(std::chrono::milliseconds(10)));
+        check_rebuilt(desk, before);
+    }
+    SECTION("its account is removed")
+    {
+        (*desk).retire();
+        CHECK_FALSE((*desk).rest());
+        CHECK_FALSE(desk->find("INBOX"));
+        CHECK(is_closed(desk));
+    }
+}
+
+TEST_CASE("F7: an index that was taken away, changed or put back while its account rested is made anew", "[store][F7][rest]")
+{
+    Desk desk;
+    desk.deliver("a\r\n");
+    REQUIRE((*desk).rest());
+    const auto index = desk.account() + "/index.db";
+    const auto older = desk.account() + "/tmp/older";
+    desk.fold_log("/index.db");
+    fs::copy_file(index, older);
+    desk.deliver("bb\r\n");
+    desk.deliver("ccc\r\n");
+    CHECK(desk.flag(2, FlagAction::add, kFlagged, {"word"}));
+    CHECK(desk.flag(3, FlagAction::add, kDeleted));
+    REQUIRE(desk->expunge(desk.id("INBOX"), nullptr));
+    const auto before = desk.status();
+    REQUIRE((*desk).rest());
+    bool is_kept = false;
+    const auto remove = [&index] {
+        for (const char* part : {"", "-wal", "-shm"}) fs::remove(index + part);
+    };
+    SECTION("taken away") { remove(); }
+    SECTION("put back as it was before")
+    {
+        remove();
+        fs::copy_file(older, index);
+    }
+    SECTION("of another version")
+    {
+        run_sql(index, "PRAGMA user_version=99");
+        is_kept = true;
+    }
+    SECTION("no database")
+    {
+        remove();
+        test::write_file(index, std::string(20'000, 'x'));
+        is_kept = true;
+    }
+    SECTION("with other counters")
+    {
+        run_sql(index, "UPDATE mailboxes SET uidnext = 2 WHERE uidnext > 2");
+    }
+    check_rebuilt(desk, before);
+    CHECK(fs::exists(index + ".damaged-1") == is_kept);
+}
+
+TEST_CASE("an account whose index cannot be opened again answers io, changes nothing, and goes on when it can", "[store][rest]")
+{
+    Desk desk;
+    fill(desk);
+    const auto before = desk.status();
+    REQUIRE((*desk).rest());
+    const auto index = desk.account() + "/index.db";
+    desk.fold_log("/index.db");
+    fs::rename(index, index + ".kept");
+    fs::create_directory(index);
+    const auto id = before.id;
+    CHECK(desk->status(id).error() == StoreError::io);
+    const auto refused = desk->append(Desk::body("x\r\n"), desk.incoming("INBOX"));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error() == StoreError::io);
+    fs::remove(index);
+    fs::rename(index + ".kept", index);
+    check_same(desk.status(), before);
+    CHECK(desk.deliver("y\r\n") == before.uidnext);
+}
+
+TEST_CASE("a folder of which only the names are known keeps its account awake until its rows are there", "[store][rest]")
+{
+    Desk desk;
+    fill(desk);
+    desk.lose_index();
+    desk.open();
+    CHECK(desk.status().messages == 2);
+    CHECK_FALSE((*desk).rest());
+    CHECK(desk.row(2).flags == Flags{kFlagged, 1});
+    const auto before = desk.status();
+    REQUIRE((*desk).rest());
+    check_same(desk.status(), before);
+}
+
+TEST_CASE("a rest writes a long log back, so that the next opening is quick", "[store][rest]")
+{
+    Desk desk;
+    const auto wal = desk.account() + "/index.db-wal";
+    const std::string subject = "Subject: " + std::string(900, 's') + "\r\n\r\nx\r\n";
+    for (int n = 0; n < 200; ++n) desk.deliver(subject);
+    REQUIRE(desk->fill_columns(std::chrono::seconds(10)));
+    REQUIRE(desk->commit_index());
+    REQUIRE(fs::file_size(wal) > 256 * 1024);
+    REQUIRE((*desk).rest());
+    CHECK(fs::file_size(wal) == 0);
+    CHECK(desk.status().messages == 200);
+}
+
 TEST_CASE("the log of expunges is bounded, and what fell out of it is told by difference", "[store]")
 {
     test::Scratch scratch;

@@ -98,6 +98,54 @@ TEST_CASE("every change has its record, with the outcome in it", "[store]")
     CHECK(only<VoidRecord>(all).empty());
 }
 
+TEST_CASE("a STORE over many touches the rows of those whose flags change, and no row between them", "[store]")
+{
+    const auto action = GENERATE(FlagAction::add, FlagAction::remove, FlagAction::replace);
+    Desk desk;
+    for (int n = 0; n < 12; ++n) {
+        const int flags = n % 3 == 0 ? kFlagged | kSeen : n % 5 == 0 ? kAnswered : 0;
+        desk.deliver("a\r\n", "INBOX", static_cast<std::uint8_t>(flags));
+    }
+    REQUIRE(desk.flag(8, FlagAction::add, 0, {"Urgent"}));
+    const auto inbox = desk.id("INBOX");
+    const auto before = desk->rows(inbox, kAll);
+    REQUIRE(before);
+    // One is taken away by hand, one lies elsewhere; 9 and 10 are not asked about; 12 changed since.
+    fs::remove(desk.account() + "/new/" + desk.names("new").at(0));
+    const auto strayed = desk.names("cur").back();
+    fs::rename(desk.account() + "/cur/" + strayed, desk.account() + "/cur/" + strayed.substr(0, strayed.find(',')) + ":2,F");
+    FlagChange change;
+    change.action = action;
+    change.system = kFlagged | kAnswered;
+    change.keywords = {"urgent"};
+    const auto stored = desk->store_flags(inbox, {{1, 8}, {11, 12}}, change);
+    REQUIRE(stored);
+    desk.open();
+    const auto after = desk->rows(inbox, kAll);
+    REQUIRE(after);
+    for (const auto& row : *after) {
+        const auto was = std::ranges::find(*before, row.uid, &MessageRow::uid);
+        const auto told = std::ranges::find(stored->rows, row.uid, &MessageRow::uid);
+        if (told != stored->rows.end()) {
+            CHECK(told->flags == row.flags);
+            CHECK(told->modseq == row.modseq);
+        }
+        const bool is_changed = !(row.flags == was->flags);
+        CHECK(is_changed == (row.modseq > was->modseq));
+        if (row.uid == 9 || row.uid == 10) CHECK_FALSE(is_changed);
+    }
+    const auto of = [&after](Uid uid) { return std::ranges::find(*after, uid, &MessageRow::uid)->flags; };
+    const bool adds = action != FlagAction::remove;
+    for (const Uid uid : {1U, 3U, 7U, 8U, 11U}) {
+        CHECK(((of(uid).system & kFlagged) != 0) == adds);
+        CHECK((of(uid).keywords != 0) == adds);
+    }
+    CHECK(((of(1).system & kSeen) != 0) == (action != FlagAction::replace));
+    const auto status = desk.status();
+    const auto unseen = std::ranges::count_if(*after, [](const MessageRow& row) { return (row.flags.system & kSeen) == 0; });
+    CHECK(status.unseen == static_cast<std::uint32_t>(unseen));
+}
+
 TEST_CASE("an expunged file lies in the undelete directory, a removed mailbox as a whole", "[store]")
 {
     Desk desk;

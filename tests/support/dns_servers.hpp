@@ -115,11 +115,14 @@ public:
 
     explicit ScriptedDns(Script script, bool has_tcp = true) : script_(std::move(script))
     {
-        udp_ = open(SOCK_DGRAM, 0);
-        if (has_tcp) {
-            tcp_ = open(SOCK_STREAM, endpoint_.port);
-            ::listen(tcp_, 16);
+        // What is free for datagrams may be some connection's port.
+        for (int attempt = 0; attempt < kPortsTried && (udp_ < 0 || (has_tcp && tcp_ < 0)); ++attempt) {
+            if (udp_ >= 0) ::close(udp_);
+            udp_ = open(SOCK_DGRAM, 0);
+            if (has_tcp && udp_ >= 0) tcp_ = open(SOCK_STREAM, endpoint_.port);
         }
+        if (udp_ < 0 || (has_tcp && tcp_ < 0)) throw std::runtime_error("no port for a name server");
+        if (has_tcp) ::listen(tcp_, 16);
         wake_ = ::eventfd(0, EFD_CLOEXEC);
         thread_ = std::thread([this] { serve(); });
     }
@@ -139,6 +142,9 @@ public:
     int asked() const { return asked_; }
 
 private:
+    static constexpr int kPortsTried = 50;
+
+    // -1: taken.
     int open(int kind, std::uint16_t port)
     {
         const int descriptor = ::socket(AF_INET, kind | SOCK_CLOEXEC, 0);
@@ -149,7 +155,8 @@ private:
         socklen_t size = sizeof address;
         auto* raw = reinterpret_cast<sockaddr*>(&address);
         if (::bind(descriptor, raw, size) != 0 || ::getsockname(descriptor, raw, &size) != 0) {
-            throw std::runtime_error("no port for a name server");
+            ::close(descriptor);
+            return -1;
         }
         endpoint_ = {*net::IpAddress::parse("127.0.0.1"), ntohs(address.sin_port)};
         return descriptor;
@@ -226,6 +233,7 @@ public:
     struct Signing {
         std::string inception;  // YYYYMMDD, empty: now
         std::string expiration;
+        unsigned nsec3_iterations = 0;  // 0: NSEC
     };
     // `records` in the form of a zone file, without SOA and NS. The DS record of a signed zone is returned: for its
     // parent, or as a trust anchor.
@@ -240,6 +248,7 @@ public:
         std::vector<std::string> words{"ldns-signzone"};
         if (!signing->inception.empty()) words.insert(words.end(), {"-i", signing->inception});
         if (!signing->expiration.empty()) words.insert(words.end(), {"-e", signing->expiration});
+        if (signing->nsec3_iterations != 0) words.insert(words.end(), {"-n", "-t", std::to_string(signing->nsec3_iterations)});
         words.insert(words.end(), {zone + ".zone", key});
         made_by(words);
         zones_.back().file += ".signed";
@@ -252,6 +261,15 @@ public:
         const auto at = text.find(from);
         if (at == std::string::npos) throw std::runtime_error("nothing to falsify in " + zone);
         folder_.write(zone + ".zone.signed", text.replace(at, from.size(), to));
+    }
+    // The line of a signed zone that holds `words`, to be replaced.
+    std::string line_with(const std::string& zone, const std::string& words) const
+    {
+        const std::string text = read(zone + ".zone.signed");
+        const auto at = text.find(words);
+        if (at == std::string::npos) throw std::runtime_error("no such line in " + zone);
+        const auto begin = text.rfind('\n', at) + 1;
+        return text.substr(begin, text.find('\n', at) - begin);
     }
 
     void start()

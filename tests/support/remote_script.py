@@ -64,13 +64,13 @@ class RemoteScript:
                 elif verb == "DATA":
                     said = self._say(link, verb, "354 go on" if accepted else "554 5.5.1 no valid recipients")
                     if str(said).startswith("354"):
-                        body = b""
+                        body = bytearray()
                         while not (body.endswith(b"\r\n.\r\n") or body == b".\r\n"):
                             more = lines.readline()
                             if not more:
                                 return
                             body += more
-                        self.messages.append(body[:-3])
+                        self.messages.append(bytes(body[:-3]))
                         self._say(link, ".", "250 2.0.0 taken")
                 elif verb == "QUIT":
                     self._say(link, verb, "221 bye")

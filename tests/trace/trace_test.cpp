@@ -192,7 +192,7 @@ TEST_CASE("what the queue measured counts for a first attempt, and all from ther
     const MessageStory second = world.story("second");
     CHECK(second.deliveries.at(0).our_us == 100'000);
     CHECK(second.deliveries.at(0).their_us == 1'900'000);
-    CHECK(tell_story(second).at(1).text == "tried 198.51.100.7:25 for carol@example.net, in clear: 451 later; next attempt "
+    CHECK(tell_story(second).at(1).text == "tried 198.51.100.7:25 for carol@example.net: 451 later; it waits, next attempt "
                                            "2027-01-15 08:05:00.000 UTC");
 }
 
@@ -209,7 +209,7 @@ TEST_CASE("the story tells in plain words what befell a message", "[trace]")
                        "accepted from alice@example.org, logged in as alice@example.org, client 192.0.2.1 (laptop), "
                        "encrypted (TLSv1.3), 4711 bytes",
                        "placed into INBOX of bob@example.org as message 17",
-                       "waiting to be sent for carol@example.net",
+                       "waits to be sent to another server for carol@example.net",
                        "delivered to mx.example.net [198.51.100.7:25] for carol@example.net, encrypted (TLSv1.3, DANE): 250 "
                        "2.0.0 taken as 4711"});
     CHECK(tell_message(world.story("m").message) ==
@@ -244,6 +244,37 @@ TEST_CASE("the story tells of failed TLS, of answers out of place, and of what a
     for (const auto& delivery : story.deliveries) {
         if (delivery.recipient == "dora@example.net") CHECK(delivery.outcome == "failed");
     }
+}
+
+TEST_CASE("the story tells who answered, where nobody did, and what the sender was told", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    const auto event = [&](EventKind kind, int seconds, std::string detail, std::vector<std::pair<std::string, std::string>> facts) {
+        world.trace->record(Event{"m", kind, at(std::chrono::seconds(seconds)), "carol@example.net", std::move(detail), std::move(facts)});
+    };
+    event(EventKind::attempted, 1, "looking up the MX of example.net failed: no answer within 20000 ms",
+          {{"tls", ""}, {"code", "0"}, {"enhanced", "4.4.3"}, {"next_ms", "1800000300000"}});
+    event(EventKind::attempted, 2, "connecting to mx.example.net at 198.51.100.7:25: connection refused",
+          {{"host", "mx.example.net"}, {"peer", "198.51.100.7:25"}, {"tls", ""}, {"code", "0"}, {"enhanced", "4.4.1"}});
+    event(EventKind::attempted, 3, "try again", {{"host", "mx.example.net"}, {"peer", "198.51.100.7:25"}, {"tls", ""}, {"code", "451"},
+                                                {"enhanced", "4.7.1"}, {"said_by", "remote"}});
+    event(EventKind::reported, 4, "told alice@example.org", {{"report", "r1"}, {"reason", "delayed"}});
+    event(EventKind::failed, 5, "no such user", {{"host", "mx.example.net"}, {"tls", "TLSv1.3, DANE"}, {"code", "550"}, {"enhanced", "5.1.1"},
+                                                {"said_by", "remote"}});
+    event(EventKind::reported, 6, "told alice@example.org", {{"report", "r2"}, {"reason", "failed"}});
+    std::vector<std::string> words;
+    for (const StoryLine& line : tell_story(world.story("m"))) words.push_back(line.text);
+    words.erase(words.begin());
+    CHECK(words == std::vector<std::string>{
+                       "tried, but found no server to ask, for carol@example.net: 4.4.3 looking up the MX of example.net failed: no answer "
+                       "within 20000 ms; it waits, next attempt 2027-01-15 08:05:00.000 UTC",
+                       "tried mx.example.net [198.51.100.7:25] for carol@example.net: 4.4.1 connecting to mx.example.net at "
+                       "198.51.100.7:25: connection refused",
+                       "tried mx.example.net [198.51.100.7:25] for carol@example.net, in clear: it answered 451 4.7.1 try again",
+                       "told alice@example.org in message r1, that it is delayed on its way to carol@example.net",
+                       "given up: tried mx.example.net for carol@example.net, encrypted (TLSv1.3, DANE): it answered 550 5.1.1 no such user",
+                       "told alice@example.org in message r2, that it cannot be delivered to carol@example.net"});
 }
 
 TEST_CASE("what its owner does with a message is found by mailbox and UID, also where it was moved to", "[trace]")
@@ -298,6 +329,36 @@ TEST_CASE("slo tells the share in time, our part apart from theirs, and each vio
     CHECK(slo->violations[1].id == "m9");
     CHECK(slo->violations[1].their_us == 7'990'000);
     CHECK(slo->violations[0].outcome == "waiting");
+}
+
+TEST_CASE("no time of a delivery is less than none, whatever the clocks say", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("back", std::chrono::seconds(10)));
+    world.trace->record(placed("back", std::chrono::seconds(9)));
+    world.trace->record(delivered("back", std::chrono::seconds(8), std::chrono::seconds(7)));
+    for (const DeliveryRow& one : world.story("back").deliveries) {
+        CAPTURE(one.recipient);
+        CHECK(one.total_us == 0);
+        CHECK(one.our_us == 0);
+        CHECK(one.their_us.value_or(0) == 0);
+    }
+    CHECK(count(world.scratch / "trace.db", "SELECT count(*) FROM deliveries WHERE min(total_us, our_us, coalesce(their_us, 0)) < 0") == 0);
+}
+
+TEST_CASE("a message that the queue set aside is over for everybody who waited, and the story does not say that it waits", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    world.trace->record(delivered("m", std::chrono::seconds(1), std::chrono::seconds(1), "dora@example.net"));
+    world.trace->record(Event{"m", EventKind::queued, at({}), "carol@example.net", "", {}});
+    world.trace->record(Event{"m", EventKind::failed, at(std::chrono::seconds(2)), "", "its entry in the queue was set aside: it is damaged", {}});
+    const MessageStory story = world.story("m");
+    REQUIRE(story.deliveries.size() == 2);
+    CHECK(story.deliveries[0].outcome == "failed");
+    CHECK(story.deliveries[0].answer.find("set aside") != std::string::npos);
+    CHECK(story.deliveries[1].outcome == "delivered");
+    CHECK(tell_story(story).back().text == "given up: its entry in the queue was set aside: it is damaged");
 }
 
 TEST_CASE("the writer writes by itself, and what is recorded on other threads too", "[trace]")

@@ -65,7 +65,8 @@ public:
 class Volume {
 public:
     virtual ~Volume() = default;
-    virtual Result<void, FileError> sync() = 0;  // syncfs: every file and directory of it
+    // Every file and directory of it, into the disk behind its cache: syncfs and a flush.
+    virtual Result<void, FileError> sync() = 0;
 };
 
 enum class WriteMode : std::uint8_t {

@@ -54,6 +54,16 @@ StoreOptions with_defaults(StoreOptions options)
     return options;
 }
 
+// What cannot be opened cannot be synced either: the first checkpoint says so, and ends the service.
+class UnopenedVolume final : public Volume {
+public:
+    explicit UnopenedVolume(FileError error) : error_(error) {}
+    Result<void, FileError> sync() override { return error_; }
+
+private:
+    FileError error_;
+};
+
 // The file systems of mail and spool, which are one more often than not.
 std::vector<std::shared_ptr<Volume>> open_volumes(FileSystem& files, const Log& log, const StoreOptions& options)
 {
@@ -65,6 +75,7 @@ std::vector<std::shared_ptr<Volume>> open_volumes(FileSystem& files, const Log& 
             volumes.push_back(*std::move(volume));
         } else {
             log.error("store: disk", {{"path", path}, {"error", volume.error().name()}});
+            volumes.push_back(std::make_shared<UnopenedVolume>(volume.error()));
         }
     }
     return volumes;

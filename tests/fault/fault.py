@@ -29,7 +29,7 @@ def parse(arguments):
     parser.add_argument("--rebuild-every", type=int, default=2, help="compare the index with a rebuild after every so many crashes")
     parser.add_argument("--load-seconds", type=float, default=None, help="load before the power is cut")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of mailboxd.toml")
-    parser.add_argument("--keep", action="store_true", help="leave the folders of failed runs")
+    parser.add_argument("--keep", action="store_true", help="leave the folders of failed runs, and the disks of cuts with findings")
     options = parser.parse_args(arguments)
     options.parts = options.parts or ["kills", "queue", "cuts", "proof"]
     unknown = set(options.parts) - {"kills", "queue", "cuts", "proof"}

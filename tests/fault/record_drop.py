@@ -9,6 +9,7 @@ import pathlib
 import re
 import struct
 
+import cut_image
 import made_mail
 
 BLOCK = 4096
@@ -172,6 +173,24 @@ def accepted_by(record):
     head.text(), head.number()
     source = head.number()
     return head.number() if source == 0 else None
+
+
+def moments_of_checkpoints(past, first, last):
+    """The moments of a cut_disk's past at which a frame that moves the checkpoint was written and not flushed yet."""
+    found, highest, is_open = [], 0, False
+    for number, record in enumerate(past.records[:last]):
+        if record[0] != cut_image.WRITE:
+            is_open = False
+        else:
+            data = past.bytes_of(record)
+            for at in range(0, len(data) - HEADER.size, BLOCK):
+                if data[at:at + 8] == MAGIC:
+                    header = dict(zip(HEADER_FIELDS, HEADER.unpack_from(data, at), strict=True))
+                    is_open = is_open or header["checkpoint"] > highest
+                    highest = max(highest, header["checkpoint"])
+        if is_open and number >= first:
+            found.append(number + 1)
+    return found
 
 
 def find_journal(data_directory):

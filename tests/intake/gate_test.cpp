@@ -75,6 +75,21 @@ TEST_CASE("G2: a file system that cannot be synced ends the service, and nothing
     CHECK(house.texts("one") == std::vector{body(100)});
 }
 
+TEST_CASE("G2: a file system that cannot even be opened ends the service before a checkpoint passes", "[store][checkpoints][G2]")
+{
+    House house;
+    house.crash();
+    house.files.break_at("/spool", EMFILE);
+    house.start();
+    house.files.break_at("", 0);
+    const auto reached = house.mail().checkpoints().reached();
+    REQUIRE(accept(house, body(100), {"one"}));
+    CHECK(checkpoint(house) == reached);
+    CHECK(house.failures == 1);
+    house.restart();
+    CHECK(house.texts("one") == std::vector{body(100)});
+}
+
 TEST_CASE("G3: an account that cannot take its mail is parked, the others and the checkpoint go on, and it comes back",
           "[intake][store][G3]")
 {

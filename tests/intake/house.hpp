@@ -51,6 +51,7 @@ public:
     }
     Result<std::unique_ptr<Volume>, FileError> open_volume(const std::string& directory) override
     {
+        if (const int code = broken(directory)) return FileError{code};
         auto volume = real_.open_volume(directory);
         if (!volume) return volume;
         return std::unique_ptr<Volume>(std::make_unique<Watched>(*this, *std::move(volume)));

@@ -273,6 +273,7 @@ co::Task<void> Session::handle(const imap::Store& command)
         left = behind(left, now.back().last);
         const auto id = selected_->id();
         const auto since = mailbox_->feed().status().highest_modseq;
+        const auto told = mailbox_->told();
         // What others changed before is told apart from what this command changes: a silent STORE hides only its own.
         auto job = [id, since, held, &now, &change](store::AccountStore& store) {
             const auto began = std::chrono::steady_clock::now();
@@ -292,7 +293,7 @@ co::Task<void> Session::handle(const imap::Store& command)
         has_missing = has_missing || outcome.stored->rows.size() < count(now);
         selected_->take_keywords(outcome.stored->keywords);
         selected_->mark_told(outcome.stored->rows);
-        if (outcome.own) (void)mailbox_->take(*std::move(outcome.own));
+        if (outcome.own) mailbox_->take_own(*std::move(outcome.own), told);
         if (!is_silenced()) co_await take_news();
         co_await tell_news(false);
         co_await tell_stored(*outcome.stored, command);

@@ -77,6 +77,7 @@ public:
         if (!outcome_) undo();
         if (changes_.empty()) return outcome_;
         if (!state_.note_in_turns(records())) return StoreError::io;
+        state_.seat.journal.want(state_.last_lsn);  // somebody waits: the record is written while the rows are
         auto written = state_.transact({&folder_}, [this] {
             folder_.counters.highest_modseq = modseq_;
             for (const auto& run : runs_) state_.index->update_flags(folder_.id(), run, modseq_, {action_, wanted_});

@@ -118,6 +118,15 @@ bool OpenMailbox::take(Changes changes)
     return false;
 }
 
+// Jobs of an account tell in the order in which they ran. A job that changed something has told of it: with one call since
+// then that was the one, and everything that was told before lies in front of it.
+void OpenMailbox::take_own(Changes changes, std::uint64_t told)
+{
+    const bool has_told = !changes.changed.empty();
+    const bool is_taken = take(std::move(changes));
+    if (is_taken && has_told && told_ == told + 1) covered_ = told_;
+}
+
 void OpenMailbox::on_change()
 {
     ++told_;
@@ -180,7 +189,7 @@ co::Task<void> OpenMailbox::ask()
         bug = std::current_exception();
     }
     is_asking_ = false;
-    covered_ = covers;
+    covered_ = std::max(covered_, covers);  // a job of somebody's own may have covered more meanwhile
     outcome_ = {};
     if (!changes) {
         outcome_ = changes.error();

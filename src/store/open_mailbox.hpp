@@ -36,6 +36,10 @@ public:
     // An answer that a job of the caller's own had from AccountStore::changes(), `since` what the feed knew when it began.
     // False: refresh() is needed.
     bool take(Changes changes);
+    // The same of what such a job found at its end, its own changes included. Where nobody but the job has told of a change
+    // since `told` was read, which was before it was submitted, the feed is current by that.
+    void take_own(Changes changes, std::uint64_t told);
+    std::uint64_t told() const { return told_; }
     // From now on other tools' changes are told by themselves; what came before needs a look. False: they cannot be, and
     // those who wait look every now and then. Only for whoever waits: the kernel marks every file of a directory that it
     // begins to watch (20 ms for 100,000).

@@ -174,6 +174,36 @@ TEST_CASE("twenty sessions in IDLE are told of a change by one question to the s
     CHECK(mailbox->asked() == asked + 1);
 }
 
+TEST_CASE("the session whose STORE it was asks no second time, unless somebody else told of a change meanwhile", "[imap][session]")
+{
+    Three three(3);
+    const auto mailbox = open_mailbox(three.world);
+    REQUIRE(mailbox);
+    const auto asked = mailbox->asked();
+    CHECK(three.a.say("a STORE 1 +FLAGS (\\Seen)\r\n") == "* 1 FETCH (FLAGS (\\Seen))\r\na OK STORE completed\r\n");
+    CHECK(mailbox->asked() == asked);
+    CHECK(mailbox->is_current());
+    // What another one does is still told, before a STORE of ours and behind it.
+    CHECK(three.b.say("b STORE 2 +FLAGS (\\Flagged)\r\n").ends_with("b OK STORE completed\r\n"));
+    CHECK(three.a.say("c STORE 3 +FLAGS.SILENT (\\Seen)\r\n") == "* 2 FETCH (UID 2 FLAGS (\\Flagged))\r\nc OK STORE completed\r\n");
+    three.b.append(message("another"));
+    CHECK(three.a.say("d NOOP\r\n") == "* 4 EXISTS\r\nd OK NOOP completed\r\n");
+    // With a second call since then, or without a change of our own, it must be asked.
+    Client outside(three.world);
+    outside.log_in();
+    outside.append(message("a third one"));
+    CHECK_FALSE(mailbox->is_current());
+    const auto told = mailbox->told();
+    store::Changes own;
+    own.status = mailbox->feed().status();
+    mailbox->take_own(own, told - 1);
+    CHECK_FALSE(mailbox->is_current());
+    own.changed.resize(1);
+    mailbox->take_own(own, told - 2);
+    CHECK_FALSE(mailbox->is_current());
+    CHECK(three.a.say("e NOOP\r\n") == "* 5 EXISTS\r\ne OK NOOP completed\r\n");
+}
+
 TEST_CASE("a mailbox that is opened again is what it has become meanwhile, without reading it anew", "[imap][session]")
 {
     World world;

@@ -259,6 +259,7 @@ struct Queue::State {
     co::Task<void> poll();
     co::Task<void> refill_all();
     co::Task<void> refill(std::string key);
+    void give_turn(const std::string& key, const LivePtr& entry);
     void take_in(const std::string& key, const std::string& id, Result<LoadedEntry, LoadFailure> loaded);
     co::Task<void> sweep();
     co::Task<bool> sweep_directory(unsigned n, std::size_t* missing, std::string* unread);

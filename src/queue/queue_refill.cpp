@@ -57,7 +57,7 @@ co::Task<void> Queue::State::refill_all()
             co_await refill(key);
             // It may have been served meanwhile.
             const bool is_wanted = refills.contains(key) && !dispatcher.is_suspect(key);
-            runs_dry = runs_dry || (is_wanted && dispatcher.ready(key) < kLeast && !is_stopping);
+            runs_dry = runs_dry || (is_wanted && dispatcher.ready(key) < kLeast && room_at(key) != 0 && !is_stopping);
         }
     }
     is_refilling = false;
@@ -69,10 +69,17 @@ co::Task<void> Queue::State::refill(std::string key)
 {
     if (!rows.empty()) (void)co_await flush(false);
     const std::int64_t at = now();
+    if (const std::int64_t free_at = pace.free_at(key, at); free_at != 0) {
+        rows.emplace_back(NotBefore{key, free_at});
+        refills.erase(key);
+        co_return;
+    }
+    const std::size_t room = room_at(key);
+    if (room == 0) co_return;
     std::set<std::string> except;
     if (const auto known = in_memory.find(key); known != in_memory.end()) except = known->second;
     // One that failed lately is asked with one message.
-    const std::size_t most = dispatcher.is_suspect(key) ? 1 : kWindow;
+    const std::size_t most = dispatcher.is_suspect(key) ? 1 : std::min(kWindow, room);
     const auto from = sender_turns.find(key);
     const std::uint64_t sender = from == sender_turns.end() ? 0 : from->second;
     auto take = [this, &key, at, sender, most, &except] { return schedule->take(key, at, sender, most, except); };
@@ -126,7 +133,7 @@ void Queue::State::give_turn(const std::string& key, const LivePtr& entry)
         if (entry->groups[n].key != key) continue;
         is_known = true;
         const bool is_due = has_sendable(entry->entry, entry->groups[n]) && next_of(entry->entry, entry->groups[n]) <= now();
-        if (is_due && !is_stopping && dispatcher.down_until(key, now()) == 0) {
+        if (is_due && !is_stopping && dispatcher.down_until(key, now()) == 0 && room_at(key) != 0) {
             const auto& states = entry->entry.states;
             const auto& of = entry->groups[n].recipients;
             const bool is_first = std::any_of(of.begin(), of.end(), [&states](std::size_t r) { return states[r].attempts == 0; });

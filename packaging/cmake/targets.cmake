@@ -33,9 +33,10 @@ endfunction()
 
 # The tests of one folder: every *_test.cpp becomes part of one Catch2 program, every *_fuzz.cpp a fuzzer of its own,
 # run on tests/<name>/seeds/<fuzzer> for a bounded number of seconds.
-# mailboxd_tests(net DEPENDS net [TSAN])   TSAN: also part of the tsan preset's run
+# mailboxd_tests(net DEPENDS net [TSAN|CONCURRENT])   TSAN: also part of the tsan preset's run; CONCURRENT: its tests with
+# the tag [concurrent] are, where all would take too long
 function(mailboxd_tests name)
-  cmake_parse_arguments(arg "TSAN" "" "DEPENDS;THIRD" ${ARGN})
+  cmake_parse_arguments(arg "TSAN;CONCURRENT" "" "DEPENDS;THIRD" ${ARGN})
   list(TRANSFORM arg_DEPENDS PREPEND mailboxd_)
   file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp)
   file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_fuzz.cpp)
@@ -49,6 +50,11 @@ function(mailboxd_tests name)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 4)
     if(arg_TSAN)
       set_tests_properties(${name} PROPERTIES LABELS concurrent)
+      set_property(GLOBAL APPEND PROPERTY mailboxd_concurrent_tests ${name}_test)
+    endif()
+    if(arg_CONCURRENT AND MAILBOXD_SANITIZE STREQUAL "thread")
+      add_test(NAME ${name}_concurrent COMMAND ${name}_test [concurrent])
+      set_tests_properties(${name}_concurrent PROPERTIES TIMEOUT 300 LABELS concurrent)
       set_property(GLOBAL APPEND PROPERTY mailboxd_concurrent_tests ${name}_test)
     endif()
   endif()

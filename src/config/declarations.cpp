@@ -328,6 +328,10 @@ const std::vector<Declaration>& most_rows()
         {"queue.max_messages_per_connection", Kind::integer, "100", {1, 100'000}, Effect::live,
          "After so many messages a connection is ended and another one made.",
          [](S& s) -> Slot { return &s.queue.max_messages_per_connection; }},
+        {"queue.max_messages_per_destination_minute", Kind::integer, "0", {0, 60'000}, Effect::live,
+         "Messages that go to one domain, or one smart host, within a minute: a tenth of them at once, the rest evenly; what is "
+         "beyond waits. 0: no limit. For hosts that refuse who sends much at a time.",
+         [](S& s) -> Slot { return &s.queue.max_messages_per_destination_minute; }},
         {"queue.connection_idle", Kind::duration, R"("2s")", {0, 5 * kMinute}, Effect::live,
          "How long a connection is kept open for another message to the same domain. 0s: not at all.",
          [](S& s) -> Slot { return &s.queue.connection_idle; }},

@@ -164,6 +164,7 @@ struct QueueSettings {
     std::uint64_t max_connections = 0;
     std::uint64_t max_connections_per_destination = 0;
     std::uint64_t max_messages_per_connection = 0;
+    std::uint64_t max_messages_per_destination_minute = 0;  // 0: no limit
     Duration connection_idle{};
     Bytes report_max_size = 0;
 };

@@ -17,6 +17,7 @@ queue::QueueOptions queue_options(const config::Settings& settings)
     options.max_connections = static_cast<std::uint32_t>(settings.queue.max_connections);
     options.max_connections_per_destination = static_cast<std::uint32_t>(settings.queue.max_connections_per_destination);
     options.max_messages_per_connection = static_cast<std::uint32_t>(settings.queue.max_messages_per_connection);
+    options.max_messages_per_destination_minute = settings.queue.max_messages_per_destination_minute;
     options.connection_idle = settings.queue.connection_idle;
     options.report_max_size = settings.queue.report_max_size;
     return options;

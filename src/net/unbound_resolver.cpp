@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "net/dns_message.hpp"
 
 namespace mbx::net {
 namespace {
@@ -62,6 +63,12 @@ std::string without_dot(std::string_view name)
     return ascii::to_lower(name);
 }
 
+std::string_view packet_of(const ub_result& result)
+{
+    if (result.answer_packet == nullptr || result.answer_len <= 0) return {};
+    return {static_cast<const char*>(result.answer_packet), static_cast<std::size_t>(result.answer_len)};
+}
+
 DnsAnswer read_result(const ub_result& result, bool validates)
 {
     DnsAnswer answer;
@@ -78,6 +85,8 @@ DnsAnswer read_result(const ub_result& result, bool validates)
         }
     } else if (result.rcode == kNxDomain) {
         answer.outcome = DnsOutcome::no_such_name;
+    } else if (result.rcode == 0 && !answer.is_secure && is_referral(packet_of(result))) {
+        answer.why = "the name server refers to others, which it does not ask itself";
     } else if (result.rcode == 0) {
         answer.outcome = DnsOutcome::no_data;
     } else {

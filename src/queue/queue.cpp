@@ -9,7 +9,6 @@ namespace mbx::queue {
 namespace {
 
 constexpr std::int64_t kPollEveryMs = 1'000;
-constexpr std::size_t kMostReadyOfOne = 1'000;  // more of one destination go by way of the schedule
 
 }  // namespace
 
@@ -42,6 +41,7 @@ Queue::State::State(Ground given, QueueOptions wanted, std::function<void()> tol
       dispatcher({options.max_connections, options.max_connections_per_destination}), metrics(ground.metrics),
       timer(ground.loop)
 {
+    pace.set(options.max_messages_per_destination_minute);
     if (!open_files()) ground.log.error("the queue cannot be opened", {{"path", ground.directory}, {"error", schedule_trouble}});
 }
 
@@ -83,6 +83,7 @@ void Queue::set_options(QueueOptions options)
 {
     state_->options = options;
     state_->dispatcher.set_limits({options.max_connections, options.max_connections_per_destination});
+    state_->pace.set(options.max_messages_per_destination_minute);
 }
 
 void Queue::enter(Arrival arrival)
@@ -112,7 +113,7 @@ void Queue::enter(Arrival arrival)
     state.pump();
 }
 
-// Every destination at once, but those that are down or have enough waiting.
+// Every destination at once, but those that are down, have enough waiting, or get no more in this minute.
 void Queue::State::begin(const LivePtr& entry)
 {
     entry->is_deferred = false;
@@ -123,7 +124,7 @@ void Queue::State::begin(const LivePtr& entry)
             send_to_schedule(entry, n);
             continue;
         }
-        if (dispatcher.down_until(key, now()) != 0 || dispatcher.ready(key) >= kMostReadyOfOne) {
+        if (dispatcher.down_until(key, now()) != 0 || room_at(key) == 0) {
             send_to_schedule(entry, n);
             continue;
         }

@@ -32,6 +32,7 @@ struct QueueOptions {
     std::uint32_t max_connections = 100;                          // of all destinations together
     std::uint32_t max_connections_per_destination = 10;
     std::uint32_t max_messages_per_connection = 100;
+    std::uint64_t max_messages_per_destination_minute = 0;        // 0: no limit
     std::chrono::milliseconds connection_idle{2000};  // how long one is kept for another message
     std::uint64_t report_max_size = 1U << 20U;        // of the original in a report; larger: its header alone
     std::chrono::milliseconds settle_after{1000};     // how long a message may live in the journal and memory alone

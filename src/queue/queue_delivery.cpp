@@ -73,6 +73,7 @@ co::Task<void> Queue::State::serve(Dispatcher::Start start)
     while (goes_on && !is_stopping && !has_failed) {
         auto errand = dispatcher.take(start.key);
         if (errand) {
+            if (start.destination.route != kHereRoute) pace.sent(start.key, now());
             if (dispatcher.ready(start.key) < kLowWater && refills.contains(start.key) && !is_refilling) spawn(refill_all());
             goes_on = co_await deliver_one(start, std::move(*errand), line);
         } else if (line.conversation) {

@@ -7,6 +7,7 @@ namespace mbx::queue {
 namespace {
 
 constexpr std::size_t kMostRecipientText = 1'024;
+constexpr std::size_t kMostReadyOfOne = 1'000;  // more of one destination go by way of the schedule
 
 std::uint64_t sender_number(std::string_view sender)
 {
@@ -33,6 +34,20 @@ ScheduleRow row_of(const Entry& entry, std::int64_t deadline, bool is_held)
         row.recipients += address + "\n";
     }
     return row;
+}
+
+Destination destination_here()
+{
+    Destination here;
+    here.route = kHereRoute;
+    return here;
+}
+
+// Nobody is asked there, so there is no pace to keep.
+bool is_here(const std::string& key)
+{
+    static const std::string here = key_of(destination_here());
+    return key == here;
 }
 
 }  // namespace
@@ -76,6 +91,14 @@ std::int64_t Queue::State::next_of(const Entry& entry, const Group& group) const
     return next == INT64_MAX ? 0 : next;
 }
 
+std::size_t Queue::State::room_at(const std::string& key) const
+{
+    const std::size_t ready = dispatcher.ready(key);
+    const std::uint64_t allowed = is_here(key) ? kMostReadyOfOne : pace.allowance(key, now());
+    const std::uint64_t most = std::min<std::uint64_t>(kMostReadyOfOne, allowed);
+    return ready >= most ? 0 : static_cast<std::size_t>(most) - ready;
+}
+
 std::string Queue::State::sender_of(const Entry& entry) const
 {
     if (!entry.envelope.account.empty()) return entry.envelope.account;
@@ -87,9 +110,7 @@ std::string Queue::State::sender_of(const Entry& entry) const
 Destination destination_in(const Transport& transport, const Envelope& envelope, const Recipient& recipient)
 {
     if (recipient.ending == Ending::elsewhere) return transport.destination_of(envelope, recipient);
-    Destination here;
-    here.route = kHereRoute;
-    return here;
+    return destination_here();
 }
 
 void Queue::State::make_groups(Live& entry) const

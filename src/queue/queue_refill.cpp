@@ -57,7 +57,7 @@ co::Task<void> Queue::State::refill_all()
             co_await refill(key);
             // It may have been served meanwhile.
             const bool is_wanted = refills.contains(key) && !dispatcher.is_suspect(key);
-            runs_dry = runs_dry || (is_wanted && dispatcher.ready(key) < kLeast && !is_stopping);
+            runs_dry = runs_dry || (is_wanted && dispatcher.ready(key) < kLeast && room_at(key) != 0 && !is_stopping);
         }
     }
     is_refilling = false;
@@ -69,10 +69,17 @@ co::Task<void> Queue::State::refill(std::string key)
 {
     if (!rows.empty()) (void)co_await flush(false);
     const std::int64_t at = now();
+    if (const std::int64_t free_at = pace.free_at(key, at); free_at != 0) {
+        rows.emplace_back(NotBefore{key, free_at});
+        refills.erase(key);
+        co_return;
+    }
+    const std::size_t room = room_at(key);
+    if (room == 0) co_return;
     std::set<std::string> except;
     if (const auto known = in_memory.find(key); known != in_memory.end()) except = known->second;
     // One that failed lately is asked with one message.
-    const std::size_t most = dispatcher.is_suspect(key) ? 1 : kWindow;
+    const std::size_t most = dispatcher.is_suspect(key) ? 1 : std::min(kWindow, room);
     const auto from = sender_turns.find(key);
     const std::uint64_t sender = from == sender_turns.end() ? 0 : from->second;
     auto take = [this, &key, at, sender, most, &except] { return schedule->take(key, at, sender, most, except); };
@@ -89,53 +96,60 @@ co::Task<void> Queue::State::refill(std::string key)
         sender_turns.erase(key);
     }
     std::vector<std::string> ids;
+    std::vector<LivePtr> known;
     for (const auto& errand : taken->errands) {
-        if (!live.contains(errand.id)) ids.push_back(errand.id);
+        const auto found = live.find(errand.id);
+        if (found == live.end()) ids.push_back(errand.id);
+        else known.push_back(found->second);
     }
+    // Those in memory stay there while others are read: their errands wake nobody any more.
+    for (const auto& entry : known) ++entry->pins;
     std::vector<Result<LoadedEntry, LoadFailure>> loaded;
     auto load = [this, &ids, &loaded] {
         loaded.reserve(ids.size());
         for (const auto& id : ids) loaded.push_back(spool.load(id));
     };
     co_await files.run(net::WorkClass::delivery, std::move(load));
+    for (const auto& entry : known) --entry->pins;
     for (std::size_t n = 0; n < ids.size(); ++n) {
         if (!live.contains(ids[n])) take_in(key, ids[n], std::move(loaded[n]));
     }
     for (const auto& errand : taken->errands) {
         const auto found = live.find(errand.id);
-        if (found == live.end()) {
-            // It was in memory when it was taken, and went while others were read: its turn comes with the next look.
-            const bool was_read = std::find(ids.begin(), ids.end(), errand.id) != ids.end();
-            if (!was_read) rows.emplace_back(errand);
-            continue;
-        }
+        if (found == live.end()) continue;
         const LivePtr entry = found->second;
-        bool is_known = false;
-        for (std::size_t n = 0; n < entry->groups.size(); ++n) {
-            if (entry->groups[n].key != key) continue;
-            is_known = true;
-            const bool is_due = has_sendable(entry->entry, entry->groups[n]) && next_of(entry->entry, entry->groups[n]) <= now();
-            if (is_due && !is_stopping && dispatcher.down_until(key, now()) == 0) {
-                const auto& states = entry->entry.states;
-                const auto& of = entry->groups[n].recipients;
-                const bool is_first = std::any_of(of.begin(), of.end(), [&states](std::size_t r) { return states[r].attempts == 0; });
-                make_ready(entry, n, !is_first);
-            } else if (entry->groups[n].phase == Group::Phase::asleep && entry->is_settled) {
-                put_errand(*entry, entry->groups[n]);
-            }
-        }
-        if (!is_known && entry->is_settled) {
-            // Another route by now, or nothing is left for this one.
-            rows.emplace_back(DropErrand{errand.id, key});
-            for (const auto& group : entry->groups) {
-                if (group.phase == Group::Phase::asleep) put_errand(*entry, group);
-            }
-            end_if_over(entry);
-            report_if_due(entry);
-        }
+        give_turn(key, entry);
         release(entry);
     }
+    if (dispatcher.ready(key) != 0 && dispatcher.has_idle(key)) idle_connections.notify_all();
     pump();
+}
+
+// Its errand at `key` was taken out of the schedule's order: it goes, or comes into it again.
+void Queue::State::give_turn(const std::string& key, const LivePtr& entry)
+{
+    bool is_known = false;
+    for (std::size_t n = 0; n < entry->groups.size(); ++n) {
+        if (entry->groups[n].key != key) continue;
+        is_known = true;
+        const bool is_due = has_sendable(entry->entry, entry->groups[n]) && next_of(entry->entry, entry->groups[n]) <= now();
+        if (is_due && !is_stopping && dispatcher.down_until(key, now()) == 0 && room_at(key) != 0) {
+            const auto& states = entry->entry.states;
+            const auto& of = entry->groups[n].recipients;
+            const bool is_first = std::any_of(of.begin(), of.end(), [&states](std::size_t r) { return states[r].attempts == 0; });
+            make_ready(entry, n, !is_first);
+        } else if (entry->groups[n].phase == Group::Phase::asleep && entry->is_settled) {
+            put_errand(*entry, entry->groups[n]);
+        }
+    }
+    if (is_known || !entry->is_settled) return;
+    // Another route by now, or nothing is left for this one.
+    rows.emplace_back(DropErrand{entry->entry.id, key});
+    for (const auto& group : entry->groups) {
+        if (group.phase == Group::Phase::asleep) put_errand(*entry, group);
+    }
+    end_if_over(entry);
+    report_if_due(entry);
 }
 
 void Queue::State::take_in(const std::string& key, const std::string& id, Result<LoadedEntry, LoadFailure> loaded)

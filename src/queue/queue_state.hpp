@@ -16,6 +16,7 @@
 #include "co/event.hpp"
 #include "co/scope.hpp"
 #include "queue/dispatcher.hpp"
+#include "queue/pace.hpp"
 #include "queue/queue.hpp"
 #include "queue/queue_record.hpp"
 #include "queue/schedule.hpp"
@@ -110,6 +111,7 @@ struct Queue::State {
     net::Strand files;
     net::Strand times;                   // the schedule's
     Dispatcher dispatcher;
+    Pace pace;
     QueueMetrics metrics;
     net::Timer timer;
     co::Scope tasks;
@@ -177,6 +179,8 @@ struct Queue::State {
     bool has_sendable(const Entry& entry, const Group& group) const;
     bool has_sendable(const Entry& entry) const;
     std::int64_t next_of(const Entry& entry, const Group& group) const;
+    // How many more of a destination may be made ready now.
+    std::size_t room_at(const std::string& key) const;
     void put_rows(const Live& entry);
     void put_row(const Live& entry);
     void put_errand(const Live& entry, const Group& group);
@@ -259,6 +263,7 @@ struct Queue::State {
     co::Task<void> poll();
     co::Task<void> refill_all();
     co::Task<void> refill(std::string key);
+    void give_turn(const std::string& key, const LivePtr& entry);
     void take_in(const std::string& key, const std::string& id, Result<LoadedEntry, LoadFailure> loaded);
     co::Task<void> sweep();
     co::Task<bool> sweep_directory(unsigned n, std::size_t* missing, std::string* unread);

@@ -72,10 +72,13 @@ class Quickstart(unittest.TestCase):
         said = subprocess.run([first["MB_CTL"], "account", "list"], capture_output=True, text=True, check=True).stdout
         self.assertEqual(said.count("@example.test"), 3, said)
 
-        again = self.start()
+        again = self.start("--route", "sink.test=127.0.0.1:2525", "--route", "other.test=[::1]:2626")
         self.assertIn("byte for byte", again)
         self.assertNotEqual(self.variables()["MB_PID"], first["MB_PID"])
         self.assertFalse(os.path.exists(f"/proc/{first['MB_PID']}"), "the one before was stopped")
+        for domain, words in (("sink.test", "127.0.0.1:2525"), ("other.test", "[::1]:2626")):
+            told = subprocess.run([first["MB_CTL"], "check", "route", f"bob@{domain}"], capture_output=True, text=True, check=False).stdout
+            self.assertIn(words, told)
 
         other = self.start(expect=1, demo=self.folder / "other")
         self.assertIn("choose others with --port-base", other)
@@ -96,7 +99,8 @@ class Quickstart(unittest.TestCase):
 
     def test_wrong_options_are_told(self):
         for options, words in ((("--frob",), "unknown option"), (("--dir",), "wants a value"), (("--accounts", "1"), "between"),
-                               (("--port-base", "ten"), "whole numbers"), (("--bin", self.folder), "cannot be run")):
+                               (("--port-base", "ten"), "whole numbers"), (("--route", "sink.test"), "DOMAIN=HOST:PORT"),
+                               (("--route", "a b=c:25"), "DOMAIN=HOST:PORT"), (("--bin", self.folder), "cannot be run")):
             with self.subTest(options=options):
                 self.assertIn(words, self.run_it("--no-install", "--dir", self.folder / "none", *options, expect=1))
         self.assertIn("--port-base", self.run_it("--help"))

@@ -15,7 +15,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from appliance import Appliance, executable, fetch_all, in_ci, wait_until
+from appliance import Appliance, executable, fetch_all, in_ci, is_sanitized, wait_until
 from box_case import message
 
 WORDS = ("ragged", "hanging", "memory", "cut", "held", "refused", "clock",
@@ -31,10 +31,6 @@ def find_shim(name):
         [place / "tests/fault" for place in places]
     found = [place / f"lib{name}.so" for place in places if (place / f"lib{name}.so").is_file()]
     return found[0].resolve() if found else None
-
-
-def is_sanitized():
-    return b"__asan_init" in pathlib.Path(executable()).read_bytes()
 
 
 class TroubledBox(Appliance):

@@ -89,7 +89,14 @@ behind IN DNAME under
 one.under IN MX 10 mx.clear
 alias IN CNAME mx.clear
 aliased IN MX 10 alias
+lame IN NS ns
+forged IN NS ns
+forged IN DS 12345 13 2 {"cd" * 32}
 """
+
+
+# A zone that its parent says is signed, and is not: whoever validates gets no answer from it that counts.
+FORGED = f"@ IN MX 10 mx\nmx IN A {CLEAR}\n"
 
 
 class MailOut(unittest.TestCase):
@@ -98,11 +105,12 @@ class MailOut(unittest.TestCase):
         private_network.up()
         authority = Authority()
         certificate, key = authority.certificate("mx.remote.test", "mx.sts.test")
-        cls.names = cls.enterClassContext(NameServer(signed={"test.": zone(authority.spki_sha256(certificate))}))
+        cls.names = cls.enterClassContext(NameServer(signed={"test.": zone(authority.spki_sha256(certificate))},
+                                                     plain={"forged.test.": FORGED}))
         cls.enterClassContext(Policies(authority, {"sts.test": policy("enforce", "mx.sts.test"),
                                                    "stripped.test": policy("enforce", "mx.stripped.test")}))
         domains = ("remote.test", "clear.test", "second.test", "bare.test", "sts.test", "impostor.test", "stripped.test",
-                   "one.behind.test", "aliased.test")
+                   "one.behind.test", "aliased.test", "forged.test")
         users = "".join(f"bob@{domain} {domain}/\n" for domain in domains)
         common = {"virtual_mailbox_domains": " ".join(domains),
                   "virtual_mailbox_maps": "texthash:{etc}/users", "virtual_mailbox_base": "{mail}", "virtual_minimum_uid": "1",
@@ -201,6 +209,15 @@ class MailOut(unittest.TestCase):
         for domain, code in (("null.test", "5.1.10"), ("no-such-domain.test", "5.1.2")):
             self.submit(message(f"to {domain}", sender=self.box.user_name(4)), f"bob@{domain}", 4)
             self.assertIn(code, self.report(4, f"to {domain}").get_payload()[1].as_string())
+
+    def test_h1_h5_a_domain_that_cannot_be_asked_for_or_is_signed_wrongly_keeps_the_mail_here(self):
+        for domain, why in (("lame.test", "failed"), ("forged.test", "bogus")):
+            identifier = self.submit(message(f"to {domain}", sender=self.box.user_name(2)), f"bob@{domain}", 2)
+            wait_until(lambda: re.search(r'"4\.4\.\d+"', json.dumps(self.waiting(identifier) or {})), 60, f"{domain}: a reason of 4.4")
+            self.assertIn(why, json.dumps(self.waiting(identifier)))
+            self.assertIn(why, self.box.ctl("check", "route", f"bob@{domain}", check=False).stdout)
+            self.box.ctl("queue", "delete", identifier)
+        self.assertFalse(self.clear.arrived("forged.test"))
 
     def test_c13_a_remote_that_says_later_is_asked_again(self):
         with RemoteScript(SCRIPT, 25, lambda verb, count: "451 4.7.1 greylisted" if verb == "RCPT" and count == 1 else None) as remote:

@@ -1,4 +1,4 @@
-// RDATA as any name server may send it (HOSTILE row H4): every parser is total, names stay within their bounds, and what
+// RDATA, and whole answers, as any name server may send them (HOSTILE row H4): every parser is total, names stay within their bounds, and what
 // is shown is printable.
 #include <cstddef>
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/ascii.hpp"
+#include "net/dns_message.hpp"
 #include "net/dns_record.hpp"
 
 namespace {
@@ -35,6 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto tlsa = parse_tlsa(rdata)) check(!tlsa->data.empty() && tlsa->data.size() == size - 3);
     check(parse_address_record(rdata).has_value() == (size == 4 || size == 16));
     (void)is_dns_name(rdata);
+    (void)is_referral(rdata);
     for (const auto type : {DnsType::a, DnsType::ns, DnsType::mx, DnsType::txt, DnsType::srv, DnsType::tlsa, DnsType::soa}) {
         for (const char c : describe_record(type, rdata)) check(!mbx::ascii::is_control(c));
     }

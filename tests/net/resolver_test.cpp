@@ -351,6 +351,25 @@ TEST_CASE("H1: NXDOMAIN is \"no such name\", and an empty answer is \"no data\""
     CHECK(world.look_up("some.example", DnsType::mx).outcome == DnsOutcome::no_data);
 }
 
+TEST_CASE("H1: a name server that only names others (a lame one) is a failure, never \"nothing there\"", "[net][dns][H1]")
+{
+    constexpr DnsType kNsec3{50};
+    const bool has_soa = GENERATE(false, true);
+    const bool has_servers = GENERATE(false, true);
+    const test::ScriptedDns server([has_soa, has_servers](const wire::Question& question) {
+        std::vector<wire::Record> authorities{{"hash.example", kNsec3, std::string("\1\1\0\1\0\1x\0\1\x20", 10)}};
+        if (has_servers) authorities.push_back({"example", DnsType::ns, wire::name("ns.elsewhere.example")});
+        const std::string numbers(20, '\1');
+        if (has_soa) authorities.push_back({"example", DnsType::soa, wire::name("ns.example") + wire::name("h.example") + numbers});
+        return std::vector{question.refer(authorities)};
+    });
+    World world;
+    world.ask_only(server);
+    const DnsAnswer answer = world.look_up("host.example", DnsType::mx);
+    CAPTURE(answer.why);
+    CHECK(answer.outcome == (has_soa ? DnsOutcome::no_data : DnsOutcome::failure));
+}
+
 TEST_CASE("H1: a server that is silent is a failure at the time-out, and the loop goes on meanwhile", "[net][dns][H1]")
 {
     const test::ScriptedDns server([](const wire::Question&) { return std::vector<std::string>(); });

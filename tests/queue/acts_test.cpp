@@ -84,7 +84,35 @@ std::string being_sent(World& world, const std::vector<std::string>& to)
     return id;
 }
 
+// An act while the disk takes its time over the entry's file, until everything else that follows from the act has been done.
+co::Task<void> act_beside_a_slow_file(World& world, Act act, Selection selection)
+{
+    constexpr int kMoreThanEverFollows = 30;
+
+    world.notes.shut();
+    const auto done = co_await world->act(act, std::move(selection), "the administrator");
+    for (int n = 0; n < kMoreThanEverFollows; ++n) {
+        auto nothing = [] {};
+        co_await world.workers().run(net::WorkClass::delivery, std::move(nothing));
+    }
+    world.notes.open();
+    CHECK(done);
+}
+
 }  // namespace
+
+TEST_CASE("retry sends at once, however long its note in the entry's file takes", "[queue][admin]")
+{
+    World world;
+    fail_for_now(world);
+    const auto id = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    world.transport->on_deliver = nullptr;
+    test::run_on(world.loop(), act_beside_a_slow_file(world, Act::retry, of_id(id)));
+    CHECK(world.times(id, "bob@one.example") == 1);
+    world.reopen();
+    CHECK(world.entry_files() == 0);
+}
 
 TEST_CASE("retry leaves what is held alone, and says how many that are", "[queue][admin]")
 {

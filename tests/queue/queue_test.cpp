@@ -326,6 +326,50 @@ TEST_CASE("I6: a sender with 500 messages to a destination lets another one's pa
     CHECK(order.size() == 501);
 }
 
+TEST_CASE("a domain gets so many messages a minute, each once, and others wait for nothing", "[queue]")
+{
+    constexpr std::size_t kLimit = 60;
+    constexpr std::size_t kAtOnce = kLimit / 10;
+    constexpr std::size_t kMessages = 200;
+
+    World world;
+    world.options.max_messages_per_destination_minute = kLimit;
+    world->set_options(world.options);
+    for (std::size_t n = 0; n < kMessages; ++n) world.send("bulk@here.example", {"x@slow.example"});
+    const auto id = world.send("anna@here.example", {"bob@there.example"});
+    world.run();
+    CHECK(world.times(id, "bob@there.example") == 1);
+    const auto delivered = [&world] { return world.transport->delivered.size() - 1; };
+    CHECK(delivered() == kAtOnce);
+    world.advance(2s);
+    CHECK(world.list().entries.size() == 100);
+    for (const auto& waiting : world.list().entries) CHECK(waiting.entry.states.at(0).attempts == 0);
+    world.pass(1min, 1s);
+    CHECK(delivered() >= kLimit);
+    CHECK(delivered() <= kLimit + 2 * kAtOnce);
+    const bool restarts = GENERATE(false, true);
+    if (restarts) world.reopen();
+    // What an administrator wants at once keeps to it as well.
+    const std::size_t before = delivered();
+    Selection all;
+    all.is_all = true;
+    CHECK(world.act(Act::retry, all) == kMessages - before);
+    world.tick();
+    CHECK(delivered() <= before + 2 * kAtOnce);
+    if (GENERATE(false, true)) {
+        world.options.max_messages_per_destination_minute = 0;
+        world->set_options(world.options);
+        world.pass(10s, 1s);
+    } else {
+        world.pass(3min, 1s);
+    }
+    CHECK(delivered() == kMessages);
+    for (const auto& [message, by] : world.transport->delivered) {
+        for (const auto& [address, times] : by) CHECK(times == 1);
+    }
+    CHECK(world.entry_files() == 0);
+}
+
 TEST_CASE("10,000 recipients in as many domains are one entry, each delivered once", "[queue][I6]")
 {
     World world;

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <filesystem>
 
 #include "queue/dispatcher.hpp"
+#include "queue/pace.hpp"
 #include "queue/schedule.hpp"
 #include "support/scratch.hpp"
 
@@ -261,4 +263,37 @@ TEST_CASE("I6: a destination that fails three times is left alone, then asked by
     dispatcher.reached(key);
     CHECK(dispatcher.next_start(until));
     CHECK(dispatcher.last_failure(key).at == 0);
+}
+
+TEST_CASE("a destination's minute has so many messages, a tenth of them at once, and others have their own", "[queue][pace]")
+{
+    constexpr std::int64_t kStart = 1'800'000'000'000;
+    Pace pace;
+    CHECK_FALSE(pace.is_limited());
+    CHECK(pace.allowance("a", kStart) > 1'000'000);
+    CHECK(pace.free_at("a", kStart) == 0);
+    const auto limit = GENERATE(std::uint64_t{1}, std::uint64_t{7}, std::uint64_t{60}, std::uint64_t{1'000}, std::uint64_t{60'000});
+    CAPTURE(limit);
+    pace.set(limit);
+    const std::uint64_t burst = std::max<std::uint64_t>(1, limit / 10);
+    std::uint64_t sent = 0;
+    // Whoever comes whenever the next may go: no minute has more than its number and what may go at once.
+    for (std::int64_t now = kStart; now < kStart + 60'000;) {
+        CHECK(pace.allowance("a", now) <= burst);
+        while (pace.allowance("a", now) != 0) {
+            pace.sent("a", now);
+            ++sent;
+        }
+        const std::int64_t next = pace.free_at("a", now);
+        REQUIRE(next > now);
+        CHECK(pace.free_at("a", next) == 0);
+        now = next;
+    }
+    CHECK(sent >= limit);
+    CHECK(sent <= limit + burst);
+    CHECK(pace.allowance("b", kStart) == burst);
+    // A clock that was set back by a day costs no more than a burst lasts.
+    CHECK(pace.free_at("a", kStart - 86'400'000) <= kStart - 86'400'000 + 60'000);
+    pace.set(0);
+    CHECK(pace.free_at("a", kStart) == 0);
 }

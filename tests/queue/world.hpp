@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <set>
 
 #include "base/crc32c.hpp"
+#include "journal/hooked_file_system.hpp"
 #include "queue/queue.hpp"
 #include "queue/queue_record.hpp"
 #include "support/faulty_file_system.hpp"
@@ -51,6 +54,31 @@ private:
     std::uint64_t left_ = 0;
     std::uint64_t steps_ = 0;
     bool is_out_ = false;
+};
+
+// Threads that come to it while it is shut wait until it is opened. Thread-safe.
+class Barrier {
+public:
+    void shut() { set(true); }
+    void open() { set(false); }
+    void pass()
+    {
+        std::unique_lock lock(mutex_);
+        while (is_shut_) opened_.wait(lock);
+    }
+
+private:
+    void set(bool is_shut)
+    {
+        {
+            const std::lock_guard lock(mutex_);
+            is_shut_ = is_shut;
+        }
+        opened_.notify_all();
+    }
+    std::mutex mutex_;
+    std::condition_variable opened_;
+    bool is_shut_ = false;
 };
 
 struct JournalEntry {
@@ -273,7 +301,7 @@ public:
     void open(bool started = true)
     {
         metrics_ = std::make_unique<Metrics>();
-        queue::Queue::Ground ground{loop_, files, workers_, clock, random_, *metrics_, Log(), *ledger, *transport, *intake, recorder,
+        queue::Queue::Ground ground{loop_, hooked_, workers_, clock, random_, *metrics_, Log(), *ledger, *transport, *intake, recorder,
                                     directory(), [](const queue::ReportFacts& facts, std::string_view original) {
                                         return compose(facts, original);
                                     }};
@@ -427,6 +455,7 @@ public:
         return {};
     }
     net::Loop& loop() { return loop_; }
+    net::Workers& workers() { return workers_; }
     queue::Queue& operator*() { return *queue_; }
     queue::Queue* operator->() { return queue_.get(); }
 
@@ -469,6 +498,7 @@ private:
 
 public:
     FaultyFileSystem files{real_};
+    Barrier notes;  // where changes wait that are written into files of entries, while it is shut
     ManualClock clock;
     Fuse fuse;
     queue::QueueOptions options;
@@ -479,6 +509,10 @@ public:
     bool journal_failed = false;
 
 private:
+    HookedFileSystem hooked_{files, [this](Call call, const std::string&) {
+                                 if (call == Call::write) notes.pass();
+                                 return 0;
+                             }};
     std::unique_ptr<queue::Queue> queue_;
 };
 

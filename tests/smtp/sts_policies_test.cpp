@@ -152,6 +152,30 @@ TEST_CASE("H11: a policy that is known stays in force while DNS or web are block
     CHECK_FALSE(world.ask().policy);
 }
 
+TEST_CASE("H11: another mode counts once its id is announced and it can be fetched, and the old one until then", "[smtp][mta-sts][H11]")
+{
+    World world;
+    REQUIRE(world.ask().policy->policy.mode == StsMode::enforce);
+    const auto [word, mode] = GENERATE(std::pair(std::string("testing"), StsMode::testing), std::pair(std::string("none"), StsMode::none));
+    CAPTURE(word);
+    const std::string text = "version: STSv1\nmode: " + word + "\nmx: mx.example.org\nmax_age: 86400\n";
+    // The web alone says nothing: the id is unchanged.
+    world.answer = page(text);
+    CHECK(world.ask().policy->policy.mode == StsMode::enforce);
+    // Nor does the DNS alone: who forges its answer takes no policy away.
+    world.resolver.id = "second";
+    world.answer = page(text, "503 Service Unavailable");
+    CHECK(world.ask().policy->policy.mode == StsMode::enforce);
+    world.answer = page(text);
+    world.clock.advance(std::chrono::hours(1));
+    CHECK(world.ask().policy->policy.mode == mode);
+    // And back.
+    world.resolver.id = "third";
+    world.answer = page(kPolicy);
+    world.clock.advance(std::chrono::hours(1));
+    CHECK(world.ask().policy->policy.mode == StsMode::enforce);
+}
+
 TEST_CASE("H11: redirects, other types, other codes, long policies and wrong ones are no policy", "[smtp][mta-sts][H11]")
 {
     World world;

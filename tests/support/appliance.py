@@ -73,6 +73,10 @@ def executable():
     return path
 
 
+def is_sanitized():
+    return b"__asan_init" in pathlib.Path(executable()).read_bytes()
+
+
 def free_port_base(count):
     """The first of `count` neighbouring ports that nobody listens on, below the ephemeral range."""
     for _ in range(200):

@@ -78,6 +78,18 @@ struct Question {
     {
         std::string message = id + u16(0x8580U | rcode | (truncated ? 0x200U : 0U)) + u16(1);
         message += u16(static_cast<unsigned>(records.size())) + u16(0) + u16(0) + wire;
+        return message + written(records);
+    }
+    // No answer, but these in the section of authorities; neither AA nor RA.
+    std::string refer(const std::vector<Record>& authorities) const
+    {
+        return id + u16(0x8100U) + u16(1) + u16(0) + u16(static_cast<unsigned>(authorities.size())) + u16(0) + wire + written(authorities);
+    }
+
+private:
+    static std::string written(const std::vector<Record>& records)
+    {
+        std::string message;
         for (const Record& record : records) {
             message += dns::name(record.owner) + u16(static_cast<unsigned>(record.type)) + u16(1) + u16(0) + u16(record.ttl);
             message += u16(static_cast<unsigned>(record.data.size())) + record.data;

@@ -35,7 +35,7 @@ co::Task<Result<Administration::NewPassword, http::Response>> Administration::ha
         co_return http::problem(422, Error{std::move(attempted), "the password cannot be taken: " + *complaint,
                                            "choose another, or let the server make one"});
     }
-    auto credentials = co_await deps_.authenticator.make_credentials(std::move(password));
+    auto credentials = co_await deps_.authenticator.make_credentials(std::move(password), address);
     if (!credentials) co_return http::problem(503, credentials.error());
     made.credentials = std::move(*credentials);
     co_return made;

@@ -70,6 +70,12 @@ http::Router Administration::router()
     add(router, remove, "/api/v1/accounts/{address}", Access::administrator, &A::remove_account);
     add(router, post, "/api/v1/accounts/{address}/password", Access::administrator, &A::set_password);
 
+    const std::string app_passwords = "/api/v1/accounts/{address}/app-passwords";
+    add(router, get, app_passwords, Access::administrator, &A::list_app_passwords);
+    add(router, post, app_passwords, Access::administrator, &A::add_app_password);
+    add(router, remove, app_passwords, Access::administrator, &A::remove_app_passwords);
+    add(router, remove, app_passwords + "/{id}", Access::administrator, &A::remove_app_password);
+
     add(router, get, "/api/v1/accounts/{address}/usage", Access::administrator, &A::show_usage);
     add(router, get, "/api/v1/accounts/{address}/expunged", Access::administrator, &A::list_expunged);
     add(router, post, "/api/v1/accounts/{address}/expunged", Access::administrator, &A::undelete);
@@ -134,6 +140,12 @@ co::Task<std::optional<SpaceInfo>> Administration::disk_space()
     disk_free_.set(static_cast<std::int64_t>(space->free_bytes));
     disk_total_.set(static_cast<std::int64_t>(space->total_bytes));
     co_return *space;
+}
+
+co::Task<void> Administration::save_app_password_uses()
+{
+    const auto saved = co_await deps_.directory.save_uses();
+    if (!saved) log_.warning("when app passwords were used is not on the disk yet", {{"why", saved.error().error.text()}});
 }
 
 co::Task<void> Administration::purge_removed_mail()

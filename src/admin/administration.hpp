@@ -62,6 +62,9 @@ public:
     // Removes mail whose time is over; on the workers, WorkClass::bulk. To be called now and then by the daemon.
     co::Task<void> purge_removed_mail();
 
+    // Writes when app passwords were last used. To be called about once an hour, and at the end.
+    co::Task<void> save_app_password_uses();
+
     // What befell messages; outlives it. None set: its routes answer 503.
     void set_trace(trace::Trace* trace) { trace_ = trace; }
 
@@ -105,6 +108,11 @@ private:
     co::Task<http::Response> change_account(const http::Request& request);
     co::Task<http::Response> remove_account(const http::Request& request);
     co::Task<http::Response> set_password(const http::Request& request);
+
+    co::Task<http::Response> list_app_passwords(const http::Request& request);
+    co::Task<http::Response> add_app_password(const http::Request& request);
+    co::Task<http::Response> remove_app_password(const http::Request& request);
+    co::Task<http::Response> remove_app_passwords(const http::Request& request);
 
     co::Task<http::Response> show_usage(const http::Request& request);
     co::Task<http::Response> list_expunged(const http::Request& request);

@@ -213,6 +213,14 @@ Result<PasswordBody, Error> parse_password(std::string_view text)
     return body;
 }
 
+Result<std::string, Error> parse_app_password(std::string_view text)
+{
+    Members members("making an app password", text);
+    std::string label = members.required("label");
+    if (auto error = members.finish()) return *error;
+    return label;
+}
+
 Result<directory::Alias, Error> parse_new_alias(std::string_view text)
 {
     Members members("adding an alias", text);

@@ -77,6 +77,7 @@ Result<directory::DomainChange, Error> parse_domain_change(std::string_view json
 Result<NewAccountBody, Error> parse_new_account(std::string_view json);
 Result<directory::AccountChange, Error> parse_account_change(std::string_view json);  // never a password
 Result<PasswordBody, Error> parse_password(std::string_view json);
+Result<std::string, Error> parse_app_password(std::string_view json);  // its label
 Result<directory::Alias, Error> parse_new_alias(std::string_view json);
 Result<AliasChangeBody, Error> parse_alias_change(std::string_view json);
 Result<UndeleteBody, Error> parse_undelete(std::string_view json);

@@ -55,6 +55,13 @@ ordered_json value_of(const MailboxUsage& usage)
             {"nearly_full", usage.warn_percent != 0 && percent >= usage.warn_percent}};
 }
 
+ordered_json value_of(const directory::AppPassword& one, std::int64_t last_use)
+{
+    ordered_json value = {{"id", one.id}, {"label", one.label}, {"made", timestamp(one.made)}, {"last_used", nullptr}};
+    if (last_use != 0) value["last_used"] = timestamp(last_use);
+    return value;
+}
+
 ordered_json value_of(const directory::Alias& alias)
 {
     return {{"address", alias.address}, {"targets", alias.targets}, {"enabled", alias.enabled}, {"owner", alias.owner}};
@@ -195,6 +202,23 @@ std::string access_json(const std::string& owner, const std::string& mailbox,
     ordered_json list = ordered_json::array();
     for (const auto& [identifier, rights] : entries) list.push_back({{"identifier", identifier}, {"rights", rights}});
     return write({{"owner", owner}, {"mailbox", mailbox}, {"entries", list}});
+}
+
+std::string app_passwords_json(const std::vector<directory::AppPassword>& all,
+                               const std::function<std::int64_t(std::int64_t)>& last_use)
+{
+    ordered_json list = ordered_json::array();
+    for (const directory::AppPassword& one : all) list.push_back(value_of(one, last_use(one.id)));
+    ordered_json document = ordered_json::object();
+    document["app_passwords"] = std::move(list);
+    return write(document);
+}
+
+std::string app_password_json(const directory::AppPassword& made, const std::string& password)
+{
+    ordered_json document = value_of(made, 0);
+    document["password"] = password;
+    return write(document);
 }
 
 std::string accounts_json(const directory::Snapshot& snapshot, const std::string* domain)

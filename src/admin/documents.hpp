@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -60,6 +61,11 @@ std::string restored_json(const std::vector<store::Undeleted>& restored);
 // `entries`: identifiers and rights, the owner's first.
 std::string access_json(const std::string& owner, const std::string& mailbox,
                         const std::vector<std::pair<std::string, std::string>>& entries);
+// `last_use`: of an id, in seconds since 1970; 0: never.
+std::string app_passwords_json(const std::vector<directory::AppPassword>& all,
+                               const std::function<std::int64_t(std::int64_t)>& last_use);
+// One that was just made.
+std::string app_password_json(const directory::AppPassword& made, const std::string& password);
 std::string accounts_json(const directory::Snapshot& snapshot, const std::string* domain);
 std::string removed_account_json(const directory::Account& account, const RemovedMail& mail);
 std::string alias_json(const directory::Alias& alias);

@@ -71,11 +71,11 @@ private:
     Secret prepared_;
 };
 
-// `scram_iterations`: a verifier of so many is wanted; 0: none.
+// `wanted`: how a verifier is to be made; of 0 iterations: none.
 // As many Argon2id of our cost for every wrong password, whoever it is tried for (HOSTILE row J2), one but for those that
 // SASLprep changes: an imported hash is paid for on top of it.
 HashOutcome check_hash(const std::string& hash, const std::string& unmatchable, const std::string& password, HashCost cost,
-                       unsigned scram_iterations, Counter& hashes)
+                       const ScramParameters& wanted, Counter& hashes)
 {
     HashOutcome out;
     const Spellings spellings(password);
@@ -88,7 +88,7 @@ HashOutcome check_hash(const std::string& hash, const std::string& unmatchable, 
         (void)spellings.fit(unmatchable);
         hashes.add();
     }
-    if (out.is_right && scram_iterations != 0) out.verifier = new_scram_verifier(password, scram_iterations);
+    if (out.is_right && wanted.iterations != 0) out.verifier = new_scram_verifier(password, wanted);
     if (!out.is_right || (!is_old && !needs_upgrade(hash, cost))) return out;
     auto better = make_password_hash(spellings.prepared(), cost);
     hashes.add();
@@ -121,7 +121,8 @@ struct Authenticator::State {
     Candidate find_candidate(const Attempt& attempt, const std::string& password) const;
     bool is_full() const { return waiting >= options.max_waiting; }
 
-    unsigned wanted_iterations(const Candidate& candidate) const;
+    ScramParameters wanted_verifier(const Candidate& candidate) const;
+    ScramParameters parameters_for(const directory::Account* account) const;
     // Whether the log-in may be judged now: behind the brake. Otherwise how it is answered.
     co::Task<std::optional<LoginFailure>> admit(const Attempt& attempt);
     co::Task<bool> hold(std::chrono::milliseconds delay);
@@ -129,7 +130,9 @@ struct Authenticator::State {
     co::Task<HashOutcome> share(std::shared_ptr<Check> shared);
     co::Task<void> upgrade(const Candidate& candidate, HashOutcome outcome);
     Result<Login, LoginFailure> conclude(const Attempt& attempt, const Candidate& candidate, const HashOutcome& outcome);
-    Result<Login, LoginFailure> accept(const Attempt& attempt, const directory::Account& account, bool was_cached);
+    Result<Login, LoginFailure> accept(const Attempt& attempt, const directory::Account& account, Counter& how);
+    Result<Login, LoginFailure> accept_app_password(const Attempt& attempt, const directory::Account& account,
+                                                    const directory::AppPassword& used);
     LoginFailure refuse(const Attempt& attempt, std::string_view reason);
     LoginFailure put_off(const Attempt& attempt, LoginFailure failure, std::string_view reason);
 
@@ -200,13 +203,23 @@ Candidate Authenticator::State::find_candidate(const Attempt& attempt, const std
     return candidate;
 }
 
-// Of the SCRAM verifier that the account should get with this log-in; 0: none. One at a time, so that a morning's log-ins
-// after an update do not wait for each other.
-unsigned Authenticator::State::wanted_iterations(const Candidate& candidate) const
+// How a verifier of the account's password is made. All of an account share salt and iterations, and those of app passwords
+// stay as they were made.
+ScramParameters Authenticator::State::parameters_for(const directory::Account* account) const
 {
-    if (!options.scram || is_deriving || !candidate.account) return 0;
+    if (account && !account->app_passwords.empty()) return scram_parameters_of(*account);
+    return {{}, options.scram_iterations};
+}
+
+// The SCRAM verifier that the account should get with this log-in; of 0 iterations: none. One at a time, so that a morning's
+// log-ins after an update do not wait for each other.
+ScramParameters Authenticator::State::wanted_verifier(const Candidate& candidate) const
+{
+    if (!options.scram || is_deriving || !candidate.account) return {};
     const auto stored = parse_scram_verifier(candidate.account->scram_verifier);
-    return stored && stored->iterations == options.scram_iterations ? 0 : options.scram_iterations;
+    ScramParameters wanted = parameters_for(candidate.account);
+    if (stored && stored->iterations == wanted.iterations) return {};
+    return wanted;
 }
 
 co::Task<std::optional<LoginFailure>> Authenticator::State::admit(const Attempt& attempt)
@@ -241,17 +254,18 @@ co::Task<HashOutcome> Authenticator::State::check(const Candidate& candidate, co
     const std::string hash = candidate.account ? candidate.account->password_hash : unmatchable;
     const std::string otherwise = unmatchable;
     const HashCost cost = cost_of(options);
-    const unsigned iterations = wanted_iterations(candidate);
-    is_deriving = is_deriving || iterations != 0;
+    const ScramParameters wanted = wanted_verifier(candidate);
+    const bool derives = wanted.iterations != 0;
+    is_deriving = is_deriving || derives;
     auto job = [&]() -> HashOutcome {
         try {
-            return check_hash(hash, otherwise, password, cost, iterations, hashes);
+            return check_hash(hash, otherwise, password, cost, wanted, hashes);
         } catch (const std::bad_alloc&) {
             return HashOutcome{false, false, {}, {}};
         }
     };
     own->outcome = co_await workers.run(net::WorkClass::hashing, std::move(job));
-    if (iterations != 0) is_deriving = false;
+    if (derives) is_deriving = false;
     --waiting;
     under_way.erase(candidate.digest);
     own->is_finished = true;
@@ -302,12 +316,25 @@ LoginFailure Authenticator::State::put_off(const Attempt& attempt, LoginFailure 
 }
 
 Result<Login, LoginFailure> Authenticator::State::accept(const Attempt& attempt, const directory::Account& account,
-                                                         bool was_cached)
+                                                         Counter& how)
 {
     brake.succeeded(attempt.subject);
-    (was_cached ? cached : accepted).add();
+    how.add();
     log.info("login", {{"service", attempt.service}, {"account", account.address()}, {"peer", attempt.peer}});
     return Login{account.id, account.address(), account.credential_version, account.is_administrator};
+}
+
+// A program's password carries the mailbox, not its owner's rights over the server.
+Result<Login, LoginFailure> Authenticator::State::accept_app_password(const Attempt& attempt, const directory::Account& account,
+                                                                      const directory::AppPassword& used)
+{
+    brake.succeeded(attempt.subject);
+    accepted.add();
+    const auto now = std::chrono::duration_cast<std::chrono::seconds>(clock.wall().time_since_epoch());
+    directory.note_use(used.id, now.count());
+    log.info("login", {{"service", attempt.service}, {"account", account.address()}, {"peer", attempt.peer},
+                       {"app_password", used.id}});
+    return Login{account.id, account.address(), account.credential_version, false, used.id};
 }
 
 // The last word is the snapshot's of now: while the password was checked the account may have changed.
@@ -323,7 +350,7 @@ Result<Login, LoginFailure> Authenticator::State::conclude(const Attempt& attemp
         return refuse(attempt, "the account was changed meanwhile");
     if (!account->enabled) return refuse(attempt, "the account is disabled");
     if (options.cache_time.count() > 0) cache.remember(candidate.digest, clock.steady() + options.cache_time);
-    return accept(attempt, *account, false);
+    return accept(attempt, *account, accepted);
 }
 
 Authenticator::Authenticator(directory::Directory& directory, net::Workers& workers, net::Loop& loop, const Clock& clock,
@@ -361,8 +388,10 @@ co::Task<Result<Login, LoginFailure>> Authenticator::log_in(std::string service,
 
     const Candidate candidate = state.find_candidate(attempt, secret.text());
     const bool is_usable = candidate.account && candidate.account->enabled;
+    const directory::AppPassword* used = is_usable ? find_app_password(*candidate.account, secret.text()) : nullptr;
+    if (used) co_return state.accept_app_password(attempt, *candidate.account, *used);
     if (is_usable && state.cache.holds(candidate.digest, state.clock.steady()))
-        co_return state.accept(attempt, *candidate.account, true);
+        co_return state.accept(attempt, *candidate.account, state.cached);
     if (state.is_full()) co_return state.put_off(attempt, LoginFailure::unavailable, "too many log-ins wait");
 
     HashOutcome outcome;
@@ -386,13 +415,14 @@ ScramAccount Authenticator::find_scram(std::string login) const
     ScramAccount found;
     const std::string name = state.name_in_tables(login);
     // Made in any case, so that both take as long.
-    found.verifier =
-        make_fake_scram_verifier(state.directory.secret(), "scram " + name, state.options.scram_iterations);
+    found.passwords.verifiers.push_back(
+        make_fake_scram_verifier(state.directory.secret(), "scram " + name, state.options.scram_iterations));
     const auto snapshot = state.directory.snapshot();
     const directory::Account* account = snapshot->find_login(login);
-    auto stored = parse_scram_verifier(account ? account->scram_verifier : std::string());
-    if (account && stored) {
-        found.verifier = std::move(*stored);
+    ProvablePasswords stored;
+    if (account) stored = provable_passwords(*account);
+    if (!stored.verifiers.empty()) {
+        found.passwords = std::move(stored);
         found.account = account->id;
         found.credential_version = account->credential_version;
     }
@@ -401,7 +431,7 @@ ScramAccount Authenticator::find_scram(std::string login) const
 }
 
 co::Task<Result<Login, LoginFailure>> Authenticator::log_in_by_proof(std::string service, ScramAccount account,
-                                                                     bool is_right, net::PeerInfo peer)
+                                                                     std::optional<std::size_t> proved, net::PeerInfo peer)
 {
     State& state = *state_;
     const Attempt attempt = state.describe(std::move(service), std::move(account.login), peer);
@@ -414,11 +444,15 @@ co::Task<Result<Login, LoginFailure>> Authenticator::log_in_by_proof(std::string
         co_return state.refuse(attempt, is_there ? "nothing stored for SCRAM yet: one log-in with PLAIN, or a new password, makes it"
                                                  : "no such account");
     }
-    if (!is_right) co_return state.refuse(attempt, "wrong password");
+    if (!proved) co_return state.refuse(attempt, "wrong password");
     if (found->credential_version != account.credential_version)
         co_return state.refuse(attempt, "the account was changed meanwhile");
     if (!found->enabled) co_return state.refuse(attempt, "the account is disabled");
-    co_return state.accept(attempt, *found, false);
+    const std::int64_t app_password = account.passwords.app_passwords.at(*proved);
+    if (app_password == 0) co_return state.accept(attempt, *found, state.accepted);
+    const auto used = std::ranges::find(found->app_passwords, app_password, &directory::AppPassword::id);
+    if (used == found->app_passwords.end()) co_return state.refuse(attempt, "the app password was removed meanwhile");
+    co_return state.accept_app_password(attempt, *found, *used);
 }
 
 co::Task<Result<Login, LoginFailure>> Authenticator::log_in_by_token(std::string service, std::string login,
@@ -439,7 +473,7 @@ co::Task<Result<Login, LoginFailure>> Authenticator::log_in_by_token(std::string
     if (!account) co_return state.refuse(attempt, "no such account");
     if (!login.empty() && now->find_login(login) != account) co_return state.refuse(attempt, "a token of somebody else");
     if (!account->enabled) co_return state.refuse(attempt, "the account is disabled");
-    co_return state.accept(attempt, *account, false);
+    co_return state.accept(attempt, *account, state.accepted);
 }
 
 void Authenticator::report_other_channel(std::string_view service, const net::PeerInfo& peer) const
@@ -474,7 +508,7 @@ co::Task<Result<std::string, Error>> Authenticator::hash_password(std::string pa
     co_return made;
 }
 
-co::Task<Result<NewCredentials, Error>> Authenticator::make_credentials(std::string password)
+co::Task<Result<NewCredentials, Error>> Authenticator::make_credentials(std::string password, std::string address)
 {
     Secret secret(std::move(password));
     auto hash = co_await hash_password(secret.text());
@@ -482,9 +516,28 @@ co::Task<Result<NewCredentials, Error>> Authenticator::make_credentials(std::str
     NewCredentials made;
     made.password_hash = std::move(*hash);
     if (!state_->options.scram) co_return made;
-    const unsigned iterations = state_->options.scram_iterations;
-    auto job = [&secret, iterations] { return new_scram_verifier(secret.text(), iterations); };
+    const auto snapshot = state_->directory.snapshot();
+    const ScramParameters parameters = state_->parameters_for(snapshot->find_login(address));
+    auto job = [&secret, parameters] { return new_scram_verifier(secret.text(), parameters); };
     made.scram_verifier = co_await state_->workers.run(net::WorkClass::hashing, std::move(job));
+    co_return made;
+}
+
+co::Task<NewAppPassword> Authenticator::make_app_password(std::string address, std::string label)
+{
+    NewAppPassword made;
+    made.password = generate_app_password(state_->random);
+    const auto snapshot = state_->directory.snapshot();
+    const directory::Account* account = snapshot->find_login(address);
+    ScramParameters parameters;
+    if (account) parameters = scram_parameters_of(*account);
+    // Not one for each password: the client is told one before it is known which will be proved.
+    if (parameters.salt.empty()) parameters = ScramParameters{new_scram_salt(), state_->options.scram_iterations};
+    auto job = [&made, &parameters] { return auth::make_app_password(made.password, parameters); };
+    made.stored = co_await state_->workers.run(net::WorkClass::hashing, std::move(job));
+    made.stored.label = std::move(label);
+    const auto now = std::chrono::duration_cast<std::chrono::seconds>(state_->clock.wall().time_since_epoch());
+    made.stored.made = now.count();
     co_return made;
 }
 

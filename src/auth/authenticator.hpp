@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "auth/app_password.hpp"
 #include "auth/scram.hpp"
 #include "auth/token_verifier.hpp"
 #include "base/clock.hpp"
@@ -31,6 +33,7 @@ struct Login {
     std::string address;
     std::uint64_t credential_version = 0;  // of the moment; a later one in the snapshot ends the session
     bool is_administrator = false;
+    std::int64_t app_password = 0;  // its id; 0: the account's own password. Gone from the snapshot, it ends the session
 };
 
 struct AuthenticatorOptions {
@@ -52,10 +55,16 @@ struct NewCredentials {
     std::string scram_verifier;  // empty: SCRAM is off, or the password is not one for it (saslprep)
 };
 
+// An app password to show once, and what is stored of it.
+struct NewAppPassword {
+    std::string password;
+    directory::AppPassword stored;
+};
+
 // What a SCRAM dialogue works with: of an account, or made up where there is none (row J2).
 struct ScramAccount {
     std::string login;  // as given
-    ScramVerifier verifier;
+    ProvablePasswords passwords;   // never empty
     directory::AccountId account;  // 0: nobody, or nothing stored
     std::uint64_t credential_version = 0;
 };
@@ -67,16 +76,17 @@ public:
     ~Authenticator();
 
     // `service` is "imap", "submission", … for the log. The password is limited to 1,024 bytes without NUL (row J7), is
-    // compared as bytes, and is wiped from memory at the end. Whatever is wrong costs one Argon2id of the options' cost
+    // compared as bytes, and is wiped from memory at the end. An app password is as good as the account's own. Whatever is wrong costs one Argon2id of the options' cost
     // and reads the same; a log-in that is held up by the brake waits in here.
     co::Task<Result<Login, LoginFailure>> log_in(std::string service, std::string login, std::string password,
                                                  net::PeerInfo peer);
 
     // SCRAM: what is stored for that name, then the verdict over the client's proof. Costs microseconds. The brake holds
-    // it up as it does a password: a proof is only judged when its turn has come.
+    // it up as it does a password: a proof is only judged when its turn has come. `proved`: which of the passwords; none:
+    // none of them.
     ScramAccount find_scram(std::string login) const;
-    co::Task<Result<Login, LoginFailure>> log_in_by_proof(std::string service, ScramAccount account, bool is_right,
-                                                          net::PeerInfo peer);
+    co::Task<Result<Login, LoginFailure>> log_in_by_proof(std::string service, ScramAccount account,
+                                                          std::optional<std::size_t> proved, net::PeerInfo peer);
     // OAUTHBEARER and XOAUTH2: asks the token verifier. An empty `login` is whoever the token stands for.
     co::Task<Result<Login, LoginFailure>> log_in_by_token(std::string service, std::string login, std::string token,
                                                           net::PeerInfo peer);
@@ -96,8 +106,10 @@ public:
 
     // A hash to store: Argon2id with the options above. Refuses an empty password and what log_in would refuse.
     co::Task<Result<std::string, Error>> hash_password(std::string password);
-    // The same with SCRAM's verifier beside it.
-    co::Task<Result<NewCredentials, Error>> make_credentials(std::string password);
+    // The same with SCRAM's verifier beside it, which fits the app passwords of the account where it has some.
+    co::Task<Result<NewCredentials, Error>> make_credentials(std::string password, std::string address);
+    // For the account of that address; made, not stored.
+    co::Task<NewAppPassword> make_app_password(std::string address, std::string label);
 
 private:
     struct State;

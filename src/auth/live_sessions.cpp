@@ -4,6 +4,16 @@
 
 namespace mbx::auth {
 
+const directory::Account* find_current(const directory::Snapshot& snapshot, const Login& login)
+{
+    const directory::Account* account = snapshot.find(login.account);
+    if (!account || !account->enabled || account->credential_version != login.credential_version) return nullptr;
+    const auto& passwords = account->app_passwords;
+    const bool is_there = login.app_password == 0 ||
+                          std::ranges::find(passwords, login.app_password, &directory::AppPassword::id) != passwords.end();
+    return is_there ? account : nullptr;
+}
+
 LiveSessions::Registration::Registration(LiveSessions& sessions, Entry entry) : sessions_(sessions)
 {
     entry.number = sessions_.next_number_++;
@@ -16,9 +26,7 @@ void LiveSessions::end_outdated(const directory::Snapshot& snapshot)
 {
     std::vector<std::uint64_t> outdated;
     for (const Entry& entry : entries_) {
-        const directory::Account* account = snapshot.find(entry.login.account);
-        const bool is_current = account && account->enabled && account->credential_version == entry.login.credential_version;
-        if (!is_current) outdated.push_back(entry.number);
+        if (!find_current(snapshot, entry.login)) outdated.push_back(entry.number);
     }
     // Closing may run a session to its end, which takes it and others off the list: each is looked for again.
     for (const std::uint64_t number : outdated) {

@@ -12,6 +12,10 @@
 
 namespace mbx::auth {
 
+// The account of a log-in while that holds; null once the account is gone or disabled, has a newer credential version, or
+// the app password was removed.
+const directory::Account* find_current(const directory::Snapshot& snapshot, const Login& login);
+
 class LiveSessions {
 public:
     struct Entry {
@@ -37,7 +41,7 @@ public:
         std::list<Entry>::iterator self_;
     };
 
-    // Closes the streams of sessions whose account is gone, disabled or has a newer credential version.
+    // Closes the streams of sessions whose log-in holds no more (find_current).
     // Called by Directory::on_change.
     void end_outdated(const directory::Snapshot& snapshot);
     std::vector<Entry> list() const;

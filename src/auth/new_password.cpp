@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
+#include <vector>
 
 #include "auth/password.hpp"
 #include "base/ascii.hpp"
@@ -37,16 +37,20 @@ std::optional<std::string> password_complaint(std::string_view password, std::st
     return std::nullopt;
 }
 
-std::string generate_password(Random& random)
+std::string generate_password(Random& random) { return random_letters(random, 20, 5); }
+
+std::string random_letters(Random& random, std::size_t count, std::size_t group)
 {
-    std::array<unsigned char, 20> bytes{};
+    std::vector<unsigned char> bytes(count);
     random.fill(bytes);
     std::string password;
     for (std::size_t at = 0; at < bytes.size(); ++at) {
-        if (at != 0 && at % 5 == 0) password += '-';
-        password += kAlphabet[bytes.at(at) % kAlphabet.size()];
+        if (at != 0 && at % group == 0) password += '-';
+        password += kAlphabet[bytes[at] % kAlphabet.size()];
     }
     return password;
 }
+
+bool is_password_letter(char c) { return kAlphabet.find(c) != std::string_view::npos; }
 
 }  // namespace mbx::auth

@@ -1,6 +1,7 @@
 // The rule for passwords that are set here, and passwords made by the machine. Pure but for the randomness handed in.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,5 +19,8 @@ std::optional<std::string> password_complaint(std::string_view password, std::st
 
 // Four groups of five letters and digits that are not mistaken for each other: 100 bits.
 std::string generate_password(Random& random);
+// `count` such letters, a dash between each `group` of them: five bits a letter.
+std::string random_letters(Random& random, std::size_t count, std::size_t group);
+bool is_password_letter(char c);
 
 }  // namespace mbx::auth

@@ -56,7 +56,7 @@ public:
                 step = exchange_.respond(*line);
             } else if (auto* name = std::get_if<SaslName>(&step)) {
                 account_ = authenticator_.find_scram(std::move(name->login));
-                step = exchange_.supply(account_.verifier);
+                step = exchange_.supply(account_.passwords.verifiers);
             } else if (std::holds_alternative<SaslDone>(step)) {
                 if (verdict_) co_return std::move(*verdict_);
                 co_return failure_;
@@ -91,8 +91,9 @@ private:
             result = co_await authenticator_.log_in(std::move(service), std::move(login), std::move(password),
                                                     std::move(peer));
         } else if (const auto* proof = std::get_if<SaslProof>(&step)) {
-            const bool is_right = proof->is_right;
-            result = co_await authenticator_.log_in_by_proof(std::move(service), std::move(account_), is_right,
+            std::optional<std::size_t> proved;
+            if (proof->is_right) proved = proof->which;
+            result = co_await authenticator_.log_in_by_proof(std::move(service), std::move(account_), proved,
                                                              std::move(peer));
         } else if (auto* token = std::get_if<SaslToken>(&step)) {
             std::string login = std::move(token->login);

@@ -88,10 +88,10 @@ SaslStep SaslExchange::take_first(std::string_view message)
     return SaslName{std::move(*name)};
 }
 
-SaslStep SaslExchange::supply(ScramVerifier verifier)
+SaslStep SaslExchange::supply(std::vector<ScramVerifier> verifiers)
 {
     expects_ = Expects::final;
-    return SaslChallenge{scram_.answer_first(std::move(verifier))};
+    return SaslChallenge{scram_.answer_first(std::move(verifiers))};
 }
 
 SaslStep SaslExchange::take_final(std::string_view message)
@@ -99,7 +99,7 @@ SaslStep SaslExchange::take_final(std::string_view message)
     const auto is_right = scram_.take_final(message);
     expects_ = Expects::nothing;
     if (!is_right) return sasl_error_of(is_right.error());
-    return SaslProof{*is_right};
+    return SaslProof{*is_right, scram_.proved()};
 }
 
 SaslStep SaslExchange::take_token(std::string_view message)

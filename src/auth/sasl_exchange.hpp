@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "auth/sasl.hpp"
 #include "auth/scram_exchange.hpp"
@@ -20,6 +21,7 @@ struct SaslName {
 };
 struct SaslProof {
     bool is_right = false;  // SCRAM: not to be told before the brake was asked
+    std::size_t which = 0;  // of the verifiers that were supplied
 };
 struct SaslToken {
     std::string login;  // empty: whoever the token stands for
@@ -38,7 +40,7 @@ public:
     // The answer to a challenge, in base64 or "*".
     SaslStep respond(std::string_view response);
     // Behind SaslName.
-    SaslStep supply(ScramVerifier verifier);
+    SaslStep supply(std::vector<ScramVerifier> verifiers);
     // The verdict behind PlainCredentials, SaslProof or SaslToken. `token_error`: what a client with a refused token is
     // told (RFC 7628 section 3.2.2).
     SaslStep conclude(bool accepted, std::string token_error = {});

@@ -31,17 +31,6 @@ std::string text_of_digest(const Digest& digest)
     return {static_cast<const char*>(static_cast<const void*>(digest.data())), digest.size()};
 }
 
-std::string hmac(std::string_view key, std::string_view message)
-{
-    crypto_auth_hmacsha256_state state;
-    Digest out{};
-    crypto_auth_hmacsha256_init(&state, bytes_of(key), key.size());
-    crypto_auth_hmacsha256_update(&state, bytes_of(message), message.size());
-    crypto_auth_hmacsha256_final(&state, out.data());
-    sodium_memzero(&state, sizeof state);
-    return text_of_digest(out);
-}
-
 std::string hash_of(std::string_view message)
 {
     Digest out{};
@@ -61,13 +50,24 @@ ScramVerifier verifier_of(std::string_view salted, std::string_view salt, unsign
     ScramVerifier made;
     made.salt = salt;
     made.iterations = iterations;
-    const Secret client_key(hmac(salted, "Client Key"));
+    const Secret client_key(keyed_hash(salted, "Client Key"));
     made.stored_key = hash_of(client_key.text());
-    made.server_key = hmac(salted, "Server Key");
+    made.server_key = keyed_hash(salted, "Server Key");
     return made;
 }
 
 }  // namespace
+
+std::string keyed_hash(std::string_view key, std::string_view message)
+{
+    crypto_auth_hmacsha256_state state;
+    Digest out{};
+    crypto_auth_hmacsha256_init(&state, bytes_of(key), key.size());
+    crypto_auth_hmacsha256_update(&state, bytes_of(message), message.size());
+    crypto_auth_hmacsha256_final(&state, out.data());
+    sodium_memzero(&state, sizeof state);
+    return text_of_digest(out);
+}
 
 std::string ScramVerifier::text() const
 {
@@ -130,39 +130,50 @@ ScramVerifier make_scram_verifier(std::string_view password, std::string_view sa
 
 std::string new_scram_verifier(std::string_view password, unsigned iterations)
 {
+    return new_scram_verifier(password, ScramParameters{{}, iterations});
+}
+
+std::string new_scram_verifier(std::string_view password, ScramParameters parameters)
+{
     auto prepared = saslprep(password);
     if (!prepared) return {};
     const Secret secret(std::move(*prepared));
+    if (parameters.salt.empty()) parameters.salt = new_scram_salt();
+    return make_scram_verifier(secret.text(), parameters.salt, parameters.iterations).text();
+}
+
+std::string new_scram_salt()
+{
     // -1 only without a source of randomness, on which nothing here may go on (HOSTILE row G15).
     if (sodium_init() < 0) std::abort();
     std::string salt(kSaltBytes, '\0');
     randombytes_buf(salt.data(), salt.size());
-    return make_scram_verifier(secret.text(), salt, iterations).text();
+    return salt;
 }
 
 ScramVerifier make_fake_scram_verifier(std::string_view secret, std::string_view name, unsigned iterations)
 {
-    const std::string salted = hmac(secret, name);
-    return verifier_of(salted, hmac(salted, "Salt").substr(0, kSaltBytes), iterations);
+    const std::string salted = keyed_hash(secret, name);
+    return verifier_of(salted, keyed_hash(salted, "Salt").substr(0, kSaltBytes), iterations);
 }
 
 bool is_right_proof(const ScramVerifier& verifier, std::string_view message, std::string_view proof)
 {
     if (proof.size() != kDigestBytes || verifier.stored_key.size() != kDigestBytes) return false;
-    const Secret client_key(exclusive_or(proof, hmac(verifier.stored_key, message)));
+    const Secret client_key(exclusive_or(proof, keyed_hash(verifier.stored_key, message)));
     const std::string hashed = hash_of(client_key.text());
     return sodium_memcmp(hashed.data(), verifier.stored_key.data(), kDigestBytes) == 0;
 }
 
 std::string server_signature(const ScramVerifier& verifier, std::string_view message)
 {
-    return hmac(verifier.server_key, message);
+    return keyed_hash(verifier.server_key, message);
 }
 
 std::string make_client_proof(std::string_view salted_password, std::string_view message)
 {
-    const Secret client_key(hmac(salted_password, "Client Key"));
-    return exclusive_or(client_key.text(), hmac(hash_of(client_key.text()), message));
+    const Secret client_key(keyed_hash(salted_password, "Client Key"));
+    return exclusive_or(client_key.text(), keyed_hash(hash_of(client_key.text()), message));
 }
 
 }  // namespace mbx::auth

@@ -2,6 +2,7 @@
 // salt of a new verifier. make_scram_verifier costs milliseconds on purpose: worker threads only; the rest is microseconds.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@ constexpr unsigned kLeastScramIterations = 4096;
 // Ours: a client computes as many. Cyrus SASL, which mbsync and others use, refuses more than 65,536.
 constexpr unsigned kScramIterations = 50'000;
 constexpr unsigned kMostScramIterations = 1'000'000;
+// Of one account: its password, and 25 app passwords in two spellings each.
+constexpr std::size_t kMostScramVerifiers = 51;
 
 // Whoever has it can check a client's proof, but cannot make one without the password.
 struct ScramVerifier {
@@ -28,10 +31,20 @@ struct ScramVerifier {
 // Of what text() wrote; none for anything else.
 std::optional<ScramVerifier> parse_scram_verifier(std::string_view text);
 
+struct ScramParameters {
+    std::string salt;
+    unsigned iterations = 0;
+};
+
 // `password` is prepared by saslprep.
 ScramVerifier make_scram_verifier(std::string_view password, std::string_view salt, unsigned iterations);
 // With a fresh random salt, as text; empty when the password cannot be used with SCRAM (saslprep says no).
 std::string new_scram_verifier(std::string_view password, unsigned iterations);
+// The same with the salt that is given; a fresh one where it is empty.
+std::string new_scram_verifier(std::string_view password, ScramParameters parameters);
+std::string new_scram_salt();
+// HMAC-SHA-256, 32 bytes.
+std::string keyed_hash(std::string_view key, std::string_view message);
 
 // For a name that nobody has, or that has none stored: always the same salt for the same name, so that asking twice
 // tells nothing (RFC 5802 section 9; HOSTILE row J2). No proof fits it.

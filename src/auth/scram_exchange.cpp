@@ -86,11 +86,11 @@ Result<std::string, ScramError> ScramExchange::take_first(std::string_view messa
     return std::move(*prepared);
 }
 
-std::string ScramExchange::answer_first(ScramVerifier verifier)
+std::string ScramExchange::answer_first(std::vector<ScramVerifier> verifiers)
 {
-    verifier_ = std::move(verifier);
-    server_first_ =
-        "r=" + nonce_ + ",s=" + encode_base64(verifier_.salt) + ",i=" + std::to_string(verifier_.iterations);
+    verifiers_ = std::move(verifiers);
+    const ScramVerifier& first = verifiers_.at(0);
+    server_first_ = "r=" + nonce_ + ",s=" + encode_base64(first.salt) + ",i=" + std::to_string(first.iterations);
     return server_first_;
 }
 
@@ -109,9 +109,16 @@ Result<bool, ScramError> ScramExchange::take_final(std::string_view message)
     if (!bound || nonce.substr(2) != nonce_) return ScramError::malformed;
     if (*bound != gs2_header_ + bound_to_) return ScramError::channel_binding;
     message_ = first_bare_ + "," + server_first_ + "," + std::string(without_proof);
-    return is_right_proof(verifier_, message_, *proof);
+    bool is_right = false;
+    for (std::size_t n = 0; n < std::max(kMostScramVerifiers, verifiers_.size()); ++n) {
+        const std::size_t which = n % verifiers_.size();
+        if (!is_right_proof(verifiers_[which], message_, *proof)) continue;
+        is_right = true;
+        proved_ = which;
+    }
+    return is_right;
 }
 
-std::string ScramExchange::answer_final() const { return "v=" + encode_base64(server_signature(verifier_, message_)); }
+std::string ScramExchange::answer_final() const { return "v=" + encode_base64(server_signature(verifiers_.at(proved_), message_)); }
 
 }  // namespace mbx::auth

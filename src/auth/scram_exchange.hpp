@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "auth/scram.hpp"
 #include "base/result.hpp"
@@ -32,10 +33,12 @@ public:
 
     // The client's first message; the name in it, prepared.
     Result<std::string, ScramError> take_first(std::string_view message);
-    // Our first message, once it is known what is stored for that name.
-    std::string answer_first(ScramVerifier verifier);
-    // The client's final message; whether its proof is right.
+    // Our first message, once it is known what is stored for that name: one verifier at least, all with one salt and count.
+    std::string answer_first(std::vector<ScramVerifier> verifiers);
+    // The client's final message; whether its proof is right of any of them. Compares kMostScramVerifiers times in any case:
+    // how long it takes does not tell how many there are, nor which it was.
     Result<bool, ScramError> take_final(std::string_view message);
+    std::size_t proved() const { return proved_; }  // which one, behind a right proof
     // Our final message, behind a right proof alone.
     std::string answer_final() const;
 
@@ -50,7 +53,8 @@ private:
     std::string first_bare_;
     std::string server_first_;
     std::string message_;     // the AuthMessage
-    ScramVerifier verifier_;
+    std::vector<ScramVerifier> verifiers_;
+    std::size_t proved_ = 0;
 };
 
 }  // namespace mbx::auth

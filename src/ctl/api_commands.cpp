@@ -68,6 +68,23 @@ Plan plan_account(const Arguments& a, const std::string* password)
     }
 }
 
+Plan plan_app_password(const Arguments& a)
+{
+    const std::string path = at("accounts", a.name) + "/app-passwords";
+    if (a.command == Command::app_password_list) return Plan{{Method::get, path, ""}, View::app_passwords, "", ""};
+    if (a.command == Command::app_password_add) {
+        return Plan{{Method::post, path, app_password_body(a)}, View::nothing,
+                    "made an app password of " + a.name + "; it will not be shown again", ""};
+    }
+    if (a.all) {
+        return Plan{{Method::remove, path, ""}, View::nothing, "removed all app passwords of " + a.name,
+                    "Remove all app passwords of " + a.name + " and end the sessions that came in with them"};
+    }
+    return Plan{{Method::remove, path + "/" + http::encode_segment(a.app_password), ""}, View::nothing,
+                "removed the app password " + a.app_password + " of " + a.name,
+                "Remove the app password " + a.app_password + " of " + a.name + " and end the sessions that came in with it"};
+}
+
 // Which: by name, by what fits, or, when nothing says it, none: then it is a question.
 Plan plan_undelete(const Arguments& a)
 {
@@ -177,6 +194,9 @@ Plan plan(const Arguments& a, const std::string* password)
     case Command::account_remove:
     case Command::account_forward:
     case Command::account_password: return plan_account(a, password);
+    case Command::app_password_add:
+    case Command::app_password_list:
+    case Command::app_password_remove: return plan_app_password(a);
     case Command::message_undelete: return plan_undelete(a);
     case Command::acl_show:
     case Command::acl_set:
@@ -259,6 +279,10 @@ std::optional<Error> complaint(const Arguments& arguments)
     if (arguments.command == Command::account_forward && arguments.targets.empty() && !arguments.off) {
         return Error{"forwarding the mail of " + arguments.name, "it is not said where to",
                      "name one address or more, or --off to end it; mailboxctl account show tells where it goes"};
+    }
+    if (arguments.command == Command::app_password_remove && arguments.app_password.empty() && !arguments.all) {
+        return Error{"removing an app password of " + arguments.name, "it was not said which one",
+                     "name its id, as mailboxctl account app-password list shows it, or say --all"};
     }
     const bool is_set = arguments.command == Command::domain_set || arguments.command == Command::account_set ||
                         arguments.command == Command::alias_set;

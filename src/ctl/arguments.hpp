@@ -24,6 +24,9 @@ enum class Command : std::uint8_t {
     account_remove,
     account_password,
     account_forward,
+    app_password_add,
+    app_password_list,
+    app_password_remove,
     message_undelete,
     acl_show,
     acl_set,
@@ -89,6 +92,8 @@ struct Arguments {
     std::optional<bool> enabled;
     std::optional<bool> administrator;
     std::string domain_filter;
+    std::string label;                 // of an app password
+    std::string app_password;          // its id
     std::string keep;
     bool yes = false;
 

@@ -38,9 +38,11 @@ public:
     CLI::App& app() { return app_; }
 
 private:
-    CLI::App* group(const std::string& name, const std::string& help)
+    CLI::App* group(const std::string& name, const std::string& help) { return group(app_, name, help); }
+
+    static CLI::App* group(CLI::App& parent, const std::string& name, const std::string& help)
     {
-        CLI::App* node = app_.add_subcommand(name, help);
+        CLI::App* node = parent.add_subcommand(name, help);
         node->require_subcommand(1);
         return node;
     }
@@ -161,6 +163,22 @@ private:
         remove->add_option("--keep", into_.keep, "How long the mail is kept, such as 30d or 0s")->type_name("TIME");
         add_password(add);
         add_password(password);
+        add_yes(remove);
+        add_app_passwords(*account);
+    }
+
+    void add_app_passwords(CLI::App& account)
+    {
+        CLI::App* node = group(account, "app-password", "Further passwords of an account, one for each program or device");
+        CLI::App* add = leaf(*node, "add", "Make one and print it, once", Command::app_password_add);
+        CLI::App* list = leaf(*node, "list", "List them, and when each was last used", Command::app_password_list);
+        CLI::App* remove = leaf(*node, "remove", "Remove one, and end the sessions that came in with it",
+                                Command::app_password_remove);
+        for (CLI::App* each : {add, list, remove}) add_name(each, "ADDRESS", "The account's address");
+        add->add_option("LABEL", into_.label, "Which program or device it is for, such as \"Ann's phone\"")->required();
+        CLI::Option* id = remove->add_option("ID", into_.app_password, "Which one, by the number that the list shows");
+        CLI::Option* all = remove->add_flag("--all", into_.all, "All of the account");
+        id->excludes(all);
         add_yes(remove);
     }
 

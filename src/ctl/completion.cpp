@@ -17,7 +17,7 @@ struct Place {
 void collect(const CommandNode& node, const std::string& path, std::vector<Place>& into)
 {
     into.push_back(Place{path, &node});
-    // As deep as the tree that we wrote ourselves: two.
+    // As deep as the tree that we wrote ourselves: three.
     for (const CommandNode& child : node.commands) {
         collect(child, path.empty() ? child.name : path + " " + child.name, into);
     }

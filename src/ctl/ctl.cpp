@@ -80,6 +80,9 @@ int dispatch(Run run)
     case Command::account_remove:
     case Command::account_password:
     case Command::account_forward:
+    case Command::app_password_add:
+    case Command::app_password_list:
+    case Command::app_password_remove:
     case Command::message_undelete:
     case Command::acl_show:
     case Command::acl_set:

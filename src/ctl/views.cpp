@@ -166,6 +166,16 @@ std::string account_text(const json& row)
     return pairs(rows);
 }
 
+std::string app_passwords_text(const json& document, Style style)
+{
+    Table table({{"ID", Side::right}, {"LABEL"}, {"MADE"}, {"LAST USED"}});
+    for (const json& row : document.at("app_passwords")) {
+        table.add({number(row, "id"), text(row, "label"), text(row, "made"),
+                   row.at("last_used").is_null() ? "never" : text(row, "last_used")});
+    }
+    return table.text(style, "no app passwords");
+}
+
 std::string expunged_text(const json& document, Style style)
 {
     Table table({{"EXPUNGED"}, {"KEPT UNTIL"}, {"MAILBOX"}, {"SIZE", Side::right}, {"FROM"}, {"SUBJECT"}, {"NAME"}});
@@ -309,6 +319,7 @@ std::string show_document(View view, const json& document, Style style)
     case View::accounts: return accounts_text(document, style);
     case View::account: return account_text(document);
     case View::removed_account: return removed_text(document);
+    case View::app_passwords: return app_passwords_text(document, style);
     case View::expunged: return expunged_text(document, style);
     case View::access: return access_text(document, style);
     case View::restored: return restored_text(document);
@@ -449,6 +460,13 @@ std::string password_body(const Arguments& arguments, const std::string* passwor
 {
     ordered_json body = ordered_json::object();
     add_password(body, arguments, password);
+    return write(body);
+}
+
+std::string app_password_body(const Arguments& arguments)
+{
+    ordered_json body = ordered_json::object();
+    body["label"] = arguments.label;
     return write(body);
 }
 

@@ -23,6 +23,7 @@ enum class View : std::uint8_t {
     accounts,
     account,
     removed_account,
+    app_passwords,
     expunged,
     restored,
     access,
@@ -44,7 +45,7 @@ enum class View : std::uint8_t {
 // The document as text; an Error when it is not what this version of mailboxctl knows.
 Result<std::string, Error> show(View view, std::string_view json, Style style);
 
-// The password that the server made, out of an account's document; empty: none.
+// The password that the server made, out of an account's or an app password's document; empty: none.
 std::string generated_password(std::string_view account_json);
 
 // Whether an answer to an undelete names something that did not come back.
@@ -64,6 +65,7 @@ std::string undelete_body(const Arguments& arguments);
 std::string access_body(const Arguments& arguments);
 std::string queue_act_body(const Arguments& arguments, std::string_view act);
 std::string password_body(const Arguments& arguments, const std::string* password);
+std::string app_password_body(const Arguments& arguments);
 std::string alias_body(const Arguments& arguments, bool with_address);
 std::string forward_body(const Arguments& arguments);
 

@@ -362,6 +362,8 @@ co::Task<void> Daemon::purge_now_and_then()
     while (is_running) {
         co_await services_->administration().purge_removed_mail();
         if (is_stopping_) co_return;
+        co_await services_->administration().save_app_password_uses();
+        if (is_stopping_) co_return;
         is_running = co_await purge_timer_.wait(kPurgeInterval);
     }
 }

@@ -243,6 +243,7 @@ void Services::start()
 co::Task<void> Services::close_store()
 {
     tls_reporting_.interrupt();
+    co_await administration_.save_app_password_uses();
     co_await pickup_.finished();
     co_await expiry_.stop();
     queue_.give_up_waiting();

@@ -21,6 +21,16 @@ struct Domain {
     bool enabled = true;
 };
 
+// A further password of an account, for one program or device; made by the server (auth/app_password).
+struct AppPassword {
+    std::int64_t id = 0;  // never reused
+    std::string label;    // for people; no two of an account have the same
+    std::int64_t made = 0;            // seconds since 1970
+    std::string digest;               // of its letters, for who sends it as text
+    std::string scram_verifier;       // of its letters with dashes, as it was shown
+    std::string bare_scram_verifier;  // of its letters alone
+};
+
 struct Account {
     AccountId id;
     std::string local_part;  // lower case
@@ -36,6 +46,9 @@ struct Account {
     bool is_administrator = false;
     std::vector<std::string> forward{};  // addresses that its mail is sent on to, local or remote
     bool keeps_copy = true;              // of what is sent on
+    // SCRAM tells a client one salt and one count of iterations before it knows which password will be proved: all verifiers
+    // of an account, the one above included, share them.
+    std::vector<AppPassword> app_passwords{};
 
     std::string address() const { return local_part + "@" + domain; }
 };

@@ -7,6 +7,7 @@
 #include "base/ascii.hpp"
 #include "directory/names.hpp"
 #include "directory/refusals.hpp"
+#include "directory/statements.hpp"
 
 namespace mbx::directory {
 namespace {
@@ -15,25 +16,6 @@ constexpr std::size_t kMostFullName = 200;
 constexpr std::size_t kMostHash = 1000;
 
 std::string shown(std::string_view text) { return ascii::printable(text, 100); }
-
-// Whether a row answers the question; none when SQLite failed.
-template <typename... Values>
-Result<bool, SqlFailure> exists(Database& database, std::string_view sql, const Values&... values)
-{
-    Statement statement = database.prepare(sql);
-    (statement.bind(values), ...);
-    return statement.step();
-}
-
-template <typename... Values>
-Result<void, SqlFailure> change(Database& database, std::string_view sql, const Values&... values)
-{
-    Statement statement = database.prepare(sql);
-    (statement.bind(values), ...);
-    const auto done = statement.step();
-    if (!done) return done.error();
-    return {};
-}
 
 constexpr std::string_view kDomainOf = "SELECT 1 FROM domain WHERE name = ?";
 constexpr std::string_view kAliasOf = "SELECT 1 FROM alias WHERE address = ?";
@@ -343,6 +325,9 @@ Result<Account, Refusal> set_account(Database& database, const std::string& addr
     if (auto refusal = take_forward(attempted, wanted, account)) return *std::move(refusal);
     const auto complaint = field_complaint(account);
     if (!complaint.empty()) return refuse(RefusalKind::invalid, attempted, std::string(complaint));
+    if (wanted.scram_verifier) {
+        if (auto refusal = verifier_refusal(database, attempted, account)) return *std::move(refusal);
+    }
     const auto changed = change(database,
                                 "UPDATE account SET full_name = ?, password_hash = ?, credential_version = ?, "
                                 "quota_bytes = ?, quota_messages = ?, enabled = ?, is_administrator = ?, "

@@ -2,6 +2,8 @@
 // Worker thread; blocking.
 #pragma once
 
+#include <utility>
+
 #include "directory/directory.hpp"
 #include "directory/sqlite.hpp"
 
@@ -22,6 +24,16 @@ Result<Domain, Refusal> remove_domain(Database& database, const std::string& nam
 Result<Account, Refusal> add_account(Database& database, const NewAccount& account);
 Result<Account, Refusal> set_account(Database& database, const std::string& address, const AccountChange& change);
 Result<Account, Refusal> remove_account(Database& database, const std::string& address);
+Result<AppPassword, Refusal> add_app_password(Database& database, const std::string& address, const AppPassword& made);
+Result<std::vector<AppPassword>, Refusal> remove_app_passwords(Database& database, const std::string& address,
+                                                               std::optional<std::int64_t> id);
+Result<void, SqlFailure> read_app_passwords(Database& database, std::vector<Account>& accounts);
+// Whether a new SCRAM verifier of the account would have another salt or count than its app passwords have.
+std::optional<Refusal> verifier_refusal(Database& database, const std::string& attempted, const Account& account);
+// Ids of app passwords and when each was used, in seconds since 1970.
+using Uses = std::vector<std::pair<std::int64_t, std::int64_t>>;
+Result<Uses, SqlFailure> read_uses(Database& database);
+Result<void, Refusal> write_uses(Database& database, const Uses& uses);
 Result<Alias, Refusal> add_alias(Database& database, const Alias& alias);
 Result<Alias, Refusal> set_alias(Database& database, const Alias& alias);
 Result<Alias, Refusal> remove_alias(Database& database, const std::string& address);

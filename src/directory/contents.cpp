@@ -93,6 +93,7 @@ Result<Contents, SqlFailure> read_contents(Database& database)
     auto accounts = read_accounts(database);
     if (!accounts) return accounts.error();
     if (auto forwards = read_forwards(database, *accounts); !forwards) return forwards.error();
+    if (auto passwords = read_app_passwords(database, *accounts); !passwords) return passwords.error();
     auto aliases = read_aliases(database);
     if (!aliases) return aliases.error();
     return Contents{std::move(*domains), std::move(*accounts), std::move(*aliases)};

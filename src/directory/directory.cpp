@@ -1,5 +1,6 @@
 #include "directory/directory.hpp"
 
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -64,6 +65,8 @@ struct Directory::State {
     net::Strand strand;
     SnapshotOptions options;
     std::string secret;
+    std::unordered_map<std::int64_t, std::int64_t> uses;  // of app passwords
+    Uses unsaved_uses;
     std::shared_ptr<const Snapshot> snapshot;
     std::vector<std::function<void()>> listeners;
 };
@@ -79,7 +82,10 @@ Result<std::unique_ptr<Directory>, Error> Directory::open(std::string path, net:
     if (!contents) return explain("reading the directory " + path, contents.error());
     auto secret = read_secret(*database);
     if (!secret) return explain("reading the directory " + path, secret.error());
+    auto uses = read_uses(*database);
+    if (!uses) return explain("reading the directory " + path, uses.error());
     auto state = std::make_unique<State>(std::move(*database), workers, std::move(options));
+    state->uses.insert(uses->begin(), uses->end());
     state->secret = std::move(*secret);
     state->install(std::move(*contents));
     return std::unique_ptr<Directory>(new Directory(std::move(state)));
@@ -135,6 +141,47 @@ co::Task<Result<Account, Refusal>> Directory::remove_account(std::string address
 {
     auto change = [&address](Database& database) { return directory::remove_account(database, address); };
     co_return co_await state_->run<Account>(std::move(change));
+}
+
+co::Task<Result<AppPassword, Refusal>> Directory::add_app_password(std::string address, AppPassword made)
+{
+    auto change = [&](Database& database) { return directory::add_app_password(database, address, made); };
+    co_return co_await state_->run<AppPassword>(std::move(change));
+}
+
+co::Task<Result<std::vector<AppPassword>, Refusal>> Directory::remove_app_passwords(std::string address,
+                                                                                   std::optional<std::int64_t> id)
+{
+    auto change = [&](Database& database) { return directory::remove_app_passwords(database, address, id); };
+    auto removed = co_await state_->run<std::vector<AppPassword>>(std::move(change));
+    if (!removed) co_return removed;
+    for (const AppPassword& one : *removed) state_->uses.erase(one.id);
+    co_return removed;
+}
+
+void Directory::note_use(std::int64_t app_password, std::int64_t now)
+{
+    std::int64_t& last = state_->uses[app_password];
+    if (now - last < kUseInterval) return;
+    last = now;
+    state_->unsaved_uses.emplace_back(app_password, now);
+}
+
+std::int64_t Directory::last_use(std::int64_t app_password) const
+{
+    const auto found = state_->uses.find(app_password);
+    return found == state_->uses.end() ? 0 : found->second;
+}
+
+co::Task<Result<void, Refusal>> Directory::save_uses()
+{
+    const Uses uses = std::exchange(state_->unsaved_uses, {});
+    if (uses.empty()) co_return Result<void, Refusal>();
+    auto job = [this, &uses] { return write_uses(state_->database, uses); };
+    auto written = co_await state_->strand.run(net::WorkClass::bulk, std::move(job));
+    // The newer ones stand behind.
+    if (!written) state_->unsaved_uses.insert(state_->unsaved_uses.begin(), uses.begin(), uses.end());
+    co_return written;
 }
 
 co::Task<Result<Alias, Refusal>> Directory::add_alias(Alias alias)

@@ -55,6 +55,7 @@ struct AccountChange {
 };
 
 inline constexpr std::size_t kMostForwards = 20;
+inline constexpr std::size_t kMostAppPasswords = 25;  // of an account: each log-in by SCRAM is compared with all of them
 inline constexpr std::size_t kMostTargets = 10'000;  // of an alias or a list
 
 struct DomainChange {
@@ -83,6 +84,18 @@ public:
     co::Task<Result<Account, Refusal>> set_account(std::string address, AccountChange change);
     // The account's row goes; its mail is set aside by the caller (admin) with the id that this returns.
     co::Task<Result<Account, Refusal>> remove_account(std::string address);
+    // Label and keys; the answer has the id. Conflict where its verifiers have another salt than the account's.
+    co::Task<Result<AppPassword, Refusal>> add_app_password(std::string address, AppPassword made);
+    // The one, or all of the account (no `id`). What was removed; credential_version stays, and so do other sessions.
+    co::Task<Result<std::vector<AppPassword>, Refusal>> remove_app_passwords(std::string address, std::optional<std::int64_t> id);
+    // When an app password was last used, in seconds since 1970; 0: never. Noted in memory, within kUseInterval once, and
+    // written by save_uses: a log-in waits for no disk, and a crash forgets an hour at most.
+    static constexpr std::int64_t kUseInterval = 3600;
+    void note_use(std::int64_t app_password, std::int64_t now);
+    std::int64_t last_use(std::int64_t app_password) const;
+    // To be called about once in kUseInterval, and at the end.
+    co::Task<Result<void, Refusal>> save_uses();
+
     // Conflict where it would lead back to itself. An owner (a list) is an address of a domain that is here.
     co::Task<Result<Alias, Refusal>> add_alias(Alias alias);
     co::Task<Result<Alias, Refusal>> set_alias(Alias alias);

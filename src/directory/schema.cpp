@@ -85,6 +85,23 @@ CREATE VIEW directory_forwards AS
     SELECT account.local_part || '@' || account.domain AS address, account_forward.target, account.keeps_copy
     FROM account JOIN account_forward ON account_forward.account = account.id;
 )sql",
+    // 7: app passwords.
+    R"sql(
+CREATE TABLE app_password (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE ON UPDATE RESTRICT,
+    label TEXT NOT NULL,
+    made INTEGER NOT NULL,
+    last_used INTEGER NOT NULL DEFAULT 0,
+    digest TEXT NOT NULL,
+    scram_verifier TEXT NOT NULL,
+    bare_scram_verifier TEXT NOT NULL,
+    UNIQUE (account, label)
+) STRICT;
+CREATE VIEW directory_app_passwords AS
+    SELECT app_password.id, account.local_part || '@' || account.domain AS address, label, made, last_used
+    FROM app_password JOIN account ON account.id = app_password.account;
+)sql",
 };
 
 Result<std::int64_t, SqlFailure> ask_number(Database& database, std::string_view sql)

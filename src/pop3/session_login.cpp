@@ -170,9 +170,8 @@ co::Task<void> Session::open_account(auth::Login login)
     registration_.emplace(services_.live_sessions, std::move(entry));
 
     const auto snapshot = services_.directory.snapshot();
-    const auto* found = snapshot->find(login.account);
-    const bool is_current = found != nullptr && found->enabled && found->credential_version == login.credential_version;
-    if (!is_current) {
+    const auto* found = auth::find_current(*snapshot, login);
+    if (found == nullptr) {
         registration_.reset();
         error("[AUTH] wrong user name or password");
         co_return;

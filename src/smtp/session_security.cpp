@@ -20,9 +20,7 @@ bool Session::may_log_in_here() const
 
 const directory::Account* Session::own_account(const directory::Snapshot& snapshot) const
 {
-    const directory::Account* account = snapshot.find(login_->account);
-    if (account == nullptr || !account->enabled) return nullptr;
-    return account->credential_version == login_->credential_version ? account : nullptr;
+    return auth::find_current(snapshot, *login_);
 }
 
 // Nothing is known of the client any more: behind STARTTLS (RFC 3207 section 4.2) and XCLIENT.

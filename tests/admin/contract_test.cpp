@@ -19,6 +19,8 @@ json load_document()
     return json::parse(file);
 }
 
+const std::string kAppPasswords = "/api/v1/accounts/a@example.org/app-passwords";
+const std::string kAppPasswordsOf = "/api/v1/accounts/{address}/app-passwords";
 const std::set<std::string> kMethods = {"get", "post", "put", "patch", "delete", "head", "options"};
 
 // Every "$ref" in the document points at something in it.
@@ -116,7 +118,7 @@ TEST_CASE("what the document says of rights is what the server does", "[admin][K
     for (const auto& route : world.server.router().routes()) {
         const json& operation = document["paths"][route.pattern][ascii::to_lower(http::method_name(route.method))];
         std::string path = route.pattern;
-        if (path.find('{') != std::string::npos) path.replace(path.find('{'), path.find('}') - path.find('{') + 1, "x");
+        while (path.find('{') != std::string::npos) path.replace(path.find('{'), path.find('}') - path.find('{') + 1, "x");
         CAPTURE(path);
         const int status = world.ask(route.method, path, "", std::nullopt).status;
         CHECK((status != 403) == (operation["x-access"] == "anyone"));
@@ -160,6 +162,13 @@ TEST_CASE("answers have the form that the document gives them", "[admin]")
         {Method::post, "/api/v1/accounts/a@example.org/expunged", "/api/v1/accounts/{address}/expunged", R"({"names":["x"],"target":"none"})"},
         {Method::patch, "/api/v1/accounts/a@example.org", "/api/v1/accounts/{address}", R"({"full_name":"A"})"},
         {Method::post, "/api/v1/accounts/a@example.org/password", "/api/v1/accounts/{address}/password", R"({"generate_password":true})"},
+        {Method::post, kAppPasswords, kAppPasswordsOf, R"({"label":"phone"})"},
+        {Method::post, kAppPasswords, kAppPasswordsOf, R"({"label":"phone"})"},
+        {Method::post, kAppPasswords, kAppPasswordsOf, R"({"label":""})"},
+        {Method::get, kAppPasswords, kAppPasswordsOf, ""},
+        {Method::remove, kAppPasswords + "/1", kAppPasswordsOf + "/{id}", ""},
+        {Method::remove, kAppPasswords + "/x", kAppPasswordsOf + "/{id}", ""},
+        {Method::remove, kAppPasswords, kAppPasswordsOf, ""},
         {Method::get, "/api/v1/aliases", "", ""},
         {Method::get, "/api/v1/aliases/s@example.org", "/api/v1/aliases/{address}", ""},
         {Method::patch, "/api/v1/aliases/s@example.org", "/api/v1/aliases/{address}", R"({"enabled":false})"},

@@ -341,7 +341,7 @@ TEST_CASE("RFC 4616 2: a password logs in however its letters are composed, and 
     world.add("odd@example.org", world.hash("tab\tbed"));
     CHECK(world.try_login("odd@example.org", "tab\tbed") == "ok odd@example.org");
     // SCRAM takes the same: its verifier is of the prepared password, whichever was given.
-    const auto made = run_on(world.loop, world.authenticator->make_credentials(decomposed));
+    const auto made = run_on(world.loop, world.authenticator->make_credentials(decomposed, "ann@example.org"));
     REQUIRE(made);
     const auto verifier = parse_scram_verifier(made->scram_verifier);
     REQUIRE(verifier);

@@ -32,7 +32,7 @@ bool judge(SaslExchange& exchange, SaslStep& step, bool accepts)
     static const ScramVerifier verifier = make_fake_scram_verifier("secret", "name", kLeastScramIterations);
     if (const auto* name = std::get_if<SaslName>(&step)) {
         insist(!name->login.empty() && ascii::is_utf8(name->login) && saslprep(name->login) == name->login);
-        step = exchange.supply(verifier);
+        step = exchange.supply({verifier});
     } else if (const auto* proof = std::get_if<SaslProof>(&step)) {
         insist(!proof->is_right);  // nobody knows the password
         step = exchange.conclude(accepts);

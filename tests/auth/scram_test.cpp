@@ -54,7 +54,7 @@ std::string dialogue(SaslMechanism mechanism, const SaslChannel& channel, ScramC
     SaslExchange exchange(mechanism, channel, kNonce);
     std::string step = told(exchange.begin(encode_base64(client.first())));
     if (!step.starts_with("name ")) return step;
-    step = told(exchange.supply(make_scram_verifier("pencil", kSalt, 4096)));
+    step = told(exchange.supply({make_scram_verifier("pencil", kSalt, 4096)}));
     const std::string final = tamper(client.final(step.substr(10)));
     return told(exchange.respond(encode_base64(final)));
 }
@@ -65,7 +65,7 @@ TEST_CASE("RFC 7677 3: the example's messages come out to the letter", "[auth][s
 {
     SaslExchange exchange(SaslMechanism::scram_sha_256, {}, kNonce);
     CHECK(told(exchange.begin(encode_base64("n,,n=user,r=rOprNGfwEbeRWgbNEkqO"))) == "name user");
-    CHECK(told(exchange.supply(make_scram_verifier("pencil", kSalt, 4096))) ==
+    CHECK(told(exchange.supply({make_scram_verifier("pencil", kSalt, 4096)})) ==
           "challenge r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");
     CHECK(told(exchange.respond(encode_base64("c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
                                               "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="))) == "proof right");
@@ -153,7 +153,7 @@ TEST_CASE("C11: what was overheard of one SCRAM dialogue opens no other", "[auth
     const auto open = [&client](const std::string& nonce, SaslExchange& exchange) {
         const auto step = told(exchange.begin(encode_base64(client.first())));
         REQUIRE(step == "name user");
-        const auto challenge = told(exchange.supply(make_scram_verifier("pencil", kSalt, 4096)));
+        const auto challenge = told(exchange.supply({make_scram_verifier("pencil", kSalt, 4096)}));
         REQUIRE(challenge.find("r=" + client.nonce + nonce) != std::string::npos);
         return challenge.substr(10);
     };

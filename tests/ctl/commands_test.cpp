@@ -132,6 +132,32 @@ TEST_CASE("accounts are administered from the command line", "[ctl]")
     CHECK(run_against(world, {"account", "list"}).out == "no accounts\n");
 }
 
+TEST_CASE("app passwords are made, listed and removed from the command line", "[ctl]")
+{
+    test::AdministrationWorld world;
+    add_domain_and_account(world);
+    const auto run = [&world](std::vector<std::string> words) {
+        words.insert(words.begin(), {"account", "app-password"});
+        return run_against(world, std::move(words));
+    };
+    CHECK(run({"list", "ann@example.org"}).out == "no app passwords\n");
+    const auto made = run({"add", "ann@example.org", "Ann's phone"});
+    CHECK(made.code == ctl::kDone);
+    CHECK(made.out.starts_with("made an app password of ann@example.org; it will not be shown again\nits password is "));
+    const auto quiet = run({"add", "ann@example.org", "laptop", "--quiet"});
+    CHECK(quiet.out.size() == 25);
+    const auto list = run({"list", "ann@example.org"});
+    CHECK(list.out.starts_with("ID  LABEL        MADE                  LAST USED\n 1  Ann's phone  20"));
+    CHECK(list.out.find("Z  never\n 2  laptop ") != std::string::npos);
+    CHECK(list.out.find(quiet.out.substr(0, 24)) == std::string::npos);
+    CHECK(run({"remove", "ann@example.org"}).code == ctl::kUsage);
+    CHECK(run({"remove", "ann@example.org", "1", "--all"}).code == ctl::kUsage);
+    CHECK(run({"remove", "ann@example.org", "1"}).out == "removed the app password 1 of ann@example.org\n");
+    CHECK(run({"remove", "ann@example.org", "1"}).code == ctl::kFailed);
+    CHECK(run({"remove", "ann@example.org", "--all", "--yes"}).out == "removed all app passwords of ann@example.org\n");
+    CHECK(run({"list", "ann@example.org", "--json"}).out == "{\"app_passwords\":[]}\n");
+}
+
 TEST_CASE("aliases are administered from the command line", "[ctl]")
 {
     test::AdministrationWorld world;

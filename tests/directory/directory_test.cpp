@@ -45,6 +45,15 @@ public:
         made.password_hash = "hash";
         return made;
     }
+    // The one value that another program reads in the file.
+    std::string shown(std::string_view sql) const
+    {
+        auto database = Database::open(path());
+        REQUIRE(database);
+        auto rows = database->prepare(sql);
+        REQUIRE(rows.step());
+        return rows.text(0);
+    }
     const Account& find(std::string_view login)
     {
         kept_ = directory_->snapshot();
@@ -369,4 +378,116 @@ TEST_CASE("forwarding and lists have their limits", "[directory][hostile]")
     CHECK(kind_of(w.run(w->add_alias({"all@example.org", many, true}))) == RefusalKind::invalid);
     many.pop_back();
     CHECK(w.run(w->add_alias({"all@example.org", many, true})));
+}
+
+namespace {
+
+AppPassword app_password(std::string label, const std::string& salt = "c2FsdA==")
+{
+    AppPassword made;
+    made.label = std::move(label);
+    made.made = 1'800'000'000;
+    made.digest = "digest of " + made.label;
+    made.scram_verifier = "SCRAM-SHA-256$4096:" + salt + "$a:b";
+    made.bare_scram_verifier = "SCRAM-SHA-256$4096:" + salt + "$c:d";
+    return made;
+}
+
+}  // namespace
+
+TEST_CASE("an app password is in the next snapshot and after a restart, and goes alone or with its account", "[directory]")
+{
+    World w;
+    w.populate();
+    const auto version = w.find("ann@example.org").credential_version;
+    const auto phone = w.run(w->add_app_password("Ann@Example.org", app_password("phone")));
+    REQUIRE(phone);
+    REQUIRE(w.run(w->add_app_password("ann@example.org", app_password("laptop"))));
+    REQUIRE(w.run(w->add_app_password("bob@example.org", app_password("phone"))));
+    for (int round = 0; round < 2; ++round) {
+        const Account& ann = w.find("ann@example.org");
+        REQUIRE(ann.app_passwords.size() == 2);
+        CHECK(ann.app_passwords[0].id == phone->id);
+        CHECK(ann.app_passwords[0].label == "phone");
+        CHECK(ann.app_passwords[0].made == 1'800'000'000);
+        CHECK(ann.app_passwords[0].digest == "digest of phone");
+        CHECK(ann.app_passwords[0].scram_verifier == app_password("").scram_verifier);
+        CHECK(ann.app_passwords[0].bare_scram_verifier == app_password("").bare_scram_verifier);
+        CHECK(ann.app_passwords[1].label == "laptop");
+        CHECK(ann.credential_version == version);
+        w.open();
+    }
+    CHECK(w.shown("SELECT group_concat(address || ' ' || label || ' ' || made || ' ' || last_used, ', ') FROM directory_app_passwords") ==
+          "ann@example.org phone 1800000000 0, ann@example.org laptop 1800000000 0, bob@example.org phone 1800000000 0");
+    CHECK(kind_of(w.run(w->remove_app_passwords("bob@example.org", phone->id))) == RefusalKind::not_found);
+    REQUIRE(w.run(w->remove_app_passwords("ann@example.org", phone->id)));
+    CHECK(w.find("ann@example.org").app_passwords.size() == 1);
+    CHECK(w.find("ann@example.org").credential_version == version);
+    const auto again = w.run(w->add_app_password("ann@example.org", app_password("phone")));
+    REQUIRE(again);
+    CHECK(again->id > phone->id);
+    REQUIRE(w.run(w->remove_app_passwords("ann@example.org", std::nullopt)));
+    CHECK(w.find("ann@example.org").app_passwords.empty());
+    CHECK(w.find("bob@example.org").app_passwords.size() == 1);
+    REQUIRE(w.run(w->remove_account("bob@example.org")));
+    CHECK(w.shown("SELECT count(*) FROM app_password") == "0");
+}
+
+TEST_CASE("an app password is refused without an account, with a label that is none or there already, and above 25", "[directory]")
+{
+    World w;
+    w.populate();
+    const auto refused = [&w](const std::string& address, const std::string& label) {
+        return kind_of(w.run(w->add_app_password(address, app_password(label))));
+    };
+    CHECK(refused("zoe@example.org", "phone") == RefusalKind::not_found);
+    for (const std::string& label : {std::string(), std::string(101, 'x'), std::string("a\nb"), std::string(" phone"), std::string("\xff")}) {
+        CAPTURE(label);
+        CHECK(refused("ann@example.org", label) == RefusalKind::invalid);
+    }
+    for (std::size_t n = 0; n < kMostAppPasswords; ++n) {
+        REQUIRE(w.run(w->add_app_password("ann@example.org", app_password("device " + std::to_string(n)))));
+    }
+    CHECK(refused("ann@example.org", "device 3") == RefusalKind::exists);
+    CHECK(refused("ann@example.org", "one more") == RefusalKind::conflict);
+    CHECK(kind_of(w.run(w->remove_app_passwords("zoe@example.org", std::nullopt))) == RefusalKind::not_found);
+}
+
+TEST_CASE("RFC 5802 3: the verifiers of an account keep one salt, whichever comes first", "[directory]")
+{
+    World w;
+    w.populate();
+    REQUIRE(w.run(w->add_app_password("ann@example.org", app_password("phone"))));
+    CHECK(kind_of(w.run(w->add_app_password("ann@example.org", app_password("laptop", "b3RoZXI=")))) == RefusalKind::conflict);
+    AccountChange change = with_password("new");
+    change.scram_verifier = "SCRAM-SHA-256$4096:b3RoZXI=$a:b";
+    CHECK(kind_of(w.run(w->set_account("ann@example.org", change))) == RefusalKind::conflict);
+    CHECK(w.find("ann@example.org").password_hash == "hash");
+    change.scram_verifier = "SCRAM-SHA-256$4096:c2FsdA==$e:f";
+    REQUIRE(w.run(w->set_account("ann@example.org", change)));
+
+    change.scram_verifier = "SCRAM-SHA-256$4096:b3RoZXI=$a:b";
+    REQUIRE(w.run(w->set_account("bob@example.org", change)));
+    CHECK(kind_of(w.run(w->add_app_password("bob@example.org", app_password("phone")))) == RefusalKind::conflict);
+    REQUIRE(w.run(w->add_app_password("bob@example.org", app_password("phone", "b3RoZXI="))));
+}
+
+TEST_CASE("when an app password was used is noted once an hour, and kept over a restart once it is saved", "[directory]")
+{
+    World w;
+    w.populate();
+    const auto made = w.run(w->add_app_password("ann@example.org", app_password("phone")));
+    REQUIRE(made);
+    CHECK(w->last_use(made->id) == 0);
+    constexpr std::int64_t kFirst = 1'800'000'000;
+    w->note_use(made->id, kFirst);
+    w->note_use(made->id, kFirst + Directory::kUseInterval - 1);
+    CHECK(w->last_use(made->id) == kFirst);
+    w->note_use(made->id, kFirst + Directory::kUseInterval);
+    REQUIRE(w.run(w->save_uses()));
+    w.open();
+    CHECK(w->last_use(made->id) == kFirst + Directory::kUseInterval);
+    REQUIRE(w.run(w->save_uses()));
+    REQUIRE(w.run(w->remove_app_passwords("ann@example.org", made->id)));
+    CHECK(w->last_use(made->id) == 0);
 }

@@ -41,7 +41,7 @@ directory::Account account_of(World& world, std::string_view login)
 
 void give_verifier(World& world)
 {
-    auto made = test::run_on(world.loop, world.authenticator->make_credentials("secret"));
+    auto made = test::run_on(world.loop, world.authenticator->make_credentials("secret", ""));
     must(static_cast<bool>(made), "no credentials");
     directory::AccountChange change;
     change.password_hash = made->password_hash;

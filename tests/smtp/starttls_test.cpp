@@ -160,7 +160,7 @@ TEST_CASE("RFC 4954 4, RFC 7677 3: AUTH SCRAM-SHA-256-PLUS within TLS lets in wh
     Appliance appliance([](smtp::Options& options) { options.offers_scram_plus = true; });
     const TemporaryFolder folder;
     give_certificate(appliance, folder);
-    const auto made = run_on(appliance.loop, appliance.authenticator.make_credentials(Appliance::kPassword));
+    const auto made = run_on(appliance.loop, appliance.authenticator.make_credentials(Appliance::kPassword, ""));
     REQUIRE(made);
     directory::AccountChange change;
     change.password_hash = made->password_hash;

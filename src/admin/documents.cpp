@@ -251,11 +251,14 @@ std::string sessions_json(const std::vector<auth::LiveSessions::Entry>& sessions
 {
     ordered_json list = ordered_json::array();
     for (const auth::LiveSessions::Entry& entry : sessions) {
-        list.push_back({{"number", entry.number},
-                        {"service", entry.service},
-                        {"address", entry.login.address},
-                        {"peer", entry.peer},
-                        {"since", timestamp(entry.since)}});
+        ordered_json row = {{"number", entry.number},
+                            {"service", entry.service},
+                            {"address", entry.login.address},
+                            {"peer", entry.peer},
+                            {"since", timestamp(entry.since)},
+                            {"app_password", nullptr}};
+        if (entry.login.app_password != 0) row["app_password"] = entry.login.app_password;
+        list.push_back(std::move(row));
     }
     return write({{"sessions", std::move(list)}});
 }

@@ -259,9 +259,12 @@ std::string alias_text(const json& row)
 
 std::string sessions_text(const json& document, Style style)
 {
-    Table table({{"NUMBER", Side::right}, {"SERVICE"}, {"ACCOUNT"}, {"PEER"}, {"SINCE"}});
+    Table table({{"NUMBER", Side::right}, {"SERVICE"}, {"ACCOUNT"}, {"PEER"}, {"SINCE"}, {"APP PASSWORD"}});
     for (const json& row : document.at("sessions")) {
-        table.add({number(row, "number"), text(row, "service"), text(row, "address"), text(row, "peer"), text(row, "since")});
+        // Of a server before app passwords there is none.
+        const bool is_app = row.contains("app_password") && !row.at("app_password").is_null();
+        table.add({number(row, "number"), text(row, "service"), text(row, "address"), text(row, "peer"), text(row, "since"),
+                   is_app ? number(row, "app_password") : std::string()});
     }
     return table.text(style, "no sessions");
 }

@@ -162,7 +162,8 @@ co::Task<Result<std::vector<AppPassword>, Refusal>> Directory::remove_app_passwo
 void Directory::note_use(std::int64_t app_password, std::int64_t now)
 {
     std::int64_t& last = state_->uses[app_password];
-    if (now - last < kUseInterval) return;
+    // A clock that was set back must not leave a time to come there.
+    if (now >= last && now - last < kUseInterval) return;
     last = now;
     state_->unsaved_uses.emplace_back(app_password, now);
 }

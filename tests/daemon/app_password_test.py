@@ -108,10 +108,20 @@ class AppPasswords(BoxCase):
             theirs.line()
             theirs.send(f'a LOGIN {self.name} "{phone["password"]}"\r\n'.encode())
             self.assertIn(b"a OK", theirs.line())
+            opened = sorted(row["app_password"] for row in self.box.ctl_json("session", "list")["sessions"])
+            self.assertEqual(opened, [phone["id"], laptop["id"]])
             self.remove(phone)
             wait_until(lambda: len(self.box.ctl_json("session", "list")["sessions"]) == 1, 30, "the phone's session has ended")
         self.assertEqual(ours.noop()[0], "OK")
         ours.logout()
+
+    def test_j6_it_is_shown_once_and_written_nowhere(self):
+        phone = self.add("phone")
+        self.assertEqual(self.ways(phone["password"]), [True] * 5)
+        places = [("log", self.box.log().encode())]
+        places += [(str(path), path.read_bytes()) for path in self.box.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+        for secret in (phone["password"].encode(), phone["password"].replace("-", "").encode()):
+            self.assertEqual([place for place, content in places if secret in content], [])
 
     def test_when_it_was_last_used_outlives_a_restart(self):
         phone = self.add("phone")

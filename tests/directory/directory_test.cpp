@@ -488,6 +488,8 @@ TEST_CASE("when an app password was used is noted once an hour, and kept over a 
     w.open();
     CHECK(w->last_use(made->id) == kFirst + Directory::kUseInterval);
     REQUIRE(w.run(w->save_uses()));
+    w->note_use(made->id, kFirst);
+    CHECK(w->last_use(made->id) == kFirst);
     REQUIRE(w.run(w->remove_app_passwords("ann@example.org", made->id)));
     CHECK(w->last_use(made->id) == 0);
 }

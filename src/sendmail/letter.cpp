@@ -5,9 +5,28 @@
 
 #include "base/ascii.hpp"
 #include "mail/address_list.hpp"
+#include "mail/atext.hpp"
 #include "mail/xtext.hpp"
 
 namespace mbx::sendmail {
+namespace {
+
+// The list is read as a person's would be; what a program calls us with has no reader who would notice the guess. A local
+// part that would have to be quoted was quoted, and behind an @ there is a domain.
+bool is_guessed(std::string_view list, const mail::HeaderAddress& address)
+{
+    const auto is_plain = [](char c) { return c == '.' || mail::is_atext(c); };
+    if (!std::ranges::all_of(address.local, is_plain) && list.find('"') == std::string_view::npos) return true;
+    if (!address.domain.empty()) return false;
+    const std::string cut = address.local + "@";
+    for (std::size_t at = list.find(cut); at != std::string_view::npos; at = list.find(cut, at + 1)) {
+        const std::size_t end = at + cut.size();
+        if (end == list.size() || std::string_view(" \t,;>").find(list[end]) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
+}  // namespace
 
 std::string shown(const Address& address)
 {
@@ -16,6 +35,7 @@ std::string shown(const Address& address)
 
 std::optional<mail::Mailbox> qualified(const Address& address, std::string_view host)
 {
+    if (address.is_guessed) return std::nullopt;
     const auto domain = mail::normalise_domain(address.domain.empty() ? host : std::string_view(address.domain));
     if (!domain || address.local.empty()) return std::nullopt;
     mail::Mailbox mailbox;
@@ -33,7 +53,8 @@ std::vector<Address> addresses_in(std::string_view list)
     for (mail::HeaderAddress& each : mail::parse_address_list(list, kMostRecipients + 1)) {
         if (each.kind != mail::HeaderAddress::Kind::mailbox) continue;
         if (each.local.empty() && each.domain.empty()) continue;
-        found.push_back({std::move(each.local), std::move(each.domain)});
+        const bool guessed = is_guessed(list, each);
+        found.push_back({std::move(each.local), std::move(each.domain), guessed});
     }
     return found;
 }

@@ -96,6 +96,27 @@ TEST_CASE("a From is added only where there is none, and its name is legal", "[s
     CHECK(with_from("\r\nx", {"root", ""}, "").starts_with("From: "));
 }
 
+TEST_CASE("nobody gets mail by words that are no address as they stand", "[sendmail][hostile]")
+{
+    const auto leaving = [](const std::string& list) {
+        std::vector<std::string> all;
+        for (const Address& each : addresses_in(list)) {
+            const auto mailbox = qualified(each, "h.example");
+            all.push_back(mailbox ? mail::format_mailbox(*mailbox) : "none");
+        }
+        return all;
+    };
+    using List = std::vector<std::string>;
+    CHECK(leaving("bad address") == List{"none"});
+    CHECK(leaving("broken <ok4@") == List{"none"});
+    CHECK(leaving("ok4@, root") == List{"none", "root@h.example"});
+    CHECK(leaving("a@b@c") == List{"none"});
+    CHECK(leaving("not an address, ann@x.example") == List{"none", "ann@x.example"});
+    CHECK(leaving("root, root@x.example, \"bad address\"@x.example") ==
+          List{"root@h.example", "root@x.example", "\"bad address\"@x.example"});
+    CHECK(leaving("Ann Lee <ann@x.example>, \xc3\xbc@x.example") == List{"ann@x.example", "\xc3\xbc@x.example"});
+}
+
 TEST_CASE("an address that is none leaves in no command, whatever it holds", "[sendmail][hostile]")
 {
     Letter letter;

@@ -302,8 +302,8 @@ co::Task<void> Session::store_message()
     metrics_.accepted.add();
     metrics_.accepted_bytes.add(incoming.reception.size());
     log_message(true, trace_id, "stored", incoming.reception);
-    trace_accepted(*receipt, incoming.reception);
-    trace_expansions(*receipt, incoming.reception);
+    trace_accepted(*receipt, incoming);
+    trace_expansions(*receipt, incoming);
     answer_message(ReplyId::message_accepted, trace_id);
 }
 

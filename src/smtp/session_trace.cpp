@@ -12,10 +12,10 @@ namespace {
 
 constexpr std::size_t kMostQueued = 1000; // recipients that the trace is told of one by one
 
-void add_header_facts(const Reception& reception, trace::Event& event)
+void add_header_facts(const Reception& reception, std::string message_id, trace::Event& event)
 {
     event.facts.emplace_back("subject", reception.traced().subject());
-    event.facts.emplace_back("message_id", reception.traced().message_id());
+    event.facts.emplace_back("message_id", std::move(message_id));
 }
 
 std::string_view name_of(directory::Expansion::Kind kind)
@@ -78,16 +78,24 @@ trace::Event Session::begin_event(trace::EventKind kind, std::string id) const
     return event;
 }
 
+// The one that make_prefix() added where there was none: reports name it, so it is searched for.
+std::string Session::message_id_of(const Incoming& incoming) const
+{
+    const bool is_added = incoming.header && incoming.reception.header().message_id == 0;
+    return is_added ? incoming.trace_id + "@" + options_->hostname : incoming.reception.traced().message_id();
+}
+
 // At the moment of the receipt: by now an attempt may be under way, and it began after the acceptance.
-void Session::trace_accepted(const intake::Receipt& receipt, const Reception& reception) const
+void Session::trace_accepted(const intake::Receipt& receipt, const Incoming& incoming) const
 {
     if (deps_.recorder == nullptr) return;
+    const Reception& reception = incoming.reception;
     const std::string& trace_id = receipt.trace_id;
     trace::Event event = begin_event(trace::EventKind::accepted, trace_id);
     event.at = receipt.accepted;
     event.facts.emplace_back("size", std::to_string(reception.size()));
     event.facts.emplace_back("recipients", std::to_string(transaction_->accounts().size() + transaction_->outside().size()));
-    add_header_facts(reception, event);
+    add_header_facts(reception, message_id_of(incoming), event);
     const WallTime at = event.at;
     deps_.recorder->record(std::move(event));
     // Who waits for a first attempt is seen by that (mailboxctl slo).
@@ -102,7 +110,7 @@ void Session::trace_accepted(const intake::Receipt& receipt, const Reception& re
 }
 
 // By which steps the recipients were found, and the messages that lists made of it.
-void Session::trace_expansions(const intake::Receipt& receipt, const Reception& reception) const
+void Session::trace_expansions(const intake::Receipt& receipt, const Incoming& incoming) const
 {
     if (deps_.recorder == nullptr) return;
     const std::string& trace_id = receipt.trace_id;
@@ -124,22 +132,23 @@ void Session::trace_expansions(const intake::Receipt& receipt, const Reception& 
         tell(account->address(), "itself: it had sent this message on before, and it came back", "loop", 1);
     }
     for (const intake::Receipt::Further& list : receipt.further) {
-        trace_list(receipt, list, reception);
+        trace_list(receipt, list, incoming);
         tell(list_of(*snapshot, transaction_->expansions(), list.reverse_path),
              std::to_string(list.recipients.size()) + " members elsewhere, in message " + list.id, "list", list.recipients.size(), list.id);
     }
 }
 
 // The message that a list made, from its own beginning.
-void Session::trace_list(const intake::Receipt& receipt, const intake::Receipt::Further& list, const Reception& reception) const
+void Session::trace_list(const intake::Receipt& receipt, const intake::Receipt::Further& list, const Incoming& incoming) const
 {
+    const Reception& reception = incoming.reception;
     trace::Event event = begin_event(trace::EventKind::accepted, list.id);
     event.at = receipt.accepted;
     std::erase_if(event.facts, [](const auto& fact) { return fact.first == "reverse_path"; });
     event.facts.emplace_back("reverse_path", list.reverse_path);
     event.facts.emplace_back("size", std::to_string(reception.size()));
     event.facts.emplace_back("recipients", std::to_string(list.recipients.size()));
-    add_header_facts(reception, event);
+    add_header_facts(reception, message_id_of(incoming), event);
     event.detail = "members of a list elsewhere; the message came in as " + receipt.trace_id;
     const WallTime at = event.at;
     deps_.recorder->record(std::move(event));
@@ -162,7 +171,7 @@ void Session::trace_refused(std::string id, const Reply& why, const Reception* r
     event.recipient = path > 2 ? recipient.substr(begin + 1, path - 2) : std::move(recipient);
     if (reception != nullptr) {
         event.facts.emplace_back("size", std::to_string(reception->size()));
-        add_header_facts(*reception, event);
+        add_header_facts(*reception, reception->traced().message_id(), event);
     }
     deps_.recorder->record(std::move(event));
 }

@@ -231,6 +231,10 @@ TEST_CASE("C9: Date, Message-ID and From are added where they are missing (RFC 6
     CHECK(stored.find("\r\nFrom: <ann@example.test>\r\n") != std::string::npos);
     CHECK(stored.find("\r\nDate: ") != std::string::npos);
     CHECK(stored.find("\r\nMessage-ID: <") != std::string::npos);
+    // A report names it in In-Reply-To, so the trace is asked for it.
+    const auto accepted = appliance.recorded.of(trace::EventKind::accepted);
+    REQUIRE(accepted.size() == 1);
+    CHECK(stored.find("\r\nMessage-ID: <" + test::fact(accepted[0], "message_id") + ">\r\n") != std::string::npos);
     CHECK(stored.find("with ESMTPSA") != std::string::npos);
     CHECK(stored.find("ann@example.test\r\n") == std::string::npos);
     appliance.empty_inboxes();

@@ -119,10 +119,10 @@ std::vector<std::size_t> Queue::State::sendable_of(const Live& entry, std::size_
     return sendable;
 }
 
-// One answer for each of `recipients`; the connection is opened where there is none.
-co::Task<std::vector<Answer>> Queue::State::attempt(Destination destination, const LivePtr& entry,
-                                                    std::vector<std::size_t> recipients, Line& line)
+// One answer for each recipient of the attempt; the connection is opened where there is none.
+co::Task<std::vector<Answer>> Queue::State::attempt(Destination destination, const LivePtr& entry, Attempted& attempted, Line& line)
 {
+    const std::vector<std::size_t>& recipients = attempted.recipients;
     std::vector<Answer> answers;
     if (destination.route == kHereRoute) {
         for (const std::size_t at : recipients) {
@@ -144,10 +144,11 @@ co::Task<std::vector<Answer>> Queue::State::attempt(Destination destination, con
     Outgoing outgoing;
     outgoing.id = entry->entry.id;
     outgoing.envelope = &entry->entry.envelope;
-    outgoing.recipients = std::move(recipients);
+    outgoing.recipients = recipients;
     outgoing.size = entry->entry.size;
     outgoing.bytes = entry->bytes;
     if (!outgoing.bytes) outgoing.path = entry->is_settled ? spool.body_path(entry->entry.id) : entry->source.path;
+    outgoing.tell = [this, &entry, &attempted](std::vector<ToldAnswer> told) { return record_part(entry, attempted, std::move(told)); };
     answers = co_await line.conversation->deliver(outgoing);
     answers.resize(outgoing.recipients.size());
     ++line.sent;
@@ -232,11 +233,11 @@ co::Task<bool> Queue::State::deliver_group(const Dispatcher::Start& start, Ready
         co_return true;
     }
     const bool is_reused = line.conversation && line.sent != 0;
-    attempted.answers = co_await attempt(start.destination, entry, attempted.recipients, line);
+    attempted.answers = co_await attempt(start.destination, entry, attempted, line);
     attempted.took = ground.clock.steady() - attempted.begun;
     const bool is_open = line.conversation != nullptr;
     const bool is_usable = is_open && line.conversation->is_usable() && line.sent < options.max_messages_per_connection;
-    const bool is_silent = says_nothing(attempted.answers);
+    const bool is_silent = attempted.recorded.empty() && says_nothing(attempted.answers);
     const bool is_put_back = is_silent && is_reused && !is_stopping && !entry->groups[group].was_put_back;
     if (is_put_back) {
         // The peer had closed what we kept open: that says nothing about it.
@@ -311,7 +312,7 @@ Queue::State::Verdicts Queue::State::judge_all(const Live& entry, Attempted atte
     all.change = next_change(entry.entry);
     for (std::size_t n = 0; n < attempted.recipients.size() && n < attempted.answers.size(); ++n) {
         const std::size_t at = attempted.recipients[n];
-        if (entry.entry.states[at].status != RecipientStatus::waiting) continue;
+        if (entry.entry.states[at].status != RecipientStatus::waiting || attempted.recorded.contains(at)) continue;
         Answer& answer = attempted.answers[n];
         if (answer.at == WallTime{}) answer.at = ground.clock.wall();
         const bool is_delivered = answer.verdict == Answer::Verdict::delivered;
@@ -334,6 +335,35 @@ Queue::State::Verdicts Queue::State::judge_all(const Live& entry, Attempted atte
         all.change.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});
     }
     return all;
+}
+
+// What one transaction of several came to is on the disk before the next one begins, which may take the server minutes: a crash
+// meanwhile doubles nothing, and nobody's act finds a recipient waiting that has the message.
+co::Task<bool> Queue::State::record_part(const LivePtr& entry, Attempted& attempted, std::vector<ToldAnswer> told)
+{
+    Attempted part;
+    part.begun = attempted.begun;
+    part.took = ground.clock.steady() - attempted.begun;
+    for (auto& one : told) {
+        part.recipients.push_back(one.recipient);
+        part.answers.push_back(std::move(one.answer));
+    }
+    Verdicts all = judge_all(*entry, std::move(part));
+    for (const auto& one : told) attempted.recorded.insert(one.recipient);
+    std::erase_if(entry->groups[attempted.group].asked, [&attempted](std::size_t at) { return attempted.recorded.contains(at); });
+    if (all.change.outcomes.empty() || entry->is_ended) {
+        // It was set aside meanwhile, or we stop: what was delivered is told all the same.
+        for (auto& event : all.events) ground.recorder.record(std::move(event));
+        co_return !is_stopping;
+    }
+    auto entered = append(QueueRecord(all.change));
+    note(entered.lsn, std::move(all.events));
+    change(entry, std::move(all.change), std::move(entered.hold));
+    if (!all.relayed.empty()) spawn(report_relayed(entry, std::move(all.relayed)));
+    do_what_was_wanted(entry, attempted.group);
+    report_if_due(entry);
+    if (entered.lsn == 0) co_return false;
+    co_return co_await ground.ledger.durable(entered.lsn);
 }
 
 // What the answers mean becomes a record first, then everything else.

@@ -214,8 +214,6 @@ struct Queue::State {
         std::uint32_t sent = 0;  // messages
     };
     std::vector<std::size_t> sendable_of(const Live& entry, std::size_t group) const;
-    co::Task<std::vector<Answer>> attempt(Destination destination, const LivePtr& entry, std::vector<std::size_t> recipients,
-                                          Line& line);
     co::Task<std::optional<LoadFailure>> trouble_with_body(const LivePtr& entry);
     co::Task<bool> deliver_one(const Dispatcher::Start& start, ReadyErrand errand, Line& line);
     co::Task<void> end_conversation(Line& line);
@@ -231,9 +229,13 @@ struct Queue::State {
         std::size_t group = 0;
         std::vector<std::size_t> recipients;
         std::vector<Answer> answers;
+        std::set<std::size_t> recorded;  // recipients whose answers came before the end, and are on record
         SteadyTime begun{};
         std::chrono::nanoseconds took{};  // until the answers were there
     };
+    co::Task<std::vector<Answer>> attempt(Destination destination, const LivePtr& entry, Attempted& attempted, Line& line);
+    // False: nothing more of it may be sent.
+    co::Task<bool> record_part(const LivePtr& entry, Attempted& attempted, std::vector<ToldAnswer> told);
     void not_readable(const LivePtr& entry, Attempted attempted, const LoadFailure& trouble);
     co::Task<bool> deliver_group(const Dispatcher::Start& start, ReadyErrand errand, const LivePtr& entry, Attempted attempted, Line& line);
     Verdicts judge_all(const Live& entry, Attempted attempted);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,12 @@ struct Destination {
     auto operator<=>(const Destination&) const = default;
 };
 
+// What a recipient (an index into the envelope's) was told while others of the message are still to be asked for.
+struct ToldAnswer {
+    std::size_t recipient = 0;
+    Answer answer;
+};
+
 // A message for one destination: a part of the envelope's recipients.
 struct Outgoing {
     std::string id;                      // trace id
@@ -55,6 +62,9 @@ struct Outgoing {
     // The bytes in wire form: in memory, or in a file from the given offset on. One of the two.
     std::shared_ptr<const std::string> bytes;
     std::string path;
+    // Where it takes several transactions: gets what one came to before the next begins, and the last one's not at all. False:
+    // nothing more of the message is to be sent. May be empty.
+    std::function<co::Task<bool>(std::vector<ToldAnswer>)> tell;
 };
 
 // One conversation with one host. Used by one coroutine.
@@ -62,7 +72,7 @@ class Conversation {
 public:
     virtual ~Conversation() = default;
     // Sends one message; one answer for each of outgoing.recipients, in their order. Never throws, never fails as a
-    // whole: what prevented it is each recipient's answer. `outgoing` stays valid until it returns.
+    // whole: what prevented it is each recipient's answer. What `outgoing.tell` got is among them again. `outgoing` stays valid until it returns.
     virtual co::Task<std::vector<Answer>> deliver(const Outgoing& outgoing) = 0;
     // Whether another message may follow (the peer is there, has not said 421, the limits allow it).
     virtual bool is_usable() const = 0;

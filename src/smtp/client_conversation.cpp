@@ -78,24 +78,52 @@ co::Task<std::vector<queue::Answer>> ClientConversation::deliver(const queue::Ou
     ++messages_;
     const std::optional<queue::Answer> obstacle = co_await prepare(delivery);
     if (obstacle) answer_open(delivery.slots, *obstacle);
-    while (true) {
-        Round round;
-        round.slots = choose_slots(delivery);
-        if (round.slots.empty()) break;
-        if (offer_.mail_max != 0 && transactions_ >= offer_.mail_max) {
-            answer_open(delivery.slots, own_answer(Verdict::temporary, "4.7.0", "the server takes no more messages in a connection"));
-            break;
-        }
-        ++transactions_;
-        co_await transact(delivery, round);
-    }
+    co_await transact_all(delivery);
     std::vector<queue::Answer> answers;
     answers.reserve(delivery.slots.size());
     for (Slot& slot : delivery.slots) {
-        sign(slot.answer);
+        if (!slot.is_told) sign(slot.answer);
         answers.push_back(std::move(slot.answer));
     }
     co_return answers;
+}
+
+// Until no slot is open.
+co::Task<void> ClientConversation::transact_all(Delivery& delivery)
+{
+    Round round;
+    round.slots = choose_slots(delivery);
+    while (!round.slots.empty()) {
+        if (offer_.mail_max != 0 && transactions_ >= offer_.mail_max) {
+            answer_open(delivery.slots, own_answer(Verdict::temporary, "4.7.0", "the server takes no more messages in a connection"));
+            co_return;
+        }
+        ++transactions_;
+        co_await transact(delivery, round);
+        round = Round();
+        round.slots = choose_slots(delivery);
+        if (round.slots.empty()) co_return;
+        const bool goes_on = co_await tell(delivery);
+        if (!goes_on) {
+            answer_open(delivery.slots, own_answer(Verdict::temporary, "4.3.0", "what the server said of other recipients could not be recorded"));
+            co_return;
+        }
+    }
+}
+
+// What has been answered since the last time. It may take the server minutes to answer for the others.
+co::Task<bool> ClientConversation::tell(Delivery& delivery)
+{
+    std::vector<queue::ToldAnswer> told;
+    for (std::size_t i = 0; i < delivery.slots.size(); ++i) {
+        Slot& slot = delivery.slots[i];
+        if (slot.state != Slot::State::done || slot.is_told) continue;
+        sign(slot.answer);
+        slot.is_told = true;
+        told.push_back({delivery.outgoing.recipients[i], slot.answer});
+    }
+    if (told.empty() || !delivery.outgoing.tell) co_return true;
+    co_return co_await delivery.outgoing.tell(std::move(told));
 }
 
 void ClientConversation::sign(queue::Answer& answer) const

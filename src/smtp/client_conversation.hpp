@@ -33,6 +33,7 @@ private:
         std::string command;
         enum class State : std::uint8_t { waiting, asked, accepted, crowded, done } state = State::waiting;
         queue::Answer answer;
+        bool is_told = false;  // the answer is signed, and the queue has it
     };
     // A message under way.
     struct Delivery {
@@ -68,6 +69,8 @@ private:
     co::Task<std::optional<queue::Answer>> prepare(Delivery& delivery);
     std::vector<Slot*> choose_slots(Delivery& delivery) const;
     co::Task<void> transact(Delivery& delivery, Round& round);
+    co::Task<void> transact_all(Delivery& delivery);
+    co::Task<bool> tell(Delivery& delivery);
     std::vector<Command> commands_of(Delivery& delivery, Round& round) const;
     co::Task<void> address(Delivery& delivery, Round& round);
     void take_reply(const Command& command, const RemoteReply& reply, Round& round);

@@ -93,7 +93,7 @@ public:
 
     Entered append(std::string record) override
     {
-        if (fuse_.burns()) return {};
+        if (fuse_.burns() || is_full) return {};
         entries.push_back({++last, std::nullopt, std::move(record)});
         return {last, hold(last)};
     }
@@ -116,6 +116,7 @@ public:
 
     std::vector<JournalEntry> entries;
     std::uint64_t last = 0;
+    bool is_full = false;  // has no room for records
     std::shared_ptr<std::multiset<std::uint64_t>> held = std::make_shared<std::multiset<std::uint64_t>>();
 
 private:
@@ -178,6 +179,9 @@ public:
     bool is_usable = true;
     bool ends_slowly = false;  // the answer to QUIT waits for let_go()
     std::uint32_t most_messages = 1000;
+    std::size_t most_recipients = 1000;     // of a transaction
+    std::size_t pauses_behind = 0;          // so many transactions of a message, and waits for let_go(); 0: never
+    int told_to_stop = 0;
 
     explicit ScriptedTransport(Fuse& fuse) : fuse_(fuse) {}
 
@@ -251,7 +255,14 @@ private:
             owner_.sizes[outgoing.id] = outgoing.bytes ? outgoing.bytes->size() : std::filesystem::file_size(outgoing.path);
             while (owner_.is_slow && owner_.is_slow(domain_) && !owner_.is_released) co_await owner_.gate.wait();
             std::vector<queue::Answer> answers;
+            bool goes_on = true;
             for (const auto at : outgoing.recipients) {
+                const bool is_next_transaction = !answers.empty() && answers.size() % owner_.most_recipients == 0;
+                if (is_next_transaction && goes_on) goes_on = co_await tell(outgoing, answers);
+                if (!goes_on) {
+                    answers.push_back(dead());
+                    continue;
+                }
                 const std::string& address = outgoing.envelope->recipients[at].address;
                 if (owner_.fuse_.burns() || is_cut_ || owner_.is_interrupted) {
                     answers.push_back(dead());
@@ -273,6 +284,19 @@ private:
         void interrupt() override { is_cut_ = true; }
 
     private:
+        // One transaction has been answered, and another follows.
+        co::Task<bool> tell(const queue::Outgoing& outgoing, const std::vector<queue::Answer>& answers)
+        {
+            std::vector<queue::ToldAnswer> told;
+            for (std::size_t n = answers.size() - owner_.most_recipients; n < answers.size(); ++n)
+                told.push_back({outgoing.recipients[n], answers[n]});
+            bool goes_on = true;
+            if (outgoing.tell) goes_on = co_await outgoing.tell(std::move(told));
+            if (!goes_on) ++owner_.told_to_stop;
+            const bool pauses = answers.size() == owner_.pauses_behind * owner_.most_recipients;
+            while (pauses && !owner_.is_released) co_await owner_.gate.wait();
+            co_return goes_on;
+        }
         ScriptedTransport& owner_;
         std::string domain_;
         std::uint32_t messages_ = 0;

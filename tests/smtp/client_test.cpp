@@ -187,6 +187,96 @@ TEST_CASE("many recipients travel a hundred to a transaction, and no batch is la
     for (const std::string& batch : ground.remote.batches) CHECK(batch.size() <= 8192);
 }
 
+// What the queue is told between transactions, and how far the remote was then.
+class Told {
+public:
+    explicit Told(PlainGround& ground) : ground_(ground) {}
+    co::Task<bool> take(std::vector<queue::ToldAnswer> answers)
+    {
+        parts.push_back(std::move(answers));
+        contents.push_back(ground_.remote.contents.size());
+        mails.push_back(ground_.count("MAIL"));
+        ground_.clock.advance(std::chrono::seconds(8));
+        co_return parts.size() < most_parts;
+    }
+    std::vector<queue::Answer> send()
+    {
+        queue::Outgoing outgoing;
+        outgoing.id = "id";
+        outgoing.envelope = &ground_.envelope;
+        for (std::size_t i = 0; i < ground_.envelope.recipients.size(); ++i) outgoing.recipients.push_back(i);
+        outgoing.bytes = std::make_shared<const std::string>(kMessage);
+        outgoing.size = outgoing.bytes->size();
+        outgoing.tell = [this](std::vector<queue::ToldAnswer> answers) { return take(std::move(answers)); };
+        return ground_.deliver(outgoing);
+    }
+
+    std::size_t most_parts = 1000;  // with so many it has heard enough
+    std::vector<std::vector<queue::ToldAnswer>> parts;
+    std::vector<std::size_t> contents;
+    std::vector<std::size_t> mails;
+
+private:
+    PlainGround& ground_;
+};
+
+TEST_CASE("what a transaction came to is told before the next one begins, with its own moment, and the last one's at the end", "[smtp][client]")
+{
+    PlainGround ground;
+    Strings many;
+    for (int i = 0; i < 250; ++i) many.push_back("m" + std::to_string(i) + "@remote.example");
+    ground.to(many);
+    ground.remote.script["RCPT TO:<m7@remote.example>"] = {"550 5.1.1 nobody"};
+    REQUIRE(ground.open());
+    const auto begun = ground.clock.wall();
+    Told told(ground);
+    const auto answers = told.send();
+    REQUIRE(told.parts.size() == 2);
+    CHECK(told.contents == std::vector<std::size_t>{1, 2});
+    CHECK(told.mails == std::vector<std::size_t>{1, 2});
+    for (std::size_t part = 0; part < 2; ++part) {
+        REQUIRE(told.parts[part].size() == 100);
+        for (std::size_t i = 0; i < 100; ++i) {
+            const queue::ToldAnswer& one = told.parts[part][i];
+            CHECK(one.recipient == part * 100 + i);
+            CHECK(one.answer.verdict == (one.recipient == 7 ? Verdict::permanent : Verdict::delivered));
+            CHECK(one.answer.host == "mx.remote.example");
+            CHECK(one.answer.at == begun + std::chrono::seconds(8 * part));
+            CHECK(answers[one.recipient].at == one.answer.at);
+        }
+    }
+    REQUIRE(answers.size() == 250);
+    CHECK(answers[249].verdict == Verdict::delivered);
+    CHECK(answers[249].at == begun + std::chrono::seconds(16));
+}
+
+TEST_CASE("nothing is told of what one transaction carries", "[smtp][client]")
+{
+    PlainGround ground;
+    ground.to({"a@remote.example", "b@remote.example"});
+    REQUIRE(ground.open());
+    Told told(ground);
+    CHECK(told.send()[1].verdict == Verdict::delivered);
+    CHECK(told.parts.empty());
+}
+
+TEST_CASE("where an answer cannot be recorded no further transaction begins, and the others wait", "[smtp][client]")
+{
+    PlainGround ground;
+    Strings many;
+    for (int i = 0; i < 250; ++i) many.push_back("m" + std::to_string(i) + "@remote.example");
+    ground.to(many);
+    REQUIRE(ground.open());
+    Told told(ground);
+    told.most_parts = 1;
+    const auto answers = told.send();
+    CHECK(ground.count("MAIL") == 1);
+    CHECK(answers[99].verdict == Verdict::delivered);
+    CHECK(answers[100].verdict == Verdict::temporary);
+    CHECK_FALSE(answers[100].is_remote);
+    CHECK(answers[249].verdict == Verdict::temporary);
+}
+
 TEST_CASE("a server's LIMITS are obeyed: recipients, their domains, messages (RFC 9422)", "[smtp][client]")
 {
     PlainGround ground;

@@ -295,6 +295,8 @@ Result<QueueActBody, Error> parse_queue_act(std::string_view text)
         members.fail("one of ids, destination, sender, recipient and all must say which");
     if (!which.ids.empty() && (has_filter || which.is_all)) members.fail("ids and the other members exclude each other");
     if (which.is_all && has_filter) members.fail("all and destination, sender or recipient exclude each other");
+    // A release is looked at where the standing holds are known.
+    if (auto fault = fault_of(which); !fault.empty() && body.act != queue::Act::release) members.fail(std::move(fault));
     body.is_standing = members.flag("standing").value_or(false);
     if (body.is_standing && (body.act != queue::Act::hold || !which.ids.empty()))
         members.fail("standing goes with the act hold, and with destination, sender, recipient or all");

@@ -298,7 +298,7 @@ const std::vector<Declaration>& most_rows()
          [](S& s) -> Slot { return choice(s.sendmail.service); }, {"off", "on"}},
         {"sendmail.drop_directory", Kind::directory, R"("/var/spool/mailboxd/drop")", {1, kMostPath}, Effect::restart,
          "Where sendmail leaves messages while the daemon does not run or cannot take them; it takes them in as soon as it "
-         "can. All users may write there and nobody may list it (mode 1733).",
+         "can. All users may write there and nobody may list it (mode 3733).",
          [](S& s) -> Slot { return &s.sendmail.drop_directory; }},
         {"sendmail.system_mail_to", Kind::text, R"("")", {0, 320}, Effect::live,
          "Who gets mail for a name of this machine that is neither an account nor an alias, such as what cron writes to root. "

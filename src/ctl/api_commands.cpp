@@ -5,6 +5,7 @@
 #include "ctl/exit_code.hpp"
 #include "ctl/session.hpp"
 #include "ctl/views.hpp"
+#include "queue/selection.hpp"
 
 namespace mbx::ctl {
 namespace {
@@ -244,9 +245,22 @@ Plan plan(const Arguments& a, const std::string* password)
 
 bool is_question(const Plan& plan) { return plan.call.method == Method::get; }
 
+// A release may end a standing hold that an older version let begin: the daemon knows which there are.
+std::optional<Error> filter_complaint(const Arguments& a, const std::string& attempted)
+{
+    queue::Selection which;
+    which.destination = a.queue_destination;
+    which.sender = a.queue_sender;
+    which.recipient = a.queue_recipient;
+    auto fault = fault_of(which);
+    if (fault.empty() || a.command == Command::queue_release) return std::nullopt;
+    return Error{attempted, std::move(fault), "write it like ann@example.org, @example.org or example.org; queue --help says more"};
+}
+
 std::optional<Error> queue_complaint(const Arguments& a)
 {
     const std::string act(queue_act_of(a.command));
+    if (auto wrong = filter_complaint(a, act.empty() ? "queue list" : "queue " + act)) return wrong;
     if (act.empty()) return std::nullopt;
     const bool has_filter = !a.queue_destination.empty() || !a.queue_sender.empty() || !a.queue_recipient.empty();
     if (a.queue_ids.empty() && !has_filter && !a.all) {

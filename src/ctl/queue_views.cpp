@@ -6,6 +6,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.hpp"
+
 namespace mbx::ctl {
 namespace {
 
@@ -64,6 +66,22 @@ bool is_open(const json& recipient)
     return status == "waiting" || status == "sending" || status == "failing";
 }
 
+// As a word of a command for the shell: in quotes where it means something to it. Without a backslash, which tables double.
+std::string shell_word(const std::string& text)
+{
+    constexpr std::string_view kPlain = "@.-_+=:,/%";
+    const bool is_plain = !text.empty() && std::all_of(text.begin(), text.end(), [kPlain](char c) {
+        return ascii::is_alpha(c) || ascii::is_digit(c) || kPlain.find(c) != std::string_view::npos;
+    });
+    if (is_plain) return text;
+    std::string word = "'";
+    for (const char c : text) {
+        if (c == '\'') word += R"('"'"')";
+        else word += c;
+    }
+    return word + "'";
+}
+
 std::string hold_options(const json& rule)
 {
     if (rule.at("all").get<bool>()) return "--all";
@@ -71,7 +89,7 @@ std::string hold_options(const json& rule)
     for (const char* name : {"destination", "sender", "recipient"}) {
         const std::string value = text_of(rule, name);
         if (value.empty()) continue;
-        options += (options.empty() ? "--" : " --") + std::string(name) + " " + (value == "<>" ? "'<>'" : value);
+        options += (options.empty() ? "--" : " --") + std::string(name) + " " + shell_word(value);
     }
     return options;
 }

@@ -80,7 +80,7 @@ std::string slo_text(const json& document, Style style)
         {"delivered", count(document, "delivered") + ", here and elsewhere, by recipient"},
         {"within " + limit, has_delivered ? fmt::format("{} ({:.3f} %)", count(document, "within"), document.at("percent").get<double>()) : "-"},
         {"still waiting", count(document, "late") + ", longer than " + limit + " already"},
-        {"failed for good", count(document, "failed") + ", which their senders were told"},
+        {"failed for good", count(document, "failed") + "; a sender who is there and wants to know was told"},
         {"half of them in", has_delivered ? span(document.at("median_milliseconds")) : "-"},
         {"99 of 100 in", has_delivered ? span(document.at("p99_milliseconds")) : "-"},
     });

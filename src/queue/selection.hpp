@@ -22,6 +22,9 @@ struct Selection {
     bool is_same(const Selection& other) const;
 };
 
+// Why no mail can ever be meant by it, in a clause ("the sender @ is neither an address, @domain nor <>"); empty: some can.
+std::string fault_of(const Selection& selection);
+
 // "all mail to example.org", "all mail from anna@example.net to example.org", "all mail".
 std::string describe(const Selection& selection);
 

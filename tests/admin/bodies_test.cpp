@@ -63,3 +63,21 @@ TEST_CASE("good bodies give what they say", "[admin]")
     CHECK_FALSE(admin::parse_password(R"({"password":"x","generate_password":true})"));
     CHECK_FALSE(admin::parse_account_change(R"({"password":"x"})"));
 }
+
+TEST_CASE("an act on the queue names mail that there can be", "[admin][queue]")
+{
+    const auto act = [](const std::string& which) { return admin::parse_queue_act(R"({"act":"delete",)" + which + "}"); };
+    const std::string good = GENERATE(as<std::string>{}, R"("sender":"<>")", R"("sender":"@example.net")", R"("sender":"@[192.0.2.1]")",
+                                      R"("sender":"anna@example.net")", R"("recipient":"Bob@Example.org")", R"("destination":"EXAMPLE.org")",
+                                      R"("destination":"почта.рф")", R"("destination":"[IPv6:2001:db8::1]")", R"("ids":["0abc"])", R"("all":true)");
+    CAPTURE(good);
+    CHECK(act(good));
+    const std::string bad = GENERATE(as<std::string>{}, R"("sender":"@")", R"("sender":"anna")", R"("sender":"@not a domain")", R"("sender":"<anna@example.net>")",
+                                     R"("recipient":"not an address")", R"("recipient":"<>")", R"("recipient":"@example.org")",
+                                     R"("destination":"not a domain!!")", R"("destination":"@example.org")", R"("destination":".")");
+    CAPTURE(bad);
+    const auto refused = act(bad);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().happened.starts_with("the "));
+    CHECK(admin::parse_queue_act(R"({"act":"release",)" + bad + "}"));
+}

@@ -361,3 +361,22 @@ TEST_CASE("a table is aligned by characters, and control bytes do not reach the 
     CHECK(table.text(ctl::Style{}, "none") == "A            N  B\n\u00e4\u00f6           1  x\na\\x1b[31m  100\n");
     CHECK(table.text(ctl::Style{true}, "none").starts_with("\x1b[1mA"));
 }
+
+TEST_CASE("a filter of the queue that no mail can fit is refused before anybody is asked", "[ctl][queue]")
+{
+    const auto run = [](std::vector<std::string> words) {
+        words.insert(words.begin(), "queue");
+        words.insert(words.end(), {"--socket", "/nonexistent/control.sock"});
+        return run_offline(words);
+    };
+    const auto refused = run({"delete", "--sender", "@"});
+    CHECK(refused.code == ctl::kUsage);
+    CHECK(refused.err.starts_with("mailboxctl: queue delete: the sender @ is neither an address, @domain nor <>"));
+    CHECK(run({"hold", "--standing", "--recipient", "not an address"}).code == ctl::kUsage);
+    CHECK(run({"hold", "--standing", "--destination", "not a domain!!"}).err.find("the destination not a domain!! is no domain") != std::string::npos);
+    CHECK(run({"list", "--destination", "a b"}).code == ctl::kUsage);
+    CHECK(run({"delete", "--sender", "<>"}).code == ctl::kUnreachable);
+    CHECK(run({"hold", "--sender", "@example.net"}).code == ctl::kUnreachable);
+    // A standing hold of an older version must end: the daemon knows whether there is one.
+    CHECK(run({"release", "--recipient", "not an address"}).code == ctl::kUnreachable);
+}

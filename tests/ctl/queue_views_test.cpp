@@ -98,3 +98,17 @@ TEST_CASE("standing holds are listed with the command that ends them", "[ctl][qu
     CHECK(text.find("all mail to there.example  2026-11-22T10:41:39Z  the administrator  mailboxctl queue release --destination there.example") != std::string::npos);
     CHECK(shown(View::holds, R"({"holds":[]})").starts_with("no standing holds"));
 }
+
+TEST_CASE("the command that ends a standing hold can be given to a shell as it stands", "[ctl][queue]")
+{
+    const auto ending = [](const std::string& sender) {
+        std::string hold = kHold;
+        hold.replace(hold.find(R"("destination":"there.example","sender":"")"), 41, R"("destination":"","sender":")" + sender + R"(")");
+        return shown(View::holds, R"({"holds":[)" + hold + "]}");
+    };
+    CHECK(ending("anna+news@here.example").find("release --sender anna+news@here.example\n") != std::string::npos);
+    CHECK(ending("<>").find("release --sender '<>'\n") != std::string::npos);
+    CHECK(ending("a&b@here.example").find("release --sender 'a&b@here.example'\n") != std::string::npos);
+    CHECK(ending("o'neil@here.example").find(R"(release --sender 'o'"'"'neil@here.example')") != std::string::npos);
+    CHECK(ending("$(id)@here.example").find("release --sender '$(id)@here.example'\n") != std::string::npos);
+}

@@ -67,6 +67,9 @@ TEST_CASE("slo without a delivery shows no shares of nothing", "[ctl][trace]")
         R"("within":0,"percent":100.0,"late":0,"failed":0,"median_milliseconds":0.0,"p99_milliseconds":0.0,"destinations":[],)"
         R"("violations":[],"partial":false})");
     CAPTURE(text);
+    // Not with NOTIFY=NEVER, and not the null sender.
+    CHECK(text.find("which their senders were told") == std::string::npos);
+    CHECK(text.find("0; a sender who is there and wants to know was told\n") != std::string::npos);
     CHECK(text.find('%') == std::string::npos);
     CHECK(text.ends_with("nothing was delivered\n"));
 }

@@ -436,3 +436,13 @@ TEST_CASE("records that nobody knows keep the queue from beginning, and health s
     CHECK(test::run_on(world.loop(), world->recover({}, {})));
     CHECK(world->facts().complaints.empty());
 }
+
+TEST_CASE("the null sender is meant by <> alone", "[queue][admin]")
+{
+    Selection which;
+    which.sender = "@";
+    CHECK_FALSE(which.means_sender(""));
+    which.sender = "<>";
+    CHECK(which.means_sender(""));
+    CHECK_FALSE(which.means_sender("anna@here.example"));
+}

@@ -110,6 +110,11 @@ CausePhrases policy_phrases(DsnCause cause)
                  "Reach the recipient in another way. Their administrator has to repair the server's encryption."},
                 {"Письмо разрешено передавать только зашифрованным, а другой сервер не предложил надёжного шифрования.",
                  "Свяжитесь с получателем другим путём: исправить шифрование должен администратор его сервера."}};
+    if (cause == DsnCause::not_tried)
+        return {{"The message waited here, in our own queue, and was not tried yet: the other server was not asked.",
+                 "Send the message again later; if that does not help, send this report to your administrator."},
+                {"Письмо ждало здесь, в нашей собственной очереди, и его ещё не пробовали отправить: другой сервер не спрашивали.",
+                 "Отправьте письмо позже ещё раз; если это не поможет, перешлите этот отчёт своему администратору."}};
     if (cause == DsnCause::administrator)
         return {{"An administrator of this server took the message out of the queue.",
                  "Ask your administrator for the reason."},
@@ -136,6 +141,7 @@ constexpr FrameWords kEnglish = {
     .last_attempt = "Last tried: ",
     .retry_until = "Tried until: ",
     .expired = "It was tried again and again for {days}, and the time is up.",
+    .expired_untried = "It waited for {days}, and the time is up.",
     .still_trying = "Nothing for now. If the message does not get through in time, you will be told.",
     .placed = "Delivered into the recipient's mailbox.",
     .relayed = "Handed over to the recipient's server, which sends no reports of its own.",
@@ -162,6 +168,7 @@ constexpr FrameWords kRussian = {
     .last_attempt = "Последняя попытка: ",
     .retry_until = "Попытки до: ",
     .expired = "Попытки повторялись {days}, и время вышло.",
+    .expired_untried = "Оно ждало {days}, и время вышло.",
     .still_trying = "Пока ничего. Если письмо не пройдёт в срок, вам сообщат.",
     .placed = "Доставлено в ящик получателя.",
     .relayed = "Передано серверу получателя, который сам не шлёт отчётов.",
@@ -197,6 +204,7 @@ CausePhrases dsn_phrases(DsnCause cause)
     case DsnCause::refused_by_policy:
     case DsnCause::authentication_failed:
     case DsnCause::tls_missing:
+    case DsnCause::not_tried:
     case DsnCause::administrator:
     case DsnCause::other: break;
     }

@@ -34,6 +34,7 @@ struct FrameWords {
     std::string_view last_attempt;
     std::string_view retry_until;
     std::string_view expired;            // "{days}"
+    std::string_view expired_untried;    // "{days}"
     std::string_view still_trying;
     std::string_view placed;
     std::string_view relayed;

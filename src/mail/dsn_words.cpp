@@ -77,8 +77,10 @@ std::string said_in_words(WallTime at)
     return format_date(DateTime{seconds, 0});
 }
 
-std::string english_span(std::int64_t hours)
+std::string english_span(std::int64_t minutes)
 {
+    const std::int64_t hours = minutes / 60;
+    if (hours == 0) return minutes == 1 ? "1 minute" : std::to_string(minutes) + " minutes";
     if (hours < 48) return hours == 1 ? "1 hour" : std::to_string(hours) + " hours";
     return std::to_string(hours / 24) + " days";
 }
@@ -93,8 +95,11 @@ std::string russian_count(std::int64_t number, std::string_view one, std::string
     return std::to_string(number) + " " + std::string(form);
 }
 
-std::string russian_span(std::int64_t hours)
+// In the accusative.
+std::string russian_span(std::int64_t minutes)
 {
+    const std::int64_t hours = minutes / 60;
+    if (hours == 0) return russian_count(minutes, "минуту", "минуты", "минут");
     if (hours < 48) return russian_count(hours, "час", "часа", "часов");
     return russian_count(hours / 24, "день", "дня", "дней");
 }
@@ -102,8 +107,8 @@ std::string russian_span(std::int64_t hours)
 std::string span(const DsnRequest& request, bool is_russian)
 {
     const auto age = request.arrived ? request.now - *request.arrived : WallTime::duration{};
-    const auto hours = std::max<std::int64_t>(std::chrono::duration_cast<std::chrono::hours>(age).count(), 1);
-    return is_russian ? russian_span(hours) : english_span(hours);
+    const auto minutes = std::max<std::int64_t>(std::chrono::duration_cast<std::chrono::minutes>(age).count(), 1);
+    return is_russian ? russian_span(minutes) : english_span(minutes);
 }
 
 bool is_success(DsnAction action)
@@ -156,12 +161,12 @@ private:
             tell_success(recipient);
             return;
         }
-        const DsnCause cause =
-            recipient.by_administrator ? DsnCause::administrator : classify_status(recipient.status, recipient.code);
+        const DsnCause cause = cause_of(recipient);
         const CausePhrases both = dsn_phrases(cause);
         const DsnPhrases& phrases = is_russian_ ? both.russian : both.english;
         std::string what = std::string(words_.happened) + replaced(phrases.what, "{domain}", domain_of(recipient.address));
-        if (recipient.has_expired) what += " " + replaced(words_.expired, "{days}", span(request_, is_russian_));
+        const std::string_view expired = cause == DsnCause::not_tried ? words_.expired_untried : words_.expired;
+        if (recipient.has_expired) what += " " + replaced(expired, "{days}", span(request_, is_russian_));
         out_.add(what, 4);
         tell_words(recipient);
         if (recipient.last_attempt) out_.add(std::string(words_.last_attempt) + said_in_words(*recipient.last_attempt), 4);
@@ -169,6 +174,12 @@ private:
         if (is_delayed && recipient.retry_until)
             out_.add(std::string(words_.retry_until) + said_in_words(*recipient.retry_until), 4);
         out_.add(std::string(words_.advice) + std::string(is_delayed ? words_.still_trying : phrases.advice), 4);
+    }
+
+    static DsnCause cause_of(const DsnRecipient& recipient)
+    {
+        if (recipient.by_administrator) return DsnCause::administrator;
+        return recipient.is_untried ? DsnCause::not_tried : classify_status(recipient.status, recipient.code);
     }
 
     void tell_success(const DsnRecipient& recipient)

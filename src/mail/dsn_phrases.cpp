@@ -68,9 +68,9 @@ CausePhrases route_phrases(DsnCause cause)
                 {"Письмо ходило по кругу между серверами и было остановлено.",
                  "Сообщите получателю или своему администратору: пересылка ведёт туда, откуда пришла."}};
     return {{"The two servers did not understand each other.",
-             "Send this report to your administrator: the other server's words below say what it disliked."},
+             "Send this report to your administrator: the other server's words above say what it disliked."},
             {"Серверы не поняли друг друга.",
-             "Перешлите этот отчёт своему администратору: слова другого сервера ниже говорят, что ему не понравилось."}};
+             "Перешлите этот отчёт своему администратору: слова другого сервера выше говорят, что ему не понравилось."}};
 }
 
 CausePhrases content_phrases(DsnCause cause)
@@ -97,9 +97,9 @@ CausePhrases policy_phrases(DsnCause cause)
 {
     if (cause == DsnCause::refused_by_policy)
         return {{"The other server refused the message by its rules: it may take it for spam, or not let you write there.",
-                 "Read its words below. Change what it objects to, or ask the recipient to let your address through."},
+                 "Read its words above. Change what it objects to, or ask the recipient to let your address through."},
                 {"Другой сервер отверг письмо по своим правилам: счёл его спамом или не разрешает вам туда писать.",
-                 "Прочтите его слова ниже. Измените то, что ему не понравилось, или попросите получателя разрешить ваш адрес."}};
+                 "Прочтите его слова выше. Измените то, что ему не понравилось, или попросите получателя разрешить ваш адрес."}};
     if (cause == DsnCause::authentication_failed)
         return {{"The other server could not verify that the message is from your domain (SPF, DKIM or DMARC).",
                  "Send this report to your administrator: the domain's entries or signatures need repair."},
@@ -120,16 +120,17 @@ CausePhrases policy_phrases(DsnCause cause)
                  "Ask your administrator for the reason."},
                 {"Администратор этого сервера изъял письмо из очереди.", "Спросите своего администратора о причине."}};
     return {{"The message was not accepted for this recipient.",
-             "Read the words below; if they do not help, send this report to your administrator."},
+             "Read the words above; if they do not help, send this report to your administrator."},
             {"Письмо для этого получателя не было принято.",
-             "Прочтите слова ниже; если они не помогут, перешлите этот отчёт своему администратору."}};
+             "Прочтите слова выше; если они не помогут, перешлите этот отчёт своему администратору."}};
 }
 
 constexpr FrameWords kEnglish = {
     .greeting = "This is the mail system of {host}.",
-    .failed = "Your message could not be delivered to everybody. It will not be tried again for:",
-    .delayed = "Your message has not been delivered to everybody yet. You need not send it again; it is still being tried for:",
+    .failed = "Your message could not be delivered, and it will not be tried again, for:",
+    .delayed = "Your message has not been delivered yet. You need not send it again: this server goes on trying for:",
     .delivered = "Your message arrived, as you asked to be told:",
+    .handed_over = "Your message was handed over, as you asked to be told:",
     .subject_label = "Subject: ",
     .sent_label = "Taken in: ",
     .id_label = "Number: ",
@@ -150,13 +151,15 @@ constexpr FrameWords kEnglish = {
     .subject_failed = "Not delivered: ",
     .subject_delayed = "Not delivered yet: ",
     .subject_delivered = "Delivered: ",
+    .subject_handed_over = "Handed over: ",
 };
 
 constexpr FrameWords kRussian = {
     .greeting = "Это почтовая система {host}.",
-    .failed = "Ваше письмо удалось доставить не всем. Больше не будет попыток для:",
-    .delayed = "Ваше письмо ещё не доставлено всем. Отправлять его снова не нужно, попытки продолжаются для:",
+    .failed = "Ваше письмо не доставлено, и попыток больше не будет для:",
+    .delayed = "Ваше письмо ещё не доставлено. Отправлять его снова не нужно: сервер сам продолжит попытки для:",
     .delivered = "Ваше письмо дошло; вы просили об этом сообщить:",
+    .handed_over = "Ваше письмо передано дальше; вы просили об этом сообщить:",
     .subject_label = "Тема: ",
     .sent_label = "Принято: ",
     .id_label = "Номер: ",
@@ -177,6 +180,7 @@ constexpr FrameWords kRussian = {
     .subject_failed = "Не доставлено: ",
     .subject_delayed = "Ещё не доставлено: ",
     .subject_delivered = "Доставлено: ",
+    .subject_handed_over = "Передано: ",
 };
 
 }  // namespace

@@ -122,6 +122,17 @@ std::string domain_of(const std::string& address)
     return tame_text(at == std::string::npos ? "?" : std::string_view(address).substr(at + 1), kMostName);
 }
 
+bool has_action(const DsnRequest& request, DsnAction action)
+{
+    return std::ranges::any_of(request.recipients, [action](const auto& one) { return one.action == action; });
+}
+
+// Whether somebody of them has it only as far as the next server.
+bool is_handed_over(const DsnRequest& request)
+{
+    return has_action(request, DsnAction::relayed) || has_action(request, DsnAction::expanded);
+}
+
 class Teller {
 public:
     Teller(const DsnRequest& request, bool is_russian)
@@ -146,11 +157,9 @@ public:
 private:
     std::string_view opening() const
     {
-        const auto has = [this](DsnAction action) {
-            return std::ranges::any_of(request_.recipients, [action](const auto& one) { return one.action == action; });
-        };
-        if (has(DsnAction::failed)) return words_.failed;
-        return has(DsnAction::delayed) ? words_.delayed : words_.delivered;
+        if (has_action(request_, DsnAction::failed)) return words_.failed;
+        if (has_action(request_, DsnAction::delayed)) return words_.delayed;
+        return is_handed_over(request_) ? words_.handed_over : words_.delivered;
     }
 
     void tell(const DsnRecipient& recipient)
@@ -247,12 +256,9 @@ std::string tame_text(std::string_view text, std::size_t most)
 std::string dsn_subject(const DsnRequest& request)
 {
     const FrameWords& words = request.languages == DsnLanguages::russian ? russian_frame() : english_frame();
-    const auto has = [&request](DsnAction action) {
-        return std::ranges::any_of(request.recipients, [action](const auto& one) { return one.action == action; });
-    };
-    std::string subject(words.subject_delivered);
-    if (has(DsnAction::delayed)) subject = words.subject_delayed;
-    if (has(DsnAction::failed)) subject = words.subject_failed;
+    std::string subject(is_handed_over(request) ? words.subject_handed_over : words.subject_delivered);
+    if (has_action(request, DsnAction::delayed)) subject = words.subject_delayed;
+    if (has_action(request, DsnAction::failed)) subject = words.subject_failed;
     const auto original = find_field(request.original, "Subject");
     return tame_text(subject + (original ? decode_encoded_words(original->value) : "…"), 160);
 }

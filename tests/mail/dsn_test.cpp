@@ -302,6 +302,33 @@ TEST_CASE("what was never tried is told as such, with the time that it waited", 
     CHECK(has("for 1 hour,"));
 }
 
+TEST_CASE("a report says no more than is known, and points to where its words stand", "[mail][dsn]")
+{
+    DsnRequest request = failure();
+    request.recipients[0].status = "5.7.1";
+    std::string text = words_of(compose_dsn(request));
+    CAPTURE(text);
+    CHECK(text.find("Read its words above") > text.find("The server mx.example.net said"));
+    CHECK(text.find("Read its words above") != std::string::npos);
+    CHECK(text.find("Прочтите его слова выше") != std::string::npos);
+    // Of others nothing is known here: whether there are any, and whether they got it.
+    CHECK(text.find("everybody") == std::string::npos);
+    CHECK(text.find("не всем") == std::string::npos);
+    request.recipients[0].action = DsnAction::delayed;
+    text = words_of(compose_dsn(request));
+    CHECK(text.find("everybody") == std::string::npos);
+    CHECK(text.find("не доставлено всем") == std::string::npos);
+    request.recipients[0].action = GENERATE(DsnAction::relayed, DsnAction::expanded);
+    text = words_of(compose_dsn(request));
+    CHECK(text.find("arrived") == std::string::npos);
+    CHECK(text.find("дошло") == std::string::npos);
+    CHECK(text.find("Your message was handed over") != std::string::npos);
+    CHECK(dsn_subject(request) == "Handed over: Lunch");
+    request.recipients[0].action = DsnAction::delivered;
+    CHECK(words_of(compose_dsn(request)).find("Your message arrived") != std::string::npos);
+    CHECK(dsn_subject(request) == "Delivered: Lunch");
+}
+
 TEST_CASE("status codes are classed by their detail, and by the reply where they say nothing", "[mail][dsn]")
 {
     struct Row {

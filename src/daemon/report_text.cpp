@@ -37,6 +37,7 @@ mail::DsnRecipient recipient_of(const queue::ReportFacts& facts, const queue::Re
     recipient.is_remote = told.last.is_remote;
     recipient.host = told.last.host;
     recipient.has_expired = told.is_expired;
+    recipient.is_untried = told.is_untried;
     recipient.by_administrator = told.is_by_administrator;
     if (told.last.at != 0) recipient.last_attempt = WallTime{std::chrono::seconds{told.last.at}};
     if (facts.kind == queue::ReportKind::delayed) recipient.retry_until = facts.give_up;

@@ -46,6 +46,7 @@ enum class DsnCause : std::uint8_t {
     authentication_failed,  // SPF, DKIM, DMARC
     tls_missing,
     protocol,               // the two servers did not understand each other
+    not_tried,              // it waited in our own queue, and no other server was asked
     administrator,          // removed from the queue by hand
     other,
 };
@@ -63,6 +64,7 @@ struct DsnRecipient {
     std::string host;           // that was asked; empty: none
     bool by_administrator = false;
     bool has_expired = false;   // failed because the time was up: `status` and `said` are those of the last attempt
+    bool is_untried = false;    // there was no attempt: it waits, or waited, in our own queue
     std::optional<WallTime> last_attempt;
     std::optional<WallTime> retry_until;  // of delayed ones
 };

@@ -68,9 +68,9 @@ CausePhrases route_phrases(DsnCause cause)
                 {"Письмо ходило по кругу между серверами и было остановлено.",
                  "Сообщите получателю или своему администратору: пересылка ведёт туда, откуда пришла."}};
     return {{"The two servers did not understand each other.",
-             "Send this report to your administrator: the other server's words below say what it disliked."},
+             "Send this report to your administrator: the other server's words above say what it disliked."},
             {"Серверы не поняли друг друга.",
-             "Перешлите этот отчёт своему администратору: слова другого сервера ниже говорят, что ему не понравилось."}};
+             "Перешлите этот отчёт своему администратору: слова другого сервера выше говорят, что ему не понравилось."}};
 }
 
 CausePhrases content_phrases(DsnCause cause)
@@ -97,9 +97,9 @@ CausePhrases policy_phrases(DsnCause cause)
 {
     if (cause == DsnCause::refused_by_policy)
         return {{"The other server refused the message by its rules: it may take it for spam, or not let you write there.",
-                 "Read its words below. Change what it objects to, or ask the recipient to let your address through."},
+                 "Read its words above. Change what it objects to, or ask the recipient to let your address through."},
                 {"Другой сервер отверг письмо по своим правилам: счёл его спамом или не разрешает вам туда писать.",
-                 "Прочтите его слова ниже. Измените то, что ему не понравилось, или попросите получателя разрешить ваш адрес."}};
+                 "Прочтите его слова выше. Измените то, что ему не понравилось, или попросите получателя разрешить ваш адрес."}};
     if (cause == DsnCause::authentication_failed)
         return {{"The other server could not verify that the message is from your domain (SPF, DKIM or DMARC).",
                  "Send this report to your administrator: the domain's entries or signatures need repair."},
@@ -110,21 +110,27 @@ CausePhrases policy_phrases(DsnCause cause)
                  "Reach the recipient in another way. Their administrator has to repair the server's encryption."},
                 {"Письмо разрешено передавать только зашифрованным, а другой сервер не предложил надёжного шифрования.",
                  "Свяжитесь с получателем другим путём: исправить шифрование должен администратор его сервера."}};
+    if (cause == DsnCause::not_tried)
+        return {{"The message waited here, in our own queue, and was not tried yet: the other server was not asked.",
+                 "Send the message again later; if that does not help, send this report to your administrator."},
+                {"Письмо ждало здесь, в нашей собственной очереди, и его ещё не пробовали отправить: другой сервер не спрашивали.",
+                 "Отправьте письмо позже ещё раз; если это не поможет, перешлите этот отчёт своему администратору."}};
     if (cause == DsnCause::administrator)
         return {{"An administrator of this server took the message out of the queue.",
                  "Ask your administrator for the reason."},
                 {"Администратор этого сервера изъял письмо из очереди.", "Спросите своего администратора о причине."}};
     return {{"The message was not accepted for this recipient.",
-             "Read the words below; if they do not help, send this report to your administrator."},
+             "Read the words above; if they do not help, send this report to your administrator."},
             {"Письмо для этого получателя не было принято.",
-             "Прочтите слова ниже; если они не помогут, перешлите этот отчёт своему администратору."}};
+             "Прочтите слова выше; если они не помогут, перешлите этот отчёт своему администратору."}};
 }
 
 constexpr FrameWords kEnglish = {
     .greeting = "This is the mail system of {host}.",
-    .failed = "Your message could not be delivered to everybody. It will not be tried again for:",
-    .delayed = "Your message has not been delivered to everybody yet. You need not send it again; it is still being tried for:",
+    .failed = "Your message could not be delivered, and it will not be tried again, for:",
+    .delayed = "Your message has not been delivered yet. You need not send it again: this server goes on trying for:",
     .delivered = "Your message arrived, as you asked to be told:",
+    .handed_over = "Your message was handed over, as you asked to be told:",
     .subject_label = "Subject: ",
     .sent_label = "Taken in: ",
     .id_label = "Number: ",
@@ -136,6 +142,7 @@ constexpr FrameWords kEnglish = {
     .last_attempt = "Last tried: ",
     .retry_until = "Tried until: ",
     .expired = "It was tried again and again for {days}, and the time is up.",
+    .expired_untried = "It waited for {days}, and the time is up.",
     .still_trying = "Nothing for now. If the message does not get through in time, you will be told.",
     .placed = "Delivered into the recipient's mailbox.",
     .relayed = "Handed over to the recipient's server, which sends no reports of its own.",
@@ -144,13 +151,15 @@ constexpr FrameWords kEnglish = {
     .subject_failed = "Not delivered: ",
     .subject_delayed = "Not delivered yet: ",
     .subject_delivered = "Delivered: ",
+    .subject_handed_over = "Handed over: ",
 };
 
 constexpr FrameWords kRussian = {
     .greeting = "Это почтовая система {host}.",
-    .failed = "Ваше письмо удалось доставить не всем. Больше не будет попыток для:",
-    .delayed = "Ваше письмо ещё не доставлено всем. Отправлять его снова не нужно, попытки продолжаются для:",
+    .failed = "Ваше письмо не доставлено, и попыток больше не будет для:",
+    .delayed = "Ваше письмо ещё не доставлено. Отправлять его снова не нужно: сервер сам продолжит попытки для:",
     .delivered = "Ваше письмо дошло; вы просили об этом сообщить:",
+    .handed_over = "Ваше письмо передано дальше; вы просили об этом сообщить:",
     .subject_label = "Тема: ",
     .sent_label = "Принято: ",
     .id_label = "Номер: ",
@@ -162,6 +171,7 @@ constexpr FrameWords kRussian = {
     .last_attempt = "Последняя попытка: ",
     .retry_until = "Попытки до: ",
     .expired = "Попытки повторялись {days}, и время вышло.",
+    .expired_untried = "Оно ждало {days}, и время вышло.",
     .still_trying = "Пока ничего. Если письмо не пройдёт в срок, вам сообщат.",
     .placed = "Доставлено в ящик получателя.",
     .relayed = "Передано серверу получателя, который сам не шлёт отчётов.",
@@ -170,6 +180,7 @@ constexpr FrameWords kRussian = {
     .subject_failed = "Не доставлено: ",
     .subject_delayed = "Ещё не доставлено: ",
     .subject_delivered = "Доставлено: ",
+    .subject_handed_over = "Передано: ",
 };
 
 }  // namespace
@@ -197,6 +208,7 @@ CausePhrases dsn_phrases(DsnCause cause)
     case DsnCause::refused_by_policy:
     case DsnCause::authentication_failed:
     case DsnCause::tls_missing:
+    case DsnCause::not_tried:
     case DsnCause::administrator:
     case DsnCause::other: break;
     }

@@ -23,6 +23,7 @@ struct FrameWords {
     std::string_view failed;             // one sentence for the kind of notification
     std::string_view delayed;
     std::string_view delivered;
+    std::string_view handed_over;        // to another server, or to the members of a list: not delivered as far as we know
     std::string_view subject_label;
     std::string_view sent_label;
     std::string_view id_label;
@@ -34,6 +35,7 @@ struct FrameWords {
     std::string_view last_attempt;
     std::string_view retry_until;
     std::string_view expired;            // "{days}"
+    std::string_view expired_untried;    // "{days}"
     std::string_view still_trying;
     std::string_view placed;
     std::string_view relayed;
@@ -42,6 +44,7 @@ struct FrameWords {
     std::string_view subject_failed;
     std::string_view subject_delayed;
     std::string_view subject_delivered;
+    std::string_view subject_handed_over;
 };
 const FrameWords& english_frame();
 const FrameWords& russian_frame();

@@ -77,8 +77,10 @@ std::string said_in_words(WallTime at)
     return format_date(DateTime{seconds, 0});
 }
 
-std::string english_span(std::int64_t hours)
+std::string english_span(std::int64_t minutes)
 {
+    const std::int64_t hours = minutes / 60;
+    if (hours == 0) return minutes == 1 ? "1 minute" : std::to_string(minutes) + " minutes";
     if (hours < 48) return hours == 1 ? "1 hour" : std::to_string(hours) + " hours";
     return std::to_string(hours / 24) + " days";
 }
@@ -93,8 +95,11 @@ std::string russian_count(std::int64_t number, std::string_view one, std::string
     return std::to_string(number) + " " + std::string(form);
 }
 
-std::string russian_span(std::int64_t hours)
+// In the accusative.
+std::string russian_span(std::int64_t minutes)
 {
+    const std::int64_t hours = minutes / 60;
+    if (hours == 0) return russian_count(minutes, "минуту", "минуты", "минут");
     if (hours < 48) return russian_count(hours, "час", "часа", "часов");
     return russian_count(hours / 24, "день", "дня", "дней");
 }
@@ -102,8 +107,8 @@ std::string russian_span(std::int64_t hours)
 std::string span(const DsnRequest& request, bool is_russian)
 {
     const auto age = request.arrived ? request.now - *request.arrived : WallTime::duration{};
-    const auto hours = std::max<std::int64_t>(std::chrono::duration_cast<std::chrono::hours>(age).count(), 1);
-    return is_russian ? russian_span(hours) : english_span(hours);
+    const auto minutes = std::max<std::int64_t>(std::chrono::duration_cast<std::chrono::minutes>(age).count(), 1);
+    return is_russian ? russian_span(minutes) : english_span(minutes);
 }
 
 bool is_success(DsnAction action)
@@ -115,6 +120,17 @@ std::string domain_of(const std::string& address)
 {
     const auto at = address.rfind('@');
     return tame_text(at == std::string::npos ? "?" : std::string_view(address).substr(at + 1), kMostName);
+}
+
+bool has_action(const DsnRequest& request, DsnAction action)
+{
+    return std::ranges::any_of(request.recipients, [action](const auto& one) { return one.action == action; });
+}
+
+// Whether somebody of them has it only as far as the next server.
+bool is_handed_over(const DsnRequest& request)
+{
+    return has_action(request, DsnAction::relayed) || has_action(request, DsnAction::expanded);
 }
 
 class Teller {
@@ -141,11 +157,9 @@ public:
 private:
     std::string_view opening() const
     {
-        const auto has = [this](DsnAction action) {
-            return std::ranges::any_of(request_.recipients, [action](const auto& one) { return one.action == action; });
-        };
-        if (has(DsnAction::failed)) return words_.failed;
-        return has(DsnAction::delayed) ? words_.delayed : words_.delivered;
+        if (has_action(request_, DsnAction::failed)) return words_.failed;
+        if (has_action(request_, DsnAction::delayed)) return words_.delayed;
+        return is_handed_over(request_) ? words_.handed_over : words_.delivered;
     }
 
     void tell(const DsnRecipient& recipient)
@@ -156,12 +170,12 @@ private:
             tell_success(recipient);
             return;
         }
-        const DsnCause cause =
-            recipient.by_administrator ? DsnCause::administrator : classify_status(recipient.status, recipient.code);
+        const DsnCause cause = cause_of(recipient);
         const CausePhrases both = dsn_phrases(cause);
         const DsnPhrases& phrases = is_russian_ ? both.russian : both.english;
         std::string what = std::string(words_.happened) + replaced(phrases.what, "{domain}", domain_of(recipient.address));
-        if (recipient.has_expired) what += " " + replaced(words_.expired, "{days}", span(request_, is_russian_));
+        const std::string_view expired = cause == DsnCause::not_tried ? words_.expired_untried : words_.expired;
+        if (recipient.has_expired) what += " " + replaced(expired, "{days}", span(request_, is_russian_));
         out_.add(what, 4);
         tell_words(recipient);
         if (recipient.last_attempt) out_.add(std::string(words_.last_attempt) + said_in_words(*recipient.last_attempt), 4);
@@ -169,6 +183,12 @@ private:
         if (is_delayed && recipient.retry_until)
             out_.add(std::string(words_.retry_until) + said_in_words(*recipient.retry_until), 4);
         out_.add(std::string(words_.advice) + std::string(is_delayed ? words_.still_trying : phrases.advice), 4);
+    }
+
+    static DsnCause cause_of(const DsnRecipient& recipient)
+    {
+        if (recipient.by_administrator) return DsnCause::administrator;
+        return recipient.is_untried ? DsnCause::not_tried : classify_status(recipient.status, recipient.code);
     }
 
     void tell_success(const DsnRecipient& recipient)
@@ -236,12 +256,9 @@ std::string tame_text(std::string_view text, std::size_t most)
 std::string dsn_subject(const DsnRequest& request)
 {
     const FrameWords& words = request.languages == DsnLanguages::russian ? russian_frame() : english_frame();
-    const auto has = [&request](DsnAction action) {
-        return std::ranges::any_of(request.recipients, [action](const auto& one) { return one.action == action; });
-    };
-    std::string subject(words.subject_delivered);
-    if (has(DsnAction::delayed)) subject = words.subject_delayed;
-    if (has(DsnAction::failed)) subject = words.subject_failed;
+    std::string subject(is_handed_over(request) ? words.subject_handed_over : words.subject_delivered);
+    if (has_action(request, DsnAction::delayed)) subject = words.subject_delayed;
+    if (has_action(request, DsnAction::failed)) subject = words.subject_failed;
     const auto original = find_field(request.original, "Subject");
     return tame_text(subject + (original ? decode_encoded_words(original->value) : "…"), 160);
 }

@@ -172,8 +172,7 @@ LastAnswer Queue::State::last_answer_for(const Live& entry, std::size_t recipien
         const bool is_of = std::find(group.recipients.begin(), group.recipients.end(), recipient) != group.recipients.end();
         if (is_of) last = dispatcher.last_failure(group.key);
     }
-    if (last.at == 0) last = {0, "4.4.1", "the server of the recipient could not be reached", {}, now() / 1000, false};
-    return last;
+    return last.at == 0 ? never_tried() : last;
 }
 
 // Everybody who waits has waited enough, or an administrator says so.
@@ -200,7 +199,8 @@ std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer*
         event.kind = by.empty() ? trace::EventKind::failed : trace::EventKind::returned;
         event.at = ground.clock.wall();
         event.recipient = recipient.address;
-        if (by.empty()) event.detail = "its time is over; the last answer: " + state.last.text;
+        if (by.empty() && state.last.at == 0) event.detail = "its time is over, and it was not tried: it waited here, in our own queue";
+        else if (by.empty()) event.detail = "its time is over; the last answer: " + state.last.text;
         else if (!is_told) event.detail = "nobody is told: the sender asked for no report, or there is none";
         if (!by.empty()) event.facts.emplace_back("by", by);
         events.push_back(std::move(event));

@@ -11,6 +11,7 @@ ReportedRecipient reported(const Entry& entry, std::size_t at, ReportKind kind)
     told.last = state.last;
     told.attempts = state.attempts;
     told.is_expired = kind == ReportKind::failed && !state.last.enhanced.empty() && state.last.enhanced.front() == '4';
+    told.is_untried = kind != ReportKind::relayed && state.attempts == 0 && state.last.at == 0 && !state.last.is_remote;
     told.is_by_administrator = !state.last.is_remote && state.last.text == kBouncedByAdministrator;
     if (told.last.enhanced.empty())
         told.last.enhanced = kind == ReportKind::failed ? "5.0.0" : kind == ReportKind::delayed ? "4.0.0" : "2.0.0";
@@ -18,6 +19,9 @@ ReportedRecipient reported(const Entry& entry, std::size_t at, ReportKind kind)
 }
 
 }  // namespace
+
+// Delivery time expired (RFC 3463 section 3.5, X.4.7): nothing is known of the other server.
+LastAnswer never_tried() { return {0, "4.4.7", "its time was over before it was tried", {}, 0, false}; }
 
 LastAnswer returned_by_administrator(std::int64_t now)
 {

@@ -23,6 +23,7 @@ struct ReportedRecipient {
     LastAnswer last;           // enhanced is never empty: 5.0.0, 4.0.0 or 2.0.0 where nobody said better
     std::uint32_t attempts = 0;
     bool is_expired = false;   // it failed because its time was over: `last` is of the last attempt, if there was one
+    bool is_untried = false;   // nobody was asked about it, for this message or another one: it waited in our queue
     bool is_by_administrator = false;
 };
 
@@ -48,6 +49,8 @@ inline constexpr std::size_t kMaxReportedHeader = 256U * 1024U;
 // What LastAnswer::text says of a recipient that an administrator bounced.
 inline constexpr std::string_view kBouncedByAdministrator = "returned to the sender by the administrator";
 
+// Of a recipient whose time is over and whose turn never came; its `at` says that nobody was asked.
+LastAnswer never_tried();
 LastAnswer returned_by_administrator(std::int64_t now);  // milliseconds since 1970
 
 struct ReportLimits {

@@ -258,6 +258,77 @@ TEST_CASE("what has expired and what an administrator removed is said so", "[mai
     CHECK(dsn_text(request).find("An administrator of this server") != std::string::npos);
 }
 
+TEST_CASE("what was never tried is told as such, with the time that it waited", "[mail][dsn]")
+{
+    DsnRequest request = failure();
+    request.arrived = request.now - std::chrono::minutes(1);
+    DsnRecipient& recipient = request.recipients[0];
+    recipient.is_untried = true;
+    recipient.has_expired = true;
+    recipient.is_remote = false;
+    recipient.code = 0;
+    recipient.host.clear();
+    recipient.status = "4.4.7";
+    recipient.said = "its time was over before it was tried";
+    const auto has = [&request](std::string_view words) {
+        std::string text = words_of(compose_dsn(request));
+        for (auto at = text.find("\r\n"); at != std::string::npos; at = text.find("\r\n", at)) text.replace(at, 2, " ");
+        for (auto at = text.find("  "); at != std::string::npos; at = text.find("  ")) text.erase(at, 1);
+        CAPTURE(text);
+        return text.find(words) != std::string::npos;
+    };
+    CHECK(has("in our own queue, and was not tried yet"));
+    CHECK(has("It waited for 1 minute, and the time is up."));
+    CHECK(has("его ещё не пробовали отправить"));
+    CHECK(has("Оно ждало 1 минуту, и время вышло."));
+    CHECK_FALSE(has("again and again"));
+    CHECK_FALSE(has("could not be reached"));
+    CHECK_FALSE(has("Last tried"));
+    const auto status = parse_delivery_status(parts_of(compose_dsn(request).bytes).at(1));
+    CHECK(status_field(status.recipients.at(0), "Status") == "4.4.7");
+    CHECK(status_field(status.recipients.at(0), "Last-Attempt-Date").empty());
+    recipient.action = DsnAction::delayed;
+    recipient.has_expired = false;
+    recipient.status = "4.0.0";
+    recipient.said.clear();
+    CHECK(has("in our own queue, and was not tried yet"));
+    CHECK_FALSE(has("was not accepted"));
+    request.arrived = request.now - std::chrono::minutes(59);
+    recipient.is_untried = false;
+    recipient.has_expired = true;
+    CHECK(has("again and again for 59 minutes"));
+    CHECK(has("повторялись 59 минут,"));
+    request.arrived = request.now - std::chrono::minutes(60);
+    CHECK(has("for 1 hour,"));
+}
+
+TEST_CASE("a report says no more than is known, and points to where its words stand", "[mail][dsn]")
+{
+    DsnRequest request = failure();
+    request.recipients[0].status = "5.7.1";
+    std::string text = words_of(compose_dsn(request));
+    CAPTURE(text);
+    CHECK(text.find("Read its words above") > text.find("The server mx.example.net said"));
+    CHECK(text.find("Read its words above") != std::string::npos);
+    CHECK(text.find("Прочтите его слова выше") != std::string::npos);
+    // Of others nothing is known here: whether there are any, and whether they got it.
+    CHECK(text.find("everybody") == std::string::npos);
+    CHECK(text.find("не всем") == std::string::npos);
+    request.recipients[0].action = DsnAction::delayed;
+    text = words_of(compose_dsn(request));
+    CHECK(text.find("everybody") == std::string::npos);
+    CHECK(text.find("не доставлено всем") == std::string::npos);
+    request.recipients[0].action = GENERATE(DsnAction::relayed, DsnAction::expanded);
+    text = words_of(compose_dsn(request));
+    CHECK(text.find("arrived") == std::string::npos);
+    CHECK(text.find("дошло") == std::string::npos);
+    CHECK(text.find("Your message was handed over") != std::string::npos);
+    CHECK(dsn_subject(request) == "Handed over: Lunch");
+    request.recipients[0].action = DsnAction::delivered;
+    CHECK(words_of(compose_dsn(request)).find("Your message arrived") != std::string::npos);
+    CHECK(dsn_subject(request) == "Delivered: Lunch");
+}
+
 TEST_CASE("status codes are classed by their detail, and by the reply where they say nothing", "[mail][dsn]")
 {
     struct Row {

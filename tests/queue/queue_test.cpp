@@ -370,6 +370,32 @@ TEST_CASE("a domain gets so many messages a minute, each once, and others wait f
     CHECK(world.entry_files() == 0);
 }
 
+TEST_CASE("what only our own limit held back is told as not tried, and no server is blamed", "[queue]")
+{
+    World world;
+    world.options.max_messages_per_destination_minute = 10;
+    world.options.warn_after = 20s;
+    world.options.lifetime = 1min;
+    world->set_options(world.options);
+    for (std::size_t n = 0; n < 30; ++n) world.send("bulk@here.example", {"x@slow.example"});
+    world.run();
+    world.pass(2min, 1s);
+    REQUIRE(world.reports(ReportKind::delayed) > 0);
+    REQUIRE(world.reports(ReportKind::failed) > 0);
+    for (const auto& report : world.made_reports()) {
+        const bool is_failed = report.kind == ReportKind::failed;
+        CHECK(report.recipients.at(0) == (is_failed ? "x@slow.example 4.4.7 expired untried its time was over before it was tried"
+                                                    : "x@slow.example 4.0.0 untried "));
+    }
+    std::size_t failed = 0;
+    for (const auto& event : world.recorder.events) {
+        if (event.kind != trace::EventKind::failed) continue;
+        ++failed;
+        CHECK(event.detail == "its time is over, and it was not tried: it waited here, in our own queue");
+    }
+    CHECK(failed == world.reports(ReportKind::failed));
+}
+
 TEST_CASE("10,000 recipients in as many domains are one entry, each delivered once", "[queue][I6]")
 {
     World world;

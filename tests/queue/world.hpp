@@ -491,7 +491,8 @@ private:
         report.bytes = std::to_string(static_cast<int>(facts.kind)) + "\n" + facts.id + "\n" + facts.to + "\n" +
                        std::to_string(original.size()) + "\n";
         for (const auto& told : facts.recipients) {
-            report.bytes += told.recipient.address + " " + told.last.enhanced + (told.is_expired ? " expired" : "") + " " + told.last.text + "\n";
+            report.bytes += told.recipient.address + " " + told.last.enhanced + (told.is_expired ? " expired" : "") +
+                            (told.is_untried ? " untried" : "") + " " + told.last.text + "\n";
         }
         return report;
     }

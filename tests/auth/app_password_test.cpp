@@ -5,6 +5,7 @@
 #include <set>
 
 #include "auth/authenticator.hpp"
+#include "auth/ground.hpp"
 #include "auth/live_sessions.hpp"
 #include "auth/sasl_exchange.hpp"
 #include "base/codec.hpp"
@@ -20,24 +21,6 @@ using mbx::test::run_on;
 namespace {
 
 constexpr const char* kAnn = "ann@example.org";
-
-net::PeerInfo peer(std::string_view address = "192.0.2.1")
-{
-    net::PeerInfo info;
-    info.remote.address = *net::IpAddress::parse(address);
-    info.remote.port = 40'000;
-    return info;
-}
-
-AuthenticatorOptions cheap()
-{
-    AuthenticatorOptions options;
-    options.argon2_memory = 64UL * 1024;
-    options.argon2_passes = 1;
-    options.scram_iterations = kLeastScramIterations;
-    options.max_delay = 16ms;
-    return options;
-}
 
 class World {
 public:

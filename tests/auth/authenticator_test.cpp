@@ -10,6 +10,7 @@
 #include <sstream>
 #include <unistd.h>
 
+#include "auth/ground.hpp"
 #include "auth/live_sessions.hpp"
 #include "auth/login_cache.hpp"
 #include "auth/password.hpp"
@@ -23,24 +24,6 @@ using mbx::test::run_on;
 using mbx::test::TemporaryFolder;
 
 namespace {
-
-net::PeerInfo peer(std::string_view address = "192.0.2.1")
-{
-    net::PeerInfo info;
-    info.remote.address = *net::IpAddress::parse(address);
-    info.remote.port = 40'000;
-    return info;
-}
-
-AuthenticatorOptions cheap()
-{
-    AuthenticatorOptions options;
-    options.argon2_memory = 64UL * 1024;
-    options.argon2_passes = 1;
-    options.scram_iterations = kLeastScramIterations;
-    options.max_delay = 16ms;
-    return options;
-}
 
 // "ok ann@example.org", "wrong", "slowed down", "unavailable"
 std::string text_of(const Result<Login, LoginFailure>& result)

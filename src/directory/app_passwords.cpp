@@ -1,6 +1,5 @@
 // App passwords as SQL.
 #include <algorithm>
-#include <unordered_map>
 
 #include "base/ascii.hpp"
 #include "directory/changes.hpp"
@@ -115,18 +114,9 @@ Result<std::vector<AppPassword>, Refusal> remove_app_passwords(Database& databas
 
 Result<void, SqlFailure> read_app_passwords(Database& database, std::vector<Account>& accounts)
 {
-    std::unordered_map<std::int64_t, std::size_t> places;
-    Statement rows = database.prepare(std::string(kRows) + "ORDER BY id");
-    while (true) {
-        const auto row = rows.step();
-        if (!row) return row.error();
-        if (!*row) return {};
-        if (places.empty()) {
-            for (std::size_t n = 0; n < accounts.size(); ++n) places[accounts[n].id.value] = n;
-        }
-        const auto place = places.find(rows.integer(6));
-        if (place != places.end()) accounts[place->second].app_passwords.push_back(read_row(rows));
-    }
+    constexpr int kAccount = 6;
+    const auto take = [](Account& account, const Statement& row) { account.app_passwords.push_back(read_row(row)); };
+    return read_for_accounts(database.prepare(std::string(kRows) + "ORDER BY id"), kAccount, accounts, take);
 }
 
 std::optional<Refusal> verifier_refusal(Database& database, const std::string& attempted, const Account& account)

@@ -1,7 +1,6 @@
 // Reads the whole directory, for a new snapshot.
 #include "directory/changes.hpp"
-
-#include <unordered_map>
+#include "directory/statements.hpp"
 
 namespace mbx::directory {
 namespace {
@@ -47,18 +46,8 @@ Result<std::vector<Account>, SqlFailure> read_accounts(Database& database)
 
 Result<void, SqlFailure> read_forwards(Database& database, std::vector<Account>& accounts)
 {
-    std::unordered_map<std::int64_t, std::size_t> places;
-    Statement rows = database.prepare("SELECT account, target FROM account_forward ORDER BY account, target");
-    while (true) {
-        const auto row = rows.step();
-        if (!row) return row.error();
-        if (!*row) return {};
-        if (places.empty()) {
-            for (std::size_t n = 0; n < accounts.size(); ++n) places[accounts[n].id.value] = n;
-        }
-        const auto place = places.find(rows.integer(0));
-        if (place != places.end()) accounts[place->second].forward.push_back(rows.text(1));
-    }
+    const auto take = [](Account& account, const Statement& row) { account.forward.push_back(row.text(1)); };
+    return read_for_accounts(database.prepare("SELECT account, target FROM account_forward ORDER BY account, target"), 0, accounts, take);
 }
 
 Result<std::vector<Alias>, SqlFailure> read_aliases(Database& database)

@@ -27,7 +27,6 @@ void AccountStore::settle()
     // accounts take turns.
     state.texts.reset();
     if (!state.index) return;
-    for (auto& [id, folder] : state.folders) state.end_changes(folder);
     const auto done = state.commit_index();
     state.index.reset();
     // Its rows end here, the names do not: better none than old ones. (After a failure of the journal the next start
@@ -61,7 +60,7 @@ bool AccountStore::rest()
     // What is known of names alone would be listed anew.
     const bool is_listed = std::ranges::any_of(state.folders, [](const auto& entry) { return entry.second.listed.has_value(); });
     if (is_listed || !state.has_good_index()) return false;
-    for (auto& [id, folder] : state.folders) state.end_changes(folder);
+    for (auto& [id, folder] : state.folders) (void)state.end_changes(folder);
     state.save_all_counters();
     if (!state.commit_index() || !state.has_good_index()) return false;
     state.shorten_wal();
@@ -82,7 +81,7 @@ std::set<MailboxId> AccountStore::end_job()
     constexpr unsigned kMostUncommitted = 1000;
     State& state = *state_;
     if (state.is_retired) return {};
-    for (auto& [id, folder] : state.folders) state.end_changes(folder);
+    for (auto& [id, folder] : state.folders) State::pause_changes(folder);
     state.ahead = {};
     // What goes wrong is logged, and told by the next job.
     if (state.index && state.index->uncommitted_changes() >= kMostUncommitted) (void)state.commit_index();

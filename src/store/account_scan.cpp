@@ -269,6 +269,7 @@ Outcome AccountStore::State::ready(Folder& folder)
 Outcome AccountStore::State::refresh_to_count(Folder& folder)
 {
     if (auto done = ready_to_count(folder); !done) return done;
+    (void)end_changes(folder);
     if (folder.listed && look(folder) == folder.counters.times) return {};
     return refresh(folder);
 }
@@ -294,8 +295,8 @@ bool AccountStore::State::may_look_again(const Folder& folder) const
 Outcome AccountStore::State::refresh(Folder& folder)
 {
     if (auto done = ready(folder); !done) return done;
-    end_changes(folder);
-    const auto times = look(folder);
+    const auto noted = end_changes(folder);
+    const auto times = noted ? *noted : look(folder);
     if (times == folder.counters.times && !may_look_again(folder)) return {};
     if (folder.is_frozen && !may_look_again(folder)) return {};
     const auto begin = clock.steady();

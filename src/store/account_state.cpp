@@ -152,22 +152,41 @@ FolderTimes AccountStore::State::look(const Folder& folder) const
     return {cur->mtime_ns, fresh->mtime_ns};
 }
 
-// Once for all changes of a job, not for each: a look costs as much as a rename.
 void AccountStore::State::before_change(Folder& folder)
 {
-    if (folder.is_changing) return;
-    folder.is_ours = look(folder) == folder.counters.times;
-    folder.is_changing = true;
+    constexpr std::chrono::milliseconds kNoteEvery{20};
+    OwnChanges& own = folder.own;
+    if (own.is_running) return;
+    const auto now = clock.steady();
+    if (!own.is_open || now - own.since >= kNoteEvery) {
+        const auto noted = end_changes(folder);
+        own.is_alone = (noted ? *noted : look(folder)) == folder.counters.times;
+        own.is_open = true;
+        own.since = now;
+    }
+    own.is_running = true;
 }
 
-// Only where nobody else had changed the directories before do our times stand for all that is in them.
-void AccountStore::State::end_changes(Folder& folder)
+void AccountStore::State::pause_changes(Folder& folder)
 {
-    if (!folder.is_changing) return;
-    folder.is_changing = false;
-    if (folder.is_ours) folder.counters.times = look(folder);
+    if (!std::exchange(folder.own.is_running, false)) return;
+    // Not Clock: this is compared with what the kernel writes into inodes. Its stamps lag behind this by a tick, never lead.
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    folder.own.until = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
+// Times behind our last change are somebody else's. Only where nobody else has changed the directories do the times of now
+// stand for all that is in them.
+std::optional<FolderTimes> AccountStore::State::end_changes(Folder& folder)
+{
+    if (!folder.own.is_open) return std::nullopt;
+    pause_changes(folder);
+    const OwnChanges own = std::exchange(folder.own, {});
+    const auto times = look(folder);
+    if (own.is_alone && times.cur <= own.until && times.fresh <= own.until) folder.counters.times = times;
     folder.counters.is_verified = false;
     folder.is_unsaved = true;
+    return times;
 }
 
 Outcome AccountStore::State::transact(std::initializer_list<Folder*> touched, const std::function<void()>& body)
@@ -197,6 +216,7 @@ Outcome AccountStore::State::commit_index()
 {
     if (rested_at) return {};  // everything was committed then, and nothing has happened since
     if (!has_good_index()) return ensure();
+    for (auto& [id, folder] : folders) (void)end_changes(folder);
     bool is_due = index->has_uncommitted();
     for (const auto& [id, folder] : folders) is_due = is_due || folder.is_unsaved;
     if (!is_due) return {};
@@ -264,8 +284,8 @@ std::vector<std::string> AccountStore::State::usual_paths(const Folder& folder, 
 
 std::optional<std::string> AccountStore::State::locate(Folder& folder, const std::string& unique)
 {
-    if (!folder.is_changing) distrust(folder);
-    folder.is_ours = false;
+    if (!folder.own.is_open) distrust(folder);
+    folder.own.is_alone = false;
     if (!folder.located) {
         folder.located.emplace();
         auto found = list_files(folder);

@@ -62,16 +62,24 @@ struct RowsAhead {
     std::vector<StoredMessage> messages;
 };
 
+// Names that we changed in a folder's directories since its times were last noted. Noting waits for the next look, or for
+// the next change after 20 ms: it costs as much as a rename, and Linux since 6.13 stamps all files finer, at the cost of
+// writing the journal's inode with each commit, once somebody has asked for the times of what is changed again and again.
+struct OwnChanges {
+    bool is_open = false;
+    bool is_running = false;  // the job that runs makes some
+    bool is_alone = false;    // nobody else had touched the directories before the first of them
+    SteadyTime since{};
+    std::int64_t until = 0;   // behind the last of them, in ns by the clock that stamps files
+};
+
 struct Folder {
     FolderRecord record;
     std::string name;
     std::string directory;     // below the account's; empty: INBOX
     MailboxCounters counters;
     bool is_frozen = false;    // too much vanished at once; nothing is announced until it is back
-    // Changes of ours since the times were last noted, until the end of the job; is_ours: nobody else had touched the
-    // directories before the first of them.
-    bool is_changing = false;
-    bool is_ours = false;
+    OwnChanges own;
     bool is_unsaved = false;   // the counters are to be written with the next commit
     std::size_t ignored = 0;   // things in cur and new that are no messages
     SteadyTime last_look{};
@@ -173,14 +181,14 @@ struct AccountStore::State {
                                                    std::uint8_t& system, bool may_add);
 
     FolderTimes look(const Folder& folder) const;
-    void before_change(Folder& folder);  // of names in its directories; end_changes() at the end of the job
-    void end_changes(Folder& folder);
+    void before_change(Folder& folder);  // of names in its directories; pause_changes() at the end of the job
+    static void pause_changes(Folder& folder);
+    std::optional<FolderTimes> end_changes(Folder& folder);  // notes the times; those that it saw, if it had to look
     void distrust(Folder& folder)
     {
         folder.counters.times = {};
         folder.is_unsaved = true;
-        folder.is_ours = false;
-        folder.is_changing = false;
+        folder.own = {};
     }
     Outcome transact(std::initializer_list<Folder*> touched, const std::function<void()>& body);
     Outcome commit_index();

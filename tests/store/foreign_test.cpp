@@ -1,6 +1,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
+
 #include "store/desk.hpp"
 
 using namespace mbx;
@@ -183,4 +186,76 @@ TEST_CASE("our own changes make no large folder be listed again", "[store]")
         CHECK(desk.uids().size() == 210);
     }
     CHECK(desk.files().lists() == before);
+}
+
+// A folder so large that it is not listed again only because its times are young.
+class LargeFolder {
+public:
+    LargeFolder()
+    {
+        for (int n = 0; n < 210; ++n) desk.deliver("a\r\n");
+        (void)desk.status();
+    }
+    // A tick of the clock that stamps files is at most 10 ms.
+    static void wait_some_ticks() { std::this_thread::sleep_for(std::chrono::milliseconds(40)); }
+    void remove_one() const
+    {
+        const auto names = desk.names("new");
+        REQUIRE(fs::remove(desk.account() + "/new/" + names.front()));
+    }
+
+    Desk desk;
+};
+
+TEST_CASE("many changes of ours in a row do not look at the directories each", "[store]")
+{
+    LargeFolder folder;
+    Desk& desk = folder.desk;
+    const auto before = desk.files().infos();
+    constexpr unsigned kChanges = 500;
+    const auto begin = std::chrono::steady_clock::now();
+    for (unsigned n = 0; n < kChanges; ++n) desk.deliver("a\r\n");
+    const auto took = std::chrono::steady_clock::now() - begin;
+    // Each look asks for two directories; there are two looks, at most, in each 20 ms.
+    const auto periods = 1 + static_cast<unsigned>(took / std::chrono::milliseconds(20));
+    CHECK(desk.files().infos() - before <= 4 * periods);
+    CHECK(desk.status().messages == 210 + kChanges);
+}
+
+TEST_CASE("F5: what others do behind or between changes of ours is noticed by the next look", "[store][F5]")
+{
+    LargeFolder folder;
+    Desk& desk = folder.desk;
+    SECTION("behind them")
+    {
+        for (int n = 0; n < 3; ++n) desk.deliver("a\r\n");
+        LargeFolder::wait_some_ticks();
+        folder.remove_one();
+        CHECK(desk.uids().size() == 212);
+    }
+    SECTION("between them")
+    {
+        for (int n = 0; n < 3; ++n) desk.deliver("a\r\n");
+        LargeFolder::wait_some_ticks();
+        folder.remove_one();
+        LargeFolder::wait_some_ticks();
+        for (int n = 0; n < 3; ++n) desk.deliver("a\r\n");
+        CHECK(desk.uids().size() == 215);
+    }
+    SECTION("before what a job does that changes nothing there")
+    {
+        for (int n = 0; n < 3; ++n) desk.deliver("a\r\n");
+        LargeFolder::wait_some_ticks();
+        folder.remove_one();
+        (void)desk->message(desk.id("INBOX"), 1);
+        CHECK(desk.uids().size() == 212);
+    }
+    SECTION("and when the index was committed in between")
+    {
+        for (int n = 0; n < 3; ++n) desk.deliver("a\r\n");
+        REQUIRE(desk->commit_index());
+        LargeFolder::wait_some_ticks();
+        folder.remove_one();
+        CHECK(desk.uids().size() == 212);
+    }
 }

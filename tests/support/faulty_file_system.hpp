@@ -116,6 +116,8 @@ public:
     Result<FileInfo, FileError> info(const std::string& path) override
     {
         if (fails(Call::info)) return FileError{code_.load()};
+        const std::lock_guard lock(mutex_);
+        ++infos_;
         return real_.info(path);
     }
     Result<std::vector<DirectoryEntry>, FileError> list(const std::string& path) override
@@ -135,6 +137,11 @@ public:
     {
         const std::lock_guard lock(mutex_);
         return lists_;
+    }
+    unsigned infos() const
+    {
+        const std::lock_guard lock(mutex_);
+        return infos_;
     }
 
 private:
@@ -225,6 +232,7 @@ private:
     unsigned left_ = 0;
     unsigned calls_ = 0;
     unsigned lists_ = 0;
+    unsigned infos_ = 0;
     std::atomic<int> code_ = EIO;
     bool all_after_ = false;
     std::atomic<bool> torn_ = false;

@@ -234,12 +234,13 @@ co::Task<Result<SearchAnswer, Error>> Trace::search(SearchQuery query)
     co_return co_await ground_.workers.run(net::WorkClass::interactive, std::move(job));
 }
 
-co::Task<Result<std::optional<MessageStory>, Error>> Trace::story(std::string id)
+co::Task<Result<std::optional<MessageStory>, Error>> Trace::story(std::string id, std::string about)
 {
     co_await flush();
-    auto job = [files = &ground_.files, path = ground_.path, id = std::move(id)]() -> Result<std::optional<MessageStory>, Error> {
+    auto job = [files = &ground_.files, path = ground_.path, id = std::move(id),
+                about = std::move(about)]() -> Result<std::optional<MessageStory>, Error> {
         if (is_absent(*files, path)) return std::optional<MessageStory>();
-        return load_story(path, id);
+        return load_story(path, id, about);
     };
     co_return co_await ground_.workers.run(net::WorkClass::interactive, std::move(job));
 }

@@ -70,7 +70,8 @@ public:
 
     // Each sees what was recorded before.
     co::Task<Result<SearchAnswer, Error>> search(SearchQuery query);
-    co::Task<Result<std::optional<MessageStory>, Error>> story(std::string id);
+    // `about`: the recipient who is asked for (MessageStory::about); empty: none.
+    co::Task<Result<std::optional<MessageStory>, Error>> story(std::string id, std::string about);
     co::Task<Result<SloAnswer, Error>> slo(SloQuery query);
 
 private:

@@ -75,9 +75,9 @@ public:
         for (const MessageRow& row : answer->messages) found.push_back(row.id);
         return found;
     }
-    MessageStory story(const std::string& id)
+    MessageStory story(const std::string& id, std::string about = {})
     {
-        auto found = run(trace->story(id));
+        auto found = run(trace->story(id, std::move(about)));
         REQUIRE(found);
         REQUIRE(*found);
         return **found;
@@ -124,7 +124,7 @@ TEST_CASE("a trace in which nothing was recorded answers with nothing", "[trace]
 {
     World world;
     CHECK(world.ids("").empty());
-    const auto story = world.run(world.trace->story("x"));
+    const auto story = world.run(world.trace->story("x", ""));
     CHECK((story && !*story));
     CHECK(world.run(world.trace->slo({}))->delivered == 0);
 }
@@ -171,6 +171,49 @@ TEST_CASE("an event that is recorded twice is one row and counts once", "[trace]
     CHECK(story.deliveries[0].total_us == 3'000'000);
     CHECK(story.deliveries[0].our_us == 1'000'000);
     CHECK(story.deliveries[0].their_us == 2'000'000);
+}
+
+TEST_CASE("a story that was asked for by an address tells of that one first, and of the others in numbers", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    constexpr int kMany = 2500;
+    for (int n = 0; n < kMany; ++n) {
+        const std::string to = "r" + std::to_string(n) + "@example.net";
+        if (n % 5 != 0) world.trace->record(delivered("m", {}, std::chrono::milliseconds(n), to));
+        else world.trace->record(Event{"m", EventKind::queued, at({}), to, "", {}});
+    }
+    world.run(world.trace->flush());
+    const MessageStory story = world.story("m", "R2499@Example.net");
+    CHECK(story.about == "r2499@example.net");
+    CHECK(story.deliveries.at(0).recipient == "r2499@example.net");
+    CHECK(story.deliveries.size() == 2000);
+    CHECK(story.is_cut);
+    std::vector<std::string> words;
+    for (const StoryLine& line : tell_story(story)) words.push_back(line.text);
+    REQUIRE(words.size() == 3);
+    CHECK(words[0].starts_with("accepted from alice@example.org"));
+    CHECK(words[1].starts_with("delivered to mx.example.net [198.51.100.7:25] for r2499@example.net"));
+    CHECK(words[2] == "2499 other recipients of it: 1999 delivered to another server, 500 still waiting; mailboxctl trace m tells of them");
+    const auto waits = tell_story(world.story("m", "r2495@example.net"));
+    CHECK(waits.at(2).text == "still waiting for r2495@example.net; what comes next: mailboxctl queue show m");
+    const auto all = tell_story(world.story("m", "alice@example.org"));
+    CHECK(all.size() == 2002);
+    CHECK(all.back().text == "there is more, which is not shown here: 2000 delivered to another server, 500 still waiting; mailboxctl trace "
+                             "ADDRESS tells what befell one of them");
+}
+
+TEST_CASE("a story about one of a few recipients tells of the others behind it", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    world.trace->record(placed("m", std::chrono::milliseconds(3)));
+    world.trace->record(delivered("m", {}, std::chrono::seconds(1)));
+    const auto lines = tell_story(world.story("m", "carol@example.net"));
+    REQUIRE(lines.size() == 4);
+    CHECK(lines[1].text.starts_with("delivered to mx.example.net"));
+    CHECK(lines[2].text == "1 other recipient of it: 1 placed into a mailbox here");
+    CHECK(lines[3].text.starts_with("placed into INBOX of bob@example.org"));
 }
 
 TEST_CASE("what the queue measured counts for a first attempt, and all from there on is theirs after several", "[trace]")

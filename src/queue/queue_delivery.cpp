@@ -183,6 +183,9 @@ co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyEr
     attempted.recipients = sendable_of(*entry, group);
     if (entry->is_ended || attempted.recipients.empty()) {
         no_longer_busy(*entry, group);
+        std::vector<trace::Event> told;
+        take_told_hold(entry, told);
+        for (auto& event : told) ground.recorder.record(std::move(event));
         if (entry->is_settled) put_rows(*entry);
         end_if_over(entry);
         report_if_due(entry);
@@ -356,8 +359,7 @@ co::Task<bool> Queue::State::record_part(const LivePtr& entry, Attempted& attemp
         for (auto& event : all.events) ground.recorder.record(std::move(event));
         co_return !is_stopping;
     }
-    auto entered = append(QueueRecord(all.change));
-    note(entered.lsn, std::move(all.events));
+    auto entered = append(QueueRecord(all.change), std::move(all.events));
     change(entry, std::move(all.change), std::move(entered.hold));
     if (!all.relayed.empty()) spawn(report_relayed(entry, std::move(all.relayed)));
     do_what_was_wanted(entry, attempted.group);
@@ -380,9 +382,9 @@ void Queue::State::finish(const LivePtr& entry, Attempted attempted)
         return;
     }
     (void)apply(all.change, entry->entry);
+    take_told_hold(entry, all.events);
     const bool is_over = entry->entry.is_over() && all.relayed.empty();
-    auto entered = append(is_over ? QueueRecord(Ended{entry->entry.id}) : QueueRecord(all.change));
-    note(entered.lsn, std::move(all.events));
+    auto entered = append(is_over ? QueueRecord(Ended{entry->entry.id}) : QueueRecord(all.change), std::move(all.events));
     if (is_over) {
         end(entry, std::move(entered.hold));
         return;

@@ -11,6 +11,7 @@
 
 #include "support/run.hpp"
 #include "support/scratch.hpp"
+#include "trace/event_record.hpp"
 #include "trace/schema.hpp"
 #include "trace/story.hpp"
 #include "trace/trace_file.hpp"
@@ -171,6 +172,65 @@ TEST_CASE("an event that is recorded twice is one row and counts once", "[trace]
     CHECK(story.deliveries[0].total_us == 3'000'000);
     CHECK(story.deliveries[0].our_us == 1'000'000);
     CHECK(story.deliveries[0].their_us == 2'000'000);
+}
+
+TEST_CASE("what a crash took is written again from the journal's records, before what is new, and once", "[trace]")
+{
+    World world;
+    const std::vector<std::string> records = {encode_events({accepted("m")}), "of a later version",
+                                              encode_events({delivered("m", std::chrono::seconds(2), std::chrono::seconds(3))})};
+    world.trace->record(accepted("m"));
+    world.run(world.trace->flush());
+    for (int n = 0; n < 2; ++n) {
+        world.trace->record_again(records);
+        world.trace->record(placed("new", {}));
+        const MessageStory story = world.story("m");
+        CHECK(story.events.size() == 2);
+        CHECK(story.deliveries.at(0).outcome == "delivered");
+        CHECK(story.deliveries.at(0).attempts == 1);
+        CHECK(world.story("new").events.size() == 1);
+    }
+    CHECK(world.metrics.exposition().find("mailboxd_trace_dropped_total 2") != std::string::npos);
+}
+
+TEST_CASE("more records than memory has room for events come again, and keep no new event out", "[trace]")
+{
+    TraceOptions options;
+    options.most_waiting = 10;
+    World world(options);
+    std::vector<std::string> records;
+    for (int n = 0; n < 1200; ++n) records.push_back(encode_events({accepted("m" + std::to_string(n))}));
+    world.trace->record_again(std::move(records));
+    world.trace->record(accepted("new"));
+    world.run(world.trace->settle());
+    CHECK(count(world.scratch / "trace.db", "SELECT count(*) FROM messages") == 1201);
+    CHECK(world.metrics.exposition().find("mailboxd_trace_dropped_total 0") != std::string::npos);
+}
+
+TEST_CASE("a message that was placed again after a crash is in one place", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    world.trace->record(placed("m", std::chrono::milliseconds(3), 17));
+    world.trace->record(placed("m", std::chrono::seconds(4), 18));
+    const MessageStory story = world.story("m");
+    REQUIRE(story.events.size() == 2);
+    CHECK(story.events[1].facts.at(1).second == "18");
+    CHECK(story.deliveries.at(0).ended_at == story.events[1].at);
+}
+
+TEST_CASE("a checkpoint does not wait for a trace that cannot be written", "[trace]")
+{
+    World world;
+    std::filesystem::create_directory(world.scratch / "trace.db");  // in the way
+    test::write_file(world.scratch / "trace.db/x", "y");
+    world.trace->record(accepted("m"));
+    world.run(world.trace->settle());
+    world.run(world.trace->settle());
+    std::filesystem::remove_all(world.scratch / "trace.db");
+    world.run(world.trace->settle());
+    CHECK_FALSE(std::filesystem::exists(world.scratch / "trace.db"));
+    CHECK(world.ids("") == Ids{"m"});
 }
 
 TEST_CASE("a story that was asked for by an address tells of that one first, and of the others in numbers", "[trace]")
@@ -409,7 +469,7 @@ TEST_CASE("the writer writes by itself, and what is recorded on other threads to
     World world;
     world.trace->start();
     std::thread other([&world] {
-        for (int n = 0; n < 1500; ++n) world.trace->record(placed("m", std::chrono::milliseconds(n), n));
+        for (int n = 0; n < 1500; ++n) world.trace->record(delivered("m", {}, std::chrono::milliseconds(n)));
     });
     other.join();
     const auto wait = [](World* on) -> co::Task<void> {
@@ -427,7 +487,7 @@ TEST_CASE("what has no room in memory is dropped and counted, and nobody waits",
     TraceOptions options;
     options.most_waiting = 10;
     World world(options);
-    for (int n = 0; n < 25; ++n) world.trace->record(placed("m", std::chrono::milliseconds(n), n));
+    for (int n = 0; n < 25; ++n) world.trace->record(delivered("m", {}, std::chrono::milliseconds(n)));
     world.run(world.trace->stop());
     CHECK(count(world.scratch / "trace.db", "SELECT count(*) FROM events") == 10);
     CHECK(world.metrics.exposition().find("mailboxd_trace_dropped_total 15") != std::string::npos);

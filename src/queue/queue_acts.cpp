@@ -116,6 +116,7 @@ void Queue::State::retry(ActRound& round, const LivePtr& entry)
     for (std::size_t n = 0; n < entry->entry.states.size(); ++n) {
         RecipientState state = entry->entry.states[n];
         if (!may_go(entry->entry, n) || state.wanted != Wanted::nothing) continue;
+        if (state.attempts != 0 && state.next > now()) state.planned = state.next;
         state.next = 0;
         what.outcomes.push_back({static_cast<std::uint32_t>(n), std::move(state)});
     }

@@ -1,5 +1,6 @@
 // Connections and what they bring.
 #include <algorithm>
+#include <utility>
 
 #include "queue/queue_state.hpp"
 #include "queue/retry_plan.hpp"
@@ -281,6 +282,7 @@ RecipientState Queue::State::judge(const Entry& entry, std::size_t at, const Ans
 {
     RecipientState state = entry.states[at];
     ++state.attempts;
+    const std::int64_t planned = std::exchange(state.planned, 0);
     state.last = last_answer_of(answer);
     std::string& enhanced = state.last.enhanced;
     switch (answer.verdict) {
@@ -301,7 +303,10 @@ RecipientState Queue::State::judge(const Entry& entry, std::size_t at, const Ans
         break;
     }
     case Answer::Verdict::temporary:
-        state.next = now() + wait_before_next(state.attempts, jitter_of(entry.id, state.attempts)).count();
+        // One that was asked for comes between those of the plan, and moves none of them.
+        if (planned > now()) ++state.extra;
+        state.next = planned > now() ? planned
+                                     : now() + wait_before_next(state.attempts - state.extra, jitter_of(entry.id, state.attempts)).count();
         if (enhanced.empty() || enhanced.front() == '5') enhanced = "4.0.0";
         metrics.deferred.add();
         break;

@@ -277,6 +277,31 @@ TEST_CASE("what the trace is told stands in the journal beside the record that i
     }
 }
 
+TEST_CASE("an attempt that was asked for moves none of those that were planned", "[queue][admin]")
+{
+    World world;
+    const bool reopens = GENERATE(false, true);
+    fail_for_now(world);
+    const auto id = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    world.pass(30min, 1min);
+    const auto state = [&] { return world.list().entries.at(0).entry.states.at(0); };
+    const auto before = state();
+    REQUIRE(before.attempts == 3);
+    CHECK(acted(world, Act::retry, of_id(id)).messages == 1);
+    if (reopens) world.reopen();
+    world.advance(2s);
+    world.advance(2s);
+    const auto after = state();
+    CHECK(after.attempts == 4);
+    CHECK(after.next == before.next);
+    world.pass(31min, 1min);
+    const auto third = state();
+    CHECK(third.attempts == 5);
+    // As after the fourth of the plan: an hour, a tenth more or less.
+    CHECK(third.next - third.last.at * 1000 <= std::chrono::milliseconds(67min).count());
+}
+
 TEST_CASE("a return by an administrator stands in the trace as one, with who did it", "[queue][admin][trace]")
 {
     World world;

@@ -51,7 +51,8 @@ RecipientState read_state(RecordReader& in)
     if (has_extra) in.number_into(state.extra);
     if (has_extra) state.planned = in.signed_number();
     in.number_into(state.attempts);
-    if (state.extra > state.attempts) in.refuse();
+    const bool is_empty = has_extra && state.extra == 0 && state.planned == 0;
+    if (state.extra > state.attempts || is_empty) in.refuse();
     state.next = in.signed_number();
     state.last.at = in.signed_number();
     if (state.last.at == 0) return state;

@@ -30,8 +30,10 @@ Result<std::uint64_t, Error> read_number(const http::Target& target, std::string
     const std::string* text = target.query_value(name);
     if (text == nullptr) return usual;
     const auto number = ascii::parse_number(*text);
-    if (!number || *number == 0 || *number > most)
-        return Error{"asking the trace", std::string(name) + " is not a number from 1 to " + std::to_string(most), ""};
+    if (!number || *number == 0 || *number > most) {
+        const std::string hint = name == "within_ms" ? "it is a time in milliseconds, such as 5000" : "";
+        return Error{"asking the trace", std::string(name) + " is not a number from 1 to " + std::to_string(most), hint};
+    }
     return *number;
 }
 
@@ -41,6 +43,10 @@ Result<trace::SearchQuery, Error> read_search(const http::Target& target, WallTi
     constexpr std::uint64_t kMostPage = 200;
     trace::SearchQuery query;
     if (const std::string* text = target.query_value("q")) query.text = *text;
+    if (ascii::trim(query.text) == "<>")
+        return Error{"asking the trace", "<> is the empty sender, which many messages have, and the name of none",
+                     "name an id, an address, a Message-ID or a part of the subject; mailboxctl queue list --sender '<>' lists "
+                     "the reports that wait"};
     auto since = read_time(target, "since", now);
     if (!since) return since.error();
     auto until = read_time(target, "until", now);
@@ -74,7 +80,9 @@ co::Task<http::Response> Administration::search_trace(const http::Request& reque
     const std::string* story_wanted = request.target.query_value("story");
     const bool tells = story_wanted != nullptr && *story_wanted == "yes" && found->messages.size() == 1 && !found->has_more;
     if (!tells) co_return http::json_response(200, trace_json(*found, nullptr));
-    const auto story = co_await trace_->story(found->messages.front().id);
+    // The story of who was asked for, where that was an address.
+    std::string about = query->text;
+    const auto story = co_await trace_->story(found->messages.front().id, std::move(about));
     if (!story) co_return trace_failed(story.error());
     co_return http::json_response(200, trace_json(*found, *story ? &**story : nullptr));
 }
@@ -83,7 +91,9 @@ co::Task<http::Response> Administration::show_trace(const http::Request& request
 {
     if (trace_ == nullptr) co_return no_trace();
     const std::string id = request.parameter("id");
-    const auto story = co_await trace_->story(id);
+    const std::string* recipient = request.target.query_value("recipient");
+    std::string about = recipient == nullptr ? std::string() : *recipient;
+    const auto story = co_await trace_->story(id, std::move(about));
     if (!story) co_return trace_failed(story.error());
     if (!*story)
         co_return not_found("asking the trace", "it knows no message " + ascii::printable(id),

@@ -93,8 +93,12 @@ ordered_json value_of(const trace::MessageStory& story)
     for (const auto& event : story.events) events.push_back(value_of(event));
     ordered_json deliveries = ordered_json::array();
     for (const auto& delivery : story.deliveries) deliveries.push_back(value_of(delivery));
+    ordered_json outcomes = ordered_json::object();
+    for (const auto& [outcome, count] : story.outcomes) outcomes[outcome] = count;
     return {{"title", trace::tell_message(story.message)},
             {"message", value_of(story.message)},
+            {"about", story.about},
+            {"outcomes", std::move(outcomes)},
             {"story", std::move(lines)},
             {"events", std::move(events)},
             {"deliveries", std::move(deliveries)},

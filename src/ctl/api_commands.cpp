@@ -176,7 +176,7 @@ Plan plan_slo(const Arguments& a)
 {
     std::string path = "/api/v1/slo?limit=100";
     if (!a.since.empty()) path += "&since=" + http::encode_segment(a.since);
-    if (a.within_ms != 0) path += "&within_ms=" + std::to_string(a.within_ms);
+    if (a.within_ms) path += "&within_ms=" + std::to_string(*a.within_ms);
     return Plan{{Method::get, std::move(path), ""}, View::slo, "", ""};
 }
 

@@ -100,7 +100,7 @@ struct Arguments {
     std::vector<std::string> message_names;  // in the undelete directory
     std::string since;
     std::string until;
-    std::uint64_t within_ms = 0;             // 0: as the server says
+    std::optional<std::uint64_t> within_ms;  // none: as the server says
     std::string mailbox;                     // where they were
     std::optional<std::string> target;       // where they shall be
     std::string identifier;                  // who has rights

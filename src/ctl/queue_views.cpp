@@ -46,6 +46,7 @@ std::string state_of(const json& message, const json& recipient)
         const std::string wanted = text_of(recipient, "wanted");
         if (wanted == "bounce") return "being sent now, else returned";
         if (wanted == "delete") return "being sent now, else deleted";
+        if (message.at("held").get<bool>() || !text_of(recipient, "held_by").empty()) return "being sent now, else held";
         return "being sent now";
     }
     if (status == "failing") return "failed for good, the sender is being told";
@@ -167,7 +168,9 @@ std::string queued_text(const json& message, Style style)
         {"size", size_text(message.at("size").get<std::uint64_t>())},
     };
     if (!text_of(message, "account").empty()) facts.emplace_back("account", text_of(message, "account"));
-    if (is_held) facts.emplace_back("held", "until mailboxctl queue release " + id);
+    const auto& all = message.at("recipients");
+    const bool is_kept = std::any_of(all.begin(), all.end(), [](const json& one) { return text_of(one, "status") == "waiting"; });
+    if (is_held) facts.emplace_back("held", (is_kept ? "until mailboxctl queue release " : "if it is not delivered now, until mailboxctl queue release ") + id);
     if (message.at("warned").get<bool>()) facts.emplace_back("delay", "the sender was told of it");
     Table table({{"RECIPIENT"}, {"WHAT NEXT"}, {"TRIES", Side::right}, {"SERVER"}, {"LAST ANSWER"}});
     bool is_waiting = false;

@@ -19,6 +19,9 @@ std::string words(const json& object, const char* name)
     return ascii::printable(object.at(name).get<std::string>(), kMost);
 }
 
+// For tables and pairs, which do that themselves.
+std::string cell(const json& object, const char* name) { return object.at(name).get<std::string>(); }
+
 std::string count(const json& object, const char* name) { return std::to_string(object.at(name).get<std::int64_t>()); }
 
 std::string span(const json& milliseconds)
@@ -61,8 +64,8 @@ std::string trace_text(const json& document, Style style)
     if (!document.at("story").is_null()) return tell(document.at("story"));
     Table table({{"ACCEPTED (UTC)"}, {"ID"}, {"FROM"}, {"SIZE", Side::right}, {"SUBJECT"}});
     for (const json& row : document.at("messages")) {
-        table.add({moment(row, "accepted"), words(row, "id"), words(row, "reverse_path").empty() ? "<>" : words(row, "reverse_path"),
-                   row.at("size").is_null() ? "-" : count(row, "size"), words(row, "subject")});
+        table.add({moment(row, "accepted"), cell(row, "id"), cell(row, "reverse_path").empty() ? "<>" : cell(row, "reverse_path"),
+                   row.at("size").is_null() ? "-" : count(row, "size"), cell(row, "subject")});
     }
     std::string all = table.text(style, "no such message");
     if (!document.at("messages").empty()) all += "mailboxctl trace ID tells what befell one\n";
@@ -87,7 +90,7 @@ std::string slo_text(const json& document, Style style)
     Table lines({{"DESTINATION"}, {"DELIVERED", Side::right}, {"IN TIME", Side::right}, {"OURS, MEAN", Side::right},
                  {"THEIRS, MEAN", Side::right}, {"WORST", Side::right}});
     for (const json& row : document.at("destinations")) {
-        lines.add({words(row, "destination").empty() ? "(here)" : words(row, "destination"), count(row, "delivered"),
+        lines.add({cell(row, "destination").empty() ? "(here)" : cell(row, "destination"), count(row, "delivered"),
                    fmt::format("{:.3f} %", row.at("percent").get<double>()), span(row.at("mean_our_milliseconds")),
                    span(row.at("mean_their_milliseconds")), span(row.at("worst_milliseconds"))});
     }
@@ -98,9 +101,9 @@ std::string slo_text(const json& document, Style style)
         Table late({{"ACCEPTED (UTC)"}, {"ID"}, {"RECIPIENT"}, {"OUTCOME"}, {"TOOK", Side::right}, {"OURS", Side::right},
                     {"THEIRS", Side::right}, {"TRIES", Side::right}, {"LAST WORDS"}});
         for (const json& row : document.at("violations")) {
-            late.add({moment(row, "accepted"), words(row, "id"), words(row, "recipient"), words(row, "outcome"),
+            late.add({moment(row, "accepted"), cell(row, "id"), cell(row, "recipient"), cell(row, "outcome"),
                       span(row.at("total_milliseconds")), span(row.at("our_milliseconds")), span(row.at("their_milliseconds")),
-                      count(row, "attempts"), words(row, "answer")});
+                      count(row, "attempts"), cell(row, "answer")});
         }
         all += "\nlater than " + limit + ", the latest first:\n" + late.text(style, "");
         all += "mailboxctl trace ID tells what befell one; mailboxctl queue show ID, what comes next where it still waits\n";

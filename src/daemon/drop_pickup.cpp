@@ -222,8 +222,7 @@ co::Task<bool> DropPickup::report(File file, sendmail::DropVerdict verdict)
     }
     auto compose = [make = ground_.compose, facts = std::move(facts), file] { return make(facts, file->body_front(kMostReturned)); };
     queue::Report made = co_await ground_.workers.run(net::WorkClass::delivery, std::move(compose));
-    std::string no_record;
-    const std::string id = co_await ground_.reports.accept(std::move(made), std::move(no_record), nullptr);
+    const std::string id = co_await ground_.reports.accept(std::move(made), nullptr, nullptr);
     co_return !id.empty() && id != queue::kNobodyToTell;
 }
 

@@ -43,7 +43,7 @@ queue::Arrival arrival_of(intake::OutgoingMail mail)
 OutgoingQueue::OutgoingQueue(Ground ground, const config::Settings& settings)
     : log_(ground.log.for_component("queue")), again_(ground.loop),
       ledger_(ground.store, settings.server.data_directory + "/spool"),
-      reports_(ReportIntake::Ground{ground.intake, ledger_, ground.directory, ground.srs, ground.clock, ground.recorder, log_},
+      reports_(ReportIntake::Ground{ground.intake, ledger_, ground.directory, ground.srs, ground.clock, log_},
                settings.server.hostname),
       queue_(queue::Queue::Ground{ground.loop, ground.files, ground.workers, ground.clock, ground.random, ground.metrics, log_,
                                   ledger_, ground.transport, reports_, ground.recorder,

@@ -19,8 +19,8 @@ void add_recipients(const directory::Snapshot& snapshot, const smtp::RecipientDe
     }
 }
 
-void trace_own_mail(trace::Recorder& recorder, const intake::Receipt& receipt, const intake::Envelope& envelope, std::string why,
-                    std::string_view text)
+std::vector<trace::Event> events_of_own_mail(const intake::Receipt& receipt, const intake::Envelope& envelope, std::string why,
+                                             std::string_view text)
 {
     constexpr std::size_t kHeader = 16 * 1024;  // ours are short
     smtp::TracedHeader header;
@@ -28,12 +28,14 @@ void trace_own_mail(trace::Recorder& recorder, const intake::Receipt& receipt, c
     header.finish();
     const std::size_t recipients = envelope.recipients.size() + envelope.outgoing.recipients.size();
     trace::Event event{receipt.trace_id, trace::EventKind::accepted, receipt.accepted, {}, std::move(why), {}};
-    event.facts = {{"reverse_path", envelope.reverse_path},   {"size", std::to_string(text.size())},
+    event.facts = {{"reverse_path", envelope.reverse_path},   {"size", std::to_string(receipt.size)},
                    {"recipients", std::to_string(recipients)}, {"subject", header.subject()},
                    {"message_id", header.message_id()}};
-    recorder.record(std::move(event));
+    std::vector<trace::Event> events;
+    events.push_back(std::move(event));
     for (const queue::Recipient& one : envelope.outgoing.recipients)
-        recorder.record({receipt.trace_id, trace::EventKind::queued, receipt.accepted, one.address, {}, {}});
+        events.push_back({receipt.trace_id, trace::EventKind::queued, receipt.accepted, one.address, {}, {}});
+    return events;
 }
 
 }  // namespace mbx::daemon

@@ -27,7 +27,7 @@ bool ReportIntake::address(const queue::Report& report, intake::Envelope& envelo
     return !envelope.recipients.empty() || !envelope.outgoing.recipients.empty();
 }
 
-co::Task<std::string> ReportIntake::drop(std::string to, std::string record, queue::Ledger::Hold* hold)
+co::Task<std::string> ReportIntake::drop(std::string to, queue::LedgerRecord record, queue::Ledger::Hold* hold)
 {
     ground_.log.notice("queue: a report has nobody to go to", {{"to", to}});
     auto entered = ground_.ledger.append(std::move(record));
@@ -38,13 +38,14 @@ co::Task<std::string> ReportIntake::drop(std::string to, std::string record, que
     co_return std::string(queue::kNobodyToTell);
 }
 
-co::Task<std::string> ReportIntake::accept(queue::Report report, std::string record, queue::Ledger::Hold* hold)
+co::Task<std::string> ReportIntake::accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold)
 {
     intake::Envelope envelope;
     std::string marks;
     if (!address(report, envelope, marks)) {
-        if (record.empty()) co_return std::string(queue::kNobodyToTell);
-        co_return co_await drop(std::move(report.to), std::move(record), hold);
+        if (!record) co_return std::string(queue::kNobodyToTell);
+        queue::LedgerRecord made = record(queue::kNobodyToTell);
+        co_return co_await drop(std::move(report.to), std::move(made), hold);
     }
     std::string id = ground_.intake.new_trace_id();
     intake::Draft draft = ground_.intake.new_draft();
@@ -57,10 +58,14 @@ co::Task<std::string> ReportIntake::accept(queue::Report report, std::string rec
     if (!stored) co_return std::string();
     std::string given = id;
     const intake::Envelope seen = envelope;
+    envelope.tell = [&seen, &report](const intake::Receipt& receipt) {
+        return events_of_own_mail(receipt, seen, "a report to the sender about a message of theirs, made here", report.bytes);
+    };
+    intake::Intake::QueueChange change;
+    if (record) change = [&record, &id] { return record(id); };
     const auto receipt = co_await ground_.intake.accept_with(std::move(given), std::move(envelope), std::move(draft),
-                                                             std::move(record), hold);
+                                                             std::move(change), hold);
     if (!receipt) co_return std::string();
-    trace_own_mail(ground_.recorder, *receipt, seen, "a report to the sender about a message of theirs, made here", report.bytes);
     co_return id;
 }
 

@@ -7,7 +7,6 @@
 #include "intake/intake.hpp"
 #include "intake/queue_ledger.hpp"
 #include "policy/srs.hpp"
-#include "trace/recorder.hpp"
 
 namespace mbx::daemon {
 
@@ -20,7 +19,6 @@ public:
         directory::Directory& directory;
         const policy::Srs& srs;
         const Clock& clock;
-        trace::Recorder& recorder;
         Log log;
     };
     ReportIntake(Ground ground, std::string host_name) : ground_(std::move(ground)), host_name_(std::move(host_name)) {}
@@ -28,12 +26,12 @@ public:
 
     // A report that has nobody to go to (the account was removed meanwhile) is dropped with a line in the log; the queue's
     // record is durable all the same (RFC 5321 section 6.1: no report of a report).
-    co::Task<std::string> accept(queue::Report report, std::string record, queue::Ledger::Hold* hold) override;
+    co::Task<std::string> accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold) override;
 
 private:
     // `marks`: fields of accounts that forward it.
     bool address(const queue::Report& report, intake::Envelope& envelope, std::string& marks) const;
-    co::Task<std::string> drop(std::string to, std::string record, queue::Ledger::Hold* hold);
+    co::Task<std::string> drop(std::string to, queue::LedgerRecord record, queue::Ledger::Hold* hold);
     Ground ground_;
     std::string host_name_;
     std::string system_mail_to_;

@@ -135,7 +135,7 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
              settings),
       tls_reporting_(TlsReporting::Ground{ground.loop, ground.workers, ground.files, ground.clock, ground.random, ground.metrics,
                                           ground.log.for_component("tlsrpt"), mail_out_->resolver(),
-                                          mail_out_->transport().reports(), intake_, *directory_, srs_, trace_},
+                                          mail_out_->transport().reports(), intake_, *directory_, srs_},
                      tls_reporting_options(settings)),
       smtp_(smtp::Dependencies{intake_, *directory_, authenticator_, live_sessions_, tls_, ground.metrics, ground.clock,
                                ground.log.for_component("smtp"), srs_, ground.workers, &trace_},
@@ -231,6 +231,7 @@ void Services::reload(const config::Settings& settings, std::shared_ptr<const ne
 
 void Services::start()
 {
+    trace_.record_again(std::move(journal_->recovered().traced));
     trace_.start();
     queue_.take_over();
     store_.start();

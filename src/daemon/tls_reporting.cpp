@@ -225,10 +225,11 @@ co::Task<bool> TlsReporting::send_mail(const smtp::TlsDay& day, const Made& made
     if (!stored || is_stopping_) co_return false;
     std::string id = ground_.intake.new_trace_id();
     const intake::Envelope seen = envelope;
+    envelope.tell = [&seen, &day, &text](const intake::Receipt& receipt) {
+        return events_of_own_mail(receipt, seen, "a report about TLS to " + day.domain + ", made here", text);
+    };
     const auto receipt = co_await ground_.intake.accept(std::move(id), std::move(envelope), std::move(draft));
-    if (!receipt) co_return false;
-    trace_own_mail(ground_.recorder, *receipt, seen, "a report about TLS to " + day.domain + ", made here", text);
-    co_return true;
+    co_return static_cast<bool>(receipt);
 }
 
 co::Task<bool> TlsReporting::post(const Made& made, smtp::WebPlace place)

@@ -22,7 +22,6 @@
 #include "policy/srs.hpp"
 #include "smtp/tls_report.hpp"
 #include "smtp/tls_report_mail.hpp"
-#include "trace/recorder.hpp"
 
 namespace mbx::daemon {
 
@@ -51,7 +50,6 @@ public:
         intake::Intake& intake;
         directory::Directory& directory;
         const policy::Srs& srs;
-        trace::Recorder& recorder;
     };
     TlsReporting(Ground ground, TlsReportingOptions options);
     TlsReporting(const TlsReporting&) = delete;

@@ -12,6 +12,7 @@
 #include "intake/spool.hpp"
 #include "store/recovered_mail.hpp"
 #include "store/uid_table.hpp"
+#include "trace/event_record.hpp"
 
 namespace mbx::intake {
 
@@ -159,9 +160,12 @@ struct Intake::State {
     void warn(const store::AccountKey& key, const store::QuotaLimits& limits, store::AccountStore::Usage before,
               std::uint64_t size);
     void drop_later(journal::Lsn lsn, std::string name);
+    std::vector<trace::Event> events_of(const Envelope& envelope, const Receipt& receipt) const;
     queue::Ledger::Hold hold(journal::Lsn lsn) const;
     void hand_to_queue(const store::AcceptedRecord& record, const store::Body& body, queue::Envelope envelope,
                        journal::Lsn lsn, queue::Ledger::Hold held);
+    void hand_further_to_queue(const std::vector<store::AcceptedRecord>& records, const store::Body& body,
+                               std::vector<queue::Envelope> envelopes, journal::Lsn first);
 };
 
 Intake::Intake(store::Store& store, FileSystem& files, net::Workers& workers, const Clock& clock, Random& random,
@@ -319,7 +323,7 @@ void Intake::State::drop_later(journal::Lsn lsn, std::string name)
 
 co::Task<Result<Receipt, IntakeError>> Intake::accept(std::string trace_id, Envelope envelope, Draft draft)
 {
-    return accept_with(std::move(trace_id), std::move(envelope), std::move(draft), {}, nullptr);
+    return accept_with(std::move(trace_id), std::move(envelope), std::move(draft), nullptr, nullptr);
 }
 
 void Intake::on_outgoing(std::function<void(OutgoingMail)> take) { state_->take_outgoing = std::move(take); }
@@ -346,8 +350,23 @@ void Intake::State::hand_to_queue(const store::AcceptedRecord& record, const sto
     take_outgoing(std::move(mail));
 }
 
+// All of them are held at the first: a checkpoint between them would drop the file that they share.
+void Intake::State::hand_further_to_queue(const std::vector<store::AcceptedRecord>& records, const store::Body& body,
+                                          std::vector<queue::Envelope> envelopes, journal::Lsn first)
+{
+    for (std::size_t n = 0; n < records.size(); ++n)
+        hand_to_queue(records[n], body, std::move(envelopes[n]), first + 1 + n, hold(first));
+}
+
+// Nobody listens: nothing is told, and nothing of it stands in the journal.
+std::vector<trace::Event> Intake::State::events_of(const Envelope& envelope, const Receipt& receipt) const
+{
+    if (!envelope.tell || store.recorder() == nullptr) return {};
+    return envelope.tell(receipt);
+}
+
 co::Task<Result<Receipt, IntakeError>> Intake::accept_with(std::string trace_id, Envelope envelope, Draft draft,
-                                                           std::string queue_change, queue::Ledger::Hold* change_hold)
+                                                           QueueChange queue_change, queue::Ledger::Hold* change_hold)
 {
     State& state = *state_;
     Receipt receipt;
@@ -367,19 +386,28 @@ co::Task<Result<Receipt, IntakeError>> Intake::accept_with(std::string trace_id,
         state.refused.add();
         co_return body.error();
     }
+    receipt.accepted = state.clock.wall();
+    receipt.size = body->size;
+    receipt.delivered = envelope.recipients.size();
+    for (const queue::Envelope& each : envelope.further) receipt.further.push_back(told(new_trace_id(), each));
+    std::vector<trace::Event> events = state.events_of(envelope, receipt);
     const bool has_outgoing = !envelope.outgoing.recipients.empty();
     store::AcceptedRecord record{std::move(trace_id), date, body->size, body->crc, body->name,
                                  std::move(envelope.recipients),
-                                 has_outgoing ? queue::encode(envelope.outgoing) : std::string()};
+                                 has_outgoing ? queue::encode(envelope.outgoing) : std::string(),
+                                 events.empty() ? std::string() : trace::encode_events(events)};
     std::vector<journal::Payload> together(1);
     together.front() = {store::encode(record), body->bytes};
     std::vector<store::AcceptedRecord> further;
-    for (const queue::Envelope& each : envelope.further) {
-        further.push_back({new_trace_id(), date, body->size, body->crc, body->name, {}, queue::encode(each)});
+    for (std::size_t n = 0; n < envelope.further.size(); ++n) {
+        further.push_back({receipt.further[n].id, date, body->size, body->crc, body->name, {}, queue::encode(envelope.further[n]), {}});
         together.push_back({store::encode(further.back()), body->bytes});
     }
     const std::size_t messages = together.size();
-    if (!queue_change.empty()) together.push_back({store::encode(store::OutgoingRecord{std::move(queue_change)}), nullptr});
+    if (queue_change) {
+        queue::LedgerRecord with = queue_change();
+        together.push_back({store::encode(store::OutgoingRecord{std::move(with.change), std::move(with.traced)}), nullptr});
+    }
     const journal::Lsn lsn = state.journal.append(std::move(together));
     if (lsn == 0) {
         state.refused.add();
@@ -394,18 +422,14 @@ co::Task<Result<Receipt, IntakeError>> Intake::accept_with(std::string trace_id,
         state.refused.add();
         co_return IntakeError::failure;
     }
-    receipt.accepted = state.clock.wall();
-    receipt.delivered = record.recipients.size();
+    for (auto& event : events) state.store.recorder()->record(std::move(event));
     state.accepted.add();
     state.accepted_bytes.add(record.size);
     state.deliveries.add(receipt.delivered);
     if (has_outgoing) state.hand_to_queue(record, *body, std::move(envelope.outgoing), lsn, state.hold(lsn));
-    for (std::size_t n = 0; n < further.size(); ++n) {
-        receipt.further.push_back(told(further[n].trace_id, envelope.further[n]));
-        // All of them are held at the first: a checkpoint between them would drop the file that they share.
-        state.hand_to_queue(further[n], *body, std::move(envelope.further[n]), lsn + 1 + n, state.hold(lsn));
-    }
+    state.hand_further_to_queue(further, *body, std::move(envelope.further), lsn);
     record.outgoing = {};
+    record.traced = {};
     // Nobody else's delivery drops it.
     if (is_for_others && record.recipients.empty() && !body->name.empty()) state.drop_later(lsn, body->name);
     auto message = std::make_shared<const store::AcceptedMessage>(lsn, std::move(record), std::move(body->bytes),

@@ -14,8 +14,11 @@
 #include "queue/envelope.hpp"
 #include "queue/ledger.hpp"
 #include "store/store.hpp"
+#include "trace/recorder.hpp"
 
 namespace mbx::intake {
+
+struct Receipt;
 
 struct Envelope {
     std::string reverse_path;                   // empty: <>
@@ -25,6 +28,8 @@ struct Envelope {
     // kMostFurther at most.
     std::vector<queue::Envelope> further{};
     static constexpr std::size_t kMostFurther = 16;
+    // What the trace is told of the acceptance, asked just before the record is made, which holds it too; may be none.
+    std::function<std::vector<trace::Event>(const Receipt&)> tell{};
 
     bool is_for_others() const { return !outgoing.recipients.empty() || !further.empty(); }
     bool leaves_the_house() const;  // somebody is on another server, and not only a report to be made
@@ -47,7 +52,8 @@ struct OutgoingMail {
 
 struct Receipt {
     std::string trace_id;               // as in "250 2.0.0 <trace id>"
-    WallTime accepted{};                // when it became durable: before its first delivery or attempt began
+    WallTime accepted{};                // as its record has it: before its first delivery or attempt began
+    std::uint64_t size = 0;             // of the message with what was put before it
     std::size_t delivered = 0;          // recipients, all of them: each has it, or will have it before anything else
     // What Envelope::further became, in its order.
     struct Further {
@@ -113,9 +119,11 @@ public:
 
     // Who takes messages for other servers, on the loop, before accept() returns. Without, they are refused.
     void on_outgoing(std::function<void(OutgoingMail)> take);
-    // For accept(): a change of the queue that is durable if and only if the message is.
+    // As accept(), with a change of the queue that is durable if and only if the message is; asked for just before the record
+    // is made.
+    using QueueChange = std::function<queue::LedgerRecord()>;
     co::Task<Result<Receipt, IntakeError>> accept_with(std::string trace_id, Envelope envelope, Draft draft,
-                                                       std::string queue_change, queue::Ledger::Hold* hold);
+                                                       QueueChange queue_change, queue::Ledger::Hold* hold);
 
 private:
     struct State;

@@ -13,10 +13,10 @@ queue::Ledger::Hold QueueLedger::hold(store::Lsn lsn) const
     return std::make_shared<store::CheckpointFloor::Hold>(store_.checkpoints().floor().hold(lsn));
 }
 
-queue::Ledger::Entered QueueLedger::append(std::string record)
+queue::Ledger::Entered QueueLedger::append(queue::LedgerRecord record)
 {
     std::vector<journal::Payload> together(1);
-    together.front().head = store::encode(store::OutgoingRecord{std::move(record)});
+    together.front().head = store::encode(store::OutgoingRecord{std::move(record.change), std::move(record.traced)});
     Entered entered;
     entered.lsn = store_.journal().journal().append(std::move(together));
     if (entered.lsn != 0) {

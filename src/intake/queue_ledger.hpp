@@ -21,7 +21,7 @@ public:
     {
     }
 
-    Entered append(std::string record) override;
+    Entered append(queue::LedgerRecord record) override;
     co::Task<bool> durable(std::uint64_t lsn) override;
 
     // What the journal still held for the queue when it was opened: a message, or a change.

@@ -42,7 +42,9 @@ struct RecipientState {
     RecipientStatus status = RecipientStatus::waiting;
     Wanted wanted = Wanted::nothing;  // with `waiting` only
     std::uint32_t attempts = 0;
-    std::int64_t next = 0;  // milliseconds since 1970: not before
+    std::uint32_t extra = 0;   // of them, those that an administrator asked for before their time: they make no wait longer
+    std::int64_t next = 0;     // milliseconds since 1970: not before
+    std::int64_t planned = 0;  // likewise: what `next` was before an attempt was asked for; 0: none is
     LastAnswer last;
     bool operator==(const RecipientState&) const = default;
 };

@@ -71,6 +71,7 @@ std::optional<Envelope> decode_envelope(std::string_view bytes)
     envelope.require_tls = (flags & 2U) != 0;
     envelope.ignores_tls_policy = (flags & 8U) != 0;
     if ((flags & kHasKeptBack) != 0) envelope.kept_back = in.number();
+    if ((flags & kHasKeptBack) != 0 && envelope.kept_back == 0) in.refuse();
     envelope.account = in.text(kMaxEnvelopeText);
     const auto count = in.count(3);
     if (count > kMaxEnvelopeRecipients) return std::nullopt;

@@ -3,12 +3,20 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "co/task.hpp"
 
 namespace mbx::queue {
+
+// A record of the queue, and what the trace is told of it once it is durable (trace/event_record.hpp; empty: nothing): beside it
+// in the journal, so that a crash in between takes nothing from the story.
+struct LedgerRecord {
+    std::string change;  // queue/queue_record.hpp
+    std::string traced;
+};
 
 class Ledger {
 public:
@@ -20,8 +28,8 @@ public:
     };
 
     virtual ~Ledger() = default;
-    // Appends a record of the queue (queue/queue_record.hpp); waits for nothing.
-    virtual Entered append(std::string record) = 0;
+    // Waits for nothing.
+    virtual Entered append(LedgerRecord record) = 0;
     // Until it is on the disk. False: the journal has failed, the process is to end.
     virtual co::Task<bool> durable(std::uint64_t lsn) = 0;
 };
@@ -39,10 +47,12 @@ inline constexpr const char* kNobodyToTell = "-";
 class Intake {
 public:
     virtual ~Intake() = default;
-    // Accepts the report for whoever `to` is, here or elsewhere, with the reverse-path <>, and appends `record` in the same
-    // step: both are durable or none is. The id of the report; kNobodyToTell where `to` is nobody any more; or empty: not now,
-    // try again.
-    virtual co::Task<std::string> accept(Report report, std::string record, Ledger::Hold* hold) = 0;
+    // Given what accept() answers.
+    using MakeRecord = std::function<LedgerRecord(const std::string& id)>;
+    // Accepts the report for whoever `to` is, here or elsewhere, with the reverse-path <>, and appends what `record` makes (may
+    // be none) in the same step: both are durable or none is. The id of the report; kNobodyToTell where `to` is nobody any
+    // more; or empty: not now, try again.
+    virtual co::Task<std::string> accept(Report report, MakeRecord record, Ledger::Hold* hold) = 0;
 };
 
 }  // namespace mbx::queue

@@ -15,7 +15,7 @@ bool has_active(const Live& entry)
 
 }  // namespace
 
-void Queue::State::note_act(const ActRound& round, const Entry& entry, std::uint64_t lsn, trace::EventKind kind, std::string detail)
+trace::Event Queue::State::event_of_act(const ActRound& round, const Entry& entry, trace::EventKind kind, std::string detail) const
 {
     trace::Event event;
     event.id = entry.id;
@@ -23,24 +23,45 @@ void Queue::State::note_act(const ActRound& round, const Entry& entry, std::uint
     event.at = ground.clock.wall();
     event.detail = std::move(detail);
     event.facts.emplace_back("by", round.by);
-    if (lsn == 0) {
-        // A standing hold: it is on the disk already.
-        ground.recorder.record(std::move(event));
-        return;
-    }
-    std::vector<trace::Event> events;
-    events.push_back(std::move(event));
-    note(lsn, std::move(events));
+    return event;
 }
 
-std::uint64_t Queue::State::set_held(const LivePtr& entry, bool is_held)
+std::uint64_t Queue::State::set_held(const LivePtr& entry, bool is_held, std::vector<trace::Event> events)
 {
     if (entry->entry.is_held == is_held) return 0;
     Change what = next_change(entry->entry);
     what.is_held = is_held;
-    auto entered = append(QueueRecord(what));
+    auto entered = append(QueueRecord(what), std::move(events));
     change(entry, std::move(what), std::move(entered.hold));
     return entered.lsn;
+}
+
+// Whether the hold that is being put on it takes effect now: not with those to whom it is being sent.
+bool Queue::State::keeps_somebody(const ActRound& round, const Live& entry)
+{
+    const Meant meant = [&](std::size_t at) {
+        return round.rules.empty() || round.rules.front().which.means_recipient(entry.entry.envelope.recipients[at].address);
+    };
+    return !waiting_of(entry, meant).empty();
+}
+
+bool Queue::State::is_kept_by_rules(const Entry& entry) const
+{
+    if (!entry.has(RecipientStatus::waiting)) return false;
+    for (std::size_t at = 0; at < entry.states.size(); ++at) {
+        if (entry.states[at].status == RecipientStatus::waiting && rule_of(entry, at) == nullptr) return false;
+    }
+    return true;
+}
+
+// An attempt has ended: a hold that was put on the message meanwhile keeps those whom it did not deliver to.
+void Queue::State::take_told_hold(const LivePtr& entry, std::vector<trace::Event>& events)
+{
+    const Meant held = [this, &entry](std::size_t at) { return !may_go(entry->entry, at); };
+    if (!entry->untold_hold || waiting_of(*entry, held).empty()) return;
+    trace::Event event = *std::exchange(entry->untold_hold, std::nullopt);
+    event.at = ground.clock.wall();
+    events.push_back(std::move(event));
 }
 
 void Queue::State::hold(ActRound& round, const LivePtr& entry)
@@ -48,30 +69,45 @@ void Queue::State::hold(ActRound& round, const LivePtr& entry)
     ++round.acted.messages;
     if (has_active(*entry)) ++round.acted.being_sent;
     const bool is_standing = !round.rules.empty();
-    const std::uint64_t lsn = is_standing ? 0 : set_held(entry, true);
-    round.last = std::max(round.last, lsn);
+    if (!is_standing && entry->entry.is_held) return;
+    auto event = event_of_act(round, entry->entry, trace::EventKind::held,
+                              is_standing ? describe(round.rules.front().which) + " is held" : std::string());
+    std::vector<trace::Event> events;
+    if (keeps_somebody(round, *entry)) events.push_back(std::move(event));
+    else entry->untold_hold = std::move(event);
+    if (is_standing) {
+        // It is on the disk already.
+        for (auto& one : events) ground.recorder.record(std::move(one));
+    } else {
+        round.last = std::max(round.last, set_held(entry, true, std::move(events)));
+    }
     if (entry->is_settled) put_rows(*entry);
-    if (is_standing) note_act(round, entry->entry, 0, trace::EventKind::held, describe(round.rules.front().which) + " is held");
-    else if (lsn != 0) note_act(round, entry->entry, lsn, trace::EventKind::held);
 }
 
 void Queue::State::release_held(ActRound& round, const LivePtr& entry)
 {
-    const std::uint64_t lsn = set_held(entry, false);
-    round.last = std::max(round.last, lsn);
-    if (entry->is_settled) put_rows(*entry);
+    const bool was_told = !std::exchange(entry->untold_hold, std::nullopt);
+    const bool is_still_held = is_kept_by_rules(entry->entry);
     const auto& envelope = entry->entry.envelope;
-    bool has_changed = lsn != 0;
+    const bool was_held = entry->entry.is_held;
+    bool has_changed = was_held;
     for (const auto& rule : round.rules) {
         has_changed = has_changed || (rule.which.means_sender(envelope.reverse_path) &&
                                       std::any_of(envelope.recipients.begin(), envelope.recipients.end(), [&rule](const Recipient& one) {
                                           return rule.which.means_recipient(one.address);
                                       }));
     }
-    const bool is_still_held = entry->entry.has(RecipientStatus::waiting) && !has_sendable(entry->entry);
     if (is_still_held) ++round.acted.held;
     else if (has_changed) ++round.acted.messages;
-    if (has_changed) note_act(round, entry->entry, lsn, trace::EventKind::released, is_still_held ? "a standing hold still keeps it" : "");
+    std::vector<trace::Event> events;
+    if (has_changed && was_told)
+        events.push_back(event_of_act(round, entry->entry, trace::EventKind::released, is_still_held ? "a standing hold still keeps it" : ""));
+    if (was_held) {
+        round.last = std::max(round.last, set_held(entry, false, std::move(events)));
+    } else {
+        for (auto& one : events) ground.recorder.record(std::move(one));
+    }
+    if (entry->is_settled) put_rows(*entry);
 }
 
 void Queue::State::retry(ActRound& round, const LivePtr& entry)
@@ -80,6 +116,7 @@ void Queue::State::retry(ActRound& round, const LivePtr& entry)
     for (std::size_t n = 0; n < entry->entry.states.size(); ++n) {
         RecipientState state = entry->entry.states[n];
         if (!may_go(entry->entry, n) || state.wanted != Wanted::nothing) continue;
+        if (state.attempts != 0 && state.next > now()) state.planned = state.next;
         state.next = 0;
         what.outcomes.push_back({static_cast<std::uint32_t>(n), std::move(state)});
     }
@@ -89,7 +126,7 @@ void Queue::State::retry(ActRound& round, const LivePtr& entry)
     }
     ++round.acted.messages;
     if (has_active(*entry)) ++round.acted.being_sent;
-    auto entered = append(QueueRecord(what));
+    auto entered = append(QueueRecord(what), {event_of_act(round, entry->entry, trace::EventKind::retried)});
     round.last = std::max(round.last, entered.lsn);
     change(entry, std::move(what), std::move(entered.hold));
     for (const auto& group : entry->groups) {
@@ -98,7 +135,6 @@ void Queue::State::retry(ActRound& round, const LivePtr& entry)
         if (entry->is_settled && group.phase == Group::Phase::asleep) put_errand(*entry, group);
     }
     next_poll = 0;
-    note_act(round, entry->entry, entered.lsn, trace::EventKind::retried);
 }
 
 // Some of an entry's recipients are taken from the queue, and nobody is told.
@@ -177,9 +213,8 @@ void Queue::State::take_back(ActRound& round, const LivePtr& entry, Wanted wante
     } else if (!is_all || has_active(*entry)) {
         lsn = std::max(lsn, remove_waiting(entry, meant, round.by));
     } else {
-        auto entered = append(Ended{entry->entry.id});
+        auto entered = append(Ended{entry->entry.id}, {event_of_act(round, entry->entry, trace::EventKind::deleted)});
         lsn = entered.lsn;
-        note_act(round, entry->entry, lsn, trace::EventKind::deleted);
         end(entry, std::move(entered.hold));
     }
     round.last = std::max(round.last, lsn);

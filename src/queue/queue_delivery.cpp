@@ -1,5 +1,6 @@
 // Connections and what they bring.
 #include <algorithm>
+#include <utility>
 
 #include "queue/queue_state.hpp"
 #include "queue/retry_plan.hpp"
@@ -183,6 +184,9 @@ co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyEr
     attempted.recipients = sendable_of(*entry, group);
     if (entry->is_ended || attempted.recipients.empty()) {
         no_longer_busy(*entry, group);
+        std::vector<trace::Event> told;
+        take_told_hold(entry, told);
+        for (auto& event : told) ground.recorder.record(std::move(event));
         if (entry->is_settled) put_rows(*entry);
         end_if_over(entry);
         report_if_due(entry);
@@ -278,6 +282,7 @@ RecipientState Queue::State::judge(const Entry& entry, std::size_t at, const Ans
 {
     RecipientState state = entry.states[at];
     ++state.attempts;
+    const std::int64_t planned = std::exchange(state.planned, 0);
     state.last = last_answer_of(answer);
     std::string& enhanced = state.last.enhanced;
     switch (answer.verdict) {
@@ -298,7 +303,10 @@ RecipientState Queue::State::judge(const Entry& entry, std::size_t at, const Ans
         break;
     }
     case Answer::Verdict::temporary:
-        state.next = now() + wait_before_next(state.attempts, jitter_of(entry.id, state.attempts)).count();
+        // One that was asked for comes between those of the plan, and moves none of them.
+        if (planned > now()) ++state.extra;
+        state.next = planned > now() ? planned
+                                     : now() + wait_before_next(state.attempts - state.extra, jitter_of(entry.id, state.attempts)).count();
         if (enhanced.empty() || enhanced.front() == '5') enhanced = "4.0.0";
         metrics.deferred.add();
         break;
@@ -356,8 +364,7 @@ co::Task<bool> Queue::State::record_part(const LivePtr& entry, Attempted& attemp
         for (auto& event : all.events) ground.recorder.record(std::move(event));
         co_return !is_stopping;
     }
-    auto entered = append(QueueRecord(all.change));
-    note(entered.lsn, std::move(all.events));
+    auto entered = append(QueueRecord(all.change), std::move(all.events));
     change(entry, std::move(all.change), std::move(entered.hold));
     if (!all.relayed.empty()) spawn(report_relayed(entry, std::move(all.relayed)));
     do_what_was_wanted(entry, attempted.group);
@@ -380,9 +387,9 @@ void Queue::State::finish(const LivePtr& entry, Attempted attempted)
         return;
     }
     (void)apply(all.change, entry->entry);
+    take_told_hold(entry, all.events);
     const bool is_over = entry->entry.is_over() && all.relayed.empty();
-    auto entered = append(is_over ? QueueRecord(Ended{entry->entry.id}) : QueueRecord(all.change));
-    note(entered.lsn, std::move(all.events));
+    auto entered = append(is_over ? QueueRecord(Ended{entry->entry.id}) : QueueRecord(all.change), std::move(all.events));
     if (is_over) {
         end(entry, std::move(entered.hold));
         return;

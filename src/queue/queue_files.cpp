@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "queue/queue_state.hpp"
+#include "trace/event_record.hpp"
 
 namespace mbx::queue {
 namespace {
@@ -81,30 +82,31 @@ void Queue::State::settle_old()
     }
 }
 
-Ledger::Entered Queue::State::append(const QueueRecord& record)
+Ledger::Entered Queue::State::append(const QueueRecord& record, std::vector<trace::Event> events)
 {
-    auto entered = ground.ledger.append(encode(record));
+    auto entered = ground.ledger.append({encode(record), events.empty() ? std::string() : trace::encode_events(events)});
     last_record = std::max(last_record, entered.lsn);
+    if (entered.lsn != 0 && !events.empty()) spawn(note_when_durable(entered, std::move(events)));
     return entered;
 }
 
-void Queue::State::note(std::uint64_t lsn, std::vector<trace::Event> events)
+// The journal keeps them until they are recorded: the hold goes with the last of these words.
+co::Task<void> Queue::State::note_when_durable(Ledger::Entered entered, std::vector<trace::Event> events)
 {
-    if (lsn != 0 && !events.empty()) spawn(note_when_durable(lsn, std::move(events)));
-}
-
-co::Task<void> Queue::State::note_when_durable(std::uint64_t lsn, std::vector<trace::Event> events)
-{
-    const bool is_durable = co_await ground.ledger.durable(lsn);
+    const bool is_durable = co_await ground.ledger.durable(entered.lsn);
     if (!is_durable) {
-        if (!has_failed) {
-            has_failed = true;
-            ground.log.error("the journal has failed; nothing more is delivered");
-            failed();
-        }
+        journal_has_failed();
         co_return;
     }
     for (auto& event : events) ground.recorder.record(std::move(event));
+}
+
+void Queue::State::journal_has_failed()
+{
+    if (has_failed) return;
+    has_failed = true;
+    ground.log.error("the journal has failed; nothing more is delivered");
+    failed();
 }
 
 // The record of `what` is in the journal already, under `hold`.

@@ -13,12 +13,17 @@ constexpr std::uint64_t kChangeTag = 1;
 constexpr std::uint64_t kEndedTag = 2;
 constexpr std::size_t kMostIdBytes = 64;
 constexpr unsigned kWantedShift = 3;
+constexpr std::uint64_t kHasExtra = 1U << 5U;
 // No envelope has more: kMaxEnvelopeRecipients of the longest texts would be far beyond what any session takes.
 constexpr std::size_t kMostEnvelopeBytes = 256U << 20U;
 
 void write_state(RecordWriter& out, const RecipientState& state)
 {
-    out.number(static_cast<std::uint64_t>(state.status) | (static_cast<std::uint64_t>(state.wanted) << kWantedShift));
+    const bool has_extra = state.extra != 0 || state.planned != 0;
+    out.number(static_cast<std::uint64_t>(state.status) | (static_cast<std::uint64_t>(state.wanted) << kWantedShift) |
+               (has_extra ? kHasExtra : 0));
+    if (has_extra) out.number(state.extra);
+    if (has_extra) out.signed_number(state.planned);
     out.number(state.attempts);
     out.signed_number(state.next);
     out.signed_number(state.last.at);
@@ -33,7 +38,9 @@ void write_state(RecordWriter& out, const RecipientState& state)
 RecipientState read_state(RecordReader& in)
 {
     RecipientState state;
-    const auto first = in.number();
+    auto first = in.number();
+    const bool has_extra = (first & kHasExtra) != 0;
+    first &= ~kHasExtra;
     const auto status = first & ((1U << kWantedShift) - 1);
     const auto wanted = first >> kWantedShift;
     if (status > static_cast<std::uint64_t>(RecipientStatus::removed)) in.refuse();
@@ -41,7 +48,11 @@ RecipientState read_state(RecordReader& in)
     if (!in.is_good()) return state;
     state.status = static_cast<RecipientStatus>(status);
     state.wanted = static_cast<Wanted>(wanted);
+    if (has_extra) in.number_into(state.extra);
+    if (has_extra) state.planned = in.signed_number();
     in.number_into(state.attempts);
+    const bool is_empty = has_extra && state.extra == 0 && state.planned == 0;
+    if (state.extra > state.attempts || is_empty) in.refuse();
     state.next = in.signed_number();
     state.last.at = in.signed_number();
     if (state.last.at == 0) return state;

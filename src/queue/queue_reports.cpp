@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "queue/queue_state.hpp"
+#include "trace/event_record.hpp"
 
 namespace mbx::queue {
 namespace {
@@ -37,6 +38,25 @@ std::string_view word_of(ReportKind kind)
     case ReportKind::relayed: return "relayed";
     }
     return "";
+}
+
+// `report`: its id, or kNobodyToTell.
+std::vector<trace::Event> events_of_report(const ReportFacts& facts, const std::string& report, WallTime at)
+{
+    std::vector<trace::Event> events;
+    const bool is_told = report != kNobodyToTell;
+    for (const auto& told : facts.recipients) {
+        trace::Event event;
+        event.id = facts.id;
+        event.kind = is_told ? trace::EventKind::reported : trace::EventKind::failed;
+        event.at = at;
+        event.recipient = told.recipient.address;
+        event.detail = is_told ? "told " + facts.to : "nobody was told: " + facts.to + " is not there any more";
+        if (is_told) event.facts.emplace_back("report", report);
+        event.facts.emplace_back("reason", word_of(facts.kind));
+        events.push_back(std::move(event));
+    }
+    return events;
 }
 
 }  // namespace
@@ -74,8 +94,12 @@ co::Task<bool> Queue::State::report(LivePtr entry, ReportFacts facts, Change wha
     Report composed = co_await ground.workers.run(net::WorkClass::delivery, std::move(job));
     composed.to = facts.to;
     Ledger::Hold hold;
-    const std::string record = encode(QueueRecord(what));
-    const std::string id = co_await ground.intake.accept(std::move(composed), record, &hold);
+    std::vector<trace::Event> events;
+    Intake::MakeRecord record = [this, &facts, &what, &events](const std::string& given) {
+        events = events_of_report(facts, given, ground.clock.wall());
+        return LedgerRecord{encode(QueueRecord(what)), trace::encode_events(events)};
+    };
+    const std::string id = co_await ground.intake.accept(std::move(composed), std::move(record), &hold);
     if (id.empty()) {
         ground.log.warning("a report cannot be made at the moment; it is tried again", {{"id", facts.id}});
         co_return false;
@@ -83,18 +107,7 @@ co::Task<bool> Queue::State::report(LivePtr entry, ReportFacts facts, Change wha
     if (facts.kind == ReportKind::failed) metrics.reports_failed.add();
     if (facts.kind == ReportKind::delayed) metrics.reports_delayed.add();
     if (facts.kind == ReportKind::relayed) metrics.reports_relayed.add();
-    const bool is_told = id != kNobodyToTell;
-    for (const auto& told : facts.recipients) {
-        trace::Event event;
-        event.id = facts.id;
-        event.kind = is_told ? trace::EventKind::reported : trace::EventKind::failed;
-        event.at = ground.clock.wall();
-        event.recipient = told.recipient.address;
-        event.detail = is_told ? "told " + facts.to : "nobody was told: " + facts.to + " is not there any more";
-        if (is_told) event.facts.emplace_back("report", id);
-        event.facts.emplace_back("reason", word_of(facts.kind));
-        ground.recorder.record(std::move(event));
-    }
+    for (auto& event : events) ground.recorder.record(std::move(event));
     if (!entry->is_ended) change(entry, std::move(what), std::move(hold));
     co_return true;
 }
@@ -214,8 +227,7 @@ std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer*
 std::uint64_t Queue::State::end_some(const LivePtr& entry, Change what, std::vector<trace::Event> events)
 {
     if (what.outcomes.empty()) return 0;
-    auto entered = append(QueueRecord(what));
-    note(entered.lsn, std::move(events));
+    auto entered = append(QueueRecord(what), std::move(events));
     change(entry, std::move(what), std::move(entered.hold));
     if (entry->is_settled) put_rows(*entry);
     end_if_over(entry);

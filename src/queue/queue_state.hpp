@@ -58,6 +58,7 @@ struct Live {
     bool is_reporting = false;
     bool is_deferred = false;       // kept back until start()
     std::string wanted_by;          // who wants what of recipients that are being sent to
+    std::optional<trace::Event> untold_hold;  // put on it while all who wait were being sent to: told when it takes effect
     std::int64_t report_after = 0;  // milliseconds since 1970: not before
     std::int64_t owes_since = 0;    // that a report is due
 };
@@ -190,9 +191,10 @@ struct Queue::State {
     void settle(const LivePtr& entry);
     void leave_fresh(const Live& entry);
     void settle_old();
-    Ledger::Entered append(const QueueRecord& record);
-    void note(std::uint64_t lsn, std::vector<trace::Event> events);
-    co::Task<void> note_when_durable(std::uint64_t lsn, std::vector<trace::Event> events);
+    // The record, and `events` beside it, which the trace hears of when both are durable.
+    Ledger::Entered append(const QueueRecord& record, std::vector<trace::Event> events = {});
+    co::Task<void> note_when_durable(Ledger::Entered entered, std::vector<trace::Event> events);
+    void journal_has_failed();
     void change(const LivePtr& entry, Change what, Ledger::Hold hold);
     void end(const LivePtr& entry, Ledger::Hold hold);
     void operate(SpoolOperation operation);
@@ -287,12 +289,15 @@ struct Queue::State {
     };
     co::Task<Result<void, Error>> act_on_all(ActRound& round);
     void perform(ActRound& round, const LivePtr& entry);
-    void note_act(const ActRound& round, const Entry& entry, std::uint64_t lsn, trace::EventKind kind, std::string detail = {});
+    trace::Event event_of_act(const ActRound& round, const Entry& entry, trace::EventKind kind, std::string detail = {}) const;
     void hold(ActRound& round, const LivePtr& entry);
     void release_held(ActRound& round, const LivePtr& entry);
     void retry(ActRound& round, const LivePtr& entry);
     void take_back(ActRound& round, const LivePtr& entry, Wanted wanted);
-    std::uint64_t set_held(const LivePtr& entry, bool is_held);
+    std::uint64_t set_held(const LivePtr& entry, bool is_held, std::vector<trace::Event> events);
+    static bool keeps_somebody(const ActRound& round, const Live& entry);
+    bool is_kept_by_rules(const Entry& entry) const;
+    void take_told_hold(const LivePtr& entry, std::vector<trace::Event>& events);
     std::uint64_t want(const LivePtr& entry, Wanted wanted, const Meant& meant, const std::string& by);
     void do_what_was_wanted(const LivePtr& entry, std::size_t group);
 

@@ -149,10 +149,12 @@ private:
     // session_trace.cpp
     const std::string& transaction_id();
     trace::Event begin_event(trace::EventKind kind, std::string id) const;
-    void trace_accepted(const intake::Receipt& receipt, const Incoming& incoming) const;
-    void trace_expansions(const intake::Receipt& receipt, const Incoming& incoming) const;
+    std::vector<trace::Event> events_of_acceptance(const intake::Receipt& receipt, const Incoming& incoming) const;
+    void tell_accepted(const intake::Receipt& receipt, const Incoming& incoming, std::vector<trace::Event>& events) const;
+    void tell_expansions(const intake::Receipt& receipt, const Incoming& incoming, std::vector<trace::Event>& events) const;
     std::string message_id_of(const Incoming& incoming) const;
-    void trace_list(const intake::Receipt& receipt, const intake::Receipt::Further& list, const Incoming& incoming) const;
+    void tell_list(const intake::Receipt& receipt, const intake::Receipt::Further& list, const Incoming& incoming,
+                   std::vector<trace::Event>& events) const;
     void trace_refused(std::string id, const Reply& why, const Reception* reception, std::string recipient) const;
 
     Server& server_;

@@ -281,6 +281,7 @@ co::Task<void> Session::store_message()
         answer_message(ReplyId::storage_failure);
         co_return;
     }
+    envelope.tell = [this, &incoming](const intake::Receipt& given) { return events_of_acceptance(given, incoming); };
     std::string id = trace_id;
     const auto receipt = co_await deps_.intake.accept(std::move(id), std::move(envelope), std::move(draft));
     if (!receipt) {
@@ -302,8 +303,6 @@ co::Task<void> Session::store_message()
     metrics_.accepted.add();
     metrics_.accepted_bytes.add(incoming.reception.size());
     log_message(true, trace_id, "stored", incoming.reception);
-    trace_accepted(*receipt, incoming);
-    trace_expansions(*receipt, incoming);
     answer_message(ReplyId::message_accepted, trace_id);
 }
 

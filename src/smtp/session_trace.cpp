@@ -85,19 +85,26 @@ std::string Session::message_id_of(const Incoming& incoming) const
     return is_added ? incoming.trace_id + "@" + options_->hostname : incoming.reception.traced().message_id();
 }
 
-// At the moment of the receipt: by now an attempt may be under way, and it began after the acceptance.
-void Session::trace_accepted(const intake::Receipt& receipt, const Incoming& incoming) const
+// The intake records them when the message is durable; they stand in the journal beside it.
+std::vector<trace::Event> Session::events_of_acceptance(const intake::Receipt& receipt, const Incoming& incoming) const
 {
-    if (deps_.recorder == nullptr) return;
+    std::vector<trace::Event> events;
+    tell_accepted(receipt, incoming, events);
+    tell_expansions(receipt, incoming, events);
+    return events;
+}
+
+void Session::tell_accepted(const intake::Receipt& receipt, const Incoming& incoming, std::vector<trace::Event>& events) const
+{
     const Reception& reception = incoming.reception;
     const std::string& trace_id = receipt.trace_id;
     trace::Event event = begin_event(trace::EventKind::accepted, trace_id);
     event.at = receipt.accepted;
-    event.facts.emplace_back("size", std::to_string(reception.size()));
+    event.facts.emplace_back("size", std::to_string(receipt.size));
     event.facts.emplace_back("recipients", std::to_string(transaction_->accounts().size() + transaction_->outside().size()));
     add_header_facts(reception, message_id_of(incoming), event);
     const WallTime at = event.at;
-    deps_.recorder->record(std::move(event));
+    events.push_back(std::move(event));
     // Who waits for a first attempt is seen by that (mailboxctl slo).
     std::size_t room = kMostQueued;
     const std::string leading = leading_list();
@@ -105,14 +112,13 @@ void Session::trace_accepted(const intake::Receipt& receipt, const Incoming& inc
         const bool is_apart = !one.owner.empty() && one.owner != leading && transaction_->mail().reverse_path;
         if (is_apart) continue;
         if (room-- == 0) break;
-        deps_.recorder->record({trace_id, trace::EventKind::queued, at, one.address, {}, {}});
+        events.push_back({trace_id, trace::EventKind::queued, at, one.address, {}, {}});
     }
 }
 
 // By which steps the recipients were found, and the messages that lists made of it.
-void Session::trace_expansions(const intake::Receipt& receipt, const Incoming& incoming) const
+void Session::tell_expansions(const intake::Receipt& receipt, const Incoming& incoming, std::vector<trace::Event>& events) const
 {
-    if (deps_.recorder == nullptr) return;
     const std::string& trace_id = receipt.trace_id;
     // Of one address there may be several at once: each has its own moment, by which the trace tells them apart.
     WallTime at = receipt.accepted;
@@ -121,7 +127,7 @@ void Session::trace_expansions(const intake::Receipt& receipt, const Incoming& i
         event.facts.emplace_back("how", how);
         event.facts.emplace_back("count", std::to_string(count));
         if (!as.empty()) event.facts.emplace_back("as", std::move(as));
-        deps_.recorder->record(std::move(event));
+        events.push_back(std::move(event));
         at += std::chrono::microseconds(1);
     };
     for (const directory::Expansion& one : transaction_->expansions()) tell(one.address, words_of(one), name_of(one.kind), one.count);
@@ -132,30 +138,31 @@ void Session::trace_expansions(const intake::Receipt& receipt, const Incoming& i
         tell(account->address(), "itself: it had sent this message on before, and it came back", "loop", 1);
     }
     for (const intake::Receipt::Further& list : receipt.further) {
-        trace_list(receipt, list, incoming);
+        tell_list(receipt, list, incoming, events);
         tell(list_of(*snapshot, transaction_->expansions(), list.reverse_path),
              std::to_string(list.recipients.size()) + " members elsewhere, in message " + list.id, "list", list.recipients.size(), list.id);
     }
 }
 
 // The message that a list made, from its own beginning.
-void Session::trace_list(const intake::Receipt& receipt, const intake::Receipt::Further& list, const Incoming& incoming) const
+void Session::tell_list(const intake::Receipt& receipt, const intake::Receipt::Further& list, const Incoming& incoming,
+                        std::vector<trace::Event>& events) const
 {
     const Reception& reception = incoming.reception;
     trace::Event event = begin_event(trace::EventKind::accepted, list.id);
     event.at = receipt.accepted;
     std::erase_if(event.facts, [](const auto& fact) { return fact.first == "reverse_path"; });
     event.facts.emplace_back("reverse_path", list.reverse_path);
-    event.facts.emplace_back("size", std::to_string(reception.size()));
+    event.facts.emplace_back("size", std::to_string(receipt.size));
     event.facts.emplace_back("recipients", std::to_string(list.recipients.size()));
     add_header_facts(reception, message_id_of(incoming), event);
     event.detail = "members of a list elsewhere; the message came in as " + receipt.trace_id;
     const WallTime at = event.at;
-    deps_.recorder->record(std::move(event));
+    events.push_back(std::move(event));
     std::size_t room = kMostQueued;
     for (const std::string& address : list.recipients) {
         if (room-- == 0) break;
-        deps_.recorder->record({list.id, trace::EventKind::queued, at, address, {}, {}});
+        events.push_back({list.id, trace::EventKind::queued, at, address, {}, {}});
     }
 }
 

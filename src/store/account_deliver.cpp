@@ -2,6 +2,7 @@
 // waits for the disk.
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "store/account_state.hpp"
@@ -119,6 +120,7 @@ Result<Appended, StoreError> AccountStore::place(const AcceptedMessage& message)
         source = *std::move(spooled);
     }
 
+    const WallTime at = state.clock.wall();
     StoredMessage stored;
     stored.row.modseq = folder->counters.highest_modseq + 1;
     stored.row.internal_date = accepted.internal_date;
@@ -128,6 +130,7 @@ Result<Appended, StoreError> AccountStore::place(const AcceptedMessage& message)
     auto record = state.placed(*folder, stored, PlacedRecord::Source::accepted);
     record.crc = accepted.crc;
     record.accepted = message.lsn();
+    record.placed_at = std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count();
     const Lsn lsn = state.note(record);
     if (lsn == 0) return StoreError::io;
     stored.unique = state.unique_of_record(stored, lsn);
@@ -136,7 +139,9 @@ Result<Appended, StoreError> AccountStore::place(const AcceptedMessage& message)
     state.before_change(*folder);
     const auto published = source.empty() ? state.publish_bytes(*message.body(), accepted.internal_date, stored.unique, target)
                                           : state.publish_link(source, accepted.internal_date, target);
-    return state.finish_placing(*folder, stored, lsn, target, published);
+    auto placed = state.finish_placing(*folder, stored, lsn, target, published);
+    if (placed) placed->at = at;
+    return placed;
 }
 
 Result<Appended, StoreError> AccountStore::append(const Body& body, const Incoming& incoming)

@@ -20,7 +20,10 @@ constexpr std::size_t kRecordPrefix = 6;
 constexpr std::size_t kMaxTextInRecord = 4096;
 constexpr std::size_t kMaxOutgoing = 16U << 20U;
 
-enum class Kind : char { accepted = 1, placed = 2, flags = 3, expunged = 4, account_removed = 5, voided = 6, accepted_outgoing = 7, outgoing = 8 };
+enum class Kind : char {
+    accepted = 1, placed = 2, flags = 3, expunged = 4, account_removed = 5, voided = 6, accepted_outgoing = 7, outgoing = 8,
+    accepted_traced = 9, outgoing_traced = 10, placed_timed = 11,
+};
 
 void put(RecordWriter& out, const AccountKey& account)
 {
@@ -49,9 +52,11 @@ Kind put(RecordWriter& out, const AcceptedRecord& record)
     out.text(record.spool_name);
     out.number(record.recipients.size());
     for (const auto& recipient : record.recipients) put(out, recipient);
-    if (record.outgoing.empty()) return Kind::accepted;
+    if (record.outgoing.empty() && record.traced.empty()) return Kind::accepted;
     out.text(record.outgoing);
-    return Kind::accepted_outgoing;
+    if (record.traced.empty()) return Kind::accepted_outgoing;
+    out.text(record.traced);
+    return Kind::accepted_traced;
 }
 
 Kind put(RecordWriter& out, const PlacedRecord& record)
@@ -66,7 +71,9 @@ Kind put(RecordWriter& out, const PlacedRecord& record)
     out.text(record.spool_name);
     out.signed_number(record.source_mailbox.value);
     out.text(record.source_unique);
-    return Kind::placed;
+    if (record.placed_at == 0) return Kind::placed;
+    out.signed_number(record.placed_at);
+    return Kind::placed_timed;
 }
 
 Kind put(RecordWriter& out, const FlagsRecord& record)
@@ -113,7 +120,9 @@ Kind put(RecordWriter& out, const VoidRecord& record)
 Kind put(RecordWriter& out, const OutgoingRecord& record)
 {
     out.text(record.change);
-    return Kind::outgoing;
+    if (record.traced.empty()) return Kind::outgoing;
+    out.text(record.traced);
+    return Kind::outgoing_traced;
 }
 
 // Names of files: what stands here becomes part of a path.
@@ -227,8 +236,27 @@ std::optional<JournalRecord> take_record(Kind kind, RecordReader& in)
         if (record.outgoing.empty()) in.refuse();
         return record;
     }
+    case Kind::accepted_traced: {
+        auto record = take_accepted(in);
+        record.outgoing = in.text(kMaxOutgoing);
+        record.traced = in.text(kMaxOutgoing);
+        if (record.traced.empty()) in.refuse();
+        return record;
+    }
     case Kind::outgoing: return OutgoingRecord{std::string(in.text(kMaxOutgoing))};
+    case Kind::outgoing_traced: {
+        OutgoingRecord record{std::string(in.text(kMaxOutgoing))};
+        record.traced = in.text(kMaxOutgoing);
+        if (record.traced.empty()) in.refuse();
+        return record;
+    }
     case Kind::placed: return take_placed(in);
+    case Kind::placed_timed: {
+        auto record = take_placed(in);
+        record.placed_at = in.signed_number();
+        if (record.placed_at <= 0) in.refuse();
+        return record;
+    }
     case Kind::flags: return take_flags(in);
     case Kind::expunged: return take_expunged(in);
     case Kind::account_removed: {
@@ -252,6 +280,7 @@ std::string text_of(const AcceptedRecord& record)
     if (!record.spool_name.empty()) text += " spool=" + ascii::printable(record.spool_name);
     for (const auto& recipient : record.recipients) text += " for=" + name_of(recipient);
     if (!record.outgoing.empty()) text += " outgoing=" + std::to_string(record.outgoing.size()) + "B";
+    if (!record.traced.empty()) text += " traced=" + std::to_string(record.traced.size()) + "B";
     return text;
 }
 
@@ -302,7 +331,11 @@ std::string text_of(const AccountRemovedRecord& record) { return "removed accoun
 
 std::string text_of(const VoidRecord& record) { return "void record=" + std::to_string(record.lsn); }
 
-std::string text_of(const OutgoingRecord& record) { return "queue change=" + std::to_string(record.change.size()) + "B"; }
+std::string text_of(const OutgoingRecord& record)
+{
+    const std::string text = "queue change=" + std::to_string(record.change.size()) + "B";
+    return record.traced.empty() ? text : text + " traced=" + std::to_string(record.traced.size()) + "B";
+}
 
 }  // namespace
 

@@ -26,6 +26,7 @@ struct AcceptedRecord {
     std::string spool_name;          // the synced file in spool/ that holds the body; empty: it follows in the record
     std::vector<AccountKey> recipients;  // into their INBOX
     std::string outgoing;            // the queue's envelope (queue/envelope.hpp) for those elsewhere; empty: none
+    std::string traced;              // what the trace is told of it (trace/event_record.hpp); empty: nothing
 };
 
 // A message is in a mailbox under this UID.
@@ -44,6 +45,7 @@ struct PlacedRecord {
     std::uint32_t crc = 0;   // CRC-32C of the wire bytes, with Source::accepted, body and spooled
     Source source = Source::body;
     Lsn accepted = 0;
+    std::int64_t placed_at = 0;  // microseconds since 1970, with `accepted`; 0: not known
     std::string spool_name;
     MailboxId source_mailbox;
     std::string source_unique;
@@ -87,6 +89,7 @@ struct VoidRecord {
 // A change of the queue of outgoing mail; what it says is the queue's business (queue/queue_record.hpp).
 struct OutgoingRecord {
     std::string change;
+    std::string traced{};  // as AcceptedRecord's
 };
 
 using JournalRecord = std::variant<AcceptedRecord, PlacedRecord, FlagsRecord, ExpungedRecord, AccountRemovedRecord, VoidRecord,

@@ -24,8 +24,14 @@ struct RecoveredMail::Adder {
         account.records.push_back({lsn, std::move(record), location, body_offset});
     }
     // Each recipient's store has its own part of it: what became of the others' does not matter there.
+    void keep_traced(std::string& events) const
+    {
+        if (!events.empty()) mail.traced.push_back(std::move(events));
+        events.clear();
+    }
     void operator()(AcceptedRecord& record) const
     {
+        keep_traced(record.traced);
         if (!record.spool_name.empty()) mail.spool_names.insert(record.spool_name);
         const auto recipients = std::exchange(record.recipients, {});
         if (!record.outgoing.empty()) {
@@ -56,7 +62,11 @@ struct RecoveredMail::Adder {
     }
     void operator()(const AccountRemovedRecord& record) const { mail.accounts.erase(account_place(record.account)); }
     void operator()(const VoidRecord& record) const { mail.voided_.insert(record.lsn); }
-    void operator()(OutgoingRecord& record) const { mail.outgoing.push_back({lsn, std::move(record), location, body_offset}); }
+    void operator()(OutgoingRecord& record) const
+    {
+        keep_traced(record.traced);
+        mail.outgoing.push_back({lsn, std::move(record), location, body_offset});
+    }
 };
 
 bool RecoveredMail::add(Lsn lsn, std::string_view payload, const journal::Location& location)

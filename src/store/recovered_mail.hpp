@@ -38,6 +38,7 @@ public:
     std::map<std::string, Account> accounts;  // by account_place
     std::set<std::string> spool_names;        // files in spool/ that a record names
     std::vector<Outgoing> outgoing;           // ascending
+    std::vector<std::string> traced;          // what the trace was told of records, in their order (trace/event_record.hpp)
     std::size_t owed = 0;                     // accepted messages that no record says to be placed, for each recipient
     std::size_t records = 0;
 

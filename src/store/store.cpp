@@ -123,6 +123,7 @@ MailJournal& Store::journal() { return state_->journal; }
 const std::string& Store::root() const { return state_->options.root; }
 
 void Store::set_recorder(trace::Recorder* recorder) { state_->recorder = recorder; }
+trace::Recorder* Store::recorder() const { return state_->recorder; }
 
 void Store::set_quotas(std::function<QuotaLimits(const AccountKey&)> quotas)
 {
@@ -336,6 +337,8 @@ co::Task<bool> Store::State::commit_all()
         const bool is_good = co_await commit_other();
         all_good = all_good && is_good;
     }
+    // What the records below the checkpoint were traced by is written with them, or is lost with or without it.
+    if (recorder != nullptr) co_await recorder->settle();
     co_return all_good;
 }
 

@@ -227,8 +227,9 @@ public:
     MailJournal& journal();
     const std::string& root() const;
 
-    // Who is told what was placed; outlives the store. None set: nobody.
+    // Who is told what was accepted and placed; outlives the store. None set: nobody.
     void set_recorder(trace::Recorder* recorder);
+    trace::Recorder* recorder() const;
 
     // What an account may hold; asked whenever it is opened, and again by quotas_changed(). None set: no limits.
     void set_quotas(std::function<QuotaLimits(const AccountKey&)> quotas);

@@ -64,7 +64,7 @@ void Store::State::enqueue(const std::shared_ptr<Account>& account, OwedDelivery
     auto placed = [this, delivery = std::move(delivery)](const Result<Appended, StoreError>& outcome) {
         --under_way;
         if (outcome) {
-            trace_placed(delivery, outcome->uid);
+            trace_placed(delivery.key, delivery.owed->message->record().trace_id, outcome->uid, outcome->at);
             settle(*delivery.owed);
         } else {
             stuck[account_place(delivery.key)].push_back(delivery);
@@ -74,13 +74,13 @@ void Store::State::enqueue(const std::shared_ptr<Account>& account, OwedDelivery
     account->enqueue(message, std::move(placed));
 }
 
-void Store::State::trace_placed(const OwedDelivery& delivery, Uid uid) const
+void Store::State::trace_placed(const AccountKey& key, const std::string& trace_id, Uid uid, WallTime at) const
 {
     if (recorder == nullptr) return;
-    recorder->record({delivery.owed->message->record().trace_id,
+    recorder->record({trace_id,
                       trace::EventKind::placed,
-                      clock.wall(),
-                      delivery.key.local_part + "@" + delivery.key.domain,
+                      at,
+                      key.local_part + "@" + key.domain,
                       {},
                       {{"mailbox", "INBOX"}, {"uid", std::to_string(uid)}}});
 }

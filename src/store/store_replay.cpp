@@ -205,14 +205,29 @@ Result<WorkOutcome, StoreError> Store::State::place_owed(AccountStore& account, 
         }
         auto message = std::make_shared<const AcceptedMessage>(record->lsn, std::get<AcceptedRecord>(record->record),
                                                                std::move(body), options.spool_directory);
-        if (account.place(*message)) {
-            ++outcome.placed;
+        if (const auto placed = account.place(*message)) {
+            outcome.placed.push_back({message->record().trace_id, placed->uid, placed->at});
         } else {
             outcome.unplaced.push_back(std::move(message));
         }
     }
     outcome.last_lsn = account.last_lsn();
     return outcome;
+}
+
+// What was placed now, and once more what the last run placed: its rows may have gone with it.
+void Store::State::trace_work(const AccountKey& key, const PendingWork& work, const WorkOutcome& outcome) const
+{
+    std::map<Lsn, const std::string*> ids;
+    for (const auto& record : work.records) {
+        if (const auto* accepted = std::get_if<AcceptedRecord>(&record.record)) ids.emplace(record.lsn, &accepted->trace_id);
+        const auto* placed = std::get_if<PlacedRecord>(&record.record);
+        if (placed == nullptr || placed->placed_at == 0) continue;
+        const auto id = ids.find(placed->accepted);
+        if (id == ids.end()) continue;
+        trace_placed(key, *id->second, placed->row.uid, WallTime(std::chrono::microseconds(placed->placed_at)));
+    }
+    for (const auto& placed : outcome.placed) trace_placed(key, placed.trace_id, placed.uid, placed.at);
 }
 
 // The holds of what is still owed are taken before those of the whole are let go.
@@ -224,7 +239,8 @@ void Store::State::take_outcome(const std::string& place, const AccountKey& key,
         checkpoints->give_up("the journal cannot be read");
         return;
     }
-    placed_counter.add(outcome.placed);
+    trace_work(key, work, outcome);
+    placed_counter.add(outcome.placed.size());
     replayed_rows.add(outcome.replayed.rows);
     repaired_files.add(outcome.replayed.repaired);
     const auto closing = std::make_shared<Closing>();
@@ -244,7 +260,7 @@ void Store::State::take_outcome(const std::string& place, const AccountKey& key,
     }
     log.notice("store: applied what was left of an account",
                {{"account", key.local_part + "@" + key.domain}, {"records", work.records.size()},
-                {"placed", outcome.placed}, {"rows", outcome.replayed.rows}, {"repaired", outcome.replayed.repaired}});
+                {"placed", outcome.placed.size()}, {"rows", outcome.replayed.rows}, {"repaired", outcome.replayed.repaired}});
     journal.recovered().accounts.erase(place);
     replay_holds.erase(place);
     replay_fails_since.erase(place);
@@ -254,7 +270,7 @@ void Store::State::take_outcome(const std::string& place, const AccountKey& key,
         return file.done == 0 && std::ranges::all_of(file.records, is_owed);
     };
     // Nothing of it could be placed: the files stay as they are.
-    if (outcome.placed == 0 && !closing->unplaced.empty() && std::ranges::all_of(work.files, is_untouched)) return;
+    if (outcome.placed.empty() && !closing->unplaced.empty() && std::ranges::all_of(work.files, is_untouched)) return;
     auto& left = parked[place];
     std::erase_if(left, [&paths](const ParkedFile& file) { return paths.contains(file.path); });
     if (left.empty()) parked.erase(place);

@@ -36,8 +36,13 @@ struct PendingWork {
 
 // What applying it came to. Messages that could not be placed are owed as before.
 struct WorkOutcome {
+    struct Placed {
+        std::string trace_id;
+        Uid uid = 0;
+        WallTime at{};
+    };
     std::vector<std::shared_ptr<const AcceptedMessage>> unplaced;
-    std::size_t placed = 0;
+    std::vector<Placed> placed;  // now
     Replayed replayed;
     Lsn last_lsn = 0;
     bool is_journal_unreadable = false;
@@ -98,7 +103,8 @@ struct Store::State {
     void enqueue(const std::shared_ptr<Account>& account, OwedDelivery delivery);
     co::Task<void> open_for_waiting(AccountKey key);
     void settle(Owed& part);
-    void trace_placed(const OwedDelivery& delivery, Uid uid) const;
+    void trace_placed(const AccountKey& key, const std::string& trace_id, Uid uid, WallTime at) const;
+    void trace_work(const AccountKey& key, const PendingWork& work, const WorkOutcome& outcome) const;
     void drop_spool(std::shared_ptr<const AcceptedMessage> message);
     void add_stuck(const AccountKey& key, std::shared_ptr<const AcceptedMessage> message, CheckpointFloor::Hold hold);
     void forget_account(const std::string& place);

@@ -145,6 +145,7 @@ struct Appended {
     MailboxId mailbox;
     std::uint32_t uidvalidity = 0;
     Uid uid = 0;
+    WallTime at{};  // as its record has it; of a message that was accepted, otherwise none
 };
 
 struct Copied {

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "co/task.hpp"
 
 namespace mbx::trace {
 
+// Their numbers stand in the journal: new ones come last.
 enum class EventKind : std::uint8_t {
     accepted,       // 250: by whom, from where, how protected, size, subject, Message-ID
     refused,        // at the end of DATA, or a RCPT: why
@@ -40,6 +42,8 @@ class Recorder {
 public:
     virtual ~Recorder() = default;
     virtual void record(Event event) = 0;
+    // Until what was recorded before is written, or cannot be: before the journal forgets what it was recorded from. Loop.
+    virtual co::Task<void> settle() { co_return; }
 };
 
 }  // namespace mbx::trace

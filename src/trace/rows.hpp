@@ -55,9 +55,13 @@ struct DeliveryRow {
 // One message and all that befell it, in the order of time.
 struct MessageStory {
     MessageRow message;
+    // The recipient who was asked for, as the trace has the address; empty: all alike. Where there is no room for all, the events
+    // are those of this one and of the message as a whole; the deliveries begin with this one's in any case.
+    std::string about;
     std::vector<EventRow> events;
     std::vector<DeliveryRow> deliveries;
-    bool is_cut = false;  // there is more than is shown
+    std::vector<std::pair<std::string, std::int64_t>> outcomes;  // of all recipients: how many of each
+    bool is_cut = false;  // there is more than is here
 };
 
 struct SearchQuery {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "base/ascii.hpp"
 
@@ -160,6 +161,56 @@ std::string tell_event(const EventRow& event)
     return event.kind + who + why;
 }
 
+using Outcomes = std::vector<std::pair<std::string, std::int64_t>>;
+
+std::int64_t count_of(const MessageStory& story, std::string_view outcome)
+{
+    const auto found = std::ranges::find(story.outcomes, outcome, [](const auto& one) { return std::string_view(one.first); });
+    return found == story.outcomes.end() ? 0 : found->second;
+}
+
+std::string_view words_for(std::string_view outcome)
+{
+    if (outcome == "waiting") return "still waiting";
+    if (outcome == "placed") return "placed into a mailbox here";
+    if (outcome == "delivered") return "delivered to another server";
+    if (outcome == "failed") return "given up";
+    if (outcome == "expanded") return "led to others";
+    return outcome;
+}
+
+// "2990 delivered to another server, 4 still waiting"
+std::string tell_outcomes(const Outcomes& outcomes)
+{
+    std::string text;
+    for (const auto& [outcome, count] : outcomes) {
+        if (count != 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(words_for(outcome));
+    }
+    return text.empty() ? "no recipient is known" : text;
+}
+
+Outcomes outcomes_of_others(const MessageStory& story)
+{
+    Outcomes others = story.outcomes;
+    for (auto& [outcome, count] : others) {
+        if (!story.deliveries.empty() && outcome == story.deliveries.front().outcome) --count;
+    }
+    return others;
+}
+
+std::int64_t count_others(const MessageStory& story)
+{
+    std::int64_t all = 0;
+    for (const auto& [outcome, count] : outcomes_of_others(story)) all += count;
+    return all;
+}
+
+std::string tell_others_in_numbers(const MessageStory& story)
+{
+    const std::int64_t count = count_others(story);
+    return fmt::format("{} other recipient{} of it: {}", count, count == 1 ? "" : "s", tell_outcomes(outcomes_of_others(story)));
+}
+
 }  // namespace
 
 std::string time_text(std::int64_t microseconds)
@@ -202,18 +253,29 @@ std::string tell_message(const MessageRow& message)
 
 std::vector<StoryLine> tell_story(const MessageStory& story)
 {
+    constexpr std::size_t kMostOfOthers = 40;
+    const bool is_about_one = !story.about.empty();
+    const auto is_of_other = [&](const EventRow& event) {
+        return is_about_one && !event.recipient.empty() && event.recipient != story.about;
+    };
     std::vector<StoryLine> lines;
-    for (const EventRow& event : story.events) lines.push_back({event.at, tell_event(event)});
+    std::vector<StoryLine> others;
+    for (const EventRow& event : story.events) (is_of_other(event) ? others : lines).push_back({event.at, tell_event(event)});
     const std::int64_t last = story.events.empty() ? story.message.at : story.events.back().at;
-    std::int64_t waiting = 0;
-    for (const DeliveryRow& delivery : story.deliveries) {
-        if (delivery.outcome == "waiting") ++waiting;
+    const bool tells_others = !story.is_cut && others.size() <= kMostOfOthers;
+    const std::string there = "what comes next: mailboxctl queue show " + story.message.id;
+    const std::int64_t waiting = count_of(story, "waiting");
+    const bool waits_for_one = is_about_one && !story.deliveries.empty() && story.deliveries.front().outcome == "waiting";
+    if (waits_for_one) lines.push_back({last, fmt::format("still waiting for {}; {}", story.about, there)});
+    if (is_about_one && count_others(story) != 0) {
+        lines.push_back({last, tell_others_in_numbers(story) + (tells_others ? "" : "; mailboxctl trace " + story.message.id + " tells of them")});
+        if (tells_others) std::ranges::move(others, std::back_inserter(lines));
     }
-    if (waiting != 0) {
-        lines.push_back({last, fmt::format("still waiting for {} recipient{}; what comes next: mailboxctl queue show {}", waiting,
-                                           waiting == 1 ? "" : "s", story.message.id)});
-    }
-    if (story.is_cut) lines.push_back({last, "there is more, which is not shown here"});
+    if (!is_about_one && waiting != 0)
+        lines.push_back({last, fmt::format("still waiting for {} recipient{}; {}", waiting, waiting == 1 ? "" : "s", there)});
+    if (!is_about_one && story.is_cut)
+        lines.push_back({last, fmt::format("there is more, which is not shown here: {}; mailboxctl trace ADDRESS tells what befell one of them",
+                                           tell_outcomes(story.outcomes))});
     return lines;
 }
 

@@ -13,7 +13,8 @@ struct StoryLine {
     std::int64_t at = 0;  // microseconds since 1970
     std::string text;
 };
-// One line for each event, in the order of time; then what is still open. English.
+// One line for each event, in the order of time; then what is still open. Of a story about one recipient first that one's and the
+// message's own, then the others: in numbers, and in lines where they are few. English.
 std::vector<StoryLine> tell_story(const MessageStory& story);
 // The first line of it all: from whom, what, when.
 std::string tell_message(const MessageRow& message);

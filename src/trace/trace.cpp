@@ -1,8 +1,11 @@
 #include "trace/trace.hpp"
 
+#include <deque>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
+#include "trace/event_record.hpp"
 #include "trace/trace_file.hpp"
 #include "trace/trace_reader.hpp"
 
@@ -29,6 +32,7 @@ bool is_absent(FileSystem& files, const std::string& path)
 
 struct Trace::Waiting {
     std::mutex mutex;
+    std::deque<std::string> earlier;  // encoded, of the last run: bounded by the journal
     std::vector<Event> events;
     std::size_t bytes = 0;
     bool is_open = true;   // false after stop()
@@ -37,6 +41,12 @@ struct Trace::Waiting {
     // Loop thread only.
     co::Event wake;
     net::Timer* timer = nullptr;  // cancelled when a batch is full
+};
+
+// What one transaction takes.
+struct Trace::Batch {
+    std::vector<std::string> earlier;
+    std::vector<Event> events;
 };
 
 struct Trace::Writer {
@@ -109,7 +119,7 @@ co::Task<void> Trace::keep_writing()
         bool is_idle = false;
         {
             const std::lock_guard lock(waiting_->mutex);
-            is_idle = waiting_->events.empty();
+            is_idle = waiting_->events.empty() && waiting_->earlier.empty();
             if (is_idle) waiting_->is_awake = false;
         }
         if (is_idle) {
@@ -130,17 +140,69 @@ co::Task<void> Trace::keep_writing()
     }
 }
 
+void Trace::record_again(std::vector<std::string> encoded)
+{
+    if (!is_recording_.load(std::memory_order_relaxed)) return;
+    const std::lock_guard lock(waiting_->mutex);
+    for (auto& one : encoded) waiting_->earlier.push_back(std::move(one));
+}
+
+bool Trace::has_earlier() const
+{
+    const std::lock_guard lock(waiting_->mutex);
+    return !waiting_->earlier.empty();
+}
+
+// What the last run left comes first.
+Trace::Batch Trace::take_batch()
+{
+    constexpr std::size_t kMostEarlier = 500;
+    Batch batch;
+    const std::lock_guard lock(waiting_->mutex);
+    if (waiting_->earlier.empty()) {
+        batch.events.swap(waiting_->events);
+        waiting_->bytes = 0;
+        waiting_->is_hurried = false;
+        return batch;
+    }
+    while (!waiting_->earlier.empty() && batch.earlier.size() < kMostEarlier) {
+        batch.earlier.push_back(std::move(waiting_->earlier.front()));
+        waiting_->earlier.pop_front();
+        auto events = decode_events(batch.earlier.back());
+        if (!events) {
+            dropped_.add();
+            continue;
+        }
+        for (auto& event : *events) batch.events.push_back(std::move(event));
+    }
+    return batch;
+}
+
+// They come again, before what came meanwhile, as far as there is room.
+void Trace::put_back(Batch batch)
+{
+    const std::lock_guard lock(waiting_->mutex);
+    if (!batch.earlier.empty()) {
+        waiting_->earlier.insert(waiting_->earlier.begin(), std::make_move_iterator(batch.earlier.begin()),
+                                 std::make_move_iterator(batch.earlier.end()));
+        return;
+    }
+    for (Event& event : waiting_->events) batch.events.push_back(std::move(event));
+    while (batch.events.size() > options_.most_waiting) {
+        batch.events.pop_back();
+        dropped_.add();
+    }
+    waiting_->events = std::move(batch.events);
+    waiting_->bytes = 0;
+    for (const Event& event : waiting_->events) waiting_->bytes += weight(event);
+}
+
 // Whether the file took what there was.
 co::Task<bool> Trace::write_once()
 {
     while (is_writing_) co_await written_.wait();
-    std::vector<Event> events;
-    {
-        const std::lock_guard lock(waiting_->mutex);
-        events.swap(waiting_->events);
-        waiting_->bytes = 0;
-        waiting_->is_hurried = false;
-    }
+    Batch batch = take_batch();
+    const std::vector<Event>& events = batch.events;
     if (events.empty()) co_return true;
     is_writing_ = true;
     auto job = [file = &writer_->file, &events] { return file->write(events); };
@@ -156,18 +218,7 @@ co::Task<bool> Trace::write_once()
     failing_.set(is_failing ? 1 : 0);
     if (!is_failing) recorded_.add(events.size());
     if (written == TraceFile::Written::never) dropped_.add(events.size());
-    if (written == TraceFile::Written::none) {
-        // They come again, before what came meanwhile, as far as there is room.
-        const std::lock_guard lock(waiting_->mutex);
-        for (Event& event : waiting_->events) events.push_back(std::move(event));
-        while (events.size() > options_.most_waiting) {
-            events.pop_back();
-            dropped_.add();
-        }
-        waiting_->events = std::move(events);
-        waiting_->bytes = 0;
-        for (const Event& event : waiting_->events) waiting_->bytes += weight(event);
-    }
+    if (written == TraceFile::Written::none) put_back(std::move(batch));
     tell_drops();
     written_.notify_all();
     co_return !is_failing;
@@ -205,7 +256,18 @@ co::Task<void> Trace::keep_retaining()
 co::Task<void> Trace::flush()
 {
     while (is_writing_) co_await written_.wait();
-    (void)co_await write_once();
+    bool goes_on = true;
+    while (goes_on) {
+        const bool has_more = has_earlier();
+        const bool is_good = co_await write_once();
+        goes_on = has_more && is_good;
+    }
+}
+
+// Mail does not wait for a file that cannot be written: a checkpoint goes on, and what is lost in the end is counted.
+co::Task<void> Trace::settle()
+{
+    if (!was_failing_) co_await flush();
 }
 
 co::Task<void> Trace::stop()
@@ -234,12 +296,13 @@ co::Task<Result<SearchAnswer, Error>> Trace::search(SearchQuery query)
     co_return co_await ground_.workers.run(net::WorkClass::interactive, std::move(job));
 }
 
-co::Task<Result<std::optional<MessageStory>, Error>> Trace::story(std::string id)
+co::Task<Result<std::optional<MessageStory>, Error>> Trace::story(std::string id, std::string about)
 {
     co_await flush();
-    auto job = [files = &ground_.files, path = ground_.path, id = std::move(id)]() -> Result<std::optional<MessageStory>, Error> {
+    auto job = [files = &ground_.files, path = ground_.path, id = std::move(id),
+                about = std::move(about)]() -> Result<std::optional<MessageStory>, Error> {
         if (is_absent(*files, path)) return std::optional<MessageStory>();
-        return load_story(path, id);
+        return load_story(path, id, about);
     };
     co_return co_await ground_.workers.run(net::WorkClass::interactive, std::move(job));
 }

@@ -59,6 +59,11 @@ public:
 
     // Any thread; a short lock and a push. Never waits for the disk, never fails: what has no room is counted and told.
     void record(Event event) override;
+    // What encode_events() made, read back from the journal at the start: what of it is not there yet is written, before all else.
+    // Loop.
+    void record_again(std::vector<std::string> encoded);
+    // As flush(); at once where the file cannot be written for now. Loop.
+    co::Task<void> settle() override;
 
     void start();
     // After a reload: how long and how much is kept. Loop.
@@ -70,7 +75,8 @@ public:
 
     // Each sees what was recorded before.
     co::Task<Result<SearchAnswer, Error>> search(SearchQuery query);
-    co::Task<Result<std::optional<MessageStory>, Error>> story(std::string id);
+    // `about`: the recipient who is asked for (MessageStory::about); empty: none.
+    co::Task<Result<std::optional<MessageStory>, Error>> story(std::string id, std::string about);
     co::Task<Result<SloAnswer, Error>> slo(SloQuery query);
 
 private:
@@ -78,6 +84,10 @@ private:
     struct Writer;   // the file, on a strand
     co::Task<void> keep_writing();
     co::Task<void> keep_retaining();
+    struct Batch;
+    Batch take_batch();
+    void put_back(Batch batch);
+    bool has_earlier() const;
     co::Task<bool> write_once();
     void tell_drops();
     Ground ground_;

@@ -100,6 +100,7 @@ struct TraceFile::Statements {
           earlier(database, "UPDATE message SET at = min(at, ?2) WHERE id = ?1"),
           place(database, "SELECT message FROM delivery WHERE recipient = ? AND mailbox = ? AND uid = ? LIMIT 1"),
           event(database, "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?)"),
+          unplaced(database, "DELETE FROM event WHERE message = ?1 AND kind = 'placed' AND recipient = ?2 AND at <> ?3"),
           known(database, "INSERT OR IGNORE INTO delivery (message, recipient, destination) VALUES (?, ?, ?)"),
           attempted(database, "UPDATE delivery SET attempts = attempts + 1, first_attempt_at = min(coalesce(first_attempt_at, ?3), "
                               "?3), host = ?4, answer = ?5 WHERE message = ?1 AND recipient = ?2"),
@@ -120,7 +121,7 @@ struct TraceFile::Statements {
           forget(database, "DELETE FROM message WHERE number = ?")
     {
     }
-    Statement find, add, begin, accept, earlier, place, event, known, attempted, delivered, placed, ended, all_ended, moved, oldest,
+    Statement find, add, begin, accept, earlier, place, event, unplaced, known, attempted, delivered, placed, ended, all_ended, moved, oldest,
         forget_events, forget_deliveries, forget;
 };
 
@@ -315,6 +316,8 @@ void TraceFile::insert_delivery(const Event& event, std::int64_t message, std::i
         on.delivered.run_with(message, recipient, started, at, host, answer, ours, ours ? theirs : std::nullopt);
         break;
     case EventKind::placed:
+        // Nobody gets a message twice: what a crash undid was placed once more.
+        on.unplaced.run_with(message, recipient, at);
         on.placed.run_with(message, recipient, at, clean_fact(event, "mailbox"), number_fact(event, "uid"));
         break;
     case EventKind::returned:

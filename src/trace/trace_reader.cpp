@@ -140,11 +140,45 @@ void add_message_facts(const MessageRow& message, EventRow& event)
     if (message.size) add("size", std::to_string(*message.size));
 }
 
+// The address as its row has it; empty: none of the message's recipients.
+std::string find_recipient(Database& database, std::int64_t message, const std::string& about)
+{
+    if (about.empty()) return {};
+    Statement row(database, "SELECT recipient FROM delivery WHERE message = ? AND recipient = ? COLLATE NOCASE LIMIT 1");
+    return row.with(message, search_term(SearchKind::address, about)).next() ? row.text(0) : std::string();
+}
+
+void read_outcomes(Database& database, MessageStory& story)
+{
+    Statement rows(database, "SELECT outcome, count(*) FROM delivery WHERE message = ? GROUP BY outcome ORDER BY outcome");
+    rows.with(story.message.number);
+    while (rows.next()) story.outcomes.emplace_back(rows.text(0), rows.integer(1));
+}
+
+void read_deliveries(Database& database, MessageStory& story)
+{
+    Statement rows(database, std::string(kDeliveryColumns) + "WHERE id = ?1 ORDER BY recipient <> ?2, recipient LIMIT ?3");
+    rows.with(story.message.id, story.about, kMostRows + 1);
+    while (rows.next()) {
+        story.is_cut = story.is_cut || story.deliveries.size() == kMostRows;
+        if (story.deliveries.size() < kMostRows) story.deliveries.push_back(read_delivery(rows));
+    }
+}
+
+bool has_room_for_all(Database& database, std::int64_t message)
+{
+    Statement count(database, "SELECT count(*) FROM (SELECT 1 FROM event WHERE message = ? LIMIT ?)");
+    return count.with(message, kMostRows + 1).next() && count.integer(0) <= static_cast<std::int64_t>(kMostRows);
+}
+
 void read_events(Database& database, MessageStory& story)
 {
-    Statement events(database, "SELECT at, kind, recipient, detail, facts FROM event WHERE message = ? ORDER BY at LIMIT ?");
+    const bool is_whole = story.about.empty() || has_room_for_all(database, story.message.number);
+    story.is_cut = story.is_cut || !is_whole;
+    Statement events(database, "SELECT at, kind, recipient, detail, facts FROM event WHERE message = ?1 AND (?2 OR recipient IN ('', ?3)) "
+                               "ORDER BY at LIMIT ?4");
     Statement facts(database, "SELECT key, value FROM json_each(?) LIMIT 64");
-    events.with(story.message.number, kMostRows + 1);
+    events.with(story.message.number, is_whole ? 1 : 0, story.about, kMostRows + 1);
     while (events.next()) {
         story.is_cut = story.is_cut || story.events.size() == kMostRows;
         if (story.events.size() == kMostRows) break;
@@ -237,7 +271,8 @@ SearchKind classify_search(std::string_view text)
     if (text.empty()) return SearchKind::everything;
     const bool has_blank = text.find(' ') != std::string_view::npos;
     if (text.front() == '<' && text.back() == '>' && !has_blank) return SearchKind::message_id;
-    if (text.find('@') != std::string_view::npos && !has_blank) return SearchKind::address;
+    const bool is_quoted = text.front() == '"' && text.find("\"@") != std::string_view::npos;  // RFC 5321 section 4.1.2
+    if (text.find('@') != std::string_view::npos && (!has_blank || is_quoted)) return SearchKind::address;
     // intake::Intake::new_trace_id
     constexpr std::size_t kIdSize = 20;
     const auto is_id = [](char c) { return ascii::is_digit(c) || (c >= 'a' && c <= 'z'); };
@@ -257,7 +292,7 @@ Result<SearchAnswer, Error> search_trace(const std::string& path, const SearchQu
     return answer;
 }
 
-Result<std::optional<MessageStory>, Error> load_story(const std::string& path, const std::string& id)
+Result<std::optional<MessageStory>, Error> load_story(const std::string& path, const std::string& id, const std::string& about)
 {
     Database database = open_reader(path);
     database.set_deadline(std::chrono::steady_clock::now() + kPatience);
@@ -267,13 +302,10 @@ Result<std::optional<MessageStory>, Error> load_story(const std::string& path, c
         if (message.with(id).next()) found.emplace().message = read_message(message);
     }
     if (found) {
+        found->about = find_recipient(database, found->message.number, about);
+        read_outcomes(database, *found);
         read_events(database, *found);
-        Statement rows(database, std::string(kDeliveryColumns) + "WHERE id = ? ORDER BY recipient LIMIT ?");
-        rows.with(id, kMostRows + 1);
-        while (rows.next()) {
-            found->is_cut = found->is_cut || found->deliveries.size() == kMostRows;
-            if (found->deliveries.size() < kMostRows) found->deliveries.push_back(read_delivery(rows));
-        }
+        read_deliveries(database, *found);
     }
     const int error = database.take_error();
     if (is_interrupted(error) && found) found->is_cut = true;

@@ -41,6 +41,11 @@ TEST_CASE("a search that finds one message tells its story", "[admin][trace]")
     CHECK(found["story"]["story"][1]["text"] ==
           "delivered to mx.example.net for bob@example.net, in clear: 250 2.0.0 ok (our part 2 ms, theirs 7 ms)");
     CHECK(found["story"]["story"][1]["after"] == "1.000 s");
+    CHECK(found["story"]["about"] == "");
+    CHECK(found["story"]["outcomes"] == json{{"delivered", 1}});
+    world.trace.record({"three", trace::EventKind::queued, world.clock.wall(), "\"c d\"@example.net", "", {}});
+    CHECK(ask(world, "/api/v1/trace?q=%22C%20d%22%40example.net&story=yes")["story"]["about"] == "\"c d\"@example.net");
+    CHECK(ask(world, "/api/v1/trace/one?recipient=bob%40example.net")["about"] == "bob@example.net");
     const json both = ask(world, "/api/v1/trace?q=alice@example.org&story=yes&limit=1");
     CHECK(both["story"].is_null());
     CHECK(both["messages"][0]["id"] == "two");
@@ -67,7 +72,7 @@ TEST_CASE("what is wrong with a question about the trace is said", "[admin][trac
 {
     test::AdministrationWorld world;
     for (const char* target : {"/api/v1/trace?since=soon", "/api/v1/trace?limit=0", "/api/v1/trace?limit=201", "/api/v1/trace?before=x",
-                               "/api/v1/slo?since=?", "/api/v1/slo?within_ms=none"})
+                               "/api/v1/slo?since=?", "/api/v1/slo?within_ms=none", "/api/v1/slo?within_ms=0", "/api/v1/trace?q=%3C%3E"})
         ask(world, target, 422);
     ask(world, "/api/v1/trace/unknown", 404);
     world.administration.set_trace(nullptr);

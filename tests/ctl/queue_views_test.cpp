@@ -52,6 +52,11 @@ TEST_CASE("a queue is shown with spans of time, what comes next, and the last wo
     CHECK(text.find("mailboxctl queue show ID") != std::string::npos);
     CHECK(shown(View::queue, page(message(recipient("sending")))).find("being sent now") != std::string::npos);
     CHECK(shown(View::queue, page(message(recipient("waiting"), true))).find("  held until released  ") != std::string::npos);
+    CHECK(shown(View::queue, page(message(recipient("sending"), true))).find("  being sent now, else held  ") != std::string::npos);
+    const std::string being_sent = shown(View::queued, message(recipient("sending"), true));
+    CHECK(being_sent.find("held:     if it is not delivered now, until mailboxctl queue release 0abc") != std::string::npos);
+    const std::string held = shown(View::queued, message(recipient("waiting") + "," + recipient("sending"), true));
+    CHECK(held.find("held:     until mailboxctl queue release 0abc") != std::string::npos);
     CHECK(shown(View::queue, page("", "", 0)) == "the queue is empty: nothing waits for another server\n");
     CHECK(shown(View::queue, page("", "", 1)) == "none of these; 1 message is in the queue\n");
     CHECK(shown(View::queue, page("", kHold, 0)).ends_with("all mail to there.example is held until: mailboxctl queue release --destination there.example\n"));

@@ -40,6 +40,8 @@ TEST_CASE("several messages are a table, and none is said so", "[ctl][trace]")
     CHECK(text.find("there are more") != std::string::npos);
     CHECK(text.find("not complete") != std::string::npos);
     CHECK(text.find('\x1b') == std::string::npos);
+    CHECK(text.find("Lunch\\x1b[2J") != std::string::npos);
+    CHECK(text.find("\\\\x1b") == std::string::npos);
     CHECK(shown(View::trace, R"({"messages":[],"before":null,"partial":false,"story":null})") == "no such message\n");
 }
 
@@ -50,12 +52,12 @@ TEST_CASE("slo shows the share, the destinations and what was late", "[ctl][trac
         R"({"since":"2026-11-21T12:00:00.000000Z","until":"2026-11-22T12:00:00.000000Z","limit_milliseconds":5000.0,"delivered":3,)"
         R"("within":2,"percent":50.0,"late":1,"failed":0,"median_milliseconds":12.5,"p99_milliseconds":8000.0,"destinations":)"
         R"([{"destination":"","delivered":3,"within":2,"percent":66.666,"mean_our_milliseconds":1.0,"mean_their_milliseconds":0.0,)"
-        R"("worst_milliseconds":8000.0}],"violations":[{"id":"0abc","recipient":"bob@example.net","outcome":"waiting","destination":)"
+        R"("worst_milliseconds":8000.0}],"violations":[{"id":"0abc","recipient":"\"c\\\"d\"@example.net","outcome":"waiting","destination":)"
         R"("example.net","host":"","attempts":2,"accepted":"2026-11-22T11:00:00.000000Z","ended":null,"total_milliseconds":null,)"
         R"("our_milliseconds":null,"their_milliseconds":null,"answer":"451 later"}],"partial":false})");
     CAPTURE(text);
     for (const char* part : {"within 5.00 s", "2 (50.000 %)", "(here)", "66.666 %", "12.5 ms\n", "8.00 s\n", "1, longer than 5.00 s already",
-                             "later than 5.00 s, the latest first:\n", "bob@example.net", "451 later", "mailboxctl queue show ID"})
+                             "later than 5.00 s, the latest first:\n", "\"c\\\\\"d\"@example.net  ", "451 later", "mailboxctl queue show ID"})
         CHECK(text.find(part) != std::string::npos);
 }
 

@@ -2,13 +2,26 @@
 files. Each must be missed at the end: by a loss, or by a second copy."""
 import pathlib
 
-from record_drop import ACCEPTED_OUTGOING, OUTGOING, PREFIX, Journal, Numbers, find_journal
+from record_drop import ACCEPTED_OUTGOING, ACCEPTED_TRACED, OUTGOING, OUTGOING_TRACED, PREFIX, Journal, Numbers, find_journal
 
 
 def trace_id_of(record):
     """The id of an accepted message, which begins its record's head."""
     length = PREFIX.unpack_from(record.payload)[2]
     return Numbers(record.payload[PREFIX.size:PREFIX.size + length]).text().decode()
+
+
+def is_for_others(record):
+    """An acceptance with recipients on other servers."""
+    kind = record.payload[1]
+    if kind != ACCEPTED_TRACED:
+        return kind == ACCEPTED_OUTGOING
+    head = Numbers(record.payload[PREFIX.size:PREFIX.size + PREFIX.unpack_from(record.payload)[2]])
+    # trace id, date, size, CRC, name in the spool, recipients here (id, local part, domain), envelope
+    head.text(), head.number(), head.number(), head.number(), head.text()
+    for _ in range(head.number()):
+        head.number(), head.text(), head.text()
+    return head.text() != b""
 
 
 def entries(data):
@@ -19,7 +32,7 @@ def drop_accepted(data, ledger):
     """Messages that stand in the journal alone; they were never accepted, as far as it knows."""
     journal, there = Journal(find_journal(pathlib.Path(data))), entries(data)
     acknowledged = {one.id for one in ledger.submissions if one.ok}
-    chosen = [record for record in journal.records() if record.payload[1] == ACCEPTED_OUTGOING
+    chosen = [record for record in journal.records() if is_for_others(record)
               and trace_id_of(record) in acknowledged and trace_id_of(record) not in there]
     journal.void(chosen)
     journal.save()
@@ -29,7 +42,7 @@ def drop_accepted(data, ledger):
 def drop_changes(data, _):
     """All that the queue wrote about what became of its messages."""
     journal = Journal(find_journal(pathlib.Path(data)))
-    chosen = [record for record in journal.records() if record.payload[1] == OUTGOING]
+    chosen = [record for record in journal.records() if record.payload[1] in (OUTGOING, OUTGOING_TRACED)]
     journal.void(chosen)
     journal.save()
     return len(chosen)
@@ -38,7 +51,7 @@ def drop_changes(data, _):
 def drop_entry(data, ledger):
     """The files of one message that waits, and that the journal has forgotten."""
     journal, there = Journal(find_journal(pathlib.Path(data))), entries(data)
-    held_by_journal = {trace_id_of(record) for record in journal.records() if record.payload[1] == ACCEPTED_OUTGOING}
+    held_by_journal = {trace_id_of(record) for record in journal.records() if is_for_others(record)}
     acknowledged = {one.id for one in ledger.submissions if one.ok}
     for name in sorted((there.keys() & acknowledged) - held_by_journal):
         there[name].unlink()

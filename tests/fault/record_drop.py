@@ -17,7 +17,7 @@ MAGIC = b"mbxJrnl\n"
 HEADER = struct.Struct("<8sIIQQQQQQQIIII")
 RECORD = struct.Struct("<II")
 PREFIX = struct.Struct("<BBI")
-ACCEPTED, PLACED, VOID, ACCEPTED_OUTGOING, OUTGOING = 1, 2, 6, 7, 8
+ACCEPTED, PLACED, VOID, ACCEPTED_OUTGOING, OUTGOING, ACCEPTED_TRACED, OUTGOING_TRACED, PLACED_TIMED = 1, 2, 6, 7, 8, 9, 10, 11
 HEADER_FIELDS = ("magic", "version", "records", "identity", "generation", "epoch", "offset", "first", "claims_durable",
                  "checkpoint", "body", "records_crc", "previous", "crc")
 
@@ -163,7 +163,7 @@ class Journal:
 def accepted_by(record):
     """Of a record that places an accepted message: the number of the record that accepted it."""
     version, kind, length = PREFIX.unpack_from(record.payload)
-    if version != 1 or kind != PLACED:
+    if version != 1 or kind not in (PLACED, PLACED_TIMED):
         return None
     head = Numbers(record.payload[PREFIX.size:PREFIX.size + length])
     # account (id, local part, domain), mailbox, row (7 numbers), unique, CRC, source: 0 is "accepted".
@@ -215,7 +215,7 @@ def drop_one(data_directory, wanted):
     journal, there = Journal(folder), tokens_in_files(pathlib.Path(data_directory))
     records = list(journal.records())
     for record in reversed(records):
-        if len(record.payload) < PREFIX.size or record.payload[1] != ACCEPTED:
+        if len(record.payload) < PREFIX.size or record.payload[1] not in (ACCEPTED, ACCEPTED_TRACED):
             continue
         token = made_mail.token_in(record.payload[:8192])
         if token in wanted and token not in there:

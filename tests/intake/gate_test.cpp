@@ -4,6 +4,9 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <set>
 
+#include "support/recorded.hpp"
+#include "trace/event_record.hpp"
+
 using namespace mbx;
 using namespace mbx::intake;
 
@@ -43,6 +46,74 @@ TEST_CASE("G1: what was accepted is in every mailbox once after a crash, placed 
     }
     CHECK(house.mail().condition().replays_left == 0);
     CHECK(house.spooled() == 0);
+}
+
+TEST_CASE("what the trace is told of an acceptance and of placing comes back after a crash as it was", "[intake][trace]")
+{
+    House house;
+    test::Recorded first;
+    test::Recorded second;
+    house.mail().set_recorder(&first);
+    const bool was_placed = GENERATE(false, true);
+    (void)house.account("one");
+    if (!was_placed) house.files.break_at("/one/new/", EIO);
+    Draft draft = house.intake->new_draft();
+    REQUIRE(house.append(draft, body(200)));
+    Envelope envelope;
+    envelope.recipients.push_back(House::key("one"));
+    envelope.tell = [](const Receipt& receipt) {
+        trace::Event event{receipt.trace_id, trace::EventKind::accepted, receipt.accepted, "", "", {}};
+        event.facts.emplace_back("size", std::to_string(receipt.size));
+        return std::vector{event};
+    };
+    const auto receipt = house.run(house.intake->accept(house.intake->new_trace_id(), std::move(envelope), std::move(draft)));
+    REQUIRE(receipt);
+    house.loop.run();
+    REQUIRE(first.of(trace::EventKind::accepted).size() == 1);
+    CHECK(first.of(trace::EventKind::placed).size() == (was_placed ? 1 : 0));
+    house.files.break_at("", 0);
+    house.restart();
+    house.mail().set_recorder(&second);
+    const auto& traced = house.journal->recovered().traced;
+    REQUIRE(traced.size() == 1);
+    const auto events = trace::decode_events(traced.front());
+    REQUIRE((events && events->size() == 1));
+    CHECK(events->front().id == receipt->trace_id);
+    CHECK(test::fact(events->front(), "size") == std::to_string(receipt->size));
+    const auto micro = [](WallTime at) { return std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()); };
+    CHECK(micro(events->front().at) == micro(receipt->accepted));
+    CHECK(house.texts("one").size() == 1);
+    const auto placed = second.of(trace::EventKind::placed);
+    REQUIRE(placed.size() == 1);
+    CHECK(placed.front().id == receipt->trace_id);
+    CHECK(placed.front().recipient == "one@example.test");
+    if (was_placed) CHECK(micro(placed.front().at) == micro(first.of(trace::EventKind::placed).front().at));
+    if (was_placed) CHECK(test::fact(placed.front(), "uid") == test::fact(first.of(trace::EventKind::placed).front(), "uid"));
+}
+
+TEST_CASE("a checkpoint lets the trace write first what the records below it were traced by", "[intake][trace]")
+{
+    class Slow final : public trace::Recorder {
+    public:
+        void record(trace::Event event) override { waiting.push_back(std::move(event)); }
+        co::Task<void> settle() override
+        {
+            written += waiting.size();
+            waiting.clear();
+            co_return;
+        }
+        std::vector<trace::Event> waiting;
+        std::size_t written = 0;
+    };
+    House house;
+    Slow recorder;
+    house.mail().set_recorder(&recorder);
+    REQUIRE(accept(house, body(200), {"one"}));
+    house.loop.run();
+    CHECK(recorder.waiting.size() == 1);
+    (void)checkpoint(house);
+    CHECK(recorder.written == 1);
+    house.mail().set_recorder(nullptr);
 }
 
 TEST_CASE("a checkpoint stays below what is owed and passes it when it is placed", "[store][checkpoints]")

@@ -56,8 +56,10 @@ struct Desk {
             recipient.address = other;
             envelope.outgoing.recipients.push_back(recipient);
         }
+        Intake::QueueChange made;
+        if (!change.empty()) made = [&change] { return queue::LedgerRecord{change, {}}; };
         return house.run(house.intake->accept_with(house.intake->new_trace_id(), std::move(envelope), std::move(draft),
-                                                   std::move(change), hold));
+                                                   std::move(made), hold));
     }
     std::string text_of(const QueueLedger::Left& left)
     {
@@ -158,7 +160,7 @@ TEST_CASE("G1: a message under several senders is there whole after every crash,
     envelope.further = {to("owner1@example.org", "m1@elsewhere.example"), to("owner2@example.org", "m2@elsewhere.example")};
     queue::Ledger::Hold hold;
     const auto receipt = desk.house.run(desk.house.intake->accept_with(desk.house.intake->new_trace_id(), std::move(envelope),
-                                                                       std::move(draft), "a change", &hold));
+                                                                       std::move(draft), [] { return queue::LedgerRecord{"a change", {}}; }, &hold));
     REQUIRE(receipt);
     REQUIRE(desk.taken.size() == 3);
     REQUIRE(receipt->further.size() == 2);
@@ -192,11 +194,11 @@ TEST_CASE("a change of the queue is durable with the message that it belongs to,
 {
     Desk desk;
     auto ledger = desk.ledger();
-    CHECK(ledger.append("first").lsn != 0);
+    CHECK(ledger.append({"first", {}}).lsn != 0);
     queue::Ledger::Hold hold;
     REQUIRE(desk.accept(body(100), {}, {"far@elsewhere.example"}, "with it", &hold));
     CHECK(hold != nullptr);
-    const auto last = ledger.append("last").lsn;
+    const auto last = ledger.append({"last", {}}).lsn;
     CHECK(desk.house.run(ledger.durable(last)));
     hold.reset();
     const auto left = desk.crash();

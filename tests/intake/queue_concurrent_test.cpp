@@ -110,7 +110,7 @@ public:
         for (const auto& told : facts.recipients) report.bytes += told.recipient.address + "\r\n";
         return report;
     }
-    co::Task<std::string> accept(queue::Report report, std::string record, queue::Ledger::Hold* hold) override
+    co::Task<std::string> accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold) override
     {
         Draft draft = house_.intake->new_draft();
         const auto stored = co_await draft.append(report.bytes);
@@ -118,7 +118,9 @@ public:
         Envelope envelope;
         envelope.recipients.push_back(House::key("postmaster"));
         std::string given = house_.intake->new_trace_id();
-        const auto receipt = co_await house_.intake->accept_with(std::move(given), std::move(envelope), std::move(draft), std::move(record), hold);
+        const std::string id = given;
+        intake::Intake::QueueChange change = [&record, &id] { return record(id); };
+        const auto receipt = co_await house_.intake->accept_with(std::move(given), std::move(envelope), std::move(draft), std::move(change), hold);
         if (!receipt) co_return std::string();
         ++accepted;
         note(report.bytes);

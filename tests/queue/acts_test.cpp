@@ -1,6 +1,9 @@
 // What administrators do to the queue, seen from their side: what is told, what is remembered, what stands in the trace.
+#include <set>
+
 #include "queue/hold_rules.hpp"
 #include "queue/world.hpp"
+#include "trace/event_record.hpp"
 
 using namespace mbx;
 using namespace mbx::queue;
@@ -203,17 +206,100 @@ TEST_CASE("a deletion of what is being sent is done when the attempt does not de
 TEST_CASE("a hold of what is being sent keeps what the attempt does not deliver", "[queue][admin]")
 {
     World world;
+    const bool is_standing = GENERATE(false, true);
     const auto id = being_sent(world, {"bob@slow.example"});
-    const Acted told = acted(world, Act::hold, of_id(id));
+    const Acted told = is_standing ? hold_from_now_on(world, to_domain("slow.example")) : acted(world, Act::hold, of_id(id));
     CHECK(told.messages == 1);
     CHECK(told.being_sent == 1);
+    CHECK(traced(world, id, trace::EventKind::held).empty());
     world.transport->let_go();
     world.run();
+    CHECK(traced(world, id, trace::EventKind::held).size() == 1);
+    if (is_standing) return;
     world.transport->on_deliver = nullptr;
     world.pass(6 * 24h, 1h);
     CHECK(world.times(id, "bob@slow.example") == 0);
     CHECK(world.list().entries.at(0).entry.is_held);
     CHECK(world.made_reports().empty());
+}
+
+TEST_CASE("a hold that never took effect, because the attempt delivered or it was released, is not in the trace", "[queue][admin][trace]")
+{
+    World world;
+    const bool delivers = GENERATE(false, true);
+    const auto id = being_sent(world, {"bob@slow.example"});
+    CHECK(acted(world, Act::hold, of_id(id)).being_sent == 1);
+    if (delivers) world.transport->on_deliver = nullptr;
+    else CHECK(acted(world, Act::release, of_id(id)).messages == 1);
+    world.transport->let_go();
+    world.run();
+    CHECK(traced(world, id, trace::EventKind::held).empty());
+    CHECK(traced(world, id, trace::EventKind::released).empty());
+    CHECK(world.times(id, "bob@slow.example") == (delivers ? 1 : 0));
+}
+
+TEST_CASE("what the trace is told stands in the journal beside the record that it tells of", "[queue][admin][trace]")
+{
+    World world;
+    fail_for_now(world);
+    const auto id = world.send("anna@here.example", {"bob@one.example", "carl@two.example", "never@three.example"});
+    const auto removed = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    (void)acted(world, Act::hold, of_id(id));
+    (void)acted(world, Act::release, of_id(id));
+    (void)acted(world, Act::retry, of_id(id));
+    (void)acted(world, Act::bounce, to_domain("two.example"));
+    (void)acted(world, Act::remove, of_id(removed));
+    world.transport->on_deliver = nullptr;
+    world.pass(6 * 24h, 1h);
+    std::vector<trace::Event> written;
+    for (const auto& entry : world.ledger->entries) {
+        if (entry.traced.empty()) continue;
+        const auto events = trace::decode_events(entry.traced);
+        REQUIRE(events);
+        written.insert(written.end(), events->begin(), events->end());
+    }
+    const auto& told = world.recorder.events;
+    REQUIRE(written.size() == told.size());
+    const auto name = [](const trace::Event& event) {
+        const auto at = std::chrono::duration_cast<std::chrono::microseconds>(event.at.time_since_epoch()).count();
+        return event.id + " " + std::to_string(static_cast<int>(event.kind)) + " " + event.recipient + " " + std::to_string(at) + " " + event.detail;
+    };
+    std::multiset<std::string> a;
+    std::multiset<std::string> b;
+    for (const auto& event : written) a.insert(name(event));
+    for (const auto& event : told) b.insert(name(event));
+    CHECK(a == b);
+    for (const auto kind : {trace::EventKind::attempted, trace::EventKind::delivered, trace::EventKind::returned, trace::EventKind::deleted,
+                            trace::EventKind::held, trace::EventKind::released, trace::EventKind::retried, trace::EventKind::reported}) {
+        CAPTURE(static_cast<int>(kind));
+        CHECK(world.recorder.count(kind) != 0);
+    }
+}
+
+TEST_CASE("an attempt that was asked for moves none of those that were planned", "[queue][admin]")
+{
+    World world;
+    const bool reopens = GENERATE(false, true);
+    fail_for_now(world);
+    const auto id = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    world.pass(30min, 1min);
+    const auto state = [&] { return world.list().entries.at(0).entry.states.at(0); };
+    const auto before = state();
+    REQUIRE(before.attempts == 3);
+    CHECK(acted(world, Act::retry, of_id(id)).messages == 1);
+    if (reopens) world.reopen();
+    world.advance(2s);
+    world.advance(2s);
+    const auto after = state();
+    CHECK(after.attempts == 4);
+    CHECK(after.next == before.next);
+    world.pass(31min, 1min);
+    const auto third = state();
+    CHECK(third.attempts == 5);
+    // As after the fourth of the plan: an hour, a tenth more or less.
+    CHECK(third.next - third.last.at * 1000 <= std::chrono::milliseconds(67min).count());
 }
 
 TEST_CASE("a return by an administrator stands in the trace as one, with who did it", "[queue][admin][trace]")

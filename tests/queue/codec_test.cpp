@@ -37,6 +37,8 @@ Entry some_entry()
     entry.states.resize(2);
     entry.states[1].attempts = 3;
     entry.states[1].next = 1'800'000'300'000;
+    entry.states[1].extra = 2;
+    entry.states[1].planned = 1'800'000'400'000;
     entry.states[1].last = {451, "4.7.1", "greylisted, come back", "mx.example.com", 1'800'000'000, true};
     entry.version = 4;
     return entry;

@@ -85,16 +85,17 @@ struct JournalEntry {
     std::uint64_t lsn = 0;
     std::optional<queue::Arrival> arrival;  // without hold; bytes as they were
     std::string record;
+    std::string traced{};
 };
 
 class MemoryLedger final : public queue::Ledger {
 public:
     explicit MemoryLedger(Fuse& fuse) : fuse_(fuse) {}
 
-    Entered append(std::string record) override
+    Entered append(queue::LedgerRecord record) override
     {
         if (fuse_.burns() || is_full) return {};
-        entries.push_back({++last, std::nullopt, std::move(record)});
+        entries.push_back({++last, std::nullopt, std::move(record.change), std::move(record.traced)});
         return {last, hold(last)};
     }
     co::Task<bool> durable(std::uint64_t lsn) override
@@ -134,10 +135,11 @@ struct MadeReport {
 class MemoryIntake final : public queue::Intake {
 public:
     explicit MemoryIntake(MemoryLedger& ledger) : ledger_(ledger) {}
-    co::Task<std::string> accept(queue::Report report, std::string record, queue::Ledger::Hold* hold) override
+    co::Task<std::string> accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold) override
     {
         if (refuses) co_return std::string();
-        auto entered = ledger_.append(std::move(record));
+        queue::LedgerRecord made = record("report" + std::to_string(tos.size() + 1));
+        auto entered = ledger_.append(std::move(made));
         if (entered.lsn == 0) co_return std::string();
         *hold = std::move(entered.hold);
         while (is_slow) co_await gone_on.wait();

@@ -21,6 +21,10 @@ std::vector<JournalRecord> one_of_each()
     accepted.recipients = {kAda, {8, "bob", "example.org"}};
     AcceptedRecord elsewhere = accepted;
     elsewhere.outgoing = std::string("an envelope\0", 12);
+    AcceptedRecord traced = elsewhere;
+    traced.traced = std::string("events\0", 7);
+    AcceptedRecord traced_here = accepted;
+    traced_here.traced = "events";
     PlacedRecord placed;
     placed.account = kAda;
     placed.mailbox = MailboxId{3};
@@ -30,6 +34,8 @@ std::vector<JournalRecord> one_of_each()
     placed.accepted = 44;
     placed.source_mailbox = MailboxId{4};
     placed.source_unique = "1.y";
+    PlacedRecord timed = placed;
+    timed.placed_at = 1'800'000'000'123'456;
     FlagsRecord flags;
     flags.account = kAda;
     flags.mailbox = MailboxId{3};
@@ -41,8 +47,8 @@ std::vector<JournalRecord> one_of_each()
     expunged.modseq = 6;
     expunged.reason = ExpungedRecord::Reason::moved;
     expunged.messages = {{1, "1.x"}, {UINT32_MAX, "1.z"}};
-    return {accepted, elsewhere, placed, flags, expunged, AccountRemovedRecord{kAda}, VoidRecord{UINT64_MAX},
-            OutgoingRecord{"a change"}};
+    return {accepted, elsewhere, traced, traced_here, placed, timed, flags, expunged, AccountRemovedRecord{kAda},
+            VoidRecord{UINT64_MAX}, OutgoingRecord{"a change"}, OutgoingRecord{"a change", "events"}};
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "support/run.hpp"
 #include "support/scratch.hpp"
+#include "trace/event_record.hpp"
 #include "trace/schema.hpp"
 #include "trace/story.hpp"
 #include "trace/trace_file.hpp"
@@ -75,9 +76,9 @@ public:
         for (const MessageRow& row : answer->messages) found.push_back(row.id);
         return found;
     }
-    MessageStory story(const std::string& id)
+    MessageStory story(const std::string& id, std::string about = {})
     {
-        auto found = run(trace->story(id));
+        auto found = run(trace->story(id, std::move(about)));
         REQUIRE(found);
         REQUIRE(*found);
         return **found;
@@ -124,7 +125,7 @@ TEST_CASE("a trace in which nothing was recorded answers with nothing", "[trace]
 {
     World world;
     CHECK(world.ids("").empty());
-    const auto story = world.run(world.trace->story("x"));
+    const auto story = world.run(world.trace->story("x", ""));
     CHECK((story && !*story));
     CHECK(world.run(world.trace->slo({}))->delivered == 0);
 }
@@ -171,6 +172,108 @@ TEST_CASE("an event that is recorded twice is one row and counts once", "[trace]
     CHECK(story.deliveries[0].total_us == 3'000'000);
     CHECK(story.deliveries[0].our_us == 1'000'000);
     CHECK(story.deliveries[0].their_us == 2'000'000);
+}
+
+TEST_CASE("what a crash took is written again from the journal's records, before what is new, and once", "[trace]")
+{
+    World world;
+    const std::vector<std::string> records = {encode_events({accepted("m")}), "of a later version",
+                                              encode_events({delivered("m", std::chrono::seconds(2), std::chrono::seconds(3))})};
+    world.trace->record(accepted("m"));
+    world.run(world.trace->flush());
+    for (int n = 0; n < 2; ++n) {
+        world.trace->record_again(records);
+        world.trace->record(placed("new", {}));
+        const MessageStory story = world.story("m");
+        CHECK(story.events.size() == 2);
+        CHECK(story.deliveries.at(0).outcome == "delivered");
+        CHECK(story.deliveries.at(0).attempts == 1);
+        CHECK(world.story("new").events.size() == 1);
+    }
+    CHECK(world.metrics.exposition().find("mailboxd_trace_dropped_total 2") != std::string::npos);
+}
+
+TEST_CASE("more records than memory has room for events come again, and keep no new event out", "[trace]")
+{
+    TraceOptions options;
+    options.most_waiting = 10;
+    World world(options);
+    std::vector<std::string> records;
+    for (int n = 0; n < 1200; ++n) records.push_back(encode_events({accepted("m" + std::to_string(n))}));
+    world.trace->record_again(std::move(records));
+    world.trace->record(accepted("new"));
+    world.run(world.trace->settle());
+    CHECK(count(world.scratch / "trace.db", "SELECT count(*) FROM messages") == 1201);
+    CHECK(world.metrics.exposition().find("mailboxd_trace_dropped_total 0") != std::string::npos);
+}
+
+TEST_CASE("a message that was placed again after a crash is in one place", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    world.trace->record(placed("m", std::chrono::milliseconds(3), 17));
+    world.trace->record(placed("m", std::chrono::seconds(4), 18));
+    const MessageStory story = world.story("m");
+    REQUIRE(story.events.size() == 2);
+    CHECK(story.events[1].facts.at(1).second == "18");
+    CHECK(story.deliveries.at(0).ended_at == story.events[1].at);
+}
+
+TEST_CASE("a checkpoint does not wait for a trace that cannot be written", "[trace]")
+{
+    World world;
+    std::filesystem::create_directory(world.scratch / "trace.db");  // in the way
+    test::write_file(world.scratch / "trace.db/x", "y");
+    world.trace->record(accepted("m"));
+    world.run(world.trace->settle());
+    world.run(world.trace->settle());
+    std::filesystem::remove_all(world.scratch / "trace.db");
+    world.run(world.trace->settle());
+    CHECK_FALSE(std::filesystem::exists(world.scratch / "trace.db"));
+    CHECK(world.ids("") == Ids{"m"});
+}
+
+TEST_CASE("a story that was asked for by an address tells of that one first, and of the others in numbers", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    constexpr int kMany = 2500;
+    for (int n = 0; n < kMany; ++n) {
+        const std::string to = "r" + std::to_string(n) + "@example.net";
+        if (n % 5 != 0) world.trace->record(delivered("m", {}, std::chrono::milliseconds(n), to));
+        else world.trace->record(Event{"m", EventKind::queued, at({}), to, "", {}});
+    }
+    world.run(world.trace->flush());
+    const MessageStory story = world.story("m", "R2499@Example.net");
+    CHECK(story.about == "r2499@example.net");
+    CHECK(story.deliveries.at(0).recipient == "r2499@example.net");
+    CHECK(story.deliveries.size() == 2000);
+    CHECK(story.is_cut);
+    std::vector<std::string> words;
+    for (const StoryLine& line : tell_story(story)) words.push_back(line.text);
+    REQUIRE(words.size() == 3);
+    CHECK(words[0].starts_with("accepted from alice@example.org"));
+    CHECK(words[1].starts_with("delivered to mx.example.net [198.51.100.7:25] for r2499@example.net"));
+    CHECK(words[2] == "2499 other recipients of it: 1999 delivered to another server, 500 still waiting; mailboxctl trace m tells of them");
+    const auto waits = tell_story(world.story("m", "r2495@example.net"));
+    CHECK(waits.at(2).text == "still waiting for r2495@example.net; what comes next: mailboxctl queue show m");
+    const auto all = tell_story(world.story("m", "alice@example.org"));
+    CHECK(all.size() == 2002);
+    CHECK(all.back().text == "there is more, which is not shown here: 2000 delivered to another server, 500 still waiting; mailboxctl trace "
+                             "ADDRESS tells what befell one of them");
+}
+
+TEST_CASE("a story about one of a few recipients tells of the others behind it", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    world.trace->record(placed("m", std::chrono::milliseconds(3)));
+    world.trace->record(delivered("m", {}, std::chrono::seconds(1)));
+    const auto lines = tell_story(world.story("m", "carol@example.net"));
+    REQUIRE(lines.size() == 4);
+    CHECK(lines[1].text.starts_with("delivered to mx.example.net"));
+    CHECK(lines[2].text == "1 other recipient of it: 1 placed into a mailbox here");
+    CHECK(lines[3].text.starts_with("placed into INBOX of bob@example.org"));
 }
 
 TEST_CASE("what the queue measured counts for a first attempt, and all from there on is theirs after several", "[trace]")
@@ -366,7 +469,7 @@ TEST_CASE("the writer writes by itself, and what is recorded on other threads to
     World world;
     world.trace->start();
     std::thread other([&world] {
-        for (int n = 0; n < 1500; ++n) world.trace->record(placed("m", std::chrono::milliseconds(n), n));
+        for (int n = 0; n < 1500; ++n) world.trace->record(delivered("m", {}, std::chrono::milliseconds(n)));
     });
     other.join();
     const auto wait = [](World* on) -> co::Task<void> {
@@ -384,7 +487,7 @@ TEST_CASE("what has no room in memory is dropped and counted, and nobody waits",
     TraceOptions options;
     options.most_waiting = 10;
     World world(options);
-    for (int n = 0; n < 25; ++n) world.trace->record(placed("m", std::chrono::milliseconds(n), n));
+    for (int n = 0; n < 25; ++n) world.trace->record(delivered("m", {}, std::chrono::milliseconds(n)));
     world.run(world.trace->stop());
     CHECK(count(world.scratch / "trace.db", "SELECT count(*) FROM events") == 10);
     CHECK(world.metrics.exposition().find("mailboxd_trace_dropped_total 15") != std::string::npos);

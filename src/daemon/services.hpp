@@ -82,6 +82,8 @@ private:
              admin::Hooks hooks);
     store::QuotaLimits quota_of(const store::AccountKey& key) const;
     std::vector<store::AccountKey> all_accounts() const;
+    // With what a session would decide of a recipient.
+    admin::Hooks with_decisions(admin::Hooks hooks);
 
     std::unique_ptr<directory::Directory> directory_;
     config::QuotaSettings quotas_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "smtp/route.hpp"
 
 namespace mbx::smtp {
 
@@ -31,10 +32,41 @@ void named_as_asked(const mail::Mailbox& mailbox, std::vector<directory::Expansi
     }
 }
 
-bool is_this_machine(std::string_view host_name, std::string_view domain)
+bool is_own_literal(const RecipientQuestion& question, const net::IpAddress& literal)
 {
-    return ascii::same(domain, host_name) || ascii::same(domain, "localhost") ||
-           ascii::same(domain, "localhost.localdomain");
+    return literal.is_loopback() || std::ranges::find(question.own_addresses, literal) != question.own_addresses.end();
+}
+
+bool is_host_name(const RecipientQuestion& question, std::string_view domain)
+{
+    return !question.host_name.empty() && ascii::same(domain, question.host_name);
+}
+
+bool is_this_host(const RecipientQuestion& question, std::string_view domain)
+{
+    const auto literal = parse_literal(domain);
+    return literal ? is_own_literal(question, *literal) : is_host_name(question, domain);
+}
+
+// As programs of this machine may call it.
+bool is_this_machine(const RecipientQuestion& question, std::string_view domain)
+{
+    return is_this_host(question, domain) || ascii::same(domain, "localhost") || ascii::same(domain, "localhost.localdomain");
+}
+
+bool is_another_host(const RecipientQuestion& question, std::string_view domain)
+{
+    const auto literal = parse_literal(domain);
+    return literal && !is_own_literal(question, *literal);
+}
+
+// Whether a name of this machine is meant. Others than its own programs reach root, and with bounces who else may have sent; at a
+// name that is a domain too, an address that nobody has is a mistyped one of that domain.
+bool is_machine_name(const RecipientQuestion& question, const mail::Mailbox& mailbox)
+{
+    if (question.role == Role::local) return is_this_machine(question, mailbox.domain);
+    if (is_this_host(question, mailbox.domain) && ascii::same(mailbox.local_part, "root")) return true;
+    return question.has_null_reverse_path && is_host_name(question, mailbox.domain) && !question.snapshot.is_local_domain(mailbox.domain);
 }
 
 // Who gets mail for a name that nobody has. The steps are told of the name that was asked for (named_as_asked).
@@ -90,19 +122,22 @@ RecipientDecision judge_recipient(const RecipientQuestion& question, const mail:
     const directory::Snapshot& snapshot = question.snapshot;
     directory::Recipients reached = snapshot.resolve(mailbox.local_part, mailbox.domain);
     // The local part is ours alone to read, and nobody has an account of such a name unless it is real.
-    const bool is_way_back = policy::Srs::looks_like(mailbox.local_part) && snapshot.is_local_domain(mailbox.domain);
+    const bool is_at_home = snapshot.is_local_domain(mailbox.domain) || is_host_name(question, mailbox.domain);
+    const bool is_way_back = policy::Srs::looks_like(mailbox.local_part) && is_at_home;
     if (is_way_back && question.has_null_reverse_path) {
         const auto sender = question.srs.reverse(mailbox, question.now);
         if (!sender) return {ReplyId::unknown_mailbox, {}, {}};
-        if (!snapshot.is_local_domain(sender->domain)) return to_outside(*sender, true);
-        reached = snapshot.resolve(sender->local_part, sender->domain);
+        const bool is_of_machine = is_this_host(question, sender->domain);
+        if (!is_of_machine && !snapshot.is_local_domain(sender->domain)) return to_outside(*sender, true);
+        reached = is_of_machine ? resolve_name(question, sender->local_part) : snapshot.resolve(sender->local_part, sender->domain);
     }
-    const bool is_local = question.role == Role::local;
-    if (is_local && is_this_machine(question.host_name, mailbox.domain)) reached = resolve_name(question, mailbox.local_part);
+    const bool may_send_out = question.role == Role::submission || question.role == Role::local;
+    if (may_send_out && is_another_host(question, mailbox.domain)) return to_outside(mailbox, false);
+    if (!is_way_back && is_machine_name(question, mailbox)) reached = resolve_name(question, mailbox.local_part);
     switch (reached.resolution) {
     case Resolution::found: break;
     case Resolution::unknown_domain:
-        if (question.role == Role::submission || is_local) return to_outside(mailbox, false);
+        if (may_send_out) return to_outside(mailbox, false);
         return {ReplyId::relay_denied, {}, {}};
     case Resolution::unknown_mailbox: return {ReplyId::unknown_mailbox, {}, {}};
     case Resolution::disabled: return {ReplyId::disabled_mailbox, {}, {}};
@@ -118,14 +153,24 @@ RecipientDecision judge_recipient(const RecipientQuestion& question, const mail:
         if (!one.owner.empty()) owners.insert(one.owner);
     }
     if (owners.size() > kMostOwners) return {ReplyId::list_too_large, {}, {}};
+    // A literal, or no domain at all, is no place to which a bounce could come back.
+    const std::string forwarded_by = is_at_home ? mailbox.domain : std::string(question.host_name);
     for (directory::Outside& one : reached.remote) {
         OutsideRecipient& recipient = decision.outside.emplace_back();
         recipient.address = std::move(one.address);
-        recipient.forwarded_by = mailbox.domain;
+        recipient.forwarded_by = forwarded_by;
         recipient.owner = std::move(one.owner);
         recipient.forwarders = std::move(one.forwarders);
     }
     return decision;
+}
+
+RecipientDecision judge_recipient(const Options& options, RecipientQuestion question, const mail::Mailbox& mailbox)
+{
+    question.host_name = options.hostname;
+    question.system_mail_to = options.system_mail_to;
+    question.own_addresses = options.own_addresses;
+    return judge_recipient(question, mailbox);
 }
 
 void pass_reports_on(const mail::Mailbox& mailbox, const queue::Notify& notify, const std::string& original,

@@ -102,7 +102,8 @@ std::string queue_act_json(std::string_view act, const queue::Acted& acted)
                                    {"messages", acted.messages},
                                    {"held", acted.held},
                                    {"being_sent", acted.being_sent},
-                                   {"standing_holds", acted.rules}});
+                                   {"standing_holds", acted.rules},
+                                   {"unknown_ids", acted.unknown}});
 }
 
 std::string queue_page_json(const queue::Page& page, const std::vector<queue::HoldRule>& holds, WallTime now)

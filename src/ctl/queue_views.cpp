@@ -181,6 +181,13 @@ std::string queued_text(const json& message, Style style)
     return lines + "mailboxctl trace " + id + " tells its story\n";
 }
 
+std::string unknown_lines(const json& acted)
+{
+    std::string ids;
+    for (const json& id : acted.at("unknown_ids")) ids += (ids.empty() ? "" : ", ") + ascii::printable(id.get<std::string>());
+    return ids.empty() ? ids : "not in the queue: " + ids + "; mailboxctl trace ID tells what became of a message\n";
+}
+
 std::string queue_act_text(const json& acted)
 {
     const std::string act = text_of(acted, "act");
@@ -189,11 +196,12 @@ std::string queue_act_text(const json& acted)
     const auto sent = count_of(acted, "being_sent");
     const auto rules = count_of(acted, "standing_holds");
     const std::string all = counted(messages, "message is", "messages are");
+    const std::string unknown = unknown_lines(acted);
     std::string lines;
     if (act == "hold" && rules != 0) {
         lines = "held from now on, until it is released; " + counted(messages, "message of it is", "messages of it are") + " in the queue now\n";
     } else if (messages == 0 && held == 0) {
-        lines = rules == 0 ? "no message of the queue fits: mailboxctl queue list shows what there is\n" : "";
+        lines = rules == 0 && unknown.empty() ? "no message of the queue fits: mailboxctl queue list shows what there is\n" : "";
     } else if (act == "hold") {
         lines = all + " held until released\n";
     } else if (act == "release" && messages != 0) {
@@ -217,7 +225,7 @@ std::string queue_act_text(const json& acted)
         const std::string who = lines.empty() ? counted(sent, "message is", "messages are") : counted(sent, "of them is", "of them are");
         lines += fmt::format("{} being sent just now, and {} when that does not deliver {}\n", who, then, sent == 1 ? "it" : "them");
     }
-    return lines;
+    return lines + unknown;
 }
 
 std::string holds_text(const json& document, Style style)

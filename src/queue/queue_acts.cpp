@@ -1,5 +1,6 @@
 // What administrators see and do.
 #include <algorithm>
+#include <set>
 
 #include "queue/queue_state.hpp"
 
@@ -211,6 +212,7 @@ co::Task<Result<void, Error>> Queue::State::act_on_all(ActRound& round)
         for (auto& id : *ids) {
             const LivePtr entry = co_await find(std::move(id));
             if (!entry || entry->is_ended) continue;
+            std::erase(round.acted.unknown, entry->entry.id);
             ++entry->pins;
             if (matches(round.selection, entry->entry)) perform(round, entry);
             --entry->pins;
@@ -234,6 +236,8 @@ co::Task<Result<Acted, Error>> Queue::act(Act act, Selection selection, std::str
         co_return Error{"changing the queue", "it was not said which messages", "name ids, a destination or a sender, or say all"};
     State::ActRound round;
     round.act = act;
+    const std::set<std::string> named(selection.ids.begin(), selection.ids.end());
+    round.acted.unknown.assign(named.begin(), named.end());
     round.selection = std::move(selection);
     round.by = std::move(by);
     const bool may_end_rules = act == Act::release && round.selection.ids.empty();

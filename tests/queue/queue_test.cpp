@@ -495,7 +495,10 @@ TEST_CASE("an administrator lists, holds, releases, retries, bounces and deletes
     CHECK(world.list(recipient).entries.at(0).entry.states.at(0).attempts == 1);
     Selection ids;
     ids.ids = {two, "unknown"};
-    CHECK(world.act(Act::hold, ids) == 1);
+    const auto held = test::run_on(world.loop(), world->act(Act::hold, ids, "the administrator"));
+    REQUIRE(held);
+    CHECK(held->messages == 1);
+    CHECK(held->unknown == std::vector<std::string>{"unknown"});
     world.transport->on_deliver = nullptr;
     world.pass(1h);
     CHECK(world.times(one, "bob@one.example") == 1);

@@ -81,6 +81,8 @@ std::string step_of(const directory::Expansion& one)
 std::string step_of(const directory::Outside& one)
 {
     if (!one.owner.empty()) return "it leads on to " + one.address + ", under the name of the list's owner " + one.owner;
+    if (!one.forwarders.empty())
+        return "it leads on to " + one.address + ", under an address that stands for the account: that hears of what cannot be delivered, the sender does not";
     return "it leads on to " + one.address + "; mail of a sender who is not of this server leaves under a rewritten one (SRS)";
 }
 
@@ -222,7 +224,9 @@ co::Task<http::Response> Administration::explain_route(const http::Request& requ
         for (std::size_t n = 0; n < std::min(outside.size(), kMostFollowed); ++n) {
             const directory::Outside& on = outside[n];
             std::string to = on.address;
-            std::string sender = on.owner;
+            // Its domain is what routes are chosen by.
+            const directory::Account* forwarder = on.forwarders.empty() ? nullptr : snapshot->find(on.forwarders.front());
+            std::string sender = forwarder == nullptr || !on.owner.empty() ? on.owner : forwarder->address();
             const RouteFacts further = co_await hooks_.explain_route(std::move(to), std::move(sender));
             for (const std::string& step : further.steps) facts.steps.push_back(on.address + ": " + step);
             facts.steps.push_back(on.address + ": " + further.verdict);

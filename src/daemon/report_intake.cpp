@@ -60,7 +60,7 @@ co::Task<std::string> ReportIntake::accept(queue::Report report, std::string rec
     const auto receipt = co_await ground_.intake.accept_with(std::move(given), std::move(envelope), std::move(draft),
                                                              std::move(record), hold);
     if (!receipt) co_return std::string();
-    trace_own_mail(ground_.recorder, *receipt, seen, "a report to the sender about a message of theirs, made here", report.bytes);
+    trace_own_mail(ground_.recorder, *receipt, seen, "a report about a message of theirs, or one that they forward, made here", report.bytes);
     co_return id;
 }
 

@@ -51,7 +51,9 @@ queue::ComposeReport report_composer(std::string hostname, Random& random)
     return [hostname = std::move(hostname), &random](const queue::ReportFacts& facts, std::string_view original) {
         mail::DsnRequest request;
         request.hostname = hostname;
-        request.to = facts.to;
+        request.to = facts.forwarded_by.empty() ? facts.to : facts.forwarded_by;
+        request.is_forwarded = !facts.forwarded_by.empty();
+        request.is_only_copy = facts.is_only_copy;
         request.id = facts.id;
         request.unique = random.hex(kUniqueBytes);
         request.now = facts.at;

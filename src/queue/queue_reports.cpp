@@ -84,13 +84,14 @@ co::Task<bool> Queue::State::report(LivePtr entry, ReportFacts facts, Change wha
     if (facts.kind == ReportKind::delayed) metrics.reports_delayed.add();
     if (facts.kind == ReportKind::relayed) metrics.reports_relayed.add();
     const bool is_told = id != kNobodyToTell;
+    const std::string& whom = facts.forwarded_by.empty() ? facts.to : facts.forwarded_by;
     for (const auto& told : facts.recipients) {
         trace::Event event;
         event.id = facts.id;
         event.kind = is_told ? trace::EventKind::reported : trace::EventKind::failed;
         event.at = ground.clock.wall();
         event.recipient = told.recipient.address;
-        event.detail = is_told ? "told " + facts.to : "nobody was told: " + facts.to + " is not there any more";
+        event.detail = is_told ? "told " + whom : "nobody was told: " + whom + " is not there any more";
         if (is_told) event.facts.emplace_back("report", id);
         event.facts.emplace_back("reason", word_of(facts.kind));
         ground.recorder.record(std::move(event));

@@ -31,6 +31,8 @@ struct ReportFacts {
     ReportKind kind = ReportKind::failed;
     std::string id;            // of the message it is about
     std::string to;            // its reverse-path; never empty
+    std::string forwarded_by;  // the account that sent it on, and hears of it; empty: the sender hears of it
+    bool is_only_copy = false; // nobody else has the message
     std::string envelope_id;   // ENVID, xtext undone
     bool smtputf8 = false;     // of the message: addresses may not be ASCII
     WallTime accepted{};

@@ -104,6 +104,34 @@ directory::Recipients resolve_name(const RecipientQuestion& question, std::strin
     return is_known(reached) ? reached : system_mail(question);
 }
 
+// Bounces of what an account forwarded are put into its mailbox, and not sent on: that is what has just failed. None: it is
+// for the administrators.
+std::optional<RecipientDecision> to_forwarder(const RecipientQuestion& question, std::int64_t id)
+{
+    const directory::Account* account = question.snapshot.find(directory::AccountId{id});
+    if (account == nullptr || !account->enabled) return std::nullopt;
+    return RecipientDecision{ReplyId::recipient_accepted, {account->id}, {}};
+}
+
+// Where reports about it go, unless to the sender.
+std::string return_path_of(const RecipientQuestion& question, const OutsideRecipient& recipient)
+{
+    if (!recipient.owner.empty()) return recipient.owner;
+    if (recipient.forwarders.empty()) return {};
+    const directory::Account* account = question.snapshot.find(recipient.forwarders.front());
+    if (account == nullptr) return {};
+    return mail::format_mailbox(question.srs.forwarder(account->id.value, account->domain, question.now));
+}
+
+// A list, or one account: the sender's mail has come to its end, and what is behind it is theirs alone to know.
+bool ends_here(const RecipientDecision& decision)
+{
+    using Kind = directory::Expansion::Kind;
+    const auto has = [&decision](Kind kind) { return std::ranges::find(decision.expansions, kind, &directory::Expansion::kind) != decision.expansions.end(); };
+    if (has(Kind::list)) return true;
+    return (has(Kind::forward) || has(Kind::forward_and_copy)) && !has(Kind::alias) && !has(Kind::administrators);
+}
+
 } // namespace
 
 std::string home_domain(const directory::Snapshot& snapshot, std::string_view host_name)
@@ -130,6 +158,12 @@ RecipientDecision judge_recipient(const RecipientQuestion& question, const mail:
         const bool is_of_machine = is_this_host(question, sender->domain);
         if (!is_of_machine && !snapshot.is_local_domain(sender->domain)) return to_outside(*sender, true);
         reached = is_of_machine ? resolve_name(question, sender->local_part) : snapshot.resolve(sender->local_part, sender->domain);
+    }
+    if (policy::Srs::is_forwarder(mailbox.local_part) && is_at_home && question.has_null_reverse_path) {
+        const auto forwarder = question.srs.forwarder_of(mailbox, question.now);
+        if (!forwarder) return {ReplyId::unknown_mailbox, {}, {}};
+        if (auto decision = to_forwarder(question, *forwarder)) return *std::move(decision);
+        reached = snapshot.resolve("postmaster", mailbox.domain);
     }
     const bool may_send_out = question.role == Role::submission || question.role == Role::local;
     if (may_send_out && is_another_host(question, mailbox.domain)) return to_outside(mailbox, false);
@@ -161,6 +195,7 @@ RecipientDecision judge_recipient(const RecipientQuestion& question, const mail:
         recipient.forwarded_by = forwarded_by;
         recipient.owner = std::move(one.owner);
         recipient.forwarders = std::move(one.forwarders);
+        recipient.returns_to = return_path_of(question, recipient);
     }
     return decision;
 }
@@ -178,22 +213,20 @@ void pass_reports_on(const mail::Mailbox& mailbox, const queue::Notify& notify, 
 {
     constexpr std::size_t kMostWithOriginal = 1000; // it is up to 500 octets, for each of them
     const std::size_t reached = decision.accounts.size() + decision.outside.size();
-    const bool is_list = std::ranges::any_of(decision.expansions, [](const directory::Expansion& one) {
-        return one.kind == directory::Expansion::Kind::list;
-    });
+    const bool has_ended = ends_here(decision);
     for (OutsideRecipient& each : decision.outside) {
-        if (!each.owner.empty()) continue;
+        if (!each.returns_to.empty()) continue;
         each.notify = notify;
         if (reached <= kMostWithOriginal) each.original = original;
-        if (reached > 1 || is_list) each.notify.success = false;
+        if (reached > 1 || has_ended) each.notify.success = false;
     }
-    const bool is_theirs = reached == 1 && !is_list && !decision.outside.empty();
+    const bool is_theirs = reached == 1 && !has_ended && !decision.outside.empty() && decision.outside.front().returns_to.empty();
     if (!notify.is_given || !notify.success || is_theirs) return;
     queue::Recipient receipt;
     receipt.address = mail::format_mailbox(mailbox);
     receipt.original = original;
     receipt.notify = notify;
-    receipt.ending = is_list || reached == 1 ? queue::Ending::here : queue::Ending::expanded;
+    receipt.ending = has_ended || reached == 1 ? queue::Ending::here : queue::Ending::expanded;
     decision.receipt = std::move(receipt);
 }
 

@@ -25,8 +25,12 @@ struct OutsideRecipient {
     bool is_bounce = false;       // the way back of forwarded mail: under the null reverse-path
     queue::Notify notify{};       // of its RCPT
     std::string original{};       // ORCPT of it
-    std::string owner{};          // of the list it is on: where its bounces go; empty: on none
+    std::string owner{};          // of the list it is on: where its bounces go; empty: on none, or an account is nearer
     std::vector<directory::AccountId> forwarders{};  // accounts of ours that lead there, the nearest first
+    // The reverse-path under which it leaves, and to which reports about it go: the owner, or an address of ours for who
+    // forwards (RFC 3461 sections 5.2.7.1 and 5.2.7.4). Empty: the sender's.
+    std::string returns_to{};
+    bool is_shared = false;       // with what other accounts forward: the administrators hear of it
 };
 
 struct RecipientDecision {
@@ -69,8 +73,8 @@ RecipientDecision judge_recipient(const RecipientQuestion& question, const mail:
 RecipientDecision judge_recipient(const Options& options, RecipientQuestion question, const mail::Mailbox& mailbox);
 
 // What RCPT asked for in reports, given on to whom it reaches (RFC 3461 section 5.2.7): whole to a single one elsewhere;
-// without SUCCESS to several, of which we tell ("expanded"); not at all to members of a list, whose arrival there ends the
-// sender's mail ("delivered"), as one in a mailbox does.
+// without SUCCESS to several, of which we tell ("expanded"); not at all to members of a list and where an account forwards:
+// arrival there ends the sender's mail ("delivered"), as one in a mailbox does.
 void pass_reports_on(const mail::Mailbox& mailbox, const queue::Notify& notify, const std::string& original,
                      RecipientDecision& decision);
 

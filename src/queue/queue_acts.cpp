@@ -151,10 +151,9 @@ void Queue::State::do_what_was_wanted(const LivePtr& entry, std::size_t group)
     const auto is_wanted = [&states](std::size_t at) { return states[at].wanted != Wanted::nothing; };
     if (entry->is_ended || std::none_of(recipients.begin(), recipients.end(), is_wanted)) return;
     const std::string by = entry->wanted_by.empty() ? "the administrator" : entry->wanted_by;
-    const LastAnswer why = returned_by_administrator(now());
     const Meant returned = [&states](std::size_t at) { return states[at].wanted == Wanted::returned; };
     const Meant removed = [&states](std::size_t at) { return states[at].wanted == Wanted::removed; };
-    (void)fail_waiting(entry, &why, returned, by);
+    (void)fail_waiting(entry, returned, by);
     if (!entry->is_ended) (void)remove_waiting(entry, removed, by);
 }
 
@@ -173,8 +172,7 @@ void Queue::State::take_back(ActRound& round, const LivePtr& entry, Wanted wante
     }
     std::uint64_t lsn = want(entry, wanted, meant, round.by);
     if (wanted == Wanted::returned) {
-        const LastAnswer why = returned_by_administrator(now());
-        lsn = std::max(lsn, fail_waiting(entry, &why, meant, round.by));
+        lsn = std::max(lsn, fail_waiting(entry, meant, round.by));
     } else if (!is_all || has_active(*entry)) {
         lsn = std::max(lsn, remove_waiting(entry, meant, round.by));
     } else {

@@ -177,7 +177,7 @@ LastAnswer Queue::State::last_answer_for(const Live& entry, std::size_t recipien
 }
 
 // Everybody who waits has waited enough, or an administrator says so.
-std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer* why, const Meant& meant, const std::string& by)
+std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const Meant& meant, const std::string& by)
 {
     Change what = next_change(entry->entry);
     std::vector<trace::Event> events;
@@ -193,8 +193,8 @@ std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer*
         const bool is_told = wants_report(entry->entry.envelope, recipient, ReportKind::failed);
         state.status = is_told ? RecipientStatus::failing : RecipientStatus::failed;
         state.wanted = Wanted::nothing;
-        if (why != nullptr) state.last = *why;
-        if (state.last.at == 0) state.last = last_answer_for(*entry, at);
+        if (!by.empty()) state.last = returned_by_administrator(state.attempts == 0 ? 0 : state.last.at);
+        else if (state.last.at == 0) state.last = last_answer_for(*entry, at);
         trace::Event event;
         event.id = entry->entry.id;
         event.kind = by.empty() ? trace::EventKind::failed : trace::EventKind::returned;
@@ -236,7 +236,7 @@ co::Task<void> Queue::State::meet_deadline(std::string id)
     const bool is_going = !entry->is_ended && has_sendable(entry->entry);
     if (is_going && age >= options.lifetime.count()) {
         const Meant not_held = [this, &entry](std::size_t at) { return may_go(entry->entry, at); };
-        (void)fail_waiting(entry, nullptr, not_held);
+        (void)fail_waiting(entry, not_held);
     } else if (is_going && is_late && !entry->entry.is_warned && !entry->is_reporting) {
         co_await warn(entry);
     }

@@ -254,7 +254,7 @@ struct Queue::State {
     static std::vector<std::size_t> waiting_of(const Live& entry, const Meant& meant);
     LastAnswer last_answer_for(const Live& entry, std::size_t recipient) const;
     // The number of the record; 0: nobody waited.
-    std::uint64_t fail_waiting(const LivePtr& entry, const LastAnswer* why, const Meant& meant, const std::string& by = {});
+    std::uint64_t fail_waiting(const LivePtr& entry, const Meant& meant, const std::string& by = {});
     std::uint64_t remove_waiting(const LivePtr& entry, const Meant& meant, const std::string& by);
     std::uint64_t end_some(const LivePtr& entry, Change what, std::vector<trace::Event> events);
     void end_if_over(const LivePtr& entry);

@@ -23,9 +23,9 @@ ReportedRecipient reported(const Entry& entry, std::size_t at, ReportKind kind)
 // Delivery time expired (RFC 3463 section 3.5, X.4.7): nothing is known of the other server.
 LastAnswer never_tried() { return {0, "4.4.7", "its time was over before it was tried", {}, 0, false}; }
 
-LastAnswer returned_by_administrator(std::int64_t now)
+LastAnswer returned_by_administrator(std::int64_t last_attempt)
 {
-    return {0, "5.7.0", std::string(kBouncedByAdministrator), {}, now / 1000, false};
+    return {0, "5.7.0", std::string(kBouncedByAdministrator), {}, last_attempt, false};
 }
 
 bool wants_report(const Envelope& envelope, const Recipient& recipient, ReportKind kind)

@@ -53,7 +53,7 @@ inline constexpr std::string_view kBouncedByAdministrator = "returned to the sen
 
 // Of a recipient whose time is over and whose turn never came; its `at` says that nobody was asked.
 LastAnswer never_tried();
-LastAnswer returned_by_administrator(std::int64_t now);  // milliseconds since 1970
+LastAnswer returned_by_administrator(std::int64_t last_attempt);  // seconds since 1970; 0: there was none
 
 struct ReportLimits {
     std::chrono::milliseconds lifetime{};

@@ -1,4 +1,6 @@
 // The queue as a whole, with a scripted other side and a clock that is moved.
+#include <map>
+
 #include "queue/world.hpp"
 
 using namespace mbx;
@@ -384,8 +386,8 @@ TEST_CASE("what only our own limit held back is told as not tried, and no server
     REQUIRE(world.reports(ReportKind::failed) > 0);
     for (const auto& report : world.made_reports()) {
         const bool is_failed = report.kind == ReportKind::failed;
-        CHECK(report.recipients.at(0) == (is_failed ? "x@slow.example 4.4.7 expired untried its time was over before it was tried"
-                                                    : "x@slow.example 4.0.0 untried "));
+        CHECK(report.recipients.at(0) == (is_failed ? "x@slow.example 4.4.7 expired untried undated its time was over before it was tried"
+                                                    : "x@slow.example 4.0.0 untried undated "));
     }
     std::size_t failed = 0;
     for (const auto& event : world.recorder.events) {
@@ -541,6 +543,26 @@ TEST_CASE("an administrator lists, holds, releases, retries, bounces and deletes
     CHECK(world.times(six, "bob@two.example") == 0);
     CHECK(world.reports(ReportKind::failed) == 1);
     CHECK(world.list().entries.empty());
+}
+
+TEST_CASE("a bounce by hand is no attempt, and does not change when the last one was", "[queue]")
+{
+    World world;
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::later(); };
+    const auto tried = world.send("anna@here.example", {"bob@two.example"});
+    world.run();
+    Selection all;
+    all.is_all = true;
+    REQUIRE(test::run_on(world.loop(), world->hold_from_now_on(all, "the administrator")));
+    const auto untried = world.send("anna@here.example", {"carl@three.example"});
+    world.run();
+    world.advance(1h);
+    CHECK(world.act(Act::bounce, all) == 2);
+    world.run();
+    std::map<std::string, std::string> told;
+    for (const auto& report : world.made_reports()) told[report.about] = report.recipients.at(0);
+    CHECK(told[tried] == "bob@two.example 5.7.0 returned to the sender by the administrator");
+    CHECK(told[untried] == "carl@three.example 5.7.0 untried undated returned to the sender by the administrator");
 }
 
 TEST_CASE("what is done to a destination or an address is done to no other recipient of the message", "[queue]")

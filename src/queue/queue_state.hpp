@@ -174,6 +174,12 @@ struct Queue::State {
     co::Task<LivePtr> find(std::string id);
     std::string sender_of(const Entry& entry) const;
     std::int64_t deadline_of(const Live& entry) const;
+    // The lifetime or the time of the warning has changed: what waits gets its new deadline now, not at its next attempt.
+    void move_deadlines_soon();
+    // `all`: else those alone whose deadline is none that the options give, after a restart with others.
+    co::Task<void> move_deadlines(bool all);
+    bool is_moving_deadlines = false;
+    bool are_deadlines_old = false;
     // A recipient that waits and whom nothing holds.
     bool may_go(const Entry& entry, std::size_t recipient) const;
     bool has_sendable(const Entry& entry, const Group& group) const;

@@ -545,6 +545,47 @@ TEST_CASE("an administrator lists, holds, releases, retries, bounces and deletes
     CHECK(world.list().entries.empty());
 }
 
+TEST_CASE("another lifetime counts for what waits from the reload on, and from the next start on", "[queue]")
+{
+    const bool restarts = GENERATE(false, true);
+    CAPTURE(restarts);
+    World world;
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::later(); };
+    const auto id = world.send("anna@here.example", {"bob@two.example"});
+    world.run();
+    world.pass(10h, 10min);
+    CHECK(world.reports(ReportKind::delayed, id) == 1);
+    const auto attempts = world.list().entries.at(0).entry.states.at(0).attempts;
+    world.options.lifetime = 9h;
+    if (restarts) world.reopen();
+    else world->set_options(world.options);
+    world.run();
+    world.tick();
+    world.run();
+    CHECK(world.reports(ReportKind::failed, id) == 1);
+    CHECK(world.list().entries.empty());
+    CHECK(attempts == 7);
+}
+
+TEST_CASE("a warning that is wanted later is given to what waits already", "[queue]")
+{
+    World world;
+    world.options.warn_after = 0s;
+    world.reopen();
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::later(); };
+    const auto id = world.send("anna@here.example", {"bob@two.example"});
+    world.run();
+    world.pass(10h, 10min);
+    CHECK(world.reports(ReportKind::delayed, id) == 0);
+    world.options.warn_after = 4h;
+    world->set_options(world.options);
+    world.run();
+    world.tick();
+    world.run();
+    CHECK(world.reports(ReportKind::delayed, id) == 1);
+    CHECK(world.reports(ReportKind::failed, id) == 0);
+}
+
 TEST_CASE("a bounce by hand is no attempt, and does not change when the last one was", "[queue]")
 {
     World world;

@@ -130,14 +130,22 @@ std::string size_text(std::uint64_t bytes)
     return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits.at(unit));
 }
 
-// One line for a message: its first recipient that is not done with, and how many there are.
+// Who was asked for goes before the others.
+json::const_iterator first_to_show(const json& recipients)
+{
+    const auto is_asked = [](const json& one) { return is_open(one) && one.value("asked_for", true); };
+    const auto asked = std::find_if(recipients.begin(), recipients.end(), is_asked);
+    return asked != recipients.end() ? asked : std::find_if(recipients.begin(), recipients.end(), is_open);
+}
+
+// One line for a message: its first recipient that was asked for and is not done with, and how many there are.
 std::string queue_text(const json& page, Style style)
 {
     constexpr std::size_t kMostWords = 80;
     Table table({{"ID"}, {"AGE", Side::right}, {"SIZE", Side::right}, {"SENDER"}, {"RECIPIENT"}, {"WHAT NEXT"}, {"LAST ANSWER"}});
     for (const json& message : page.at("messages")) {
         const json& all = message.at("recipients");
-        const auto shown = std::find_if(all.begin(), all.end(), is_open);
+        const auto shown = first_to_show(all);
         const auto open = std::count_if(all.begin(), all.end(), is_open);
         const bool is_there = shown != all.end();
         const std::string more = open > 1 ? fmt::format(" and {} more", open - 1) : "";

@@ -57,6 +57,15 @@ TEST_CASE("a queue is shown with spans of time, what comes next, and the last wo
     CHECK(shown(View::queue, page("", kHold, 0)).ends_with("all mail to there.example is held until: mailboxctl queue release --destination there.example\n"));
 }
 
+TEST_CASE("of a message's recipients the one that was asked for is shown", "[ctl][queue]")
+{
+    std::string other = recipient("waiting", R"(,"asked_for":false)");
+    other.replace(other.find("bob@"), 4, "eve@");
+    const std::string asked = recipient("waiting", R"(,"asked_for":true)");
+    CHECK(shown(View::queue, page(message(other + "," + asked))).find("bob@there.example and 1 more") != std::string::npos);
+    CHECK(shown(View::queue, page(message(other))).find("eve@there.example") != std::string::npos);
+}
+
 TEST_CASE("the words of another server are escaped once", "[ctl][queue]")
 {
     const std::string text = shown(View::queued, message(recipient("waiting")));

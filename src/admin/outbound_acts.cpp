@@ -174,7 +174,7 @@ RouteFacts local_route(const directory::Snapshot& snapshot, const mail::Mailbox&
 
 co::Task<http::Response> Administration::look_up_name(const http::Request& request)
 {
-    const std::string name = request.parameter("name");
+    std::string name = request.parameter("name");
     const std::string attempted = "looking up " + ascii::printable(name, 260);
     if (!hooks_.look_up) co_return no_outbound(attempted);
     const std::string* wanted = request.target.query_value("type");
@@ -183,6 +183,9 @@ co::Task<http::Response> Administration::look_up_name(const http::Request& reque
         co_return http::problem(400, Error{attempted, "there is no such type of record here",
                                            "ask for A, AAAA, MX, TXT, CNAME, NS, PTR, SRV, SOA or TLSA"});
     }
+    // Who asks whose an address is means the name that the DNS has for it.
+    const auto literal = *type == net::DnsType::ptr ? net::IpAddress::parse(name) : std::nullopt;
+    if (literal) name = net::reverse_name(*literal);
     if (const auto fault = fault_of_name(name); !fault.empty())
         co_return http::problem(400, Error{attempted, std::string(fault), "write it like example.org"});
     const net::DnsAnswer answer = co_await hooks_.look_up(name, *type);

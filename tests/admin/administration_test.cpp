@@ -226,6 +226,16 @@ TEST_CASE("check route says what the session decides, for each who may send wher
     CHECK(machine["reachable"] == true);
 }
 
+TEST_CASE("the name of an address is asked for where the DNS has it", "[admin][dns]")
+{
+    AdministrationWorld world;
+    const auto name_of = [&world](const std::string& asked) { return read(world.ask(Method::get, "/api/v1/dns/" + asked))["name"].get<std::string>(); };
+    CHECK(name_of("192.0.2.17?type=PTR") == "17.2.0.192.in-addr.arpa");
+    CHECK(name_of("2001:db8::1f?type=PTR") == "f.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+    CHECK(name_of("17.2.0.192.in-addr.arpa?type=PTR") == "17.2.0.192.in-addr.arpa");
+    CHECK(name_of("192.0.2.17?type=A") == "192.0.2.17");
+}
+
 TEST_CASE("an alias lives from add to remove", "[admin]")
 {
     AdministrationWorld world;

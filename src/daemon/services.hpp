@@ -67,6 +67,7 @@ public:
     void close_journal();
 
     std::vector<std::string> queue_complaints() const { return queue_.complaints(); }
+    std::vector<std::string> drop_complaints() const { return pickup_.complaints(); }
     store::Store::Condition store_condition() const { return store_.condition(); }
     journal::Journal& journal() { return journal_->journal(); }
 

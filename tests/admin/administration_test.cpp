@@ -226,6 +226,16 @@ TEST_CASE("check route says what the session decides, for each who may send wher
     CHECK(machine["reachable"] == true);
 }
 
+TEST_CASE("health names what is degraded while mail goes on", "[admin]")
+{
+    AdministrationWorld world;
+    CHECK(world.ask(Method::get, "/healthz").body == "ok\n");
+    world.facts.warnings = {"1 entry of the queue is damaged; it lies in queue/damaged, the log says why"};
+    const auto degraded = world.ask(Method::get, "/healthz");
+    CHECK(degraded.status == 200);
+    CHECK(degraded.body == "ok, but degraded:\n1 entry of the queue is damaged; it lies in queue/damaged, the log says why\n");
+}
+
 TEST_CASE("the name of an address is asked for where the DNS has it", "[admin][dns]")
 {
     AdministrationWorld world;

@@ -144,8 +144,8 @@ chmod 0755 "$ctl"
 sendmail=$dir/sendmail
 ln -sfn "$bin" "$dir/bin/sendmail"
 rm -f "$sendmail"
-printf '#!/bin/sh\nMAILBOXD_SENDMAIL_SOCKET="%s" MAILBOXD_DROP_DIRECTORY="%s" exec "%s" "$@"\n' "$dir/run/sendmail.sock" "$dir/drop" \
-  "$dir/bin/sendmail" >"$sendmail"
+printf '#!/bin/sh\nMAILBOXD_SENDMAIL_SOCKET="%s" MAILBOXD_SOCKET="%s" MAILBOXD_DROP_DIRECTORY="%s" exec "%s" "$@"\n' \
+  "$dir/run/sendmail.sock" "$dir/run/control.sock" "$dir/drop" "$dir/bin/sendmail" >"$sendmail"
 chmod 0755 "$sendmail"
 rm -rf "$dir/data" "$dir/run" "$dir/drop" "$dir/mailboxd.toml" "$dir/demo.env" "$dir/mailboxd.log"
 password=demo-$(od -An -N9 -tx1 /dev/urandom | tr -d ' \n')

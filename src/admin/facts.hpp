@@ -13,6 +13,8 @@
 #include "base/result.hpp"
 #include "co/task.hpp"
 #include "config/load.hpp"
+#include "directory/snapshot.hpp"
+#include "mail/address.hpp"
 #include "net/resolver.hpp"
 
 namespace mbx::admin {
@@ -54,6 +56,23 @@ struct RouteFacts {
     bool is_reachable = false;
 };
 
+// Who names a recipient.
+enum class Asker : std::uint8_t {
+    program,   // of this machine
+    user,      // who has logged in
+    stranger,  // by port 25
+    bounce,    // a stranger whose reverse-path is null
+};
+
+// What such a RCPT is answered, and whom it reaches.
+struct RecipientFacts {
+    std::string refusal;       // "550 5.1.1 no such mailbox"; empty: it is taken
+    bool is_direct = false;    // it goes where it is addressed, to another server
+    std::vector<directory::AccountId> accounts;
+    std::vector<directory::Outside> outside;
+    std::vector<directory::Expansion> expansions;
+};
+
 // Given by the daemon; called on the loop.
 struct Hooks {
     std::function<SystemFacts()> facts;
@@ -64,6 +83,8 @@ struct Hooks {
     std::function<void()> stop;
     // What the resolver of outgoing mail says. Null: this server has none.
     std::function<co::Task<net::DnsAnswer>(std::string name, net::DnsType type)> look_up = nullptr;
+    // Of any address: the decision of the SMTP session itself.
+    std::function<RecipientFacts(const mail::Mailbox& mailbox, Asker asker)> judge_recipient = nullptr;
     // Of an address elsewhere; `sender` may be empty. Null: as above.
     std::function<co::Task<RouteFacts>(std::string address, std::string sender)> explain_route = nullptr;
 };

@@ -78,42 +78,68 @@ std::string step_of(const directory::Expansion& one)
     return {};
 }
 
-std::string_view refusal_of(directory::Resolution resolution)
-{
-    switch (resolution) {
-    case directory::Resolution::found: break;
-    case directory::Resolution::unknown_domain: return "the domain is not of this server";
-    case directory::Resolution::unknown_mailbox: return "the address reaches nobody";
-    case directory::Resolution::disabled: return "it is switched off";
-    case directory::Resolution::loop: return "aliases or forwarding go in a circle, or are nested deeper than 10";
-    case directory::Resolution::too_many: return "more than 10,000 addresses are behind it";
-    }
-    return "";
-}
-
 std::string step_of(const directory::Outside& one)
 {
     if (!one.owner.empty()) return "it leads on to " + one.address + ", under the name of the list's owner " + one.owner;
+    if (!one.forwarders.empty())
+        return "it leads on to " + one.address + ", under an address that stands for the account: that hears of what cannot be delivered, the sender does not";
     return "it leads on to " + one.address + "; mail of a sender who is not of this server leaves under a rewritten one (SRS)";
 }
 
 std::string counted(std::size_t count, const char* one, const char* many) { return std::to_string(count) + (count == 1 ? one : many); }
 
-std::string fate_of(const directory::Recipients& found)
+std::string fate_of(const RecipientFacts& found)
 {
+    if (!found.refusal.empty()) return "be refused: " + found.refusal;
+    if (found.is_direct) return "be sent on to another server";
     std::string fate;
-    if (!found.accounts.empty()) fate = "delivered here, to " + counted(found.accounts.size(), " mailbox", " mailboxes");
-    if (!found.accounts.empty() && !found.remote.empty()) fate += ", and ";
-    if (!found.remote.empty()) fate += "sent on to " + counted(found.remote.size(), " address elsewhere", " addresses elsewhere");
+    if (!found.accounts.empty()) fate = "be delivered here, to " + counted(found.accounts.size(), " mailbox", " mailboxes");
+    if (!found.accounts.empty() && !found.outside.empty()) fate += ", and ";
+    if (!found.outside.empty()) {
+        if (found.accounts.empty()) fate = "be ";
+        fate += "sent on to " + counted(found.outside.size(), " address elsewhere", " addresses elsewhere");
+    }
     return fate;
 }
 
-// Within our own house, step by step; what leaves it is `found.remote`.
-RouteFacts local_route(const directory::Snapshot& snapshot, const mail::Mailbox& mailbox, const directory::Recipients& found)
+// The same answer, and the same people.
+bool is_same(const RecipientFacts& one, const RecipientFacts& other)
+{
+    const auto address = [](const directory::Outside& outside) { return std::string_view(outside.address); };
+    return one.refusal == other.refusal && one.is_direct == other.is_direct && one.accounts == other.accounts &&
+           std::ranges::equal(one.outside, other.outside, {}, address, address);
+}
+
+struct Judged {
+    Asker asker;
+    const char* who;
+    RecipientFacts found;
+};
+
+// One sentence for each fate, and in it all that share it.
+std::string verdict_of(const std::vector<Judged>& all)
+{
+    std::string verdict;
+    std::vector<bool> is_told(all.size());
+    for (std::size_t n = 0; n < all.size(); ++n) {
+        if (is_told[n]) continue;
+        std::string who;
+        std::size_t count = 0;
+        for (std::size_t other = n; other < all.size(); ++other) {
+            if (!is_same(all[n].found, all[other].found)) continue;
+            is_told[other] = true;
+            who += (count++ == 0 ? "" : " or ") + std::string(all[other].who);
+        }
+        const std::string whose = count == all.size() ? "A message" : "A message of " + who;
+        verdict += (verdict.empty() ? "" : " ") + whose + " would " + fate_of(all[n].found) + ".";
+    }
+    return verdict;
+}
+
+// Within our own house, step by step; what leaves it is `found.outside`.
+void tell_steps(const directory::Snapshot& snapshot, const RecipientFacts& found, RouteFacts& facts)
 {
     constexpr std::size_t kMostShown = 20;
-    RouteFacts facts;
-    facts.steps.push_back(mailbox.domain + " is a domain of this server");
     for (const directory::Expansion& one : found.expansions) {
         if (facts.steps.size() < 2 * kMostShown) facts.steps.push_back(step_of(one));
     }
@@ -122,12 +148,25 @@ RouteFacts local_route(const directory::Snapshot& snapshot, const mail::Mailbox&
         if (account != nullptr && facts.steps.size() < 3 * kMostShown)
             facts.steps.push_back("it reaches the account " + account->address());
     }
-    for (const directory::Outside& one : found.remote) {
+    for (const directory::Outside& one : found.outside) {
         if (facts.steps.size() < 4 * kMostShown) facts.steps.push_back(step_of(one));
     }
-    facts.is_reachable = found.resolution == directory::Resolution::found;
-    if (!facts.is_reachable) facts.verdict = "A message would be refused: " + std::string(refusal_of(found.resolution)) + ".";
-    else facts.verdict = "A message would be " + fate_of(found) + ".";
+}
+
+// Of those that are not told yet: what is different for them.
+RouteFacts local_route(const directory::Snapshot& snapshot, const mail::Mailbox& mailbox, const std::vector<Judged>& all)
+{
+    RouteFacts facts;
+    const bool is_domain = snapshot.is_local_domain(mailbox.domain);
+    facts.steps.push_back(is_domain ? mailbox.domain + " is a domain of this server" : mailbox.domain + " is this server itself, and none of its domains");
+    for (std::size_t n = 0; n < all.size(); ++n) {
+        const auto is_like = [&](const Judged& earlier) { return is_same(earlier.found, all[n].found); };
+        const auto here = all.begin() + static_cast<std::ptrdiff_t>(n);
+        if (std::any_of(all.begin(), here, is_like)) continue;
+        tell_steps(snapshot, all[n].found, facts);
+        facts.is_reachable = facts.is_reachable || all[n].found.refusal.empty();
+    }
+    facts.verdict = verdict_of(all);
     return facts;
 }
 
@@ -135,7 +174,7 @@ RouteFacts local_route(const directory::Snapshot& snapshot, const mail::Mailbox&
 
 co::Task<http::Response> Administration::look_up_name(const http::Request& request)
 {
-    const std::string name = request.parameter("name");
+    std::string name = request.parameter("name");
     const std::string attempted = "looking up " + ascii::printable(name, 260);
     if (!hooks_.look_up) co_return no_outbound(attempted);
     const std::string* wanted = request.target.query_value("type");
@@ -144,6 +183,9 @@ co::Task<http::Response> Administration::look_up_name(const http::Request& reque
         co_return http::problem(400, Error{attempted, "there is no such type of record here",
                                            "ask for A, AAAA, MX, TXT, CNAME, NS, PTR, SRV, SOA or TLSA"});
     }
+    // Who asks whose an address is means the name that the DNS has for it.
+    const auto literal = *type == net::DnsType::ptr ? net::IpAddress::parse(name) : std::nullopt;
+    if (literal) name = net::reverse_name(*literal);
     if (const auto fault = fault_of_name(name); !fault.empty())
         co_return http::problem(400, Error{attempted, std::string(fault), "write it like example.org"});
     const net::DnsAnswer answer = co_await hooks_.look_up(name, *type);
@@ -167,22 +209,32 @@ co::Task<http::Response> Administration::explain_route(const http::Request& requ
         co_return http::problem(400, Error{"finding the way of " + ascii::printable(address, 320),
                                            std::string(mail::describe(mailbox.error())), "write it like ann@example.org"});
     }
+    if (!hooks_.judge_recipient || !hooks_.explain_route) co_return no_outbound("finding the way of " + address);
     RouteFacts facts;
-    const auto snapshot = deps_.directory.snapshot();
-    if (snapshot->is_local_domain(mailbox->domain)) {
-        const directory::Recipients found = snapshot->resolve(mailbox->local_part, mailbox->domain);
-        facts = local_route(*snapshot, *mailbox, found);
+    std::vector<Judged> all{{Asker::user, "a user who has logged in", {}},
+                            {Asker::stranger, "a stranger", {}},
+                            {Asker::program, "a program of this machine", {}},
+                            {Asker::bounce, "nobody (a bounce, from <>)", {}}};
+    for (Judged& one : all) one.found = hooks_.judge_recipient(*mailbox, one.asker);
+    if (!all.front().found.is_direct) {
+        const auto snapshot = deps_.directory.snapshot();
+        facts = local_route(*snapshot, *mailbox, all);
+        std::vector<directory::Outside> outside;
+        for (const Judged& one : all) {
+            if (outside.empty()) outside = one.found.outside;
+        }
         constexpr std::size_t kMostFollowed = 3;
-        for (std::size_t n = 0; n < std::min(found.remote.size(), kMostFollowed) && hooks_.explain_route; ++n) {
-            const directory::Outside& on = found.remote[n];
+        for (std::size_t n = 0; n < std::min(outside.size(), kMostFollowed); ++n) {
+            const directory::Outside& on = outside[n];
             std::string to = on.address;
-            std::string sender = on.owner;
+            // Its domain is what routes are chosen by.
+            const directory::Account* forwarder = on.forwarders.empty() ? nullptr : snapshot->find(on.forwarders.front());
+            std::string sender = forwarder == nullptr || !on.owner.empty() ? on.owner : forwarder->address();
             const RouteFacts further = co_await hooks_.explain_route(std::move(to), std::move(sender));
             for (const std::string& step : further.steps) facts.steps.push_back(on.address + ": " + step);
             facts.steps.push_back(on.address + ": " + further.verdict);
         }
     } else {
-        if (!hooks_.explain_route) co_return no_outbound("finding the way of " + address);
         const std::string* given = request.target.query_value("sender");
         std::string sender = given == nullptr ? std::string() : *given;
         facts = co_await hooks_.explain_route(mail::format_mailbox(*mailbox), std::move(sender));

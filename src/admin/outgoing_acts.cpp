@@ -50,9 +50,10 @@ co::Task<http::Response> Administration::list_queue(const http::Request& request
     }
     const bool is_place = after.empty() || queue::is_entry_id(after);
     if (!is_place) co_return unprocessable(Error{"listing the queue", "after is no id", "take it from next of the page before"});
-    const auto page = co_await deps_.queue->list(std::move(selection), std::move(after), limit);
+    queue::Selection asked = selection;
+    const auto page = co_await deps_.queue->list(std::move(asked), std::move(after), limit);
     if (!page) co_return http::problem(500, page.error());
-    co_return http::json_response(200, queue_page_json(*page, deps_.queue->holds(), deps_.clock.wall()));
+    co_return http::json_response(200, queue_page_json(*page, selection, deps_.queue->holds(), deps_.clock.wall()));
 }
 
 co::Task<http::Response> Administration::list_holds(const http::Request& request)

@@ -57,7 +57,7 @@ ordered_json list_of(const std::vector<queue::HoldRule>& holds)
     return list;
 }
 
-ordered_json value_of(const queue::Listed& listed, WallTime now)
+ordered_json value_of(const queue::Listed& listed, WallTime now, const queue::Selection& asked)
 {
     const queue::Entry& entry = listed.entry;
     const std::int64_t at = queue::milliseconds_of(now);
@@ -78,7 +78,8 @@ ordered_json value_of(const queue::Listed& listed, WallTime now)
                               {"code", state.last.code},
                               {"enhanced", state.last.enhanced},
                               {"host", state.last.host},
-                              {"answer", state.last.text}});
+                              {"answer", state.last.text},
+                              {"asked_for", asked.means_recipient(entry.envelope.recipients[n].address)}});
     }
     ordered_json row = {{"id", entry.id},
                         {"accepted", time_or_empty(entry.accepted / 1000)},
@@ -94,7 +95,7 @@ ordered_json value_of(const queue::Listed& listed, WallTime now)
 
 }  // namespace
 
-std::string queued_json(const queue::Listed& listed, WallTime now) { return queue_text(value_of(listed, now)); }
+std::string queued_json(const queue::Listed& listed, WallTime now) { return queue_text(value_of(listed, now, {})); }
 
 std::string queue_act_json(std::string_view act, const queue::Acted& acted)
 {
@@ -102,13 +103,14 @@ std::string queue_act_json(std::string_view act, const queue::Acted& acted)
                                    {"messages", acted.messages},
                                    {"held", acted.held},
                                    {"being_sent", acted.being_sent},
-                                   {"standing_holds", acted.rules}});
+                                   {"standing_holds", acted.rules},
+                                   {"unknown_ids", acted.unknown}});
 }
 
-std::string queue_page_json(const queue::Page& page, const std::vector<queue::HoldRule>& holds, WallTime now)
+std::string queue_page_json(const queue::Page& page, const queue::Selection& asked, const std::vector<queue::HoldRule>& holds, WallTime now)
 {
     ordered_json entries = ordered_json::array();
-    for (const queue::Listed& listed : page.entries) entries.push_back(value_of(listed, now));
+    for (const queue::Listed& listed : page.entries) entries.push_back(value_of(listed, now, asked));
     ordered_json document = {{"total", page.total}, {"next", page.next}};
     document["messages"] = std::move(entries);
     document["holds"] = list_of(holds);

@@ -55,7 +55,10 @@ co::Task<http::Response> Administration::health(const http::Request& /*request*/
     if (!facts.hangs_because.empty()) {
         co_return http::text_response(503, "text/plain; charset=utf-8", facts.hangs_because + "\n");
     }
-    co_return http::text_response(200, "text/plain; charset=utf-8", "ok\n");
+    // Mail goes on, and somebody has to look at this all the same.
+    std::string words = facts.warnings.empty() ? "ok\n" : "ok, but degraded:\n";
+    for (const std::string& warning : facts.warnings) words += warning + "\n";
+    co_return http::text_response(200, "text/plain; charset=utf-8", std::move(words));
 }
 
 co::Task<http::Response> Administration::readiness(const http::Request& /*request*/)

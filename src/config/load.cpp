@@ -30,8 +30,19 @@ std::string machine_name()
     return "localhost";
 }
 
+// Keys of earlier versions, and what takes their place.
+struct Renamed {
+    std::string_view table;
+    std::string_view name;
+    std::string_view now;
+};
+constexpr std::array kRenamed = {Renamed{"outbound", "messages_per_connection", "max_messages_per_connection in [queue]"}};
+
 std::string unknown_key_hint(std::string_view table, std::string_view name)
 {
+    for (const Renamed& one : kRenamed) {
+        if (one.table == table && one.name == name) return "it is " + std::string(one.now) + " now";
+    }
     std::vector<std::string_view> near;
     for (const Declaration& row : declarations()) {
         if (row.table() == table) near.push_back(row.name());

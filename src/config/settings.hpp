@@ -223,7 +223,6 @@ struct OutboundSettings {
     Switch mta_sts{};
     std::string authorities;
     Duration connect_timeout{};
-    std::uint64_t messages_per_connection = 0;
     std::uint64_t port = 0;
     Switch tls_reports{};
     std::string tls_report_from;

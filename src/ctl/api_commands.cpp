@@ -315,17 +315,25 @@ bool is_confirmed(Run run, const std::string& question)
     return answer && (*answer == "yes" || *answer == "y");
 }
 
+// Whether the answer says that what was asked for is done, or there.
+bool is_fulfilled(const Plan& plan, const std::string& body)
+{
+    if (plan.view == View::restored) return !has_failures(body);
+    if (plan.view == View::queue_act) return !names_unknown(body);
+    return plan.view != View::trace || !is_nothing_found(body);
+}
+
 int report(Run run, const Plan& plan, const http::ClientResponse& answer)
 {
     if (answer.status >= 400) return run.fail(read_problem(answer.status, answer.body), kFailed);
+    const bool is_whole = is_fulfilled(plan, answer.body);
     if (run.arguments.json) {
         run.terminal.print(answer.body.empty() ? "{}\n" : answer.body);
-        return kDone;
+        return is_whole ? kDone : kFailed;
     }
     const std::string made = is_question(plan) ? "" : generated_password(answer.body);
     if (!run.arguments.quiet && !plan.done.empty()) run.terminal.print(plan.done + "\n");
     if (!made.empty()) run.terminal.print(run.arguments.quiet ? made + "\n" : "its password is " + made + "\n");
-    const bool is_whole = plan.view != View::restored || !has_failures(answer.body);
     if (!plan.done.empty() || (run.arguments.quiet && !is_question(plan) && is_whole)) return kDone;
     const auto text = show(plan.view, answer.body, run.style());
     if (!text) return run.fail(text.error(), kFailed);

@@ -131,14 +131,22 @@ std::string size_text(std::uint64_t bytes)
     return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits.at(unit));
 }
 
-// One line for a message: its first recipient that is not done with, and how many there are.
+// Who was asked for goes before the others.
+json::const_iterator first_to_show(const json& recipients)
+{
+    const auto is_asked = [](const json& one) { return is_open(one) && one.value("asked_for", true); };
+    const auto asked = std::find_if(recipients.begin(), recipients.end(), is_asked);
+    return asked != recipients.end() ? asked : std::find_if(recipients.begin(), recipients.end(), is_open);
+}
+
+// One line for a message: its first recipient that was asked for and is not done with, and how many there are.
 std::string queue_text(const json& page, Style style)
 {
     constexpr std::size_t kMostWords = 80;
     Table table({{"ID"}, {"AGE", Side::right}, {"SIZE", Side::right}, {"SENDER"}, {"RECIPIENT"}, {"WHAT NEXT"}, {"LAST ANSWER"}});
     for (const json& message : page.at("messages")) {
         const json& all = message.at("recipients");
-        const auto shown = std::find_if(all.begin(), all.end(), is_open);
+        const auto shown = first_to_show(all);
         const auto open = std::count_if(all.begin(), all.end(), is_open);
         const bool is_there = shown != all.end();
         const std::string more = open > 1 ? fmt::format(" and {} more", open - 1) : "";
@@ -184,6 +192,13 @@ std::string queued_text(const json& message, Style style)
     return lines + "mailboxctl trace " + id + " tells its story\n";
 }
 
+std::string unknown_lines(const json& acted)
+{
+    std::string ids;
+    for (const json& id : acted.at("unknown_ids")) ids += (ids.empty() ? "" : ", ") + ascii::printable(id.get<std::string>());
+    return ids.empty() ? ids : "not in the queue: " + ids + "; mailboxctl trace ID tells what became of a message\n";
+}
+
 std::string queue_act_text(const json& acted)
 {
     const std::string act = text_of(acted, "act");
@@ -192,11 +207,12 @@ std::string queue_act_text(const json& acted)
     const auto sent = count_of(acted, "being_sent");
     const auto rules = count_of(acted, "standing_holds");
     const std::string all = counted(messages, "message is", "messages are");
+    const std::string unknown = unknown_lines(acted);
     std::string lines;
     if (act == "hold" && rules != 0) {
         lines = "held from now on, until it is released; " + counted(messages, "message of it is", "messages of it are") + " in the queue now\n";
     } else if (messages == 0 && held == 0) {
-        lines = rules == 0 ? "no message of the queue fits: mailboxctl queue list shows what there is\n" : "";
+        lines = rules == 0 && unknown.empty() ? "no message of the queue fits: mailboxctl queue list shows what there is\n" : "";
     } else if (act == "hold") {
         lines = all + " held until released\n";
     } else if (act == "release" && messages != 0) {
@@ -220,7 +236,7 @@ std::string queue_act_text(const json& acted)
         const std::string who = lines.empty() ? counted(sent, "message is", "messages are") : counted(sent, "of them is", "of them are");
         lines += fmt::format("{} being sent just now, and {} when that does not deliver {}\n", who, then, sent == 1 ? "it" : "them");
     }
-    return lines;
+    return lines + unknown;
 }
 
 std::string holds_text(const json& document, Style style)

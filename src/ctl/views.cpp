@@ -375,6 +375,18 @@ bool has_failures(std::string_view restored)
     return document.is_object() && document.contains("failed") && document["failed"] != 0;
 }
 
+bool names_unknown(std::string_view queue_act)
+{
+    const json document = json::parse(queue_act, nullptr, false);
+    return document.is_object() && document.contains("unknown_ids") && !document["unknown_ids"].empty();
+}
+
+bool is_nothing_found(std::string_view trace)
+{
+    const json document = json::parse(trace, nullptr, false);
+    return document.is_object() && document.contains("messages") && document["messages"].empty();
+}
+
 std::optional<std::uint64_t> quota_number(const std::string& text, bool is_size)
 {
     if (text == "none") return kUnlimited;

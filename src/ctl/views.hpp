@@ -50,6 +50,10 @@ std::string generated_password(std::string_view account_json);
 
 // Whether an answer to an undelete names something that did not come back.
 bool has_failures(std::string_view restored_json);
+// Whether an act on the queue was asked of messages by their ids, and one of them is not there.
+bool names_unknown(std::string_view queue_act_json);
+// Whether a search of the trace found nothing.
+bool is_nothing_found(std::string_view trace_json);
 
 // "5GiB" (or "100000", no size), "0" (the server's default), "none" (no limit: the largest number); none for others.
 std::optional<std::uint64_t> quota_number(const std::string& text, bool is_size);

@@ -52,6 +52,8 @@ DropPickup::DropPickup(Ground ground, Options options)
 {
     ground_.metrics.gauge_function("mailboxd_sendmail_waiting", "Messages in the drop directory at the last look",
                                    [this] { return static_cast<double>(waiting_); });
+    ground_.metrics.gauge_function("mailboxd_sendmail_foreign", "Files of the drop directory that are not sendmail's, and are left alone",
+                                   [this] { return static_cast<double>(foreign_.count); });
 }
 
 void DropPickup::set_options(Options options)
@@ -97,6 +99,25 @@ void DropPickup::tell_trouble(const std::string& trouble)
     trouble_ = trouble;
 }
 
+// Once in a life of the daemon: whoever may write there could fill the log.
+void DropPickup::tell_foreign(sendmail::ForeignDrops found)
+{
+    foreign_ = std::move(found);
+    if (foreign_.count == 0 || is_foreign_told_) return;
+    is_foreign_told_ = true;
+    ground_.log.warning("files in the drop directory are not sendmail's, and are left alone",
+                        {{"count", foreign_.count}, {"one", foreign_.example}, {"directory", options_.directory}});
+}
+
+std::vector<std::string> DropPickup::complaints() const
+{
+    if (foreign_.count == 0) return {};
+    const bool is_one = foreign_.count == 1;
+    return {(is_one ? std::string("A file") : std::to_string(foreign_.count) + " files") + " in " + options_.directory + " (" +
+            ascii::printable(foreign_.example, 100) + (is_one ? ") is" : " and others) are") +
+            " not sendmail's and will not be sent: their names do not begin with mail-. Remove what is no mail, and send the rest with sendmail."};
+}
+
 co::Task<void> DropPickup::run()
 {
     while (!is_stopping_) {
@@ -114,6 +135,9 @@ co::Task<void> DropPickup::sweep()
 {
     auto look = [directory = options_.directory] { return sendmail::list_drop(directory, kMostListed); };
     const auto names = co_await ground_.workers.run(net::WorkClass::bulk, std::move(look));
+    auto search = [directory = options_.directory] { return sendmail::find_foreign_drops(directory); };
+    auto foreign = co_await ground_.workers.run(net::WorkClass::bulk, std::move(search));
+    tell_foreign(std::move(foreign));
     tell_trouble(names ? std::string() : names.error().text());
     if (!names) co_return;
     waiting_ = names->size();

@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -51,6 +52,8 @@ public:
     void stop();
     co::Task<void> finished() { return tasks_.finished(); }
     void set_options(Options options);
+    // What an administrator should look at, in sentences.
+    std::vector<std::string> complaints() const;
 
 private:
     using File = std::shared_ptr<const sendmail::DropFile>;
@@ -65,6 +68,7 @@ private:
     void watch();
     void put_off(const std::string& name);
     void tell_trouble(const std::string& trouble);
+    void tell_foreign(sendmail::ForeignDrops found);
     bool is_too_old(const sendmail::DropFile& file) const;
 
     Ground ground_;
@@ -72,6 +76,8 @@ private:
     Counter& taken_in_;
     Counter& set_aside_;
     std::size_t waiting_ = 0;                        // when we looked last
+    sendmail::ForeignDrops foreign_;                 // likewise
+    bool is_foreign_told_ = false;
     std::unique_ptr<net::DirectoryWatch> watch_;
     net::Timer timer_;
     co::Scope tasks_;

@@ -95,7 +95,7 @@ smtp::OutboundOptions outbound_options(const config::Settings& settings)
     options.source_ipv6 = net::IpAddress::parse(wanted.source_ipv6);
     options.connect_time = std::chrono::ceil<std::chrono::seconds>(wanted.connect_timeout);
     options.client.hostname = settings.server.hostname;
-    options.client.max_messages = static_cast<std::uint32_t>(wanted.messages_per_connection);
+    options.client.max_messages = static_cast<std::uint32_t>(settings.queue.max_messages_per_connection);
     return options;
 }
 

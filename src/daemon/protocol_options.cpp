@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "net/interface_addresses.hpp"
+
 namespace mbx::daemon {
 namespace {
 
@@ -18,6 +20,27 @@ std::vector<net::IpNetwork> parse_networks(const config::Networks& texts)
 std::chrono::seconds whole_seconds(config::Duration duration)
 {
     return std::chrono::ceil<std::chrono::seconds>(duration);
+}
+
+// Where address literals mean this server: what it listens on, and what it sends from.
+std::vector<net::IpAddress> own_addresses(const config::Settings& settings)
+{
+    std::vector<net::IpAddress> own;
+    bool is_everywhere = false;
+    for (const std::string& text : settings.smtp.listen) {
+        const auto endpoint = net::Endpoint::parse(text);
+        if (!endpoint) continue;
+        const bool is_any = endpoint->address == *net::IpAddress::parse("0.0.0.0") || endpoint->address == net::IpAddress();
+        if (is_any) is_everywhere = true;
+        else own.push_back(endpoint->address);
+    }
+    for (const std::string& text : {settings.outbound.source_ipv4, settings.outbound.source_ipv6}) {
+        if (const auto address = net::IpAddress::parse(text)) own.push_back(*address);
+    }
+    if (!is_everywhere) return own;
+    const auto all = net::interface_addresses();
+    own.insert(own.end(), all.begin(), all.end());
+    return own;
 }
 
 }  // namespace
@@ -46,6 +69,7 @@ smtp::Options smtp_options(const config::Settings& settings)
     options.trusted_uids = settings.sendmail.trusted_uids;
     options.max_local_messages_per_hour = settings.sendmail.max_messages_per_hour;
     options.system_mail_to = settings.sendmail.system_mail_to;
+    options.own_addresses = own_addresses(settings);
     if (settings.smtp.bare_line_ending == config::BareLineEnding::repair) {
         options.bare_newlines = smtp::BareNewlines::repair;
     }

@@ -59,7 +59,7 @@ co::Task<std::string> ReportIntake::accept(queue::Report report, MakeRecord reco
     std::string given = id;
     const intake::Envelope seen = envelope;
     envelope.tell = [&seen, &report](const intake::Receipt& receipt) {
-        return events_of_own_mail(receipt, seen, "a report to the sender about a message of theirs, made here", report.bytes);
+        return events_of_own_mail(receipt, seen, "a report about a message of theirs, or one that they forward, made here", report.bytes);
     };
     intake::Intake::QueueChange change;
     if (record) change = [&record, &id] { return record(id); };

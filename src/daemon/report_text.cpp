@@ -39,7 +39,8 @@ mail::DsnRecipient recipient_of(const queue::ReportFacts& facts, const queue::Re
     recipient.has_expired = told.is_expired;
     recipient.is_untried = told.is_untried;
     recipient.by_administrator = told.is_by_administrator;
-    if (told.last.at != 0) recipient.last_attempt = WallTime{std::chrono::seconds{told.last.at}};
+    // Of an attempt at this message (RFC 3464 section 2.3.7): what another one showed of the destination is none.
+    if (told.last.at != 0 && told.attempts != 0) recipient.last_attempt = WallTime{std::chrono::seconds{told.last.at}};
     if (facts.kind == queue::ReportKind::delayed) recipient.retry_until = facts.give_up;
     return recipient;
 }
@@ -51,7 +52,9 @@ queue::ComposeReport report_composer(std::string hostname, Random& random)
     return [hostname = std::move(hostname), &random](const queue::ReportFacts& facts, std::string_view original) {
         mail::DsnRequest request;
         request.hostname = hostname;
-        request.to = facts.to;
+        request.to = facts.forwarded_by.empty() ? facts.to : facts.forwarded_by;
+        request.is_forwarded = !facts.forwarded_by.empty();
+        request.is_only_copy = facts.is_only_copy;
         request.id = facts.id;
         request.unique = random.hex(kUniqueBytes);
         request.now = facts.at;

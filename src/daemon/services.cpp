@@ -67,6 +67,35 @@ admin::AdministrationOptions administration_options(const config::Settings& sett
     return options;
 }
 
+smtp::Role role_of(admin::Asker asker)
+{
+    switch (asker) {
+    case admin::Asker::program: return smtp::Role::local;
+    case admin::Asker::user: return smtp::Role::submission;
+    case admin::Asker::stranger:
+    case admin::Asker::bounce: break;
+    }
+    return smtp::Role::mx;
+}
+
+admin::RecipientFacts recipient_facts(const smtp::Server& smtp, const mail::Mailbox& mailbox, admin::Asker asker)
+{
+    smtp::RecipientDecision decision = smtp.judge(mailbox, role_of(asker), asker == admin::Asker::bounce);
+    admin::RecipientFacts facts;
+    if (decision.reply != smtp::ReplyId::recipient_accepted) {
+        const smtp::Reply& reply = smtp::find_reply(decision.reply);
+        facts.refusal = std::to_string(reply.code) + " " + std::string(reply.enhanced) + " " + std::string(reply.text);
+        return facts;
+    }
+    facts.accounts = std::move(decision.accounts);
+    facts.expansions = std::move(decision.expansions);
+    for (smtp::OutsideRecipient& one : decision.outside) {
+        facts.is_direct = one.forwarded_by.empty() && !one.is_bounce;
+        facts.outside.push_back({std::move(one.address), std::move(one.owner), std::move(one.forwarders)});
+    }
+    return facts;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Services>, Error> Services::open(Ground ground, const config::Settings& settings,
@@ -153,7 +182,7 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
       administration_(admin::AdministrationDeps{*directory_, store_, authenticator_, live_sessions_, ground.workers,
                                                 ground.files, ground.metrics, ground.clock, ground.random,
                                                 &queue_.queue()},
-                      std::move(hooks), administration_options(settings), ground.log.for_component("admin")),
+                      with_decisions(std::move(hooks)), administration_options(settings), ground.log.for_component("admin")),
       http_(administration_.router(), http_options(settings), ground.clock, ground.metrics,
             ground.log.for_component("http"))
 {
@@ -164,6 +193,12 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
         live_sessions_.end_outdated(*directory_->snapshot());
         store_.quotas_changed();
     });
+}
+
+admin::Hooks Services::with_decisions(admin::Hooks hooks)
+{
+    hooks.judge_recipient = [this](const mail::Mailbox& mailbox, admin::Asker asker) { return recipient_facts(smtp_, mailbox, asker); };
+    return hooks;
 }
 
 std::vector<store::AccountKey> Services::all_accounts() const

@@ -67,6 +67,7 @@ public:
     void close_journal();
 
     std::vector<std::string> queue_complaints() const { return queue_.complaints(); }
+    std::vector<std::string> drop_complaints() const { return pickup_.complaints(); }
     store::Store::Condition store_condition() const { return store_.condition(); }
     journal::Journal& journal() { return journal_->journal(); }
 
@@ -82,6 +83,8 @@ private:
              admin::Hooks hooks);
     store::QuotaLimits quota_of(const store::AccountKey& key) const;
     std::vector<store::AccountKey> all_accounts() const;
+    // With what a session would decide of a recipient.
+    admin::Hooks with_decisions(admin::Hooks hooks);
 
     std::unique_ptr<directory::Directory> directory_;
     config::QuotaSettings quotas_;

@@ -27,7 +27,7 @@ inline constexpr std::size_t kMostReached = 10'000;
 // An address elsewhere that one of ours leads to.
 struct Outside {
     std::string address;
-    std::string owner;                  // of the list it is on (Alias::owner); empty: on none
+    std::string owner;                  // of the list it is on (Alias::owner); empty: on none, or an account is nearer
     std::vector<AccountId> forwarders;  // accounts whose forwarding leads there, the nearest first
 };
 

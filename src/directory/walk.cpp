@@ -84,6 +84,8 @@ void Snapshot::Walk::take_account(std::size_t at, const Account& account)
     if (account.forward.empty() || reach_ == Reach::own_names) return add_account(at, account.id);
     nodes_[at].forwarder = account.id;
     nodes_[at].keeps_copy = account.keeps_copy;
+    // What cannot be delivered is for the account to hear, not for the owner of a list that it is on.
+    nodes_[at].owner.clear();
     if (account.keeps_copy) add_account(at, account.id);
     tell(account.address(), account.keeps_copy ? Expansion::Kind::forward_and_copy : Expansion::Kind::forward, account.forward);
     for (const std::string& target : account.forward) follow(at, target);

@@ -216,6 +216,12 @@ ReportPart returned_part(const DsnRequest& request, bool is_global)
         part.body = request.original;
         return part;
     }
+    if (request.return_full && has_failed && is_whole && request.is_only_copy) {
+        part.fields = "Content-Type: application/octet-stream; name=\"message.eml\"\r\nContent-Disposition: attachment; "
+                      "filename=\"message.eml\"\r\nContent-Transfer-Encoding: base64\r\n";
+        part.body = encode_base64_lines(request.original);
+        return part;
+    }
     HeaderScanner scanner(request.original);
     std::size_t end = 0;
     while (const auto field = scanner.next()) {

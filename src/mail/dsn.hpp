@@ -75,6 +75,8 @@ struct DsnRequest {
     DsnLanguages languages = DsnLanguages::both;
     std::string hostname;         // of this server: Reporting-MTA, and the domain of From and Message-ID
     std::string to;               // the reverse-path of the original; never empty
+    bool is_forwarded = false;    // `to` did not send the original, but has it sent on
+    bool is_only_copy = false;    // nobody else has the original: the whole of it comes back, as a file where it cannot travel as it is
     std::string id;               // trace id of the original: Final-Log-ID
     std::string unique;           // hexadecimal random digits, 16 or more: left side of Message-ID, boundary
     WallTime now{};

@@ -22,6 +22,10 @@ struct FrameWords {
     std::string_view greeting;           // "{host}"
     std::string_view failed;             // one sentence for the kind of notification
     std::string_view delayed;
+    std::string_view forward_failed;     // to who has the mail sent on
+    std::string_view forward_delayed;
+    std::string_view forward_only_copy;  // behind forward_failed
+    std::string_view forward_kept;
     std::string_view delivered;
     std::string_view handed_over;        // to another server, or to the members of a list: not delivered as far as we know
     std::string_view subject_label;

@@ -150,6 +150,10 @@ public:
         out_.gap();
         if (told < request_.recipients.size())
             out_.add(replaced(words_.more, "{count}", std::to_string(request_.recipients.size() - told)), 0);
+        if (request_.is_forwarded && has_action(request_, DsnAction::failed)) {
+            out_.add(request_.is_only_copy ? words_.forward_only_copy : words_.forward_kept, 0);
+            out_.gap();
+        }
         tell_message();
         return out_.take();
     }
@@ -157,8 +161,8 @@ public:
 private:
     std::string_view opening() const
     {
-        if (has_action(request_, DsnAction::failed)) return words_.failed;
-        if (has_action(request_, DsnAction::delayed)) return words_.delayed;
+        if (has_action(request_, DsnAction::failed)) return request_.is_forwarded ? words_.forward_failed : words_.failed;
+        if (has_action(request_, DsnAction::delayed)) return request_.is_forwarded ? words_.forward_delayed : words_.delayed;
         return is_handed_over(request_) ? words_.handed_over : words_.delivered;
     }
 

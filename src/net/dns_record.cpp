@@ -85,6 +85,25 @@ std::optional<std::string> describe_known(DnsType type, std::string_view rdata)
 
 }  // namespace
 
+std::string reverse_name(const IpAddress& address)
+{
+    constexpr std::size_t kBeforeV4 = 12;
+    constexpr std::string_view kHex = "0123456789abcdef";
+    const auto& bytes = address.bytes();
+    std::string name;
+    for (std::size_t n = bytes.size(); n-- != (address.is_v4() ? kBeforeV4 : 0);) {
+        if (address.is_v4()) {
+            name += std::to_string(bytes.at(n)) + ".";
+            continue;
+        }
+        name += kHex[bytes.at(n) & 0x0fU];
+        name += '.';
+        name += kHex[bytes.at(n) >> 4U];
+        name += '.';
+    }
+    return name + (address.is_v4() ? "in-addr.arpa" : "ip6.arpa");
+}
+
 std::optional<IpAddress> parse_address_record(std::string_view rdata)
 {
     std::array<std::uint8_t, 16> bytes{};

@@ -31,6 +31,8 @@ struct SrvRecord {
     std::string target;
 };
 
+// Where the PTR records of an address are (in-addr.arpa, RFC 1035 section 3.5; ip6.arpa).
+std::string reverse_name(const IpAddress& address);
 std::optional<IpAddress> parse_address_record(std::string_view rdata);  // 4 or 16 bytes
 std::optional<MxRecord> parse_mx(std::string_view rdata);
 std::optional<TlsaRecord> parse_tlsa(std::string_view rdata);

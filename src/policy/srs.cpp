@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";  // whatever a server does to letters' case
 constexpr std::int64_t kPeriod = 1024;   // days until a stamp of two letters repeats
+constexpr std::string_view kForwarderTag = "FWD0=";
 constexpr std::int64_t kLifetime = 21;   // days: longer than a queue keeps trying
 
 std::int64_t day_of(WallTime now)
@@ -51,6 +52,12 @@ std::vector<std::string_view> split(std::string_view text, std::size_t parts)
     }
     pieces.push_back(text);
     return pieces;
+}
+
+// What of a forwarder's address is signed: never what is signed of a rewritten sender.
+std::string forwarder_text(std::string_view stamp, std::string_view account)
+{
+    return "forwarder " + std::string(stamp) + "=" + std::string(account);
 }
 
 // Behind "SRS0" or "SRS1" and its separator, which may be one of three.
@@ -131,6 +138,29 @@ mail::Mailbox Srs::forward(const mail::Mailbox& sender, std::string_view domain,
     const std::string text = stamp_of(now) + "=" + sender.domain + "=" + sender.local_part;
     address.local_part = "SRS0=" + sign(text) + "=" + text;
     return address;
+}
+
+bool Srs::is_forwarder(std::string_view local_part) { return ascii::starts_with(local_part, kForwarderTag); }
+
+mail::Mailbox Srs::forwarder(std::int64_t account, std::string_view domain, WallTime now) const
+{
+    const std::string stamp = stamp_of(now);
+    const std::string number = std::to_string(account);
+    mail::Mailbox address;
+    address.domain = domain;
+    address.local_part = std::string(kForwarderTag) + sign(forwarder_text(stamp, number)) + "=" + stamp + "=" + number;
+    return address;
+}
+
+std::optional<std::int64_t> Srs::forwarder_of(const mail::Mailbox& address, WallTime now) const
+{
+    if (!is_forwarder(address.local_part)) return std::nullopt;
+    const auto pieces = split(std::string_view(address.local_part).substr(kForwarderTag.size()), 3);
+    if (pieces.empty() || !is_fresh(pieces[1], now)) return std::nullopt;
+    const auto account = ascii::parse_number(pieces[2]);
+    if (!account || *account > static_cast<std::uint64_t>(INT64_MAX)) return std::nullopt;
+    if (!is_signed(pieces[0], forwarder_text(pieces[1], pieces[2]))) return std::nullopt;
+    return static_cast<std::int64_t>(*account);
 }
 
 std::optional<mail::Mailbox> Srs::reverse(const mail::Mailbox& address, WallTime now) const

@@ -24,6 +24,12 @@ public:
     // Where mail to such an address of ours goes; none when it is no such address, is not signed by us, or is too old.
     std::optional<mail::Mailbox> reverse(const mail::Mailbox& address, WallTime now) const;
     static bool looks_like(std::string_view local_part);  // SRS0= or SRS1=, in any case
+    // The reverse-path under which an account of ours sends mail on: bounces to it are for that account, and the sender, who
+    // does not know where it forwards, hears of nothing (RFC 3461 section 5.2.7.4). 0: for the administrators.
+    mail::Mailbox forwarder(std::int64_t account, std::string_view domain, WallTime now) const;
+    // Whose such an address is; none as with reverse().
+    std::optional<std::int64_t> forwarder_of(const mail::Mailbox& address, WallTime now) const;
+    static bool is_forwarder(std::string_view local_part);  // FWD0=, in any case
     // By which mail that the account forwarded is known again, should it come back: 16 letters that nobody else can make,
     // and that say nothing about whose they are.
     std::string forward_mark(std::int64_t account) const;

@@ -42,7 +42,7 @@ std::string encode(const Envelope& envelope)
     out.number(static_cast<std::uint64_t>(envelope.ret));
     out.number(static_cast<std::uint64_t>(envelope.body));
     out.number((envelope.smtputf8 ? 1U : 0U) | (envelope.require_tls ? 2U : 0U) | (envelope.kept_back != 0 ? kHasKeptBack : 0U) |
-               (envelope.ignores_tls_policy ? 8U : 0U));
+               (envelope.ignores_tls_policy ? 8U : 0U) | (envelope.is_forwarded ? 16U : 0U) | (envelope.is_only_copy ? 32U : 0U));
     if (envelope.kept_back != 0) out.number(envelope.kept_back);
     out.text(envelope.account);
     out.number(envelope.recipients.size());
@@ -64,12 +64,14 @@ std::optional<Envelope> decode_envelope(std::string_view bytes)
     const auto ret = in.number();
     const auto body = in.number();
     const auto flags = in.number();
-    if (ret > 2 || body > 2 || flags > 15) return std::nullopt;
+    if (ret > 2 || body > 2 || flags > 63) return std::nullopt;
     envelope.ret = static_cast<ReturnKind>(ret);
     envelope.body = static_cast<BodyKind>(body);
     envelope.smtputf8 = (flags & 1U) != 0;
     envelope.require_tls = (flags & 2U) != 0;
     envelope.ignores_tls_policy = (flags & 8U) != 0;
+    envelope.is_forwarded = (flags & 16U) != 0;
+    envelope.is_only_copy = (flags & 32U) != 0;
     if ((flags & kHasKeptBack) != 0) envelope.kept_back = in.number();
     if ((flags & kHasKeptBack) != 0 && envelope.kept_back == 0) in.refuse();
     envelope.account = in.text(kMaxEnvelopeText);

@@ -46,6 +46,9 @@ struct Envelope {
     bool require_tls = false;  // RFC 8689
     // A report about TLS, which goes whatever DANE or MTA-STS say, and is in no report (RFC 8460 sections 3 and 5.3).
     bool ignores_tls_policy = false;
+    // An account of ours sends it on: reports go to `account`, which knows where it forwards, and not to the first sender.
+    bool is_forwarded = false;
+    bool is_only_copy = false;  // and nobody else has it: a report of failure brings the whole message, whatever its size
     // Octets at the front of the message that stay here: a Return-Path that is for our own mailboxes (RFC 5321 section 4.4).
     std::uint64_t kept_back = 0;
     std::string account;       // local@domain of who submitted or forwards it; empty: from outside or of our own making

@@ -81,7 +81,10 @@ Queue::~Queue() = default;
 
 void Queue::set_options(QueueOptions options)
 {
+    const QueueOptions& old = state_->options;
+    const bool moves_deadlines = old.lifetime != options.lifetime || old.warn_after != options.warn_after;
     state_->options = options;
+    if (moves_deadlines) state_->move_deadlines_soon();
     state_->dispatcher.set_limits({options.max_connections, options.max_connections_per_destination});
     state_->pace.set(options.max_messages_per_destination_minute);
 }
@@ -160,6 +163,7 @@ void Queue::start()
     }
     for (const auto& entry : deferred) state.begin(entry);
     state.spawn(state.sweep());
+    state.spawn(state.move_deadlines(false));
     state.spawn(state.go_on_releasing());
     if (state.options.tick_every.count() != 0) state.spawn(state.keep_ticking());
     state.tick();

@@ -84,6 +84,7 @@ struct Acted {
     std::uint64_t held = 0;        // left alone: retry does not touch what is held; a standing hold keeps what release does not end
     std::uint64_t being_sent = 0;  // of `messages`: bounce, delete and hold come when the attempt ends without delivery
     std::uint64_t rules = 0;       // standing holds that ended, or began
+    std::vector<std::string> unknown;  // of the ids that were named: no such message is in the queue; sorted
 };
 
 struct QueueFacts {

@@ -1,5 +1,6 @@
 // What administrators see and do.
 #include <algorithm>
+#include <set>
 
 #include "queue/queue_state.hpp"
 
@@ -186,10 +187,9 @@ void Queue::State::do_what_was_wanted(const LivePtr& entry, std::size_t group)
     const auto is_wanted = [&states](std::size_t at) { return states[at].wanted != Wanted::nothing; };
     if (entry->is_ended || std::none_of(recipients.begin(), recipients.end(), is_wanted)) return;
     const std::string by = entry->wanted_by.empty() ? "the administrator" : entry->wanted_by;
-    const LastAnswer why = returned_by_administrator(now());
     const Meant returned = [&states](std::size_t at) { return states[at].wanted == Wanted::returned; };
     const Meant removed = [&states](std::size_t at) { return states[at].wanted == Wanted::removed; };
-    (void)fail_waiting(entry, &why, returned, by);
+    (void)fail_waiting(entry, returned, by);
     if (!entry->is_ended) (void)remove_waiting(entry, removed, by);
 }
 
@@ -208,8 +208,7 @@ void Queue::State::take_back(ActRound& round, const LivePtr& entry, Wanted wante
     }
     std::uint64_t lsn = want(entry, wanted, meant, round.by);
     if (wanted == Wanted::returned) {
-        const LastAnswer why = returned_by_administrator(now());
-        lsn = std::max(lsn, fail_waiting(entry, &why, meant, round.by));
+        lsn = std::max(lsn, fail_waiting(entry, meant, round.by));
     } else if (!is_all || has_active(*entry)) {
         lsn = std::max(lsn, remove_waiting(entry, meant, round.by));
     } else {
@@ -246,6 +245,7 @@ co::Task<Result<void, Error>> Queue::State::act_on_all(ActRound& round)
         for (auto& id : *ids) {
             const LivePtr entry = co_await find(std::move(id));
             if (!entry || entry->is_ended) continue;
+            std::erase(round.acted.unknown, entry->entry.id);
             ++entry->pins;
             if (matches(round.selection, entry->entry)) perform(round, entry);
             --entry->pins;
@@ -269,6 +269,8 @@ co::Task<Result<Acted, Error>> Queue::act(Act act, Selection selection, std::str
         co_return Error{"changing the queue", "it was not said which messages", "name ids, a destination or a sender, or say all"};
     State::ActRound round;
     round.act = act;
+    const std::set<std::string> named(selection.ids.begin(), selection.ids.end());
+    round.acted.unknown.assign(named.begin(), named.end());
     round.selection = std::move(selection);
     round.by = std::move(by);
     const bool may_end_rules = act == Act::release && round.selection.ids.empty();

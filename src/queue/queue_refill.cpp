@@ -257,4 +257,42 @@ co::Task<bool> Queue::State::sweep_rows()
     }
 }
 
+void Queue::State::move_deadlines_soon()
+{
+    are_deadlines_old = true;
+    if (is_started && schedule && !is_moving_deadlines) spawn(move_deadlines(true));
+}
+
+co::Task<void> Queue::State::move_deadlines(bool all)
+{
+    is_moving_deadlines = true;
+    are_deadlines_old = all;
+    do {
+        are_deadlines_old = false;
+        std::string after;
+        bool goes_on = true;
+        while (goes_on && !are_deadlines_old && !is_stopping) {
+            auto page = [this, &after] { return schedule->rows(after, kSweepPage); };
+            const auto found = co_await times.run(net::WorkClass::bulk, std::move(page));
+            if (!found) schedule_failed(found.error());
+            goes_on = found && !found->empty();
+            if (goes_on) after = found->back().id;
+            for (std::size_t n = 0; goes_on && n < found->size() && !is_stopping; ++n) {
+                const ScheduleRow& row = found->at(n);
+                const std::int64_t wait = row.deadline - row.accepted;
+                const bool is_current = !all && (wait == options.lifetime.count() || wait == options.warn_after.count());
+                if (row.deadline == 0 || is_current) continue;
+                const LivePtr entry = co_await find(row.id);
+                if (!entry) continue;
+                if (entry->is_settled && !entry->is_ended) put_row(*entry);
+                release(entry);
+            }
+        }
+        all = true;
+    } while (are_deadlines_old && !is_stopping);
+    is_moving_deadlines = false;
+    next_poll = 0;
+    tick();
+}
+
 }  // namespace mbx::queue

@@ -45,13 +45,14 @@ std::vector<trace::Event> events_of_report(const ReportFacts& facts, const std::
 {
     std::vector<trace::Event> events;
     const bool is_told = report != kNobodyToTell;
+    const std::string& whom = facts.forwarded_by.empty() ? facts.to : facts.forwarded_by;
     for (const auto& told : facts.recipients) {
         trace::Event event;
         event.id = facts.id;
         event.kind = is_told ? trace::EventKind::reported : trace::EventKind::failed;
         event.at = at;
         event.recipient = told.recipient.address;
-        event.detail = is_told ? "told " + facts.to : "nobody was told: " + facts.to + " is not there any more";
+        event.detail = is_told ? "told " + whom : "nobody was told: " + whom + " is not there any more";
         if (is_told) event.facts.emplace_back("report", report);
         event.facts.emplace_back("reason", word_of(facts.kind));
         events.push_back(std::move(event));
@@ -189,7 +190,7 @@ LastAnswer Queue::State::last_answer_for(const Live& entry, std::size_t recipien
 }
 
 // Everybody who waits has waited enough, or an administrator says so.
-std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer* why, const Meant& meant, const std::string& by)
+std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const Meant& meant, const std::string& by)
 {
     Change what = next_change(entry->entry);
     std::vector<trace::Event> events;
@@ -205,8 +206,8 @@ std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const LastAnswer*
         const bool is_told = wants_report(entry->entry.envelope, recipient, ReportKind::failed);
         state.status = is_told ? RecipientStatus::failing : RecipientStatus::failed;
         state.wanted = Wanted::nothing;
-        if (why != nullptr) state.last = *why;
-        if (state.last.at == 0) state.last = last_answer_for(*entry, at);
+        if (!by.empty()) state.last = returned_by_administrator(state.attempts == 0 ? 0 : state.last.at);
+        else if (state.last.at == 0) state.last = last_answer_for(*entry, at);
         trace::Event event;
         event.id = entry->entry.id;
         event.kind = by.empty() ? trace::EventKind::failed : trace::EventKind::returned;
@@ -247,7 +248,7 @@ co::Task<void> Queue::State::meet_deadline(std::string id)
     const bool is_going = !entry->is_ended && has_sendable(entry->entry);
     if (is_going && age >= options.lifetime.count()) {
         const Meant not_held = [this, &entry](std::size_t at) { return may_go(entry->entry, at); };
-        (void)fail_waiting(entry, nullptr, not_held);
+        (void)fail_waiting(entry, not_held);
     } else if (is_going && is_late && !entry->entry.is_warned && !entry->is_reporting) {
         co_await warn(entry);
     }

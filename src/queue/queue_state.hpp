@@ -175,6 +175,12 @@ struct Queue::State {
     co::Task<LivePtr> find(std::string id);
     std::string sender_of(const Entry& entry) const;
     std::int64_t deadline_of(const Live& entry) const;
+    // The lifetime or the time of the warning has changed: what waits gets its new deadline now, not at its next attempt.
+    void move_deadlines_soon();
+    // `all`: else those alone whose deadline is none that the options give, after a restart with others.
+    co::Task<void> move_deadlines(bool all);
+    bool is_moving_deadlines = false;
+    bool are_deadlines_old = false;
     // A recipient that waits and whom nothing holds.
     bool may_go(const Entry& entry, std::size_t recipient) const;
     bool has_sendable(const Entry& entry, const Group& group) const;
@@ -256,7 +262,7 @@ struct Queue::State {
     static std::vector<std::size_t> waiting_of(const Live& entry, const Meant& meant);
     LastAnswer last_answer_for(const Live& entry, std::size_t recipient) const;
     // The number of the record; 0: nobody waited.
-    std::uint64_t fail_waiting(const LivePtr& entry, const LastAnswer* why, const Meant& meant, const std::string& by = {});
+    std::uint64_t fail_waiting(const LivePtr& entry, const Meant& meant, const std::string& by = {});
     std::uint64_t remove_waiting(const LivePtr& entry, const Meant& meant, const std::string& by);
     std::uint64_t end_some(const LivePtr& entry, Change what, std::vector<trace::Event> events);
     void end_if_over(const LivePtr& entry);

@@ -23,9 +23,9 @@ ReportedRecipient reported(const Entry& entry, std::size_t at, ReportKind kind)
 // Delivery time expired (RFC 3463 section 3.5, X.4.7): nothing is known of the other server.
 LastAnswer never_tried() { return {0, "4.4.7", "its time was over before it was tried", {}, 0, false}; }
 
-LastAnswer returned_by_administrator(std::int64_t now)
+LastAnswer returned_by_administrator(std::int64_t last_attempt)
 {
-    return {0, "5.7.0", std::string(kBouncedByAdministrator), {}, now / 1000, false};
+    return {0, "5.7.0", std::string(kBouncedByAdministrator), {}, last_attempt, false};
 }
 
 bool wants_report(const Envelope& envelope, const Recipient& recipient, ReportKind kind)
@@ -52,6 +52,8 @@ std::optional<ReportFacts> decide_report(const Entry& entry, ReportKind kind, co
     facts.kind = kind;
     facts.id = entry.id;
     facts.to = entry.envelope.reverse_path;
+    if (entry.envelope.is_forwarded) facts.forwarded_by = entry.envelope.account;
+    facts.is_only_copy = entry.envelope.is_only_copy;
     facts.envelope_id = entry.envelope.envelope_id;
     facts.smtputf8 = entry.envelope.smtputf8;
     facts.accepted = wall_of(entry.accepted);
@@ -59,8 +61,8 @@ std::optional<ReportFacts> decide_report(const Entry& entry, ReportKind kind, co
     facts.give_up = facts.accepted + limits.lifetime;
     facts.size = entry.size;
     // RET concerns failures alone; for the rest the header is enough (RFC 3461 section 4.3).
-    facts.is_full_wanted = kind == ReportKind::failed && entry.envelope.ret == ReturnKind::full_message &&
-                           entry.size <= limits.max_size;
+    const bool is_asked_for = entry.envelope.ret == ReturnKind::full_message && entry.size <= limits.max_size;
+    facts.is_full_wanted = kind == ReportKind::failed && (is_asked_for || entry.envelope.is_only_copy);
     return facts;
 }
 

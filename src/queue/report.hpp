@@ -31,6 +31,8 @@ struct ReportFacts {
     ReportKind kind = ReportKind::failed;
     std::string id;            // of the message it is about
     std::string to;            // its reverse-path; never empty
+    std::string forwarded_by;  // the account that sent it on, and hears of it; empty: the sender hears of it
+    bool is_only_copy = false; // nobody else has the message
     std::string envelope_id;   // ENVID, xtext undone
     bool smtputf8 = false;     // of the message: addresses may not be ASCII
     WallTime accepted{};
@@ -51,7 +53,7 @@ inline constexpr std::string_view kBouncedByAdministrator = "returned to the sen
 
 // Of a recipient whose time is over and whose turn never came; its `at` says that nobody was asked.
 LastAnswer never_tried();
-LastAnswer returned_by_administrator(std::int64_t now);  // milliseconds since 1970
+LastAnswer returned_by_administrator(std::int64_t last_attempt);  // seconds since 1970; 0: there was none
 
 struct ReportLimits {
     std::chrono::milliseconds lifetime{};

@@ -180,6 +180,22 @@ Result<std::vector<std::string>, Error> list_drop(const std::string& directory, 
     return listing.written;
 }
 
+ForeignDrops find_foreign_drops(const std::string& directory)
+{
+    ForeignDrops foreign;
+    DIR* listing = ::opendir(directory.c_str());
+    if (listing == nullptr) return foreign;
+    while (const dirent* entry = ::readdir(listing)) {
+        const std::string_view name = entry->d_name;
+        const bool is_own = name == "." || name == ".." || name == kAside || name.starts_with(kWritten) || name.starts_with(kUnfinished);
+        if (is_own) continue;
+        ++foreign.count;
+        if (foreign.example.empty() || name < foreign.example) foreign.example = name;
+    }
+    ::closedir(listing);
+    return foreign;
+}
+
 bool remove_drop(const std::string& directory, const std::string& name)
 {
     const bool is_gone = ::unlink((directory + "/" + name).c_str()) == 0 || errno == ENOENT;

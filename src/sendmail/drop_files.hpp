@@ -61,6 +61,13 @@ OpenedDrop open_drop(const std::string& directory, const std::string& name, std:
 // error: it is not there, or not the daemon's own.
 Result<std::vector<std::string>, Error> list_drop(const std::string& directory, std::size_t most);
 
+// What lies there and is nothing that sendmail writes: nobody takes it in.
+struct ForeignDrops {
+    std::size_t count = 0;
+    std::string example;  // one of their names
+};
+ForeignDrops find_foreign_drops(const std::string& directory);
+
 // Both durable when they return. False: it is still there.
 bool remove_drop(const std::string& directory, const std::string& name);
 // To .aside/ in the directory, which is nobody's but the daemon's.

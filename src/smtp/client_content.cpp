@@ -130,7 +130,7 @@ Result<ClientPlan, queue::Answer> plan_message(const queue::Outgoing& outgoing, 
     plan.smtputf8 = is_international && offer.smtputf8;
     if (plan.smtputf8 || !is_international) return plan;
     if (has_utf8_header)
-        return refused_by_us(553, "5.6.7", "the header has characters beyond ASCII, and the server takes none (no SMTPUTF8)");
+        return refused_by_us(553, std::string(kNeedsUtf8), "the header has characters beyond ASCII, and the server takes none (no SMTPUTF8)");
     if (!envelope.reverse_path.empty() && !make_client_path(envelope.reverse_path, false))
         return address_not_transportable(envelope.reverse_path);
     return plan;
@@ -195,7 +195,7 @@ std::optional<std::string> make_rcpt_command(const queue::Recipient& recipient, 
 
 queue::Answer address_not_transportable(std::string_view address)
 {
-    return refused_by_us(553, "5.6.7",
+    return refused_by_us(553, std::string(kNeedsUtf8),
                          "the address " + ascii::printable(address) +
                              " has characters beyond ASCII, and the server takes none (no SMTPUTF8)");
 }

@@ -56,6 +56,8 @@ std::optional<std::string> make_mail_command(const queue::Envelope& envelope, co
                                              const PeerOffer& offer);
 std::optional<std::string> make_rcpt_command(const queue::Recipient& recipient, const ClientPlan& plan,
                                              const PeerOffer& offer);
+// The status of what needs SMTPUTF8 (RFC 6531 section 3.5) where there is none.
+inline constexpr std::string_view kNeedsUtf8 = "5.6.7";
 queue::Answer address_not_transportable(std::string_view address);
 
 }  // namespace mbx::smtp

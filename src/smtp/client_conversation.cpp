@@ -145,6 +145,18 @@ void ClientConversation::answer_open(std::vector<Slot>& slots, const queue::Answ
     }
 }
 
+// Whose own address the peer cannot take hears of that, whatever else of the message it cannot take.
+void ClientConversation::refuse_addresses(Delivery& delivery)
+{
+    for (std::size_t i = 0; i < delivery.slots.size(); ++i) {
+        const std::string& address = delivery.outgoing.envelope->recipients[delivery.outgoing.recipients[i]].address;
+        Slot& slot = delivery.slots[i];
+        if (slot.state == Slot::State::done || make_client_path(address, offer_.smtputf8)) continue;
+        slot.answer = address_not_transportable(address);
+        slot.state = Slot::State::done;
+    }
+}
+
 // Looks at the message and at what the peer can take, and prepares the commands. An answer for all: it cannot be sent.
 co::Task<std::optional<queue::Answer>> ClientConversation::prepare(Delivery& delivery)
 {
@@ -156,6 +168,7 @@ co::Task<std::optional<queue::Answer>> ClientConversation::prepare(Delivery& del
     if (!facts) co_return unreadable(facts.error());
     const bool is_encrypted = link_.has_stream() && link_.stream().is_encrypted();
     auto planned = plan_message(delivery.outgoing, *facts, offer_, is_encrypted);
+    if (!planned && planned.error().enhanced == kNeedsUtf8) refuse_addresses(delivery);
     if (!planned) co_return planned.error();
     delivery.plan = *planned;
     if (delivery.plan.rewriting) {

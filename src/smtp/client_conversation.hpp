@@ -67,6 +67,7 @@ private:
 
     // client_conversation.cpp
     co::Task<std::optional<queue::Answer>> prepare(Delivery& delivery);
+    void refuse_addresses(Delivery& delivery);
     std::vector<Slot*> choose_slots(Delivery& delivery) const;
     co::Task<void> transact(Delivery& delivery, Round& round);
     co::Task<void> transact_all(Delivery& delivery);

@@ -76,6 +76,13 @@ void ForwardMarks::take(std::string_view words)
     }
 }
 
+std::string forwarder_name(const directory::Snapshot& snapshot, const OutsideRecipient& one)
+{
+    const directory::Account* account = one.is_shared ? nullptr : snapshot.find(one.forwarders.front());
+    if (account != nullptr) return account->address();
+    return "postmaster" + one.returns_to.substr(std::min(one.returns_to.rfind('@'), one.returns_to.size()));
+}
+
 HeldBack hold_back(const policy::Srs& srs, const ForwardMarks& marks, std::vector<OutsideRecipient>& outside)
 {
     HeldBack held;

@@ -45,4 +45,7 @@ struct HeldBack {
 };
 HeldBack hold_back(const policy::Srs& srs, const ForwardMarks& marks, std::vector<OutsideRecipient>& outside);
 
+// Who hears of what an account forwards and cannot be delivered: the account's address, or that of the administrators.
+std::string forwarder_name(const directory::Snapshot& snapshot, const OutsideRecipient& one);
+
 } // namespace mbx::smtp

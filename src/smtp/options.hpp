@@ -79,6 +79,8 @@ struct Options {
     std::size_t max_local_recipients = 10'000;     // in place of max_recipients
     std::string system_mail_to;                    // who gets mail for names like root that nobody has; empty: postmaster
 
+    std::vector<net::IpAddress> own_addresses;     // besides loopback: where address literals mean this server
+
     // Peers that may log in without TLS on submission ports: for load programs of the demo, on loopback.
     std::vector<net::IpNetwork> clear_text_login_from;
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "smtp/route.hpp"
 
 namespace mbx::smtp {
 
@@ -31,10 +32,41 @@ void named_as_asked(const mail::Mailbox& mailbox, std::vector<directory::Expansi
     }
 }
 
-bool is_this_machine(std::string_view host_name, std::string_view domain)
+bool is_own_literal(const RecipientQuestion& question, const net::IpAddress& literal)
 {
-    return ascii::same(domain, host_name) || ascii::same(domain, "localhost") ||
-           ascii::same(domain, "localhost.localdomain");
+    return literal.is_loopback() || std::ranges::find(question.own_addresses, literal) != question.own_addresses.end();
+}
+
+bool is_host_name(const RecipientQuestion& question, std::string_view domain)
+{
+    return !question.host_name.empty() && ascii::same(domain, question.host_name);
+}
+
+bool is_this_host(const RecipientQuestion& question, std::string_view domain)
+{
+    const auto literal = parse_literal(domain);
+    return literal ? is_own_literal(question, *literal) : is_host_name(question, domain);
+}
+
+// As programs of this machine may call it.
+bool is_this_machine(const RecipientQuestion& question, std::string_view domain)
+{
+    return is_this_host(question, domain) || ascii::same(domain, "localhost") || ascii::same(domain, "localhost.localdomain");
+}
+
+bool is_another_host(const RecipientQuestion& question, std::string_view domain)
+{
+    const auto literal = parse_literal(domain);
+    return literal && !is_own_literal(question, *literal);
+}
+
+// Whether a name of this machine is meant. Others than its own programs reach root, and with bounces who else may have sent; at a
+// name that is a domain too, an address that nobody has is a mistyped one of that domain.
+bool is_machine_name(const RecipientQuestion& question, const mail::Mailbox& mailbox)
+{
+    if (question.role == Role::local) return is_this_machine(question, mailbox.domain);
+    if (is_this_host(question, mailbox.domain) && ascii::same(mailbox.local_part, "root")) return true;
+    return question.has_null_reverse_path && is_host_name(question, mailbox.domain) && !question.snapshot.is_local_domain(mailbox.domain);
 }
 
 // Who gets mail for a name that nobody has. The steps are told of the name that was asked for (named_as_asked).
@@ -72,6 +104,34 @@ directory::Recipients resolve_name(const RecipientQuestion& question, std::strin
     return is_known(reached) ? reached : system_mail(question);
 }
 
+// Bounces of what an account forwarded are put into its mailbox, and not sent on: that is what has just failed. None: it is
+// for the administrators.
+std::optional<RecipientDecision> to_forwarder(const RecipientQuestion& question, std::int64_t id)
+{
+    const directory::Account* account = question.snapshot.find(directory::AccountId{id});
+    if (account == nullptr || !account->enabled) return std::nullopt;
+    return RecipientDecision{ReplyId::recipient_accepted, {account->id}, {}};
+}
+
+// Where reports about it go, unless to the sender.
+std::string return_path_of(const RecipientQuestion& question, const OutsideRecipient& recipient)
+{
+    if (!recipient.owner.empty()) return recipient.owner;
+    if (recipient.forwarders.empty()) return {};
+    const directory::Account* account = question.snapshot.find(recipient.forwarders.front());
+    if (account == nullptr) return {};
+    return mail::format_mailbox(question.srs.forwarder(account->id.value, account->domain, question.now));
+}
+
+// A list, or one account: the sender's mail has come to its end, and what is behind it is theirs alone to know.
+bool ends_here(const RecipientDecision& decision)
+{
+    using Kind = directory::Expansion::Kind;
+    const auto has = [&decision](Kind kind) { return std::ranges::find(decision.expansions, kind, &directory::Expansion::kind) != decision.expansions.end(); };
+    if (has(Kind::list)) return true;
+    return (has(Kind::forward) || has(Kind::forward_and_copy)) && !has(Kind::alias) && !has(Kind::administrators);
+}
+
 } // namespace
 
 std::string home_domain(const directory::Snapshot& snapshot, std::string_view host_name)
@@ -90,19 +150,28 @@ RecipientDecision judge_recipient(const RecipientQuestion& question, const mail:
     const directory::Snapshot& snapshot = question.snapshot;
     directory::Recipients reached = snapshot.resolve(mailbox.local_part, mailbox.domain);
     // The local part is ours alone to read, and nobody has an account of such a name unless it is real.
-    const bool is_way_back = policy::Srs::looks_like(mailbox.local_part) && snapshot.is_local_domain(mailbox.domain);
+    const bool is_at_home = snapshot.is_local_domain(mailbox.domain) || is_host_name(question, mailbox.domain);
+    const bool is_way_back = policy::Srs::looks_like(mailbox.local_part) && is_at_home;
     if (is_way_back && question.has_null_reverse_path) {
         const auto sender = question.srs.reverse(mailbox, question.now);
         if (!sender) return {ReplyId::unknown_mailbox, {}, {}};
-        if (!snapshot.is_local_domain(sender->domain)) return to_outside(*sender, true);
-        reached = snapshot.resolve(sender->local_part, sender->domain);
+        const bool is_of_machine = is_this_host(question, sender->domain);
+        if (!is_of_machine && !snapshot.is_local_domain(sender->domain)) return to_outside(*sender, true);
+        reached = is_of_machine ? resolve_name(question, sender->local_part) : snapshot.resolve(sender->local_part, sender->domain);
     }
-    const bool is_local = question.role == Role::local;
-    if (is_local && is_this_machine(question.host_name, mailbox.domain)) reached = resolve_name(question, mailbox.local_part);
+    if (policy::Srs::is_forwarder(mailbox.local_part) && is_at_home && question.has_null_reverse_path) {
+        const auto forwarder = question.srs.forwarder_of(mailbox, question.now);
+        if (!forwarder) return {ReplyId::unknown_mailbox, {}, {}};
+        if (auto decision = to_forwarder(question, *forwarder)) return *std::move(decision);
+        reached = snapshot.resolve("postmaster", mailbox.domain);
+    }
+    const bool may_send_out = question.role == Role::submission || question.role == Role::local;
+    if (may_send_out && is_another_host(question, mailbox.domain)) return to_outside(mailbox, false);
+    if (!is_way_back && is_machine_name(question, mailbox)) reached = resolve_name(question, mailbox.local_part);
     switch (reached.resolution) {
     case Resolution::found: break;
     case Resolution::unknown_domain:
-        if (question.role == Role::submission || is_local) return to_outside(mailbox, false);
+        if (may_send_out) return to_outside(mailbox, false);
         return {ReplyId::relay_denied, {}, {}};
     case Resolution::unknown_mailbox: return {ReplyId::unknown_mailbox, {}, {}};
     case Resolution::disabled: return {ReplyId::disabled_mailbox, {}, {}};
@@ -118,14 +187,25 @@ RecipientDecision judge_recipient(const RecipientQuestion& question, const mail:
         if (!one.owner.empty()) owners.insert(one.owner);
     }
     if (owners.size() > kMostOwners) return {ReplyId::list_too_large, {}, {}};
+    // A literal, or no domain at all, is no place to which a bounce could come back.
+    const std::string forwarded_by = is_at_home ? mailbox.domain : std::string(question.host_name);
     for (directory::Outside& one : reached.remote) {
         OutsideRecipient& recipient = decision.outside.emplace_back();
         recipient.address = std::move(one.address);
-        recipient.forwarded_by = mailbox.domain;
+        recipient.forwarded_by = forwarded_by;
         recipient.owner = std::move(one.owner);
         recipient.forwarders = std::move(one.forwarders);
+        recipient.returns_to = return_path_of(question, recipient);
     }
     return decision;
+}
+
+RecipientDecision judge_recipient(const Options& options, RecipientQuestion question, const mail::Mailbox& mailbox)
+{
+    question.host_name = options.hostname;
+    question.system_mail_to = options.system_mail_to;
+    question.own_addresses = options.own_addresses;
+    return judge_recipient(question, mailbox);
 }
 
 void pass_reports_on(const mail::Mailbox& mailbox, const queue::Notify& notify, const std::string& original,
@@ -133,22 +213,20 @@ void pass_reports_on(const mail::Mailbox& mailbox, const queue::Notify& notify, 
 {
     constexpr std::size_t kMostWithOriginal = 1000; // it is up to 500 octets, for each of them
     const std::size_t reached = decision.accounts.size() + decision.outside.size();
-    const bool is_list = std::ranges::any_of(decision.expansions, [](const directory::Expansion& one) {
-        return one.kind == directory::Expansion::Kind::list;
-    });
+    const bool has_ended = ends_here(decision);
     for (OutsideRecipient& each : decision.outside) {
-        if (!each.owner.empty()) continue;
+        if (!each.returns_to.empty()) continue;
         each.notify = notify;
         if (reached <= kMostWithOriginal) each.original = original;
-        if (reached > 1 || is_list) each.notify.success = false;
+        if (reached > 1 || has_ended) each.notify.success = false;
     }
-    const bool is_theirs = reached == 1 && !is_list && !decision.outside.empty();
+    const bool is_theirs = reached == 1 && !has_ended && !decision.outside.empty() && decision.outside.front().returns_to.empty();
     if (!notify.is_given || !notify.success || is_theirs) return;
     queue::Recipient receipt;
     receipt.address = mail::format_mailbox(mailbox);
     receipt.original = original;
     receipt.notify = notify;
-    receipt.ending = is_list || reached == 1 ? queue::Ending::here : queue::Ending::expanded;
+    receipt.ending = has_ended || reached == 1 ? queue::Ending::here : queue::Ending::expanded;
     decision.receipt = std::move(receipt);
 }
 

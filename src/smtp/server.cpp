@@ -57,6 +57,13 @@ void Server::set_options(Options options)
     options_ = std::make_shared<const Options>(std::move(options));
 }
 
+RecipientDecision Server::judge(const mail::Mailbox& mailbox, Role role, bool has_null_reverse_path) const
+{
+    const auto snapshot = dependencies_.directory.snapshot();
+    const RecipientQuestion question{*snapshot, role, has_null_reverse_path, dependencies_.srs, dependencies_.clock.wall()};
+    return judge_recipient(*options_, question, mailbox);
+}
+
 void Server::stop()
 {
     stopping_ = true;

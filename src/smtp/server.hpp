@@ -20,6 +20,7 @@
 #include "policy/srs.hpp"
 #include "smtp/options.hpp"
 #include "smtp/rate_table.hpp"
+#include "smtp/recipient.hpp"
 #include "trace/recorder.hpp"
 
 namespace mbx::smtp {
@@ -67,6 +68,9 @@ public:
     // For sessions from now on; those under way keep what they began with.
     void set_options(Options options);
     std::shared_ptr<const Options> options() const { return options_; }
+
+    // What a session of this role would decide of a RCPT now.
+    RecipientDecision judge(const mail::Mailbox& mailbox, Role role, bool has_null_reverse_path) const;
 
     // Sessions that wait for a command are told 421 4.3.2 and end; one that receives a message finishes it first.
     // New ones are told the same. Listener::close_sessions() ends what is left.

@@ -144,7 +144,7 @@ private:
     intake::Envelope make_envelope() const;
     queue::Envelope make_outgoing() const;
     std::string leading_list() const;
-    std::map<std::string, queue::Envelope> take_lists() const;
+    std::map<std::string, queue::Envelope> take_lists(const directory::Snapshot& snapshot) const;
 
     // session_trace.cpp
     const std::string& transaction_id();

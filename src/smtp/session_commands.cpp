@@ -205,9 +205,7 @@ void Session::on_rcpt(std::string_view argument)
     auto mailbox = std::optional(std::move(rcpt->mailbox));
     const auto snapshot = deps_.directory.snapshot();
     const bool is_null = !transaction_->mail().reverse_path;
-    const RecipientQuestion question{*snapshot, role_, is_null, deps_.srs, deps_.clock.wall(), options_->hostname,
-                                     options_->system_mail_to};
-    RecipientDecision decision = judge_recipient(question, *mailbox);
+    RecipientDecision decision = judge_recipient(*options_, {*snapshot, role_, is_null, deps_.srs, deps_.clock.wall()}, *mailbox);
     if (decision.reply != ReplyId::recipient_accepted) return refuse_recipient(decision.reply, argument);
     if (!transaction_->has_room_for(decision)) {
         reply(ReplyId::too_many_recipients);

@@ -1,4 +1,5 @@
 // What a session puts around a message: its envelopes, and the fields in front.
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <utility>
@@ -35,6 +36,10 @@ void Session::put_prefix(Incoming& incoming)
     std::vector<OutsideRecipient> outside = transaction_->outside();
     const HeldBack held = hold_back(deps_.srs, incoming.reception.forward_marks(), outside);
     if (!held.addresses.empty()) transaction_->keep(held, std::move(outside));
+    const auto snapshot = deps_.directory.snapshot();
+    const std::string home = home_domain(*snapshot, options_->hostname);
+    const std::string& shared_at = home.empty() ? options_->hostname : home;
+    transaction_->share_forwarders(mail::format_mailbox(deps_.srs.forwarder(0, shared_at, deps_.clock.wall())));
     incoming.draft->set_prefix(make_prefix(incoming));
 }
 
@@ -50,7 +55,7 @@ intake::Envelope Session::make_envelope() const
         envelope.recipients.push_back(store::AccountKey{id.value, account->local_part, account->domain});
     }
     const std::string leading = leading_list();
-    auto lists = take_lists();
+    auto lists = take_lists(*snapshot);
     if (const auto first = lists.find(leading); first != lists.end()) envelope.outgoing = std::move(lists.extract(first).mapped());
     else envelope.outgoing = make_outgoing();
     for (auto& [owner, list] : lists) envelope.further.push_back(std::move(list));
@@ -61,7 +66,7 @@ intake::Envelope Session::make_envelope() const
 }
 
 // What somebody else sent leaves under an address of ours, to which bounces come back; our users' own mail and bounces
-// leave as they are. Without the members of lists, unless nobody would hear of them (a bounce to a list).
+// leave as they are. Without what lists and forwarding accounts send on, unless nobody would hear of it (a bounce to them).
 queue::Envelope Session::make_outgoing() const
 {
     queue::Envelope outgoing;
@@ -74,7 +79,7 @@ queue::Envelope Session::make_outgoing() const
     if (login_) outgoing.account = login_->address;
     std::string_view forwarded_by;
     for (const OutsideRecipient& one : transaction_->outside()) {
-        if (!one.owner.empty() && mail.reverse_path) continue;
+        if (!one.returns_to.empty() && mail.reverse_path) continue;
         outgoing.recipients.push_back(recipient_of(one));
         if (forwarded_by.empty()) forwarded_by = one.forwarded_by;
     }
@@ -88,32 +93,39 @@ queue::Envelope Session::make_outgoing() const
     return outgoing;
 }
 
-// The owner of a list whose members elsewhere are all that the message is for: it needs no message beside it. Of several the
-// first; else empty.
+// The reverse-path of a list or a forwarding account whose targets elsewhere are all that the message is for: it needs no message
+// beside it. Of several the first; else empty.
 std::string Session::leading_list() const
 {
     if (!transaction_->mail().reverse_path || !transaction_->accounts().empty() || !transaction_->receipts().empty()) return {};
     std::string leading;
     for (const OutsideRecipient& one : transaction_->outside()) {
-        if (one.owner.empty()) return {};
-        if (leading.empty() || one.owner < leading) leading = one.owner;
+        if (one.returns_to.empty()) return {};
+        if (leading.empty() || one.returns_to < leading) leading = one.returns_to;
     }
     return leading;
 }
 
-// Members elsewhere, by the owners of their lists: those hear of what cannot be delivered (RFC 5321 section 3.9.2), and
-// what the sender asked for in reports ends here (RFC 3461 section 5.2.7.1). Of a bounce nobody is to hear: none.
-std::map<std::string, queue::Envelope> Session::take_lists() const
+// Members of lists elsewhere, by the owners of their lists: those hear of what cannot be delivered (RFC 5321 section 3.9.2), and
+// what the sender asked for in reports ends here (RFC 3461 section 5.2.7.1). What accounts forward likewise, by account: where to
+// is not the sender's to know, and a sender that was forged is not told at all (section 5.2.7.4). Of a bounce nobody is to hear:
+// none.
+std::map<std::string, queue::Envelope> Session::take_lists(const directory::Snapshot& snapshot) const
 {
     std::map<std::string, queue::Envelope> lists;
     const MailArgument& mail = transaction_->mail();
     for (const OutsideRecipient& one : transaction_->outside()) {
-        if (one.owner.empty() || !mail.reverse_path) continue;
-        lists[one.owner].recipients.push_back(recipient_of(one));
+        if (one.returns_to.empty() || !mail.reverse_path) continue;
+        queue::Envelope& list = lists[one.returns_to];
+        list.recipients.push_back(recipient_of(one));
+        list.account = one.owner;
+        if (!one.owner.empty()) continue;
+        list.is_forwarded = true;
+        list.is_only_copy = list.is_only_copy || !std::ranges::binary_search(transaction_->accounts(), one.forwarders.front());
+        list.account = forwarder_name(snapshot, one);
     }
-    for (auto& [owner, list] : lists) {
-        list.reverse_path = owner;
-        list.account = owner;
+    for (auto& [reverse_path, list] : lists) {
+        list.reverse_path = reverse_path;
         list.body = queue::BodyKind::eight_bit;
         list.smtputf8 = mail.smtputf8;
         list.require_tls = mail.require_tls;

@@ -109,7 +109,7 @@ void Session::tell_accepted(const intake::Receipt& receipt, const Incoming& inco
     std::size_t room = kMostQueued;
     const std::string leading = leading_list();
     for (const OutsideRecipient& one : transaction_->outside()) {
-        const bool is_apart = !one.owner.empty() && one.owner != leading && transaction_->mail().reverse_path;
+        const bool is_apart = !one.returns_to.empty() && one.returns_to != leading && transaction_->mail().reverse_path;
         if (is_apart) continue;
         if (room-- == 0) break;
         events.push_back({trace_id, trace::EventKind::queued, at, one.address, {}, {}});
@@ -139,6 +139,14 @@ void Session::tell_expansions(const intake::Receipt& receipt, const Incoming& in
     }
     for (const intake::Receipt::Further& list : receipt.further) {
         tell_list(receipt, list, incoming, events);
+        const auto& outside = transaction_->outside();
+        const auto one = std::ranges::find(outside, list.reverse_path, &OutsideRecipient::returns_to);
+        if (one != outside.end() && one->owner.empty()) {
+            const std::size_t count = list.recipients.size();
+            tell(forwarder_name(*snapshot, *one), std::to_string(count) + (count == 1 ? " address" : " addresses") + " elsewhere, in message " + list.id,
+                 "forward", count, list.id);
+            continue;
+        }
         tell(list_of(*snapshot, transaction_->expansions(), list.reverse_path),
              std::to_string(list.recipients.size()) + " members elsewhere, in message " + list.id, "list", list.recipients.size(), list.id);
     }
@@ -156,7 +164,9 @@ void Session::tell_list(const intake::Receipt& receipt, const intake::Receipt::F
     event.facts.emplace_back("size", std::to_string(receipt.size));
     event.facts.emplace_back("recipients", std::to_string(list.recipients.size()));
     add_header_facts(reception, message_id_of(incoming), event);
-    event.detail = "members of a list elsewhere; the message came in as " + receipt.trace_id;
+    const bool is_forwarded = policy::Srs::is_forwarder(list.reverse_path);
+    event.detail = (is_forwarded ? "what an account forwards; the message came in as " : "members of a list elsewhere; the message came in as ") +
+                   receipt.trace_id;
     const WallTime at = event.at;
     events.push_back(std::move(event));
     std::size_t room = kMostQueued;

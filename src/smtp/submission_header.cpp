@@ -104,6 +104,15 @@ void SubmissionHeader::give(std::string& out)
 {
     is_given_ = true;
     const mail::Header header = mail::parse_header(held_, {SIZE_MAX, SIZE_MAX});
+    // Text from its first line on: what is added in front must not run into it.
+    const bool has_field = std::ranges::any_of(header.fields, [](const mail::HeaderField& field) { return !field.name.empty(); });
+    if (!has_field && !held_.empty() && !held_.starts_with("\r\n") && !held_.starts_with('\n')) {
+        out += "\r\n";
+        out += std::exchange(held_, {});
+        return;
+    }
+    std::size_t dates = 0;
+    std::size_t ids = 0;
     std::size_t end = 0;
     for (const mail::HeaderField& field : header.fields) {
         end = field.offset + field.whole.size();
@@ -114,6 +123,11 @@ void SubmissionHeader::give(std::string& out)
         } else if (ascii::same(field.name, "Sender")) {
             ++senders_.sender_fields;
             add_mailboxes(field.value, senders_.sender);
+        }
+        const bool is_second = (ascii::same(field.name, "Date") && ++dates > 1) || (ascii::same(field.name, "Message-ID") && ++ids > 1);
+        if (is_second) {
+            give_field("X-Duplicate-" + std::string(field.whole), out);
+            continue;
         }
         const std::string completed = with_host(field, host_);
         give_field(completed.empty() ? field.whole : std::string_view(completed), out);

@@ -34,7 +34,8 @@ public:
     }
 
     // Appends to `out` what the message's next bytes add: nothing while its header is not whole, then the header without Bcc
-    // and Resent-Bcc (RFC 5322 section 3.6.3), then everything.
+    // and Resent-Bcc (RFC 5322 section 3.6.3), with all but the first Date and Message-ID renamed (section 3.6 allows one), then
+    // everything. Where there is no header the empty line that ends it goes before the text.
     void feed(std::string_view piece, std::string& out);
     // The message is over.
     void finish(std::string& out);

@@ -47,6 +47,26 @@ bool Transaction::has_room_for(const RecipientDecision& decision) const
     return reached <= kMostReached && owners.size() <= kMostLists;
 }
 
+void Transaction::share_forwarders(const std::string& reverse_path)
+{
+    std::set<std::string, std::less<>> own;
+    const auto is_forwarded = [](const OutsideRecipient& one) { return one.owner.empty() && !one.returns_to.empty(); };
+    for (const OutsideRecipient& one : outside_) {
+        if (is_forwarded(one)) own.insert(one.returns_to);
+    }
+    if (own.size() <= kMostForwarders) return;
+    own.clear();
+    for (OutsideRecipient& one : outside_) {
+        if (!is_forwarded(one) || own.contains(one.returns_to)) continue;
+        if (own.size() + 1 < kMostForwarders) {
+            own.insert(one.returns_to);
+            continue;
+        }
+        one.returns_to = reverse_path;
+        one.is_shared = true;
+    }
+}
+
 void Transaction::keep(const HeldBack& held, std::vector<OutsideRecipient> outside)
 {
     outside_ = std::move(outside);

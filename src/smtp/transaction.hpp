@@ -21,6 +21,7 @@ class Transaction {
 public:
     static constexpr std::size_t kMostReached = 20'000; // mailboxes and addresses elsewhere, with all that lists lead to
     static constexpr std::size_t kMostLists = 8;       // each leaves as a message of its own
+    static constexpr std::size_t kMostForwarders = 8;  // likewise; the last of them is all that are beyond
     explicit Transaction(MailArgument mail) : mail_(std::move(mail)) {}
 
     // A RCPT that was accepted; `accounts` ascending. An account or an outside address named twice gets one copy.
@@ -32,6 +33,8 @@ public:
     bool has_room_for(const RecipientDecision& decision) const;
     // Mail that came back stays with who had sent it on.
     void keep(const HeldBack& held, std::vector<OutsideRecipient> outside);
+    // Accounts that forward, beyond kMostForwarders, share one reverse-path: that of the administrators.
+    void share_forwarders(const std::string& reverse_path);
     void count_refused() { ++refused_; }
 
     const MailArgument& mail() const { return mail_; }

@@ -209,6 +209,43 @@ TEST_CASE("an account forwards, a list has an owner, and check route tells each 
     CHECK(read(world.ask(Method::patch, "/api/v1/aliases/all@example.org", R"({"owner":""})"))["owner"] == "");
 }
 
+TEST_CASE("check route says what the session decides, for each who may send where they differ", "[admin]")
+{
+    AdministrationWorld world;
+    add_domain_and_account(world);
+    const auto route_of = [&world](const std::string& address) { return read(world.ask(Method::get, "/api/v1/routes/" + address)); };
+    CHECK(route_of("ann@example.org")["verdict"] == "A message would be delivered here, to 1 mailbox.");
+    CHECK(route_of("nobody@example.org")["verdict"] == "A message would be refused: 550 5.1.1 no such mailbox.");
+    CHECK(route_of("nobody@example.org")["reachable"] == false);
+    const auto machine = route_of("www-data@machine.example");
+    CHECK(machine["steps"][0] == "machine.example is this server itself, and none of its domains");
+    CHECK(machine["steps"][1] == "it reaches the account ann@example.org");
+    CHECK(machine["verdict"] ==
+          "A message of a user who has logged in or a stranger or nobody (a bounce, from <>) would be refused: 550 5.1.1 no such mailbox. "
+          "A message of a program of this machine would be delivered here, to 1 mailbox.");
+    CHECK(machine["reachable"] == true);
+}
+
+TEST_CASE("health names what is degraded while mail goes on", "[admin]")
+{
+    AdministrationWorld world;
+    CHECK(world.ask(Method::get, "/healthz").body == "ok\n");
+    world.facts.warnings = {"1 entry of the queue is damaged; it lies in queue/damaged, the log says why"};
+    const auto degraded = world.ask(Method::get, "/healthz");
+    CHECK(degraded.status == 200);
+    CHECK(degraded.body == "ok, but degraded:\n1 entry of the queue is damaged; it lies in queue/damaged, the log says why\n");
+}
+
+TEST_CASE("the name of an address is asked for where the DNS has it", "[admin][dns]")
+{
+    AdministrationWorld world;
+    const auto name_of = [&world](const std::string& asked) { return read(world.ask(Method::get, "/api/v1/dns/" + asked))["name"].get<std::string>(); };
+    CHECK(name_of("192.0.2.17?type=PTR") == "17.2.0.192.in-addr.arpa");
+    CHECK(name_of("2001:db8::1f?type=PTR") == "f.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+    CHECK(name_of("17.2.0.192.in-addr.arpa?type=PTR") == "17.2.0.192.in-addr.arpa");
+    CHECK(name_of("192.0.2.17?type=A") == "192.0.2.17");
+}
+
 TEST_CASE("an alias lives from add to remove", "[admin]")
 {
     AdministrationWorld world;

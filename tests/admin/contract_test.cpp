@@ -242,7 +242,7 @@ TEST_CASE("documents of the queue have the form that the document gives them", "
     const WallTime now = queue::wall_of(1'800'000'060'000);
     queue::Page page;
     page.entries = {listed};
-    const json told = check(admin::queue_page_json(page, {rule}, now), "QueuePage");
+    const json told = check(admin::queue_page_json(page, {}, {rule}, now), "QueuePage");
     const json& message = told["messages"][0];
     CHECK(message["age_seconds"] == 60);
     CHECK(message["recipients"][0]["next_in_seconds"] == 660);
@@ -258,9 +258,11 @@ TEST_CASE("documents of the queue have the form that the document gives them", "
     acted.messages = 3;
     acted.held = 2;
     acted.being_sent = 1;
+    acted.unknown = {"0abc"};
     const json answer = check(admin::queue_act_json("retry", acted), "QueueActed");
     CHECK(answer["held"] == 2);
     CHECK(answer["being_sent"] == 1);
+    CHECK(answer["unknown_ids"] == json::array({"0abc"}));
 }
 
 TEST_CASE("a name that can be none is told of before anybody is asked", "[admin][dns]")

@@ -124,6 +124,7 @@ TEST_CASE("G11: what is wrong in a file is refused with line, column and a hint"
         Row{"[smtp]\nmax_recipient = 5", "m.toml:2:1: ", "did you mean max_recipients?"},
         Row{"[smtp]\nmax-recipients = 500", "m.toml:2:1: ", "did you mean max_recipients?"},
         Row{"[smpt]\nx = 1", "m.toml:1:2: ", "did you mean [smtp]?"},
+        Row{"[outbound]\nmessages_per_connection = 5", "m.toml:2:1: ", "it is max_messages_per_connection in [queue] now"},
         Row{"[imap]\nmax_recipients = 500", "m.toml:2:1: ", "did you mean max_recipients in [smtp]?"},
         Row{"[imap]\nqqqqqqqqqqq = 500", "m.toml:2:1: ", "man mailboxd.toml"},
         Row{"hostname = \"a\"", "m.toml:1:1: ", "put it below [server]"},

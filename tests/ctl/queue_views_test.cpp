@@ -37,10 +37,10 @@ std::string page(const std::string& messages, const std::string& holds = "", int
 const std::string kHold = R"({"what":"all mail to there.example","destination":"there.example","sender":"","recipient":"","all":false,)"
                           R"("since":"2026-11-22T10:41:39Z","by":"the administrator"})";
 
-std::string acted(const std::string& act, int messages, int held = 0, int being_sent = 0, int rules = 0)
+std::string acted(const std::string& act, int messages, int held = 0, int being_sent = 0, int rules = 0, const std::string& unknown = "")
 {
     return shown(View::queue_act, R"({"act":")" + act + R"(","messages":)" + std::to_string(messages) + R"(,"held":)" + std::to_string(held) +
-                                      R"(,"being_sent":)" + std::to_string(being_sent) + R"(,"standing_holds":)" + std::to_string(rules) + "}");
+                                      R"(,"being_sent":)" + std::to_string(being_sent) + R"(,"standing_holds":)" + std::to_string(rules) + R"(,"unknown_ids":[)" + unknown + "]}");
 }
 
 }  // namespace
@@ -60,6 +60,15 @@ TEST_CASE("a queue is shown with spans of time, what comes next, and the last wo
     CHECK(shown(View::queue, page("", "", 0)) == "the queue is empty: nothing waits for another server\n");
     CHECK(shown(View::queue, page("", "", 1)) == "none of these; 1 message is in the queue\n");
     CHECK(shown(View::queue, page("", kHold, 0)).ends_with("all mail to there.example is held until: mailboxctl queue release --destination there.example\n"));
+}
+
+TEST_CASE("of a message's recipients the one that was asked for is shown", "[ctl][queue]")
+{
+    std::string other = recipient("waiting", R"(,"asked_for":false)");
+    other.replace(other.find("bob@"), 4, "eve@");
+    const std::string asked = recipient("waiting", R"(,"asked_for":true)");
+    CHECK(shown(View::queue, page(message(other + "," + asked))).find("bob@there.example and 1 more") != std::string::npos);
+    CHECK(shown(View::queue, page(message(other))).find("eve@there.example") != std::string::npos);
 }
 
 TEST_CASE("the words of another server are escaped once", "[ctl][queue]")
@@ -94,6 +103,14 @@ TEST_CASE("what an act came to is said in whole sentences", "[ctl][queue]")
     CHECK(acted("hold", 0, 0, 0, 1) == "held from now on, until it is released; 0 messages of it are in the queue now\n");
     CHECK(acted("release", 0, 1) == "1 message stays held by a standing hold: mailboxctl queue holds lists them\n");
     CHECK(acted("release", 0, 0, 0, 1) == "1 standing hold has ended\n");
+    CHECK(acted("delete", 0, 0, 0, 0, R"("0abc","0abd")") ==
+          "not in the queue: 0abc, 0abd; mailboxctl trace ID tells what became of a message\n");
+    CHECK(acted("delete", 1, 0, 0, 0, R"("0abc")").ends_with("not in the queue: 0abc; mailboxctl trace ID tells what became of a message\n"));
+    CHECK(names_unknown(R"({"messages":0,"held":0,"unknown_ids":["0abc"]})"));
+    CHECK(names_unknown(R"({"messages":1,"held":0,"unknown_ids":["0abc"]})"));
+    CHECK_FALSE(names_unknown(R"({"messages":0,"held":0,"unknown_ids":[]})"));
+    CHECK(is_nothing_found(R"({"messages":[],"story":null})"));
+    CHECK_FALSE(is_nothing_found(R"({"messages":[{"id":"0abc"}],"story":null})"));
     CHECK(acted("bounce", 0) == "no message of the queue fits: mailboxctl queue list shows what there is\n");
 }
 

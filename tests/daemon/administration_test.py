@@ -87,6 +87,31 @@ class Administration(BoxCase):
             self.assertNotIn(done.returncode, (0, -6, -11), words)
             self.assertIn("none", done.stderr)
 
+    def test_ids_that_are_not_there_fail_and_are_named(self):
+        for act in ("hold", "release", "retry", "bounce", "delete"):
+            with self.subTest(act=act):
+                sure = ("--yes",) if act in ("bounce", "delete") else ()
+                done = self.box.ctl("queue", act, "0abc", "zzz", *sure, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("not in the queue: 0abc, zzz", done.stdout)
+                done = self.box.ctl("queue", act, "zzz", "--json", *sure, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertEqual(json.loads(done.stdout)["unknown_ids"], ["zzz"])
+        for command in (("queue", "show", "zzz"), ("trace", "zzz"), ("trace", "zzz", "--json")):
+            self.assertEqual(self.box.ctl(*command, check=False).returncode, 1)
+
+    def test_check_route_says_what_a_session_says(self):
+        host = f"mail.{self.box.domain}"
+        for address in (f"root@{host}", f"www-data@{host}", "postmaster@[127.0.0.1]", "postmaster@[IPv6:::1]", "x@[127.0.0.1]", "x@[IPv6:::1]",
+                        "user0001@example.test", "nobody@example.test"):
+            with self.subTest(address=address):
+                code, _ = self.rcpt(address)
+                told = self.box.ctl("check", "route", address).stdout if code == 250 else self.box.ctl("check", "route", address, check=False).stdout
+                verdict = told.strip().splitlines()[-1]
+                stranger = next(one for one in verdict.split(". ") if "A message would" in one or "a stranger" in one)
+                self.assertEqual("delivered here" in stranger, code == 250, told)
+                self.assertEqual("refused: 550" in stranger, code == 550, told)
+
     def test_a_password_may_be_anything_that_a_line_can_hold(self):
         """J7: spaces, quotes, letters of any script; beyond 1,024 bytes it is refused."""
         for password in ("with  spaces  inside", 'quo"te\\back slash', "пароль-ёлка-漢字", "xyz0" * 256):

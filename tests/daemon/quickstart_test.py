@@ -72,6 +72,11 @@ class Quickstart(unittest.TestCase):
         said = subprocess.run([first["MB_CTL"], "account", "list"], capture_output=True, text=True, check=True).stdout
         self.assertEqual(said.count("@example.test"), 3, said)
 
+        for options, words in ((["-bp"], "Mail queue is empty"), (["-q"], "")):
+            asked = subprocess.run([self.demo / "sendmail", *options], capture_output=True, text=True, check=False)
+            self.assertEqual(asked.returncode, 0, asked.stderr)
+            self.assertIn(words, asked.stdout)
+
         again = self.start("--route", "sink.test=127.0.0.1:2525", "--route", "other.test=[::1]:2626")
         self.assertIn("byte for byte", again)
         self.assertNotEqual(self.variables()["MB_PID"], first["MB_PID"])

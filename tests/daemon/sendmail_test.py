@@ -346,6 +346,11 @@ class Stopped(SendmailCase):
         self.assertTrue((self.drop / "tmp-unfinished").exists())
         self.assertIn("set aside", self.box.log())
         self.assertEqual(len(self.box.messages(2)), 1)
+        # What nobody takes in is named.
+        self.assertTrue((self.drop / "second").exists())
+        self.assertEqual(self.box.log().count("are not sendmail's, and are left alone"), 1)
+        self.assertEqual(self.box.metrics()["mailboxd_sendmail_foreign"], 1)
+        self.assertIn("(second) is not sendmail's", self.box.ctl("status").stdout)
         # And goes on.
         self.send("user0003@example.test")
         self.bodies(3, "plain")

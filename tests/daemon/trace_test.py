@@ -49,7 +49,9 @@ class Trace(BoxCase):
         self.assertIn("from INBOX to Kept", texts[3])
         told = self.box.ctl("trace", name).stdout
         self.assertIn("by imap", told)
-        self.assertIn("no such message", self.box.ctl("trace", "nothing like it").stdout)
+        unknown = self.box.ctl("trace", "nothing like it", check=False)
+        self.assertEqual(unknown.returncode, 1)
+        self.assertIn("no such message", unknown.stdout)
 
     def test_searches_times_and_views_know_every_message(self):
         for number in range(5):

@@ -292,6 +292,19 @@ TEST_CASE("members of a list carry the owner of the list that is nearest to them
     CHECK(got.expansions[0].kind == Expansion::Kind::list);
 }
 
+TEST_CASE("where an account forwards is for nobody else to hear, not for the owner of a list that it is on", "[directory]")
+{
+    World w;
+    w.accounts[0].forward = {"secret@example.com"};
+    w.aliases.push_back({"all@example.org", {w.accounts[0].address(), "far@example.com"}, true, "bob@example.org"});
+    const auto got = w.snapshot().resolve("all", "example.org");
+    REQUIRE(got.remote.size() == 2);
+    CHECK(got.remote[0].owner == "bob@example.org");
+    CHECK(got.remote[1].address == "secret@example.com");
+    CHECK(got.remote[1].owner.empty());
+    CHECK(got.remote[1].forwarders == std::vector<AccountId>{w.accounts[0].id});
+}
+
 TEST_CASE("ten thousand are reached behind one address, more are refused at once", "[directory][hostile]")
 {
     World w;

@@ -88,7 +88,7 @@ class Forwarding(unittest.TestCase):
             self.assertIn("delivered to", story)
             back = self.here.ctl("trace", "ann@here.test").stdout
             ids = [line.split()[2] for line in back.splitlines()[1:] if line.strip()] if "ACCEPTED" in back else []
-            stories = "".join(self.here.ctl("trace", one).stdout for one in ids)
+            stories = "".join(self.here.ctl("trace", one, check=False).stdout for one in ids)
             self.assertIn("had sent this message on before", stories, back)
         finally:
             self.here.ctl("account", "forward", "ann@here.test", "--off")
@@ -101,13 +101,39 @@ class Forwarding(unittest.TestCase):
             self.deliver(self.here, "copied", "bob@here.test")
             self.arrives(self.here, "bob", "copied")
             arrived = self.arrives(self.there, "bob", "copied")[0]
-            self.assertRegex(arrived, rb"Return-Path: <SRS0=\w+=\w\w=sample\.test=sender@here\.test>")
+            self.assertRegex(arrived, rb"Return-Path: <FWD0=\w+=\w\w=\d+@here\.test>")
             self.assertEqual(arrived.count(b"Return-Path:"), 1)
             route = self.here.ctl("check", "route", "bob@here.test").stdout
             self.assertIn("bob@here.test keeps a copy and forwards to bob@there.test", route)
             self.assertIn("bob@there.test: ", route)
         finally:
             self.here.ctl("account", "forward", "bob@here.test", "--off")
+
+    def test_who_forwards_hears_of_what_bounces_with_the_message_and_the_sender_does_not(self):
+        self.here.ctl("account", "forward", "cyd@here.test", "secret@there.test", "--no-copy")
+        try:
+            with RemoteScript(SCRIPT, 2525) as remote:
+                link = self.here.smtp()
+                link.ehlo()
+                link.mail("stranger@script.test")
+                self.assertEqual(link.rcpt("cyd@here.test")[0], 250)
+                code, words = link.data(message("for cyd alone").decode())
+                self.assertEqual(code, 250)
+                link.quit()
+                report = wait_until(lambda: [text for text in self.mail_of(self.here, "cyd") if b"multipart/report" in text and b"for cyd alone" in text],
+                                    60, "a report for who forwards")[0]
+                self.all_quiet()
+                self.assertEqual(remote.messages, [])
+            parts = email.message_from_bytes(report).get_payload()
+            self.assertIn("Final-Recipient: rfc822; secret@there.test", parts[1].as_string())
+            self.assertEqual(parts[2].get_content_type(), "message/rfc822")
+            self.assertEqual(email.message_from_bytes(report)["To"], "<cyd@here.test>")
+            identifier = re.search(r"2\.0\.0 (\w+)", words.decode()).group(1)
+            story = self.here.ctl("trace", identifier).stdout
+            self.assertIn("secret@there.test", story)
+            self.assertIn("told cyd@here.test", story)
+        finally:
+            self.here.ctl("account", "forward", "cyd@here.test", "--off")
 
     def test_a_lists_owner_hears_of_what_bounces_and_the_poster_does_not(self):
         self.here.ctl("alias", "add", "all@here.test", "cyd@here.test", "cyd@there.test", "nobody@there.test", "--owner", "bob@here.test")

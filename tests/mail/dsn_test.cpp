@@ -180,6 +180,27 @@ TEST_CASE("I5: 8-bit and illegal originals come back in a legal encoding", "[mai
     CHECK(dsn.bytes.find("text/rfc822-headers") != std::string::npos);
 }
 
+TEST_CASE("who has mail sent on is not told that it is theirs, and gets the only copy whatever its lines are", "[mail][dsn]")
+{
+    DsnRequest request = failure();
+    request.is_forwarded = true;
+    const std::string kept = words_of(compose_dsn(request));
+    CHECK(kept.find("A message that your mailbox forwards could not be delivered") != std::string::npos);
+    CHECK(kept.find("Your mailbox has a copy of the message.") != std::string::npos);
+    CHECK(kept.find("Your message could not") == std::string::npos);
+    request.is_only_copy = true;
+    request.return_full = true;
+    CHECK(words_of(compose_dsn(request)).find("The message comes with this report") != std::string::npos);
+    CHECK(parts_of(compose_dsn(request).bytes).at(2) == kOriginal);
+    const std::string odd = "Subject: a\r\n\r\n" + std::string(2000, 'x') + "\r\n";
+    request.original = odd;
+    request.original_size = odd.size();
+    const Dsn dsn = compose_dsn(request);
+    CHECK(broken_rule(dsn.bytes).empty());
+    CHECK(dsn.bytes.find("Content-Type: application/octet-stream") != std::string::npos);
+    CHECK(decode_transfer(parts_of(dsn.bytes).at(2), TransferEncoding::base64) == odd);
+}
+
 TEST_CASE("I5: UTF-8 addresses stand as they are in a global report and as escapes in a plain one", "[mail][dsn][I5]")
 {
     DsnRequest request = failure();

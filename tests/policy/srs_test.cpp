@@ -75,3 +75,26 @@ TEST_CASE("an address that nobody signed, or that was changed, or is old, leads 
         CHECK_FALSE(srs().reverse(odd, kNow));
     }
 }
+
+TEST_CASE("an address that stands for who forwards is read again, in any case of letters, and nobody else makes one")
+{
+    const auto address = srs().forwarder(4711, "our.example", kNow);
+    CHECK(address.domain == "our.example");
+    CHECK(Srs::is_forwarder(address.local_part));
+    CHECK_FALSE(Srs::looks_like(address.local_part));
+    CHECK(srs().forwarder_of(address, kNow + std::chrono::days{10}) == 4711);
+    auto lower = address;
+    lower.local_part = ascii::to_lower(lower.local_part);
+    CHECK(srs().forwarder_of(lower, kNow) == 4711);
+    CHECK_FALSE(srs().forwarder_of(address, kNow + std::chrono::days{30}));
+    CHECK_FALSE(Srs(std::string(32, 'x')).forwarder_of(address, kNow));
+    auto changed = address;
+    changed.local_part.back() = '2';
+    CHECK_FALSE(srs().forwarder_of(changed, kNow));
+    for (const char* text : {"FWD0=", "FWD0=A", "FWD0=A=B", "FWD0===", "FWD0=AAAAAAAA=AA=x", "FWD0=AAAAAAAA=AA=99999999999999999999", "SRS0=A=AA=1"}) {
+        mail::Mailbox odd;
+        odd.local_part = text;
+        odd.domain = "our.example";
+        CHECK_FALSE(srs().forwarder_of(odd, kNow));
+    }
+}

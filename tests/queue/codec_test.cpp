@@ -164,6 +164,8 @@ TEST_CASE("an envelope keeps what stays here of the message, and whose way ends 
     Envelope envelope = some_envelope();
     envelope.kept_back = 37;
     envelope.ignores_tls_policy = true;
+    envelope.is_forwarded = true;
+    envelope.is_only_copy = true;
     envelope.recipients[0].ending = Ending::here;
     envelope.recipients[1].ending = Ending::expanded;
     const auto read = decode_envelope(encode(envelope));
@@ -207,4 +209,25 @@ TEST_CASE("I2, I5: who is told of what follows NOTIFY, RET and the null return p
     CHECK_FALSE(decide_report(entry, ReportKind::failed, {}, WallTime{}, limits));
     entry.envelope.reverse_path.clear();
     CHECK_FALSE(decide_report(entry, ReportKind::failed, {0, 1}, WallTime{}, limits));
+}
+
+TEST_CASE("a report of what was forwarded is for the account, with the whole message where nobody else has it", "[queue][report]")
+{
+    Entry entry = some_entry();
+    const ReportLimits limits{std::chrono::hours(120), 1'000'000};
+    CHECK(decide_report(entry, ReportKind::failed, {0}, WallTime{}, limits)->forwarded_by.empty());
+    entry.size = 100U << 20U;
+    entry.envelope.reverse_path = "FWD0=x@example.org";
+    entry.envelope.is_forwarded = true;
+    auto facts = decide_report(entry, ReportKind::failed, {0}, WallTime{}, limits);
+    REQUIRE(facts);
+    CHECK(facts->to == "FWD0=x@example.org");
+    CHECK(facts->forwarded_by == "anna@example.org");
+    CHECK_FALSE(facts->is_full_wanted);
+    entry.envelope.is_only_copy = true;
+    facts = decide_report(entry, ReportKind::failed, {0}, WallTime{}, limits);
+    REQUIRE(facts);
+    CHECK(facts->is_full_wanted);
+    CHECK(facts->is_only_copy);
+    CHECK_FALSE(decide_report(entry, ReportKind::delayed, {1}, WallTime{}, limits)->is_full_wanted);
 }

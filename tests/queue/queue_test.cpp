@@ -1,4 +1,6 @@
 // The queue as a whole, with a scripted other side and a clock that is moved.
+#include <map>
+
 #include "queue/world.hpp"
 
 using namespace mbx;
@@ -384,8 +386,8 @@ TEST_CASE("what only our own limit held back is told as not tried, and no server
     REQUIRE(world.reports(ReportKind::failed) > 0);
     for (const auto& report : world.made_reports()) {
         const bool is_failed = report.kind == ReportKind::failed;
-        CHECK(report.recipients.at(0) == (is_failed ? "x@slow.example 4.4.7 expired untried its time was over before it was tried"
-                                                    : "x@slow.example 4.0.0 untried "));
+        CHECK(report.recipients.at(0) == (is_failed ? "x@slow.example 4.4.7 expired untried undated its time was over before it was tried"
+                                                    : "x@slow.example 4.0.0 untried undated "));
     }
     std::size_t failed = 0;
     for (const auto& event : world.recorder.events) {
@@ -495,7 +497,10 @@ TEST_CASE("an administrator lists, holds, releases, retries, bounces and deletes
     CHECK(world.list(recipient).entries.at(0).entry.states.at(0).attempts == 1);
     Selection ids;
     ids.ids = {two, "unknown"};
-    CHECK(world.act(Act::hold, ids) == 1);
+    const auto held = test::run_on(world.loop(), world->act(Act::hold, ids, "the administrator"));
+    REQUIRE(held);
+    CHECK(held->messages == 1);
+    CHECK(held->unknown == std::vector<std::string>{"unknown"});
     world.transport->on_deliver = nullptr;
     world.pass(1h);
     CHECK(world.times(one, "bob@one.example") == 1);
@@ -538,6 +543,67 @@ TEST_CASE("an administrator lists, holds, releases, retries, bounces and deletes
     CHECK(world.times(six, "bob@two.example") == 0);
     CHECK(world.reports(ReportKind::failed) == 1);
     CHECK(world.list().entries.empty());
+}
+
+TEST_CASE("another lifetime counts for what waits from the reload on, and from the next start on", "[queue]")
+{
+    const bool restarts = GENERATE(false, true);
+    CAPTURE(restarts);
+    World world;
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::later(); };
+    const auto id = world.send("anna@here.example", {"bob@two.example"});
+    world.run();
+    world.pass(10h, 10min);
+    CHECK(world.reports(ReportKind::delayed, id) == 1);
+    const auto attempts = world.list().entries.at(0).entry.states.at(0).attempts;
+    world.options.lifetime = 9h;
+    if (restarts) world.reopen();
+    else world->set_options(world.options);
+    world.run();
+    world.tick();
+    world.run();
+    CHECK(world.reports(ReportKind::failed, id) == 1);
+    CHECK(world.list().entries.empty());
+    CHECK(attempts == 7);
+}
+
+TEST_CASE("a warning that is wanted later is given to what waits already", "[queue]")
+{
+    World world;
+    world.options.warn_after = 0s;
+    world.reopen();
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::later(); };
+    const auto id = world.send("anna@here.example", {"bob@two.example"});
+    world.run();
+    world.pass(10h, 10min);
+    CHECK(world.reports(ReportKind::delayed, id) == 0);
+    world.options.warn_after = 4h;
+    world->set_options(world.options);
+    world.run();
+    world.tick();
+    world.run();
+    CHECK(world.reports(ReportKind::delayed, id) == 1);
+    CHECK(world.reports(ReportKind::failed, id) == 0);
+}
+
+TEST_CASE("a bounce by hand is no attempt, and does not change when the last one was", "[queue]")
+{
+    World world;
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::later(); };
+    const auto tried = world.send("anna@here.example", {"bob@two.example"});
+    world.run();
+    Selection all;
+    all.is_all = true;
+    REQUIRE(test::run_on(world.loop(), world->hold_from_now_on(all, "the administrator")));
+    const auto untried = world.send("anna@here.example", {"carl@three.example"});
+    world.run();
+    world.advance(1h);
+    CHECK(world.act(Act::bounce, all) == 2);
+    world.run();
+    std::map<std::string, std::string> told;
+    for (const auto& report : world.made_reports()) told[report.about] = report.recipients.at(0);
+    CHECK(told[tried] == "bob@two.example 5.7.0 returned to the sender by the administrator");
+    CHECK(told[untried] == "carl@three.example 5.7.0 untried undated returned to the sender by the administrator");
 }
 
 TEST_CASE("what is done to a destination or an address is done to no other recipient of the message", "[queue]")

@@ -494,7 +494,7 @@ private:
                        std::to_string(original.size()) + "\n";
         for (const auto& told : facts.recipients) {
             report.bytes += told.recipient.address + " " + told.last.enhanced + (told.is_expired ? " expired" : "") +
-                            (told.is_untried ? " untried" : "") + " " + told.last.text + "\n";
+                            (told.is_untried ? " untried" : "") + (told.last.at == 0 ? " undated" : "") + " " + told.last.text + "\n";
         }
         return report;
     }

@@ -101,6 +101,23 @@ TEST_CASE("a directory that is not there is an error, not a loss", "[sendmail][d
     CHECK_FALSE(list_drop(place.path + "/file", 10));
 }
 
+TEST_CASE("what is none of sendmail's files is seen, and not taken for a message", "[sendmail][drop]")
+{
+    const Place place;
+    CHECK(find_foreign_drops(place.path).count == 0);
+    REQUIRE(leave_in(place.path, example(), kBody));
+    place.put("tmp-1", "x");
+    REQUIRE(::mkdir((place.path + "/.aside").c_str(), 0700) == 0);
+    CHECK(find_foreign_drops(place.path).count == 0);
+    place.put("message.eml", "x");
+    place.put("another.eml", "x");
+    const auto foreign = find_foreign_drops(place.path);
+    CHECK(foreign.count == 2);
+    CHECK(foreign.example == "another.eml");
+    CHECK(list_drop(place.path, 10)->size() == 1);
+    CHECK(find_foreign_drops(place.path + "/none").count == 0);
+}
+
 TEST_CASE("every cut and every changed byte of a drop file is noticed", "[sendmail][drop]")
 {
     const Place place;

@@ -769,6 +769,21 @@ TEST_CASE("C6: a sender or a header beyond ASCII needs SMTPUTF8, else 5.6.7", "[
     CHECK(ground.send(kMessage)[0].enhanced == "5.6.7");
 }
 
+TEST_CASE("C6: who cannot be reached for want of SMTPUTF8 is told what it is: the own address, else the header", "[smtp][client]")
+{
+    PlainGround ground;
+    ground.remote.keywords = {"PIPELINING", "8BITMIME"};
+    ground.to({"\xd0\xb1\xd0\xbe\xd0\xb1@remote.example", "eve@remote.example"});
+    ground.envelope.smtputf8 = true;
+    REQUIRE(ground.open());
+    const auto answers = ground.send("To: \xd0\xb1\xd0\xbe\xd0\xb1@remote.example, eve@remote.example\r\n\r\nx\r\n");
+    CHECK(answers[0].text.starts_with("the address \xd0\xb1\xd0\xbe\xd0\xb1@remote.example has characters beyond ASCII"));
+    CHECK(answers[1].text.starts_with("the header has characters beyond ASCII"));
+    CHECK(answers[0].enhanced == "5.6.7");
+    CHECK(answers[0].verdict == Verdict::permanent);
+    CHECK(answers[1].verdict == Verdict::permanent);
+}
+
 TEST_CASE("DSN parameters are passed on to who knows them, and to nobody else (RFC 3461 5.2)", "[smtp][client][dsn]")
 {
     const bool offers = GENERATE(true, false);

@@ -2,11 +2,13 @@
 // from going in circles, and what the trace is told.
 #include "smtp/forwarding.hpp"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
 #include "base/ascii.hpp"
 #include "smtp/appliance.hpp"
+#include "smtp/transaction.hpp"
 
 using namespace mbx;
 using namespace mbx::smtp;
@@ -103,7 +105,7 @@ TEST_CASE("what comes back is kept by the nearest account that had sent it on, a
     CHECK(outside[0].address == "far3@elsewhere.example");
 }
 
-TEST_CASE("an account's mail leaves for where it forwards under a rewritten sender, with its copy kept", "[smtp][forwarding]")
+TEST_CASE("what an account forwards leaves under an address that stands for the account, and tells the sender nothing", "[smtp][forwarding]")
 {
     const bool keeps_copy = GENERATE(true, false);
     CAPTURE(keeps_copy);
@@ -113,13 +115,18 @@ TEST_CASE("an account's mail leaves for where it forwards under a rewritten send
     CHECK(heard.find("250 2.0.0 ID accepted") != std::string::npos);
     CHECK(appliance.inbox("ann").size() == (keeps_copy ? 1U : 0U));
     REQUIRE(appliance.outgoing.size() == 1);
-    const auto& out = appliance.outgoing[0];
-    CHECK(out.envelope.reverse_path.starts_with("SRS0="));
-    CHECK(out.envelope.reverse_path.ends_with("=sender.example=s@example.test"));
+    const intake::OutgoingMail out = appliance.outgoing[0];
+    const auto reverse_path = *mail::parse_mailbox(out.envelope.reverse_path);
+    const auto id = appliance.directory->snapshot()->find_login("ann@example.test")->id.value;
+    CHECK(reverse_path.domain == "example.test");
+    CHECK(appliance.srs.forwarder_of(reverse_path, appliance.clock.wall()) == id);
+    CHECK(out.envelope.is_forwarded);
+    CHECK(out.envelope.is_only_copy == !keeps_copy);
+    CHECK(out.envelope.account == "ann@example.test");
     REQUIRE(out.envelope.recipients.size() == 1);
     CHECK(out.envelope.recipients[0].address == "far@elsewhere.example");
-    CHECK(out.envelope.recipients[0].notify == queue::Notify{true, false, true, false});
-    CHECK(out.envelope.recipients[0].original == "rfc822;ann@example.test");
+    CHECK(out.envelope.recipients[0].notify == queue::Notify{});
+    CHECK(out.envelope.recipients[0].original.empty());
     const std::string leaving = out.bytes->substr(out.envelope.kept_back);
     CHECK(leaving.starts_with("Received: "));
     CHECK(leaving.find("\r\nX-Forwarded-Mark: ") != std::string::npos);
@@ -127,6 +134,57 @@ TEST_CASE("an account's mail leaves for where it forwards under a rewritten send
     (void)appliance.talk(letter(kToAnn, "Subject: bounce\r\n", ""));
     REQUIRE(appliance.outgoing.size() == 2);
     CHECK(appliance.outgoing[1].envelope.reverse_path.empty());
+    // What comes back to it is put into the mailbox, and not forwarded again.
+    (void)appliance.talk(letter("RCPT TO:<" + out.envelope.reverse_path + ">\r\n", "Subject: returned\r\n", ""));
+    CHECK(appliance.outgoing.size() == 2);
+    const auto inbox = appliance.inbox("ann");
+    CHECK(std::ranges::count_if(inbox, [](const std::string& one) { return one.find("Subject: returned") != std::string::npos; }) == 1);
+    CHECK(appliance.talk(letter("RCPT TO:<" + out.envelope.reverse_path + ">\r\n")).find("550 5.1.1") != std::string::npos);
+}
+
+TEST_CASE("arrival at an account that forwards is the end of the sender's mail (RFC 3461 5.2.7.4)", "[smtp][forwarding]")
+{
+    const bool keeps_copy = GENERATE(true, false);
+    CAPTURE(keeps_copy);
+    Appliance appliance;
+    forward(appliance, "ann@example.test", {"far@elsewhere.example"}, keeps_copy);
+    (void)appliance.talk(letter("RCPT TO:<ann@example.test> NOTIFY=SUCCESS,FAILURE\r\n"));
+    REQUIRE(appliance.outgoing.size() == 2);
+    const auto& told = appliance.outgoing[0].envelope;
+    CHECK(told.reverse_path == "s@sender.example");
+    CHECK(addresses(told) == std::vector<std::string>{"ann@example.test"});
+    CHECK(told.recipients[0].ending == queue::Ending::here);
+    CHECK(appliance.outgoing[1].envelope.is_forwarded);
+    // The story of the message says where the rest of it went.
+    const auto steps = appliance.recorded.of(EventKind::expanded);
+    REQUIRE(steps.size() == 2);
+    CHECK(steps[1].recipient == "ann@example.test");
+    CHECK(steps[1].detail == "1 address elsewhere, in message " + appliance.outgoing[1].id);
+}
+
+TEST_CASE("of many accounts that forward one message each of the first hears, and the administrators of the rest", "[smtp][forwarding]")
+{
+    Transaction transaction{MailArgument{}};
+    auto outside = outside_of({{1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {1}});
+    for (auto& one : outside) one.returns_to = "fwd" + std::to_string(one.forwarders[0].value) + "@example.test";
+    transaction.add({}, {}, outside);
+    transaction.share_forwarders("all@example.test");
+    CHECK(transaction.outside()[7].returns_to == "fwd8@example.test");
+    OutsideRecipient ninth;
+    ninth.address = "ninth@elsewhere.example";
+    ninth.forwarders = {{9}};
+    ninth.returns_to = "fwd9@example.test";
+    transaction.add({}, {}, {ninth});
+    transaction.share_forwarders("all@example.test");
+    std::set<std::string> paths;
+    for (const auto& one : transaction.outside()) paths.insert(one.returns_to);
+    CHECK(paths.size() == Transaction::kMostForwarders);
+    CHECK(transaction.outside()[0].returns_to == "fwd1@example.test");
+    CHECK(transaction.outside()[8].returns_to == "fwd1@example.test");
+    CHECK(transaction.outside()[9].returns_to == "all@example.test");
+    CHECK(transaction.outside()[7].is_shared);
+    const auto snapshot = Appliance().directory->snapshot();
+    CHECK(forwarder_name(*snapshot, transaction.outside()[9]) == "postmaster@example.test");
 }
 
 TEST_CASE("I1: what an account forwarded and comes back stays with it, and never goes round", "[smtp][forwarding][hostile]")
@@ -244,13 +302,14 @@ TEST_CASE("each step from one address to others is told to the trace in words", 
     forward(appliance, "ann@example.test", {"far@elsewhere.example"}, true);
     (void)appliance.talk(letter("RCPT TO:<sales@example.test>\r\n"));
     const auto told = appliance.recorded.of(EventKind::expanded);
-    REQUIRE(told.size() == 2);
+    REQUIRE(told.size() == 3);
     CHECK(told[0].recipient == "sales@example.test");
     CHECK(told[0].detail == "ann@example.test, bob@example.test (alias)");
     CHECK(told[1].recipient == "ann@example.test");
     CHECK(told[1].detail == "far@elsewhere.example (forward and copy)");
+    CHECK(told[2].detail.starts_with("1 address elsewhere, in message "));
     CHECK(told[0].id == appliance.recorded.of(EventKind::accepted).at(0).id);
     // One's own mailbox is no step.
     (void)appliance.talk(letter("RCPT TO:<bob@example.test>\r\n"));
-    CHECK(appliance.recorded.of(EventKind::expanded).size() == 2);
+    CHECK(appliance.recorded.of(EventKind::expanded).size() == 3);
 }

@@ -186,10 +186,83 @@ TEST_CASE("the trace tells which name of this machine led to whom, and never of 
     CHECK(told("ann", "example.test").empty());
 }
 
-TEST_CASE("only programs of the machine reach its names, and a mistyped address is still refused", "[smtp][local][hostile]")
+smtp::RecipientDecision decide_bounce(const directory::Snapshot& snapshot, const std::string& local, const std::string& domain)
+{
+    static const policy::Srs kSecret(std::string(32, 's'));
+    mail::Mailbox mailbox;
+    mailbox.local_part = local;
+    mailbox.domain = domain;
+    return smtp::judge_recipient({snapshot, smtp::Role::mx, true, kSecret, {}, "mx.example.test"}, mailbox);
+}
+
+TEST_CASE("what cron sends can be answered: root at the host's own name is the administrator, from everywhere", "[smtp][local]")
 {
     const auto plain = directory_of({"example.test"});
-    CHECK(decide(plain, "root", "mx.example.test", {}, smtp::Role::mx).reply == smtp::ReplyId::unknown_mailbox);
+    for (const auto role : {smtp::Role::mx, smtp::Role::submission, smtp::Role::lmtp, smtp::Role::local}) {
+        CAPTURE(static_cast<int>(role));
+        CHECK(decide(plain, "root", "mx.example.test", {}, role).accounts == Ids{{2}});
+        CHECK(decide(plain, "Root", "MX.example.test", "ann@example.test", role).accounts == Ids{{1}});
+        CHECK(decide(plain, "postmaster", "mx.example.test", {}, role).accounts == Ids{{2}});
+        CHECK(decide(plain, "postmaster", "[127.0.0.1]", {}, role).accounts == Ids{{2}});
+        CHECK(decide(plain, "postmaster", "[IPv6:::1]", {}, role).accounts == Ids{{2}});
+        CHECK(decide(plain, "root", "[127.0.0.1]", {}, role).accounts == Ids{{2}});
+        CHECK(decide(directory_of({"example.test"}, true), "root", "mx.example.test", {}, role).accounts == Ids{{1}});
+    }
+    // Somewhere else: a bounce of what a stranger wrote finds back to a name of ours.
+    const auto outside = decide(plain, "root", "mx.example.test", "ops@elsewhere.example", smtp::Role::mx);
+    REQUIRE(outside.outside.size() == 1);
+    CHECK(outside.outside[0].forwarded_by == "mx.example.test");
+    const policy::Srs secret(std::string(32, 's'));
+    mail::Mailbox sender;
+    sender.local_part = "s";
+    sender.domain = "sender.example";
+    const auto back = decide_bounce(plain, secret.forward(sender, "mx.example.test", {}).local_part, "mx.example.test");
+    REQUIRE(back.outside.size() == 1);
+    CHECK(back.outside[0].address == "s@sender.example");
+}
+
+TEST_CASE("a bounce of what a program sent is not lost, whoever it ran as; at a domain of ours it needs a mailbox", "[smtp][local]")
+{
+    const auto plain = directory_of({"example.test"});
+    CHECK(decide_bounce(plain, "www-data", "mx.example.test").accounts == Ids{{2}});
+    CHECK(decide_bounce(plain, "ann", "mx.example.test").accounts == Ids{{1}});
+    CHECK(decide_bounce(plain, "nobody", "example.test").reply == smtp::ReplyId::unknown_mailbox);
+    CHECK(decide_bounce(plain, "www-data", "[127.0.0.1]").reply == smtp::ReplyId::unknown_mailbox);
+    const auto same = directory_of({"mx.example.test"});
+    CHECK(decide_bounce(same, "www-data", "mx.example.test").reply == smtp::ReplyId::unknown_mailbox);
+    CHECK(decide_bounce(same, "root", "mx.example.test").accounts == Ids{{2}});
+}
+
+TEST_CASE("an address literal is this server or another one", "[smtp][local]")
+{
+    const auto plain = directory_of({"example.test"});
+    const std::vector<net::IpAddress> own{*net::IpAddress::parse("192.0.2.1")};
+    static const policy::Srs kSecret(std::string(32, 's'));
+    const auto judge = [&](const std::string& local, const std::string& domain, smtp::Role role) {
+        mail::Mailbox mailbox;
+        mailbox.local_part = local;
+        mailbox.domain = domain;
+        return smtp::judge_recipient({plain, role, false, kSecret, {}, "mx.example.test", {}, own}, mailbox);
+    };
+    using smtp::Role;
+    CHECK(judge("x", "[192.0.2.1]", Role::submission).reply == smtp::ReplyId::unknown_mailbox);
+    CHECK(judge("x", "[127.0.0.1]", Role::submission).reply == smtp::ReplyId::unknown_mailbox);
+    CHECK(judge("x", "[192.0.2.1]", Role::local).accounts == Ids{{2}});
+    CHECK(judge("postmaster", "[192.0.2.1]", Role::mx).accounts == Ids{{2}});
+    for (const auto role : {Role::submission, Role::local}) {
+        const auto outside = judge("x", "[192.0.2.2]", role);
+        REQUIRE(outside.outside.size() == 1);
+        CHECK(outside.outside[0].address == "x@[192.0.2.2]");
+        CHECK(outside.outside[0].forwarded_by.empty());
+    }
+    CHECK(judge("x", "[192.0.2.2]", Role::mx).reply == smtp::ReplyId::unknown_mailbox);
+}
+
+TEST_CASE("only programs of the machine reach its other names, and a mistyped address is still refused", "[smtp][local][hostile]")
+{
+    const auto plain = directory_of({"example.test"});
+    CHECK(decide(plain, "www-data", "mx.example.test", {}, smtp::Role::mx).reply == smtp::ReplyId::unknown_mailbox);
+    CHECK(decide(plain, "root", "example.test", {}, smtp::Role::mx).reply == smtp::ReplyId::unknown_mailbox);
     CHECK(decide(plain, "root", "localhost", {}, smtp::Role::mx).reply == smtp::ReplyId::relay_denied);
     CHECK(decide(plain, "annn", "example.test").reply == smtp::ReplyId::unknown_mailbox);
     CHECK(decide(plain, "x", "elsewhere.example").reply == smtp::ReplyId::recipient_accepted);

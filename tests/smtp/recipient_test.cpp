@@ -97,6 +97,20 @@ TEST_CASE("the way back of forwarded mail takes signed bounces and nothing else"
     CHECK(decide(own, Role::mx, true).accounts == std::vector<directory::AccountId>{{1}});
 }
 
+TEST_CASE("bounces of forwarded mail are for the account, or the administrators where it is gone; forged ones for nobody", "[smtp][recipient]")
+{
+    const auto reached = [](std::int64_t id) { return decide(srs().forwarder(id, "example.test", kNow), Role::mx, true).accounts; };
+    using Ids = std::vector<directory::AccountId>;
+    CHECK(reached(2) == Ids{{2}});
+    CHECK(reached(3) == Ids{{1}});  // switched off; the oldest stands for the administrators
+    CHECK(reached(0) == Ids{{1}});
+    auto forged = srs().forwarder(2, "example.test", kNow);
+    forged.local_part.back() = '1';
+    CHECK(decide(forged, Role::mx, true).reply == ReplyId::unknown_mailbox);
+    CHECK(decide(srs().forwarder(2, "example.test", kNow), Role::mx, false).reply == ReplyId::unknown_mailbox);
+    CHECK(decide(srs().forwarder(2, "example.test", kNow - std::chrono::hours(24 * 30)), Role::mx, true).reply == ReplyId::unknown_mailbox);
+}
+
 TEST_CASE("an outside address named twice stands once in the envelope", "[smtp][recipient]")
 {
     Transaction transaction{MailArgument{}};
@@ -116,7 +130,7 @@ TEST_CASE("what a sender asked for in reports goes on to one, in part to several
         for (std::size_t n = 0; n < accounts; ++n) decision.accounts.push_back({static_cast<std::int64_t>(n + 1)});
         for (std::size_t n = 0; n < outside; ++n) {
             decision.outside.emplace_back().address = "far" + std::to_string(n) + "@elsewhere.example";
-            if (is_list) decision.outside.back().owner = "ann@example.test";
+            if (is_list) decision.outside.back().owner = decision.outside.back().returns_to = "ann@example.test";
         }
         directory::Expansion step;
         step.kind = is_list ? directory::Expansion::Kind::list : directory::Expansion::Kind::alias;

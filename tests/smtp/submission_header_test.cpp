@@ -11,6 +11,7 @@ namespace mbx::test {
 namespace {
 
 using std::string_literals::operator""s;
+using smtp::SubmissionHeader;
 
 const Caller kSecureCaller{smtp::Role::submission, true, 65536, "192.0.2.10:40000"};
 const std::string kForeign = "550 5.7.1 an address in From or Sender is not yours\r\n";
@@ -67,6 +68,42 @@ TEST_CASE("C9: From and Sender hold addresses of the account, whatever their nam
         CHECK(submit(appliance, row.header) == row.answer);
         CHECK(appliance.stored() == (row.answer == kTaken ? 1U : 0U));
     }
+}
+
+TEST_CASE("text without a header gets the empty line behind the fields that are added (RFC 5322 2.1)", "[smtp][submission]")
+{
+    const auto piece = GENERATE(std::size_t{1}, std::size_t{7}, std::size_t{4096});
+    CAPTURE(piece);
+    const auto passed = [piece](std::string_view text) {
+        SubmissionHeader header(1 << 20, false);
+        std::string out;
+        for (std::size_t at = 0; at < text.size(); at += piece) header.feed(text.substr(at, piece), out);
+        header.finish(out);
+        return out;
+    };
+    CHECK(passed("just text\r\nand more\r\n") == "\r\njust text\r\nand more\r\n");
+    CHECK(passed("text\r\n\r\nmore\r\n") == "\r\ntext\r\n\r\nmore\r\n");
+    CHECK(passed("  indented\r\n") == "\r\n  indented\r\n");
+    CHECK(passed("\r\ntext\r\n") == "\r\ntext\r\n");
+    CHECK(passed("").empty());
+    CHECK(passed("Subject: x\r\n") == "Subject: x\r\n");
+    CHECK(passed("Subject: x\r\n\r\ntext\r\n") == "Subject: x\r\n\r\ntext\r\n");
+    // In front of what is a header it would make text of that.
+    CHECK(passed("odd line\r\nSubject: x\r\n\r\ntext\r\n") == "odd line\r\nSubject: x\r\n\r\ntext\r\n");
+    Appliance appliance;
+    const std::string heard = appliance.talk(login() + "MAIL FROM:<ann@example.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\njust text\r\n.\r\n", kSecureCaller);
+    CHECK(heard.find(kTaken) != std::string::npos);
+    CHECK(appliance.inbox("bob").at(0).find("\r\nFrom: <ann@example.test>\r\n\r\njust text\r\n") != std::string::npos);
+}
+
+TEST_CASE("a header has one Date and one Message-ID: further ones go on under other names (RFC 5322 3.6)", "[smtp][submission]")
+{
+    SubmissionHeader header(1 << 20, false);
+    std::string out;
+    header.feed("Date: Mon, 23 Nov 2026 04:00:00 +0000\r\nMessage-ID: <1@x.example>\r\nSubject: x\r\nDATE: Mon, 23 Nov 2026 05:00:00 +0000\r\n"
+                "message-id:\r\n <2@x.example>\r\n\r\nDate: body\r\nDate: body\r\n", out);
+    CHECK(out == "Date: Mon, 23 Nov 2026 04:00:00 +0000\r\nMessage-ID: <1@x.example>\r\nSubject: x\r\n"
+                 "X-Duplicate-DATE: Mon, 23 Nov 2026 05:00:00 +0000\r\nX-Duplicate-message-id:\r\n <2@x.example>\r\n\r\nDate: body\r\nDate: body\r\n");
 }
 
 TEST_CASE("C9: several authors get a Sender (RFC 5322 3.6.2)", "[smtp][submission]")

@@ -134,6 +134,26 @@ private:
         if (type == net::DnsType::mx) answer.records = {std::string("\0\x0a\2mx\7example\0", 14)};
         co_return answer;
     }
+    // As the session would, of domains here; of the machine's own name programs reach everybody.
+    admin::RecipientFacts judge(const mail::Mailbox& mailbox, admin::Asker asker) const
+    {
+        admin::RecipientFacts found;
+        const auto snapshot = directory->snapshot();
+        if (mailbox.domain == "machine.example") {
+            if (asker != admin::Asker::program) found.refusal = "550 5.1.1 no such mailbox";
+            else found.accounts = {snapshot->accounts().front().id};
+            return found;
+        }
+        auto reached = snapshot->resolve(mailbox.local_part, mailbox.domain);
+        found.is_direct = reached.resolution == directory::Resolution::unknown_domain;
+        if (found.is_direct) found.outside.push_back({mail::format_mailbox(mailbox), {}, {}});
+        else if (reached.resolution != directory::Resolution::found) found.refusal = "550 5.1.1 no such mailbox";
+        if (reached.resolution != directory::Resolution::found) return found;
+        found.accounts = std::move(reached.accounts);
+        found.outside = std::move(reached.remote);
+        found.expansions = std::move(reached.expansions);
+        return found;
+    }
     static co::Task<admin::RouteFacts> explain_route(std::string address)
     {
         admin::RouteFacts facts;
@@ -152,6 +172,7 @@ private:
         made.reload = [this] { return reload(this); };
         made.stop = [this] { is_stopped = true; };
         made.look_up = [](std::string name, net::DnsType type) { return look_up(std::move(name), type); };
+        made.judge_recipient = [this](const mail::Mailbox& mailbox, admin::Asker asker) { return judge(mailbox, asker); };
         made.explain_route = [](std::string address, std::string) { return explain_route(std::move(address)); };
         return made;
     }

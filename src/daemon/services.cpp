@@ -8,6 +8,7 @@
 #include "daemon/secret.hpp"
 #include "directory/quota.hpp"
 #include "mail/encoded_word.hpp"
+#include "store/open_limit.hpp"
 #include "store/sqlite.hpp"
 #include "store/volume_marker.hpp"
 
@@ -18,6 +19,7 @@ store::StoreOptions store_options(const config::Settings& settings)
 {
     store::StoreOptions options;
     options.root = settings.server.data_directory + "/mail";
+    options.max_open_accounts = store::most_open_accounts(store::this_machine());
     return options;
 }
 

@@ -164,14 +164,34 @@ std::vector<std::shared_ptr<Account>> Store::opened() const
     return all;
 }
 
+void Store::State::touch(const std::string& place, Entry& entry)
+{
+    auto used = by_use.extract(entry.used);
+    entry.used = ++uses;
+    entry.used_at = clock.steady();
+    if (used.empty()) {
+        by_use.emplace(entry.used, place);
+        return;
+    }
+    used.key() = entry.used;
+    by_use.insert(by_use.end(), std::move(used));
+}
+
+void Store::State::drop_entry(const std::string& place)
+{
+    const auto it = entries.find(place);
+    if (it == entries.end()) return;
+    by_use.erase(it->second.used);
+    entries.erase(it);
+}
+
 std::map<std::string, Store::State::Entry>::iterator Store::State::oldest_idle()
 {
-    auto oldest = entries.end();
-    for (auto it = entries.begin(); it != entries.end(); ++it) {
-        const bool is_idle = !it->second.is_busy() && it->second.account.use_count() == 1;
-        if (is_idle && (oldest == entries.end() || it->second.used < oldest->second.used)) oldest = it;
+    for (const auto& [used, place] : by_use) {
+        const auto it = entries.find(place);
+        if (!it->second.is_busy() && it->second.account.use_count() == 1) return it;
     }
-    return oldest;
+    return entries.end();
 }
 
 // False: its rows could not be committed, and it stays.
@@ -188,11 +208,10 @@ co::Task<bool> Store::State::put_away(std::string place)
     const auto done = co_await account->run(net::WorkClass::delivery, std::move(settle));
     // Busy entries are left alone by everybody else, so it is still there and nobody else holds it.
     if (done) {
-        entries.erase(place);
+        drop_entry(place);
     } else {
         entries[place].phase = Phase::open;
-        entries[place].used = ++uses;
-        entries[place].used_at = clock.steady();
+        touch(place, entries[place]);
     }
     note_counts();
     settled.notify_all();
@@ -263,8 +282,7 @@ co::Task<Result<std::shared_ptr<Account>, StoreError>> Store::account(AccountKey
     while (true) {
         const auto it = state.entries.find(place);
         if (it == state.entries.end()) break;
-        it->second.used = ++state.uses;
-        it->second.used_at = state.clock.steady();
+        state.touch(place, it->second);
         if (!it->second.is_busy()) co_return it->second.account;
         co_await state.settled.wait();
     }
@@ -279,7 +297,7 @@ co::Task<Result<std::shared_ptr<Account>, StoreError>> Store::account(AccountKey
     auto job = [&state, &opening] { return state.open(opening); };
     const auto opened = co_await state.workers.run(net::WorkClass::delivery, std::move(job));
     if (!opened) {
-        state.entries.erase(place);
+        state.drop_entry(place);
         state.note_counts();
         state.settled.notify_all();
         co_return opened.error();
@@ -295,8 +313,7 @@ void Store::State::enter(const std::string& place, Opening& opening)
     entry.account = std::make_shared<Account>(opening.key, workers, journal.waiters(), std::move(opening.store), std::move(changed));
     entry.account->watch_directories(options.watch_directories);
     entry.phase = Phase::open;
-    entry.used = ++uses;
-    entry.used_at = clock.steady();
+    touch(place, entry);
     entry.committed_jobs = opening.work.is_empty() ? 0 : UINT64_MAX;  // the replay is uncommitted work
     take_outcome(place, opening.key, std::move(opening.work), std::move(opening.outcome), std::move(opening.hold));
     auto held_back = waiting.extract(place);
@@ -391,7 +408,7 @@ co::Task<void> Store::State::give_up_index(std::string place, std::shared_ptr<Ac
     const auto renamed = co_await workers.run(net::WorkClass::delivery, std::move(rename));
     log.error("store: an index could not be committed; the account is rebuilt from its file names",
               {{"path", file}, {"set_aside", static_cast<bool>(renamed)}});
-    entries.erase(place);
+    drop_entry(place);
     note_counts();
     settled.notify_all();
 }
@@ -466,7 +483,7 @@ co::Task<Result<std::string, StoreError>> Store::set_aside(AccountKey key)
     }
     state.forget_account(place);
     state.shared.forget(key.id);
-    state.entries.erase(place);
+    state.drop_entry(place);
     state.note_counts();
     state.settled.notify_all();
     co_return moved;

@@ -179,7 +179,7 @@ private:
 
 struct StoreOptions {
     std::string root;                       // mail/ of the data directory
-    std::size_t max_open_accounts = 1024;   // idle ones beyond are put away at once,
+    std::size_t max_open_accounts = 1024;   // idle ones beyond are put away at once (open_limit.hpp),
     std::size_t kept_accounts = 128;        // and beyond these, in a while
     std::chrono::milliseconds idle_account{300'000};
     std::chrono::milliseconds rest_after{5'000};  // an open account without a job rests: its index is closed

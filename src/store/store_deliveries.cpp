@@ -27,7 +27,7 @@ void Store::State::deliver_one(OwedDelivery delivery)
     const std::string place = account_place(delivery.key);
     const auto it = entries.find(place);
     if (it != entries.end() && !it->second.is_busy()) {
-        it->second.used = ++uses;
+        touch(place, it->second);
         enqueue(it->second.account, std::move(delivery));
         return;
     }

@@ -420,7 +420,7 @@ co::Task<void> Store::State::park_recovered(std::string place)
         log.error("store: mail cannot be parked", {{"account", key.local_part + "@" + key.domain},
                                                    {"error", file.error().name()}});
     }
-    entries.erase(place);
+    drop_entry(place);
     note_counts();
     settled.notify_all();
 }

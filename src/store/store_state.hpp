@@ -53,7 +53,7 @@ struct Store::State {
     struct Entry {
         std::shared_ptr<Account> account;
         Phase phase = Phase::open;  // but for open: wait for `settled`
-        std::uint64_t used = 0;     // the order of the last uses
+        std::uint64_t used = 0;     // its key in by_use; 0: not used yet
         SteadyTime used_at;
         std::uint64_t committed_jobs = 0;
         std::optional<SteadyTime> commit_fails_since;
@@ -77,6 +77,8 @@ struct Store::State {
 
     // store.cpp: opening and closing.
     void note_counts();
+    void touch(const std::string& place, Entry& entry);
+    void drop_entry(const std::string& place);
     std::map<std::string, Entry>::iterator oldest_idle();
     co::Task<bool> put_away(std::string place);
     co::Task<void> make_room();
@@ -149,7 +151,8 @@ struct Store::State {
     trace::Recorder* recorder = nullptr;  // may be none
     Checkpoints::Commit commit_other;  // of what is no mailbox; may be empty
 
-    std::map<std::string, Entry> entries;  // by account_place
+    std::map<std::string, Entry> entries;          // by account_place
+    std::map<std::uint64_t, std::string> by_use;   // places, the longest unused first
     co::Event settled;
     Sharing shared;
     bool is_reading_sharing = false;

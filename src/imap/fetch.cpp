@@ -13,9 +13,6 @@ namespace {
 
 constexpr std::uint64_t kRowsAtOnce = 1000;          // of a slice that opens no file
 constexpr std::uint64_t kDescribedAtOnce = 500;      // of one that tells envelopes or structures
-constexpr std::uint64_t kFilesAtOnce = 100;
-constexpr std::uint64_t kBytesAtOnce = 4U * 1024 * 1024;  // of the messages of one slice, if more than one
-constexpr std::chrono::milliseconds kFilesTime{10};       // of a slice that opens files; then the strand serves others
 
 bool is_header_only(const mail::Section& section)
 {
@@ -229,9 +226,6 @@ private:
 
 }  // namespace
 
-namespace {
-
-// For the answers of a slice that are mostly whole messages; 0: nobody knows.
 std::size_t expected_bytes(const FetchPlan& plan, const std::vector<store::MessageRow>& rows)
 {
     constexpr std::size_t kAround = 128;
@@ -245,8 +239,6 @@ std::size_t expected_bytes(const FetchPlan& plan, const std::vector<store::Messa
     for (const auto& row : rows) bytes += kAround + (row.size <= kSmall ? row.size : 0);
     return bytes;
 }
-
-}  // namespace
 
 bool may_read_ahead(const FetchPlan& plan)
 {

@@ -2,6 +2,8 @@
 // Large bodies are not copied: a segment names them in the mapped file and keeps that alive.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +15,11 @@
 #include "store/uid_table.hpp"
 
 namespace mbx::imap {
+
+// Of one slice that opens files: then the strand serves others.
+inline constexpr std::uint64_t kFilesAtOnce = 100;
+inline constexpr std::uint64_t kBytesAtOnce = 4U * 1024 * 1024;  // of its messages, if more than one
+inline constexpr std::chrono::milliseconds kFilesTime{10};
 
 struct FetchPlan {
     std::vector<FetchItem> items;
@@ -54,6 +61,9 @@ struct FetchSlice {
 // Whether the next slice may be read while this one is written: what the plan tells of a message never changes, so nothing
 // that the session hears meanwhile can be older than what it tells.
 bool may_read_ahead(const FetchPlan& plan);
+
+// Of answers that are mostly whole messages; 0: nobody knows.
+std::size_t expected_bytes(const FetchPlan& plan, const std::vector<store::MessageRow>& rows);
 
 // Looks at the first of `uids`, as many as fit a slice. `view` gives the sequence numbers; `spare` is memory to write into.
 FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, const store::UidTable& view,

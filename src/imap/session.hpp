@@ -4,6 +4,7 @@
 // Loop thread; everything that touches mail runs on the account's strand.
 #pragma once
 
+#include <array>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "imap/command.hpp"
 #include "imap/command_reader.hpp"
 #include "imap/fetch.hpp"
+#include "imap/fetch_bodies.hpp"
 #include "imap/kept_keys.hpp"
 #include "imap/metadata_feed.hpp"
 #include "imap/output.hpp"
@@ -282,10 +284,14 @@ private:
         FetchPlan plan;
         store::UidTable view;
         NumberSet left;
-        std::string spare;
-        FetchSlice slice;
+        std::array<std::string, 2> spares;
+        std::optional<BodyListing> listing;
+        std::vector<FetchSlice> slices;
         std::exception_ptr bug;
     };
+    // Beside the strand, by two workers (fetch_bodies.hpp). It leaves no slice where the strand has to look itself.
+    static co::Task<void> read_beside(std::shared_ptr<store::Account> account, store::MailboxId id, std::shared_ptr<FetchAhead> ahead);
+    static co::Task<void> read_second(std::shared_ptr<store::Account> account, std::shared_ptr<FetchAhead> ahead, FetchSlice* slice);
     static co::Task<void> read_ahead(std::shared_ptr<store::Account> account, store::MailboxId id, std::shared_ptr<FetchAhead> ahead);
     co::Task<FetchSlice> next_slice(const FetchPlan& plan, const NumberSet& left, std::string spare);
     co::Task<bool> write_segments(const std::vector<Segment>& segments);

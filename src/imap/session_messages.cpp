@@ -342,24 +342,31 @@ co::Task<void> Session::handle(const Fetch& command)
     bool has_missing = false;
     bool has_unknown_encoding = false;
     std::optional<store::StoreError> failure;
-    std::string spare;
+    std::array<std::string, 2> spares;
+    std::vector<FetchSlice> slices;
+    std::size_t at = 0;
     std::shared_ptr<FetchAhead> ahead;
     co::Scope reading;
-    while (!left.empty() && !out_.is_broken()) {
-        FetchSlice slice;
-        if (ahead) {
-            co_await reading.finished();
-            if (ahead->bug) std::rethrow_exception(ahead->bug);
-            slice = std::move(ahead->slice);
-            ahead.reset();
-        } else {
-            slice = co_await next_slice(plan, left, std::move(spare));
+    while ((at < slices.size() || !left.empty()) && !out_.is_broken()) {
+        if (at == slices.size()) {
+            slices.clear();
+            at = 0;
+            if (ahead) {
+                co_await reading.finished();
+                if (ahead->bug) std::rethrow_exception(ahead->bug);
+                slices = std::move(ahead->slices);
+                ahead.reset();
+            } else {
+                auto next = co_await next_slice(plan, left, std::move(spares.front()));
+                slices.push_back(std::move(next));
+            }
+            left = behind(left, slices.back().done_until);
+            if (may_read_ahead(plan) && !left.empty()) {
+                ahead = std::make_shared<FetchAhead>(FetchAhead{plan, selected_->view(), left, std::move(spares), {}, {}, {}});
+                reading.spawn(read_ahead(owner_, selected_->id(), ahead));
+            }
         }
-        left = behind(left, slice.done_until);
-        if (may_read_ahead(plan) && !left.empty()) {
-            ahead = std::make_shared<FetchAhead>(FetchAhead{plan, selected_->view(), left, std::move(spare), {}, {}});
-            reading.spawn(read_ahead(owner_, selected_->id(), ahead));
-        }
+        FetchSlice slice = std::move(slices[at]);
         has_missing = has_missing || !slice.missing.empty();
         has_unknown_encoding = has_unknown_encoding || slice.has_unknown_encoding;
         if (slice.failure) failure = slice.failure;
@@ -369,8 +376,8 @@ co::Task<void> Session::handle(const Fetch& command)
         }
         selected_->mark_told(slice.told);
         (void)co_await write_segments(slice.segments);
-        spare.clear();
-        if (!slice.segments.empty()) spare = std::move(slice.segments.front().text);
+        spares.at(at) = slice.segments.empty() ? std::string() : std::move(slice.segments.front().text);
+        ++at;
     }
     co_await reading.finished();  // where the client went away
     if (has_unknown_encoding) {
@@ -396,11 +403,56 @@ co::Task<FetchSlice> Session::next_slice(const FetchPlan& plan, const NumberSet&
 co::Task<void> Session::read_ahead(std::shared_ptr<store::Account> account, store::MailboxId id, std::shared_ptr<FetchAhead> ahead)
 {
     try {
+        if (may_read_beside(ahead->plan)) co_await read_beside(account, id, ahead);
+        if (!ahead->slices.empty() || ahead->bug) co_return;
         auto job = [id, &ahead](store::AccountStore& store) {
-            return fetch_slice(store, id, ahead->view, ahead->plan, ahead->left, std::move(ahead->spare));
+            return fetch_slice(store, id, ahead->view, ahead->plan, ahead->left, std::move(ahead->spares.front()));
         };
         auto slice = co_await account->run(net::WorkClass::interactive, std::move(job));
-        ahead->slice = std::move(slice);
+        ahead->slices.push_back(std::move(slice));
+    } catch (...) {
+        ahead->bug = std::current_exception();
+    }
+}
+
+co::Task<void> Session::read_beside(std::shared_ptr<store::Account> account, store::MailboxId id, std::shared_ptr<FetchAhead> ahead)
+{
+    auto list = [id, &ahead](store::AccountStore& store) {
+        return list_bodies(store, id, ahead->view, ahead->plan, ahead->left);
+    };
+    auto listed = co_await account->run(net::WorkClass::interactive, std::move(list));
+    ahead->listing = std::move(listed);
+    if (!ahead->listing) co_return;
+    const BodyListing& listing = *ahead->listing;
+    FetchSlice second;
+    co::Scope reading;
+    if (!listing.second.empty()) reading.spawn(read_second(account, ahead, &second));
+    const store::Uid end = listing.second.empty() ? listing.done_until : listing.first.back().message.row.uid;
+    FetchSlice first;
+    try {
+        auto job = [&listing, &ahead, end] { return read_bodies(listing.first, ahead->plan, listing.load, end, std::move(ahead->spares.front())); };
+        auto read = co_await account->compute(net::WorkClass::interactive, std::move(job));
+        first = std::move(read);
+    } catch (...) {
+        ahead->bug = std::current_exception();
+    }
+    co_await reading.finished();
+    if (ahead->bug || first.done_until == 0) co_return;
+    const bool is_whole = first.done_until == end;
+    first.missing = listing.missing;
+    ahead->slices.push_back(std::move(first));
+    if (is_whole && second.done_until != 0) ahead->slices.push_back(std::move(second));
+}
+
+co::Task<void> Session::read_second(std::shared_ptr<store::Account> account, std::shared_ptr<FetchAhead> ahead, FetchSlice* slice)
+{
+    try {
+        const BodyListing& listing = *ahead->listing;
+        auto job = [&listing, &ahead] {
+            return read_bodies(listing.second, ahead->plan, listing.load, listing.done_until, std::move(ahead->spares.back()));
+        };
+        auto read = co_await account->compute(net::WorkClass::interactive, std::move(job));
+        *slice = std::move(read);
     } catch (...) {
         ahead->bug = std::current_exception();
     }

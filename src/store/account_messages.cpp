@@ -229,6 +229,31 @@ Result<MessageFilePtr, StoreError> AccountStore::message(MailboxId mailbox, Uid 
     return StoreError::no_such_message;
 }
 
+Result<std::vector<PlacedRow>, StoreError> AccountStore::placed_rows(MailboxId mailbox, const UidSet& which)
+{
+    if (auto good = state_->ensure(); !good) return good.error();
+    Folder* folder = state_->find_folder(mailbox);
+    if (folder == nullptr) return StoreError::no_such_mailbox;
+    if (auto done = state_->refresh(*folder); !done) return done.error();
+    std::vector<PlacedRow> rows;
+    for (const auto& range : which) {
+        const auto add = [&](StoredMessage&& message) { rows.push_back({message.row, state_->usual_path(*folder, message)}); };
+        state_->index->visit(mailbox, range, add);
+    }
+    if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
+    return rows;
+}
+
+PlacedLoader AccountStore::placed_loader() const
+{
+    return [&files = state_->files](const PlacedRow& message) {
+        auto file = files.open_read(message.path);
+        if (!file) return MessageFilePtr();
+        auto loaded = load_message(*std::move(file), message.row.size);
+        return loaded ? *std::move(loaded) : MessageFilePtr();
+    };
+}
+
 AccountStore::Usage AccountStore::usage() const
 {
     if (!state_->ensure()) return {};

@@ -111,6 +111,13 @@ struct Body {
     std::uint32_t crc = 0;                     // CRC-32C
 };
 
+// Where a message lies unless another tool has moved it.
+struct PlacedRow {
+    MessageRow row;
+    std::string path;
+};
+using PlacedLoader = std::function<MessageFilePtr(const PlacedRow&)>;
+
 class AccountStore {
 public:
     // Opens the account at `path`, creating it with INBOX and the special-use mailboxes (Drafts, Sent, Junk, Trash,
@@ -155,6 +162,11 @@ public:
     Result<std::vector<MessageRow>, StoreError> rows(MailboxId mailbox, const UidSet& which);      // ascending
     Result<Changes, StoreError> changes(MailboxId mailbox, ModSeq since);
     Result<MessageFilePtr, StoreError> message(MailboxId mailbox, Uid uid);
+    // For reading many messages beside the strand: where the index says that they lie, ascending, and who reads them there. The
+    // loader is for any thread and good while the Store is; it answers null where the file is gone, or not what it was:
+    // message() then knows more.
+    Result<std::vector<PlacedRow>, StoreError> placed_rows(MailboxId mailbox, const UidSet& which);
+    PlacedLoader placed_loader() const;
     // The directories that hold a mailbox's files: for whoever watches for other tools' changes.
     Result<std::vector<std::string>, StoreError> directories(MailboxId mailbox) const;
 

@@ -1,5 +1,9 @@
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
 
 #include "imap/world.hpp"
 
@@ -196,6 +200,47 @@ TEST_CASE("a FETCH of many messages, read ahead while others are written, gives 
     CHECK(seen.find("* 230 FETCH (UID 230 BODY[] {" + std::to_string(all[229].size()) + "}\r\n" + all[229] + " FLAGS (\\Seen))") !=
           std::string::npos);
     CHECK(ann.say("c SEARCH UNSEEN\r\n").starts_with("* SEARCH\r\n"));
+}
+
+TEST_CASE("F5: a FETCH that reads files beside the strand asks it for those that other tools moved or changed", "[imap][session][F5]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    constexpr int kMessages = 460;  // more than one slice, and then both halves of what is read ahead, twice
+    std::vector<std::string> all;
+    for (int n = 1; n <= kMessages; ++n) {
+        all.push_back(message("letter " + std::to_string(n), std::string(static_cast<std::size_t>(n), 'x') + "\r\n"));
+        client.append(all.back());
+    }
+    client.select();
+    const std::filesystem::path fresh(world.folder.path("mail/example.org/ann/new"));
+    const auto file_of = [&fresh](int uid) {
+        const std::string end = ",I=" + std::to_string(uid);
+        for (const auto& entry : std::filesystem::directory_iterator(fresh)) {
+            if (entry.path().string().ends_with(end)) return entry.path();
+        }
+        throw std::runtime_error("no file of " + std::to_string(uid));
+    };
+    // In the first half of what is read ahead, in the second, in the next: changed where they lie.
+    const std::vector<int> changed{101, 150, 290, 401};
+    for (const int uid : changed) std::ofstream(file_of(uid), std::ios::app) << "more\r\n";
+    const auto fetched = client.say("a FETCH 1:* BODY.PEEK[]\r\n");
+    std::size_t at = 0;
+    for (int n = 1; n <= kMessages; ++n) {
+        if (std::ranges::find(changed, n) != changed.end()) continue;
+        const auto& text = all[static_cast<std::size_t>(n - 1)];
+        at = fetched.find("* " + std::to_string(n) + " FETCH (BODY[] {" + std::to_string(text.size()) + "}\r\n" + text + ")\r\n", at);
+        INFO(n);
+        REQUIRE(at != std::string::npos);
+    }
+    // They are other messages now: of the old ones nothing is told but that they are gone.
+    CHECK(fetched.find("a NO [EXPUNGEISSUED]") != std::string::npos);
+    CHECK(client.say("b NOOP\r\n").find("* 460 EXISTS") != std::string::npos);
+    for (const int uid : changed) {
+        const std::string text = all[static_cast<std::size_t>(uid - 1)] + "more\r\n";
+        CHECK(client.say("c UID FETCH 461:* BODY.PEEK[]\r\n").find(text) != std::string::npos);
+    }
 }
 
 TEST_CASE("CLIENTS: a pipelined STORE and EXPUNGE keep their order", "[imap][session][A5]")

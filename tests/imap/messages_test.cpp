@@ -222,8 +222,8 @@ TEST_CASE("F5: a FETCH that reads files beside the strand asks it for those that
         }
         throw std::runtime_error("no file of " + std::to_string(uid));
     };
-    // In the first half of what is read ahead, in the second, in the next: changed where they lie.
-    const std::vector<int> changed{101, 150, 290, 401};
+    // In the midst of a first half (what the second one has read is too early then) and at the beginning of one.
+    const std::vector<int> changed{130, 290, 401};
     for (const int uid : changed) std::ofstream(file_of(uid), std::ios::app) << "more\r\n";
     const auto fetched = client.say("a FETCH 1:* BODY.PEEK[]\r\n");
     std::size_t at = 0;
@@ -236,7 +236,7 @@ TEST_CASE("F5: a FETCH that reads files beside the strand asks it for those that
     }
     // They are other messages now: of the old ones nothing is told but that they are gone.
     CHECK(fetched.find("a NO [EXPUNGEISSUED]") != std::string::npos);
-    CHECK(client.say("b NOOP\r\n") == "* 401 EXPUNGE\r\n* 290 EXPUNGE\r\n* 150 EXPUNGE\r\n* 101 EXPUNGE\r\nb OK NOOP completed\r\n");
+    CHECK(client.say("b NOOP\r\n") == "* 401 EXPUNGE\r\n* 290 EXPUNGE\r\n* 130 EXPUNGE\r\nb OK NOOP completed\r\n");
     for (const int uid : changed) {
         const std::string text = all[static_cast<std::size_t>(uid - 1)] + "more\r\n";
         CHECK(client.say("c UID FETCH 461:* BODY.PEEK[]\r\n").find(text) != std::string::npos);

@@ -216,8 +216,7 @@ class Ours(Server):
 
     def resume(self):
         with open(self.folder / "mailboxd.log", "a", encoding="utf-8") as log:
-            # Descriptors as systemd/mailboxd.service gives them.
-            self.process = subprocess.Popen(["prlimit", "--nofile=65536:65536", str(self.binary), "--config", str(self.folder / "mailboxd.toml")],
+            self.process = subprocess.Popen([str(self.binary), "--config", str(self.folder / "mailboxd.toml")],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         end = time.monotonic() + 120
         while time.monotonic() < end:

@@ -105,6 +105,7 @@ std::string search_term(SearchKind kind, std::string_view text)
     const bool is_bracketed = text.size() > 2 && text.front() == '<' && text.back() == '>';
     if (kind == SearchKind::message_id && is_bracketed) text = text.substr(1, text.size() - 2);
     const std::string clean = clean_text(text, kMostText);
+    if (kind == SearchKind::id) return ascii::to_lower(clean);
     return kind == SearchKind::subject ? fold_case(clean) : clean;
 }
 
@@ -284,7 +285,7 @@ SearchKind classify_search(std::string_view text)
     if (text.find('@') != std::string_view::npos && (!has_blank || is_quoted)) return SearchKind::address;
     // intake::Intake::new_trace_id
     constexpr std::size_t kIdSize = 20;
-    const auto is_id = [](char c) { return ascii::is_digit(c) || (c >= 'a' && c <= 'z'); };
+    const auto is_id = [](char c) { return ascii::is_digit(c) || ascii::is_alpha(c); };
     return text.size() == kIdSize && std::ranges::all_of(text, is_id) ? SearchKind::id : SearchKind::subject;
 }
 

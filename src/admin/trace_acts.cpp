@@ -119,9 +119,12 @@ co::Task<http::Response> Administration::show_slo(const http::Request& request)
     query.since = since->value_or(query.until - kDay);
     query.limit_us = static_cast<std::int64_t>(*limit) * 1000;
     query.most = static_cast<std::size_t>(*most);
+    const auto in_queue = [this] { return deps_.queue == nullptr ? std::uint64_t{0} : deps_.queue->facts().messages; };
+    const std::uint64_t before = in_queue();
     const auto slo = co_await trace_->slo(query);
     if (!slo) co_return trace_failed(slo.error());
-    co_return http::json_response(200, slo_json(query, *slo));
+    // What came or went meanwhile is none that the trace does not know of.
+    co_return http::json_response(200, slo_json(query, *slo, std::min(before, in_queue())));
 }
 
 }  // namespace mbx::admin

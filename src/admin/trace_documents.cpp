@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -44,6 +45,7 @@ ordered_json value_of(const trace::MessageRow& message)
     return {{"id", message.id},
             {"number", message.number},
             {"accepted", instant(message.at)},
+            {"begun", message.is_begun},
             {"reverse_path", message.reverse_path},
             {"account", message.account},
             {"peer", message.peer},
@@ -127,7 +129,7 @@ std::string trace_json(const trace::SearchAnswer& answer, const trace::MessageSt
 
 std::string story_json(const trace::MessageStory& story) { return trace_text(value_of(story)); }
 
-std::string slo_json(const trace::SloQuery& query, const trace::SloAnswer& slo)
+std::string slo_json(const trace::SloQuery& query, const trace::SloAnswer& slo, std::uint64_t queued)
 {
     ordered_json destinations = ordered_json::array();
     for (const trace::SloLine& line : slo.destinations) {
@@ -148,6 +150,7 @@ std::string slo_json(const trace::SloQuery& query, const trace::SloAnswer& slo)
                        {"within", slo.within},
                        {"percent", percent(slo.within, slo.delivered + slo.late)},
                        {"late", slo.late},
+                       {"queued_besides", std::max<std::int64_t>(0, static_cast<std::int64_t>(queued) - slo.waiting_messages)},
                        {"failed", slo.failed},
                        {"median_milliseconds", milliseconds_of(slo.median_us)},
                        {"p99_milliseconds", milliseconds_of(slo.p99_us)},

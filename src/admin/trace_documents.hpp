@@ -1,6 +1,7 @@
 // The trace as JSON. Private to admin/. Pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "trace/rows.hpp"
@@ -10,6 +11,7 @@ namespace mbx::admin {
 // `story` where one message was found and its story asked for.
 std::string trace_json(const trace::SearchAnswer& answer, const trace::MessageStory* story);
 std::string story_json(const trace::MessageStory& story);
-std::string slo_json(const trace::SloQuery& query, const trace::SloAnswer& slo);
+// `queued`: how many messages the queue holds.
+std::string slo_json(const trace::SloQuery& query, const trace::SloAnswer& slo, std::uint64_t queued);
 
 }  // namespace mbx::admin

@@ -57,6 +57,31 @@ std::string tell(const json& story)
     return all;
 }
 
+std::string sender_of(const json& message)
+{
+    if (!message.value("begun", true)) return "(not known)";
+    return cell(message, "reverse_path").empty() ? "<>" : cell(message, "reverse_path");
+}
+
+// Those who wait too long are late as well, and part of what the share is of.
+std::string share(const json& document)
+{
+    const auto delivered = document.at("delivered").get<std::int64_t>();
+    const auto late = document.at("late").get<std::int64_t>();
+    if (delivered == 0) return "-";
+    return fmt::format("{} of {} ({:.3f} %){}", count(document, "within"), delivered + late, document.at("percent").get<double>(),
+                       late == 0 ? "" : ", with those who still wait too long");
+}
+
+std::string waiting(const json& document, const std::string& limit)
+{
+    const auto besides = document.value("queued_besides", std::int64_t{0});
+    std::string text = count(document, "late") + ", longer than " + limit + " already";
+    if (besides == 0) return text;
+    return text + fmt::format("; since when {} of the queue {} is not known here: accepted earlier, or the trace lacks the beginning",
+                              besides == 1 ? "1 message" : std::to_string(besides) + " messages", besides == 1 ? "waits" : "wait");
+}
+
 }  // namespace
 
 std::string trace_text(const json& document, Style style)
@@ -64,7 +89,7 @@ std::string trace_text(const json& document, Style style)
     if (!document.at("story").is_null()) return tell(document.at("story"));
     Table table({{"ACCEPTED (UTC)"}, {"ID"}, {"FROM"}, {"SIZE", Side::right}, {"SUBJECT"}});
     for (const json& row : document.at("messages")) {
-        table.add({moment(row, "accepted"), cell(row, "id"), cell(row, "reverse_path").empty() ? "<>" : cell(row, "reverse_path"),
+        table.add({moment(row, "accepted"), cell(row, "id"), sender_of(row),
                    row.at("size").is_null() ? "-" : count(row, "size"), cell(row, "subject")});
     }
     std::string all = table.text(style, "no such message");
@@ -81,8 +106,8 @@ std::string slo_text(const json& document, Style style)
     std::string all = pairs({
         {"since", moment(document, "since") + " UTC"},
         {"delivered", count(document, "delivered") + ", here and elsewhere, by recipient"},
-        {"within " + limit, has_delivered ? fmt::format("{} ({:.3f} %)", count(document, "within"), document.at("percent").get<double>()) : "-"},
-        {"still waiting", count(document, "late") + ", longer than " + limit + " already"},
+        {"within " + limit, share(document)},
+        {"still waiting", waiting(document, limit)},
         {"failed for good", count(document, "failed") + "; a sender who is there and wants to know was told"},
         {"half of them in", has_delivered ? span(document.at("median_milliseconds")) : "-"},
         {"99 of 100 in", has_delivered ? span(document.at("p99_milliseconds")) : "-"},

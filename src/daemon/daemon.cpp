@@ -284,6 +284,7 @@ admin::SystemFacts Daemon::facts()
     }
     for (auto& complaint : services_->queue_complaints()) facts.warnings.push_back(std::move(complaint));
     for (auto& complaint : services_->drop_complaints()) facts.warnings.push_back(std::move(complaint));
+    for (auto& complaint : services_->trace_complaints()) facts.warnings.push_back(std::move(complaint));
     const auto certificates = services_->tls().certificates();
     for (const auto& open : listeners_) {
         const auto& options = open.listener->options();

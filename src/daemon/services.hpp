@@ -68,6 +68,7 @@ public:
 
     std::vector<std::string> queue_complaints() const { return queue_.complaints(); }
     std::vector<std::string> drop_complaints() const { return pickup_.complaints(); }
+    std::vector<std::string> trace_complaints() const { return trace_.complaints(); }
     store::Store::Condition store_condition() const { return store_.condition(); }
     journal::Journal& journal() { return journal_->journal(); }
 

@@ -83,6 +83,8 @@ struct Acted {
     std::uint64_t messages = 0;    // that it was done to
     std::uint64_t held = 0;        // left alone: retry does not touch what is held; a standing hold keeps what release does not end
     std::uint64_t being_sent = 0;  // of `messages`: bounce, delete and hold come when the attempt ends without delivery
+    std::uint64_t at_once = 0;     // of `being_sent`, by bounce and delete: others of its recipients waited, and are done with
+    std::uint64_t forwarded = 0;   // of `messages`: what an account forwards, which hears of it in the sender's place
     std::uint64_t rules = 0;       // standing holds that ended, or began
     std::vector<std::string> unknown;  // of the ids that were named: no such message is in the queue; sorted
 };

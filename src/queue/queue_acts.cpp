@@ -206,6 +206,8 @@ void Queue::State::take_back(ActRound& round, const LivePtr& entry, Wanted wante
                             return states[at].status == RecipientStatus::waiting && group.is_being_sent_to(at) && meant(at);
                         });
     }
+    const bool is_at_once = is_being_sent && !waiting_of(*entry, meant).empty();
+    const bool is_forwarded = entry->entry.envelope.is_forwarded;
     std::uint64_t lsn = want(entry, wanted, meant, round.by);
     if (wanted == Wanted::returned) {
         lsn = std::max(lsn, fail_waiting(entry, meant, round.by));
@@ -218,7 +220,10 @@ void Queue::State::take_back(ActRound& round, const LivePtr& entry, Wanted wante
     }
     round.last = std::max(round.last, lsn);
     if (is_being_sent) ++round.acted.being_sent;
-    if (lsn != 0 || is_being_sent) ++round.acted.messages;
+    if (is_at_once) ++round.acted.at_once;
+    if (lsn == 0 && !is_being_sent) return;
+    ++round.acted.messages;
+    if (is_forwarded) ++round.acted.forwarded;
 }
 
 void Queue::State::perform(ActRound& round, const LivePtr& entry)
@@ -270,7 +275,9 @@ co::Task<Result<Acted, Error>> Queue::act(Act act, Selection selection, std::str
     State::ActRound round;
     round.act = act;
     const std::set<std::string> named(selection.ids.begin(), selection.ids.end());
-    round.acted.unknown.assign(named.begin(), named.end());
+    // Who names one twice means it once.
+    selection.ids.assign(named.begin(), named.end());
+    round.acted.unknown = selection.ids;
     round.selection = std::move(selection);
     round.by = std::move(by);
     const bool may_end_rules = act == Act::release && round.selection.ids.empty();

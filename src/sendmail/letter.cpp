@@ -7,6 +7,7 @@
 #include "mail/address_list.hpp"
 #include "mail/atext.hpp"
 #include "mail/xtext.hpp"
+#include "sendmail/list_element.hpp"
 
 namespace mbx::sendmail {
 namespace {
@@ -50,11 +51,17 @@ std::optional<mail::Mailbox> qualified(const Address& address, std::string_view 
 std::vector<Address> addresses_in(std::string_view list)
 {
     std::vector<Address> found;
-    for (mail::HeaderAddress& each : mail::parse_address_list(list, kMostRecipients + 1)) {
-        if (each.kind != mail::HeaderAddress::Kind::mailbox) continue;
-        if (each.local.empty() && each.domain.empty()) continue;
-        const bool guessed = is_guessed(list, each);
-        found.push_back({std::move(each.local), std::move(each.domain), guessed});
+    for (const ListElement& element : split_list(list, kMostRecipients + 1)) {
+        if (!element.is_whole) {
+            found.push_back({std::string(element.text), "", true});
+            continue;
+        }
+        for (mail::HeaderAddress& each : mail::parse_address_list(element.text, kMostRecipients + 1)) {
+            if (each.kind != mail::HeaderAddress::Kind::mailbox) continue;
+            if (each.local.empty() && each.domain.empty()) continue;
+            const bool guessed = is_guessed(element.text, each);
+            found.push_back({std::move(each.local), std::move(each.domain), guessed});
+        }
     }
     return found;
 }

@@ -36,7 +36,8 @@ std::string shown(const Address& address);
 // With `host` where there is no domain; none: RFC 5321 knows no such mailbox.
 std::optional<mail::Mailbox> qualified(const Address& address, std::string_view host);
 
-// What a header field or an argument names: the mailboxes of an address list, those of groups too.
+// What a header field or an argument names: the mailboxes of an address list, those of groups too. Of an element that is no
+// address as it stands, its text as a guessed one.
 std::vector<Address> addresses_in(std::string_view list);
 
 // RFC 3461 section 4.1, as -N of sendmail takes it, in any case: "never", "failure,delay". None: it is no such list.

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -100,6 +101,17 @@ Result<std::string, int> read_message(const CommandLine& line, std::uint64_t mos
     return with_header_end(input.take());
 }
 
+// -f, which names one or nobody. The error is an exit status.
+Result<std::optional<Address>, int> read_sender(std::string_view written)
+{
+    if (written.empty() || written == "<>") return std::optional<Address>();
+    const auto named = addresses_in(written);
+    const bool is_one = named.size() == 1 && !named.front().is_guessed;
+    if (is_one) return std::optional(named.front());
+    return complain(ascii::printable(written) + (named.size() > 1 ? " is not one address: a message has one sender" : " is no address"),
+                    EX_DATAERR);
+}
+
 // The envelope. The error is an exit status.
 Result<Letter, int> make_letter(const CommandLine& line, const Caller& caller, std::string_view message)
 {
@@ -109,15 +121,13 @@ Result<Letter, int> make_letter(const CommandLine& line, const Caller& caller, s
     letter.envelope_id = line.envelope_id;
     letter.sender = Address{caller.login, ""};
     if (line.sender) {
-        const std::string_view written = ascii::trim(*line.sender);
-        const auto named = addresses_in(written);
-        letter.sender.reset();
-        if (!named.empty()) letter.sender = named.front();
-        else if (!written.empty() && written != "<>") return complain(ascii::printable(written) + " is no address", EX_USAGE);
+        auto sender = read_sender(ascii::trim(*line.sender));
+        if (!sender) return sender.error();
+        letter.sender = std::move(*sender);
     }
     for (const std::string& word : line.recipients) {
         const auto named = addresses_in(word);
-        if (named.empty()) return complain(ascii::printable(word) + " is no address", EX_USAGE);
+        if (named.empty()) return complain((word.empty() ? "an empty word" : ascii::printable(word)) + " is no address", EX_DATAERR);
         letter.recipients.insert(letter.recipients.end(), named.begin(), named.end());
     }
     if (line.takes_header_recipients) {

@@ -101,7 +101,7 @@ void Session::tell_accepted(const intake::Receipt& receipt, const Incoming& inco
     trace::Event event = begin_event(trace::EventKind::accepted, trace_id);
     event.at = receipt.accepted;
     event.facts.emplace_back("size", std::to_string(receipt.size));
-    event.facts.emplace_back("recipients", std::to_string(transaction_->accounts().size() + transaction_->outside().size()));
+    event.facts.emplace_back("recipients", std::to_string(transaction_->accepted()));
     add_header_facts(reception, message_id_of(incoming), event);
     const WallTime at = event.at;
     events.push_back(std::move(event));

@@ -19,6 +19,7 @@ struct MessageRow {
     std::int64_t number = 0;  // of the row: a later message has a larger one
     std::string id;
     std::int64_t at = 0;      // accepted, or first heard of
+    bool is_begun = true;     // false: how it came, and from whom, is not in the trace
     std::string reverse_path;
     std::string account;
     std::string peer;
@@ -96,6 +97,7 @@ struct SloAnswer {
     std::int64_t within = 0;     // in time
     std::int64_t failed = 0;
     std::int64_t late = 0;       // waiting, longer than the limit already
+    std::int64_t waiting_messages = 0;  // with somebody who waits, however long
     std::int64_t median_us = 0;
     std::int64_t p99_us = 0;
     std::vector<SloLine> destinations;      // the busiest first, 100 at most

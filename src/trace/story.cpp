@@ -245,6 +245,8 @@ std::string size_text(std::int64_t bytes)
 
 std::string tell_message(const MessageRow& message)
 {
+    if (!message.is_begun)
+        return fmt::format("{}  first heard of {}; when it came, and from whom, is not in the trace", message.id, time_text(message.at));
     std::string text = fmt::format("{}  {}  from {}", message.id, time_text(message.at),
                                    message.reverse_path.empty() ? "<>" : message.reverse_path);
     if (message.size) text += ", " + size_text(*message.size);

@@ -57,7 +57,8 @@ struct Trace::Writer {
 Trace::Trace(Ground ground, TraceOptions options)
     : ground_(std::move(ground)), options_(options), waiting_(std::make_shared<Waiting>()),
       writer_(std::make_unique<Writer>(ground_)), strand_(ground_.workers),
-      write_timer_(ground_.loop), retain_timer_(ground_.loop), is_recording_(options.keep.count() != 0),
+      write_timer_(ground_.loop), retain_timer_(ground_.loop), look_timer_(ground_.loop),
+      is_recording_(options.keep.count() != 0),
       recorded_(ground_.metrics.counter("mailboxd_trace_events_total", "Events of messages that were written to the trace.")),
       dropped_(ground_.metrics.counter("mailboxd_trace_dropped_total", "Events that were not written to the trace.")),
       failing_(ground_.metrics.gauge("mailboxd_trace_failing", "1 while the trace cannot be written.")),
@@ -103,6 +104,7 @@ void Trace::start()
 {
     tasks_.spawn(keep_writing());
     tasks_.spawn(keep_retaining());
+    tasks_.spawn(keep_looking());
 }
 
 void Trace::set_options(const TraceOptions& options)
@@ -208,7 +210,7 @@ co::Task<bool> Trace::write_once()
     auto job = [file = &writer_->file, &events] { return file->write(events); };
     const TraceFile::Written written = co_await strand_.run(net::WorkClass::bulk, std::move(job));
     is_writing_ = false;
-    set_aside_.set(static_cast<std::int64_t>(writer_->file.set_aside()));
+    note_set_aside();
     const bool is_failing = written != TraceFile::Written::all;
     if (is_failing && !was_failing_)
         ground_.log.error("the trace cannot be written; mail goes on without it",
@@ -222,6 +224,14 @@ co::Task<bool> Trace::write_once()
     tell_drops();
     written_.notify_all();
     co_return !is_failing;
+}
+
+void Trace::note_set_aside()
+{
+    const std::uint64_t count = writer_->file.set_aside();
+    is_aside_there_ = is_aside_there_ || count != noted_aside_;
+    noted_aside_ = count;
+    set_aside_.set(static_cast<std::int64_t>(count));
 }
 
 void Trace::tell_drops()
@@ -246,11 +256,29 @@ co::Task<void> Trace::keep_retaining()
                 return file->retain(before, most);
             };
             has_more = co_await strand_.run(net::WorkClass::bulk, std::move(job));
+            note_set_aside();
             constexpr auto kBreath = std::chrono::milliseconds(50);
             if (has_more && !is_stopping_) (void)co_await retain_timer_.wait(kBreath);
         }
         if (!is_stopping_) (void)co_await retain_timer_.wait(options_.retain_interval);
     }
+}
+
+// The administrator removes it when it is of no use any more, or a start finds it there.
+co::Task<void> Trace::keep_looking()
+{
+    while (!is_stopping_) {
+        auto job = [file = &writer_->file] { return file->is_aside_there(); };
+        is_aside_there_ = co_await strand_.run(net::WorkClass::bulk, std::move(job));
+        if (!is_stopping_) (void)co_await look_timer_.wait(options_.look_interval);
+    }
+}
+
+std::vector<std::string> Trace::complaints() const
+{
+    if (!is_aside_there_) return {};
+    return {"The trace could not be read and was set aside as " + ground_.path +
+            ".damaged: what befell messages before that is not known to mailboxctl trace and slo. Remove the file when nobody needs it any more."};
 }
 
 co::Task<void> Trace::flush()
@@ -275,6 +303,7 @@ co::Task<void> Trace::stop()
     is_stopping_ = true;
     write_timer_.cancel();
     retain_timer_.cancel();
+    look_timer_.cancel();
     waiting_->wake.notify_all();
     co_await tasks_.finished();
     co_await flush();

@@ -39,6 +39,7 @@ struct TraceOptions {
     std::size_t most_waiting = 50'000;                                    // events in memory; more are dropped and counted
     std::size_t most_waiting_bytes = 16U << 20;
     std::chrono::milliseconds retain_interval{std::chrono::minutes(10)};
+    std::chrono::milliseconds look_interval{std::chrono::minutes(1)};     // whether a file that was set aside still lies there
 };
 
 // Everything but record() on the loop. The ground outlives it.
@@ -72,6 +73,8 @@ public:
     co::Task<void> stop();
     // Until what was recorded before is written, or could not be.
     co::Task<void> flush();
+    // Sentences for health; empty: all is well. Loop.
+    std::vector<std::string> complaints() const;
 
     // Each sees what was recorded before.
     co::Task<Result<SearchAnswer, Error>> search(SearchQuery query);
@@ -84,11 +87,13 @@ private:
     struct Writer;   // the file, on a strand
     co::Task<void> keep_writing();
     co::Task<void> keep_retaining();
+    co::Task<void> keep_looking();
     struct Batch;
     Batch take_batch();
     void put_back(Batch batch);
     bool has_earlier() const;
     co::Task<bool> write_once();
+    void note_set_aside();
     void tell_drops();
     Ground ground_;
     TraceOptions options_;
@@ -97,14 +102,17 @@ private:
     net::Strand strand_;
     net::Timer write_timer_;
     net::Timer retain_timer_;
+    net::Timer look_timer_;
     co::Event written_;
     co::Scope tasks_;
     std::atomic<bool> is_recording_;
     bool is_stopping_ = false;
     bool is_writing_ = false;
+    bool is_aside_there_ = false;
     bool was_failing_ = false;
     SteadyTime next_drop_word_{};
     std::uint64_t told_drops_ = 0;
+    std::uint64_t noted_aside_ = 0;  // how often it was set aside, at the last look
     Counter& recorded_;
     Counter& dropped_;
     Gauge& failing_;

@@ -188,6 +188,8 @@ void TraceFile::put_aside(const std::string& why)
     log_.error("the trace could not be read and was set aside; a new one begins", {{"path", path_}, {"why", why}});
 }
 
+bool TraceFile::is_aside_there() const { return static_cast<bool>(files_.info(path_ + ".damaged")); }
+
 int TraceFile::finish()
 {
     if (!database_.has_failed()) database_.execute("COMMIT");

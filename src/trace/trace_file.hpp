@@ -38,6 +38,7 @@ public:
     bool retain(std::int64_t cutoff, std::uint64_t most_bytes);
     void close();
     std::uint64_t set_aside() const { return set_aside_; }  // how often, since the start
+    bool is_aside_there() const;  // a file that was set aside, now or by an earlier run
     std::string last_error() const { return last_error_; }
 
 private:

@@ -30,7 +30,8 @@ Database open_reader(const std::string& path)
 }
 
 constexpr std::string_view kMessageColumns =
-    "SELECT number, id, coalesce(accepted_at, at), reverse_path, account, peer, helo, tls, subject, message_id, size FROM message ";
+    "SELECT number, id, coalesce(accepted_at, at), reverse_path, account, peer, helo, tls, subject, message_id, size, "
+    "accepted_at IS NOT NULL OR EXISTS (SELECT 1 FROM event WHERE message = number AND kind = 'refused') FROM message ";
 
 MessageRow read_message(Statement& row)
 {
@@ -46,6 +47,7 @@ MessageRow read_message(Statement& row)
     message.subject = row.text(8);
     message.message_id = row.text(9);
     if (!row.is_null(10)) message.size = row.integer(10);
+    message.is_begun = row.integer(11) != 0;
     return message;
 }
 
@@ -103,6 +105,7 @@ std::string search_term(SearchKind kind, std::string_view text)
     const bool is_bracketed = text.size() > 2 && text.front() == '<' && text.back() == '>';
     if (kind == SearchKind::message_id && is_bracketed) text = text.substr(1, text.size() - 2);
     const std::string clean = clean_text(text, kMostText);
+    if (kind == SearchKind::id) return ascii::to_lower(clean);
     return kind == SearchKind::subject ? fold_case(clean) : clean;
 }
 
@@ -207,6 +210,12 @@ public:
         if (delivery.outcome == "failed") ++answer_.failed;
         const bool is_late = delivery.outcome == "waiting" && *delivery.accepted_at < query_.until - query_.limit_us;
         if (is_late) ++answer_.late;
+        // The rows of a message come one after another.
+        const bool is_another = delivery.outcome == "waiting" && delivery.id != last_waiting_;
+        if (is_another) {
+            ++answer_.waiting_messages;
+            last_waiting_ = delivery.id;
+        }
         if (is_good) count(delivery, total);
         const bool is_violation = is_late || (is_good && total > query_.limit_us);
         if (is_violation && answer_.violations.size() < query_.most) answer_.violations.push_back(delivery);
@@ -259,6 +268,7 @@ private:
 
     const SloQuery& query_;
     SloAnswer answer_;
+    std::string last_waiting_;
     std::vector<std::int64_t> totals_;
     std::map<std::string, SloLine> lines_;
 };
@@ -275,7 +285,7 @@ SearchKind classify_search(std::string_view text)
     if (text.find('@') != std::string_view::npos && (!has_blank || is_quoted)) return SearchKind::address;
     // intake::Intake::new_trace_id
     constexpr std::size_t kIdSize = 20;
-    const auto is_id = [](char c) { return ascii::is_digit(c) || (c >= 'a' && c <= 'z'); };
+    const auto is_id = [](char c) { return ascii::is_digit(c) || ascii::is_alpha(c); };
     return text.size() == kIdSize && std::ranges::all_of(text, is_id) ? SearchKind::id : SearchKind::subject;
 }
 

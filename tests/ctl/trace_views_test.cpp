@@ -56,9 +56,32 @@ TEST_CASE("slo shows the share, the destinations and what was late", "[ctl][trac
         R"("example.net","host":"","attempts":2,"accepted":"2026-11-22T11:00:00.000000Z","ended":null,"total_milliseconds":null,)"
         R"("our_milliseconds":null,"their_milliseconds":null,"answer":"451 later"}],"partial":false})");
     CAPTURE(text);
-    for (const char* part : {"within 5.00 s", "2 (50.000 %)", "(here)", "66.666 %", "12.5 ms\n", "8.00 s\n", "1, longer than 5.00 s already",
+    for (const char* part : {"within 5.00 s", "2 of 4 (50.000 %), with those who still wait too long\n", "(here)", "66.666 %", "12.5 ms\n", "8.00 s\n", "1, longer than 5.00 s already",
                              "later than 5.00 s, the latest first:\n", "\"c\\\\\"d\"@example.net  ", "451 later", "mailboxctl queue show ID"})
         CHECK(text.find(part) != std::string::npos);
+}
+
+TEST_CASE("slo says of how many messages of the queue it does not know since when they wait", "[ctl][trace]")
+{
+    const auto told = [](const char* besides) {
+        return shown(View::slo,
+                     R"({"since":"2026-11-21T12:00:00.000000Z","until":"2026-11-22T12:00:00.000000Z","limit_milliseconds":5000.0,"delivered":3,)"
+                     R"("within":3,"percent":100.0,"late":0,"queued_besides":)" + std::string(besides) +
+                         R"(,"failed":0,"median_milliseconds":0.0,"p99_milliseconds":0.0,"destinations":[],"violations":[],"partial":false})");
+    };
+    CHECK(told("0").find("0, longer than 5.00 s already\n") != std::string::npos);
+    CHECK(told("0").find("3 of 3 (100.000 %)\n") != std::string::npos);
+    CHECK(told("1").find("already; since when 1 message of the queue waits is not known here") != std::string::npos);
+    CHECK(told("2").find("since when 2 messages of the queue wait is not known here") != std::string::npos);
+}
+
+TEST_CASE("a message whose beginning is lost has no sender in the list", "[ctl][trace]")
+{
+    std::string lost = kMessage;
+    lost.insert(1, R"("begun":false,)");
+    const std::string text = shown(View::trace, R"({"messages":[)" + lost + R"(],"before":null,"partial":false,"story":null})");
+    CHECK(text.find("(not known)") != std::string::npos);
+    CHECK(text.find("<>") == std::string::npos);
 }
 
 TEST_CASE("slo without a delivery shows no shares of nothing", "[ctl][trace]")

@@ -195,6 +195,12 @@ class Running(SendmailCase):
         self.send("nobody@example.test", expect=NOUSER)
         self.send("-t", text=PLAIN, expect=USAGE)
         self.send("-Z", expect=USAGE)
+        for sender in ("a b@c.test", "x@y.test, z@w.test", "<x@y.test> z", "x@y.test>", "()"):
+            told = self.send("-f", sender, "user0003@example.test", expect=DATAERR)
+            self.assertIn(sender, told)
+            self.assertIn("address", told)
+        for recipient in ("x y user0002@example.test", "user0002@example.test x"):
+            self.assertIn(recipient + " is no address", self.send(recipient, expect=DATAERR))
         self.send("a b@c d@e..f", "user0003@example.test", expect=DATAERR)
         self.bodies(3, "plain")
         self.assertEqual(self.dropped(), [])

@@ -77,6 +77,9 @@ class Trace(BoxCase):
         wait_until(lambda: self.texts("after"), 30, "the new trace knows nothing")
         self.assertTrue(pathlib.Path(str(self.file()) + ".damaged").exists())
         self.assertIn("set aside", self.box.log())
+        for told in (str(self.box.http("/healthz")), self.box.ctl("status").stdout):
+            self.assertIn("trace.db.damaged", told)
+        self.assertIn("ok, but degraded", str(self.box.http("/healthz")))
 
 
 if __name__ == "__main__":

@@ -161,6 +161,7 @@ TEST_CASE("a bounce of what is being sent is told, and done when the attempt doe
     const Acted told = acted(world, Act::bounce, of_id(id));
     CHECK(told.messages == 1);
     CHECK(told.being_sent == 1);
+    CHECK(told.at_once == 1);
     // Who was not being sent to is returned at once, in the report of its own.
     CHECK(traced(world, id, trace::EventKind::returned) == std::vector<std::string>{"carl@quick.example by the administrator"});
     if (delivers) world.transport->on_deliver = nullptr;
@@ -320,6 +321,36 @@ TEST_CASE("a return by an administrator stands in the trace as one, with who did
     REQUIRE(traced(world, from_nobody, trace::EventKind::returned).size() == 1);
     CHECK(traced(world, from_nobody, trace::EventKind::returned).front().find("nobody is told") != std::string::npos);
     CHECK(traced(world, deleted, trace::EventKind::deleted) == std::vector<std::string>{" by the administrator"});
+}
+
+TEST_CASE("who names an id twice means it once", "[queue][admin]")
+{
+    World world;
+    fail_for_now(world);
+    const auto id = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    Selection twice = of_id(id);
+    twice.ids.push_back(id);
+    twice.ids.push_back("unknown");
+    twice.ids.push_back("unknown");
+    const Acted told = acted(world, Act::retry, twice);
+    CHECK(told.messages == 1);
+    CHECK(told.unknown == std::vector<std::string>{"unknown"});
+    CHECK(traced(world, id, trace::EventKind::retried).size() == 1);
+}
+
+TEST_CASE("what an account forwards is told of as returned to it", "[queue][admin]")
+{
+    World world;
+    fail_for_now(world);
+    auto envelope = World::envelope("fwd@here.example", {"bob@one.example"});
+    envelope.is_forwarded = true;
+    envelope.account = "anna@here.example";
+    const auto id = world.send(envelope);
+    const auto other = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    CHECK(acted(world, Act::bounce, of_id(id)).forwarded == 1);
+    CHECK(acted(world, Act::bounce, of_id(other)).forwarded == 0);
 }
 
 TEST_CASE("what is deleted for one recipient is deleted in the trace for that one alone", "[queue][admin][trace]")

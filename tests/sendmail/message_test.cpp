@@ -117,6 +117,32 @@ TEST_CASE("nobody gets mail by words that are no address as they stand", "[sendm
     CHECK(leaving("Ann Lee <ann@x.example>, \xc3\xbc@x.example") == List{"ann@x.example", "\xc3\xbc@x.example"});
 }
 
+TEST_CASE("words beside an address, brackets and quotes that are not closed make no address", "[sendmail][hostile]")
+{
+    const auto leaving = [](const std::string& list) {
+        std::string all;
+        for (const Address& each : addresses_in(list)) {
+            const auto mailbox = qualified(each, "h.example");
+            all += (all.empty() ? "" : ", ") + (mailbox ? mail::format_mailbox(*mailbox) : "none: " + shown(each));
+        }
+        return all;
+    };
+    for (const char* broken : {"a b@c.example", "<x@y.example> z", "x@y.example>", "<x@y.example", "x y ann@h.example", "ann@h.example x",
+                               "<<x@y.example>", "<x@y.example>>", "<x y@z.example>", "\"Ann <x@y.example>", "(Ann x@y.example",
+                               "<x@y.example> <z@w.example>", "\"Ann\" x@y.example", "x@y.example z@w.example", "group: x@y.example"}) {
+        INFO(broken);
+        CHECK(leaving(broken) == std::string("none: ") + (std::string(broken).starts_with("group") ? "x@y.example" : broken));
+    }
+    CHECK(leaving("<x@y.example>") == "x@y.example");
+    CHECK(leaving("Ann (work) Lee<x@y.example> (Ann)") == "x@y.example");
+    CHECK(leaving("a@b.example <x@y.example>, (only a comment), \"Lee, Ann; (x\" < x@y.example >") == "x@y.example, x@y.example");
+    CHECK(leaving("ann . lee @ y.example (Ann)") == "ann.lee@y.example");
+    CHECK(leaving("\"a b\"@c.example, <@r.example,@s.example:x@y.example>") == "\"a b\"@c.example, x@y.example");
+    CHECK(leaving("team: a@b.example, b c@d.example; e@f.example, x@[192.0.2.1]") == "a@b.example, none: b c@d.example, e@f.example, x@[192.0.2.1]");
+    CHECK(leaving("\"a\\\"b, c\"@d.example") == "\"a\\\"b, c\"@d.example");
+    CHECK(leaving(",,;: ()").empty());
+}
+
 TEST_CASE("an address that is none leaves in no command, whatever it holds", "[sendmail][hostile]")
 {
     Letter letter;

@@ -112,7 +112,7 @@ TEST_CASE("what is recorded is found by id, address, Message-ID and subject", "[
     world.trace->record(accepted(id, {}, "Обед и Straße"));
     world.trace->record(placed(id, std::chrono::milliseconds(3)));
     world.trace->record(accepted("other", std::chrono::seconds(1)));
-    const std::string query = GENERATE("0abcdefghij123456789", "BOB@example.org", "<0abcdefghij123456789@mail.example.org>",
+    const std::string query = GENERATE("0abcdefghij123456789", "0ABCDEFGHIJ123456789", "BOB@example.org", "<0abcdefghij123456789@mail.example.org>",
                                        "0abcdefghij123456789@mail.example.org", "обед", "STRASSE ");
     CAPTURE(query);
     CHECK(world.ids(query) == (query == "STRASSE " ? Ids{} : Ids{id}));
@@ -531,6 +531,58 @@ TEST_CASE("a damaged, foreign or future file is set aside and a new one begun", 
     CHECK(world.ids("") == Ids{"after"});
     CHECK(std::filesystem::exists(path + ".damaged"));
     CHECK(world.metrics.exposition().find("mailboxd_trace_set_aside 1") != std::string::npos);
+}
+
+TEST_CASE("a file that was set aside is complained of while it lies there, also by the next run", "[trace]")
+{
+    World world;
+    const std::string path = world.scratch / "trace.db";
+    TraceOptions options = World::fast();
+    options.look_interval = std::chrono::milliseconds(1);
+    world.open(options);
+    world.trace->record(accepted("before"));
+    world.run(world.trace->stop());
+    CHECK(world.trace->complaints().empty());
+    test::write_file(path, std::string(8192, 'x'));
+    world.open(options);
+    world.trace->record(accepted("after"));
+    world.run(world.trace->stop());
+    REQUIRE(world.trace->complaints().size() == 1);
+    CHECK(world.trace->complaints().front().find(path + ".damaged") != std::string::npos);
+    world.open(options);
+    CHECK(world.trace->complaints().empty());
+    world.trace->start();
+    const auto look = [](World* on, std::string aside) -> co::Task<void> {
+        net::Timer timer(on->loop);
+        while (on->trace->complaints().empty()) (void)co_await timer.wait(std::chrono::milliseconds(1));
+        std::filesystem::remove(aside);
+        while (!on->trace->complaints().empty()) (void)co_await timer.wait(std::chrono::milliseconds(1));
+        co_await on->trace->stop();
+    };
+    world.run(look(&world, path + ".damaged"));
+}
+
+TEST_CASE("a message whose beginning is lost is not one from the empty sender", "[trace]")
+{
+    World world;
+    world.trace->record(delivered("lost", {}, std::chrono::seconds(1)));
+    world.trace->record(Event{"lost", EventKind::queued, at(std::chrono::seconds(1)), "dan@example.net", "", {}});
+    Event bounce = accepted("bounce", std::chrono::seconds(2));
+    std::erase_if(bounce.facts, [](const auto& one) { return one.first == "reverse_path"; });
+    world.trace->record(bounce);
+    world.trace->record(Event{"bounce", EventKind::queued, at(std::chrono::seconds(2)), "dan@example.net", "", {}});
+    world.trace->record(Event{"bounce", EventKind::queued, at(std::chrono::seconds(2)), "eve@example.net", "", {}});
+    world.trace->record(Event{"refused", EventKind::refused, at(std::chrono::seconds(3)), "dan@example.net", "550 no", {}});
+    const auto lost = world.story("lost").message;
+    CHECK_FALSE(lost.is_begun);
+    CHECK(tell_message(lost).find("<>") == std::string::npos);
+    CHECK(tell_message(lost).find("when it came, and from whom, is not in the trace") != std::string::npos);
+    CHECK(tell_message(world.story("bounce").message).find("from <>") != std::string::npos);
+    CHECK(world.story("refused").message.is_begun);
+    SloQuery query;
+    query.since = 0;
+    query.until = INT64_MAX;
+    CHECK(world.run(world.trace->slo(query))->waiting_messages == 1);
 }
 
 TEST_CASE("pages that are damaged while it runs cost the old rows and no new ones", "[trace]")

@@ -154,6 +154,19 @@ void Queue::State::operate(SpoolOperation operation)
     if (!is_writing) spawn(write());
 }
 
+// The records so far, and with them all that entries in memory say.
+co::Task<bool> Queue::State::is_all_durable()
+{
+    if (last_record == 0) co_return true;
+    co_return co_await ground.ledger.durable(last_record);
+}
+
+void Queue::State::put_back(std::vector<SpoolOperation>& batch, std::size_t from)
+{
+    operations.insert(operations.begin(), std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(from)),
+                      std::make_move_iterator(batch.end()));
+}
+
 co::Task<void> Queue::State::write()
 {
     is_writing = true;
@@ -162,6 +175,13 @@ co::Task<void> Queue::State::write()
         while (!operations.empty() && batch.size() < kMostOperations) {
             batch.push_back(std::move(operations.front()));
             operations.pop_front();
+        }
+        // A file that is ahead of the journal would know, after a crash, of what no record and no line of the trace tells; one
+        // that is gone before the record of its end would leave nothing at all.
+        const bool is_durable = co_await is_all_durable();
+        if (!is_durable) {
+            put_back(batch, 0);
+            break;
         }
         auto job = [this, &batch] { return perform_all(spool, batch); };
         const BatchEnd end = co_await files.run(net::WorkClass::delivery, std::move(job));
@@ -179,8 +199,7 @@ co::Task<void> Queue::State::write()
             stuck.kind = SpoolOperation::Kind::rewrite;
             stuck.entry = stuck.live->entry;
         }
-        operations.insert(operations.begin(), std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(end.done)),
-                          std::make_move_iterator(batch.end()));
+        put_back(batch, end.done);
         break;  // tick() tries again
     }
     is_writing = false;
@@ -215,13 +234,11 @@ co::Task<bool> Queue::State::flush(bool synced)
     std::vector<ScheduleChange> changes;
     changes.swap(rows);
     // A schedule that is ahead of the journal would not know, after a power cut, what the entry's file still wants.
-    if (last_record != 0) {
-        const bool is_durable = co_await ground.ledger.durable(last_record);
-        if (!is_durable) {
-            is_flushing = false;
-            flushed.notify_all();
-            co_return false;
-        }
+    const bool is_durable = co_await is_all_durable();
+    if (!is_durable) {
+        is_flushing = false;
+        flushed.notify_all();
+        co_return false;
     }
     std::uint64_t count = 0;
     auto job = [this, &changes, &count, synced]() -> Result<void, ScheduleFailure> {

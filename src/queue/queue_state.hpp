@@ -204,6 +204,8 @@ struct Queue::State {
     void change(const LivePtr& entry, Change what, Ledger::Hold hold);
     void end(const LivePtr& entry, Ledger::Hold hold);
     void operate(SpoolOperation operation);
+    co::Task<bool> is_all_durable();
+    void put_back(std::vector<SpoolOperation>& batch, std::size_t from);
     co::Task<void> write();
     void was_written(SpoolOperation& operation);
     co::Task<bool> flush(bool synced);

@@ -104,9 +104,9 @@ struct TraceFile::Statements {
           known(database, "INSERT OR IGNORE INTO delivery (message, recipient, destination) VALUES (?, ?, ?)"),
           attempted(database, "UPDATE delivery SET attempts = attempts + 1, first_attempt_at = min(coalesce(first_attempt_at, ?3), "
                               "?3), host = ?4, answer = ?5 WHERE message = ?1 AND recipient = ?2"),
-          delivered(database, "UPDATE delivery SET outcome = 'delivered', attempts = attempts + 1, first_attempt_at = "
-                              "min(coalesce(first_attempt_at, ?3), ?3), ended_at = ?4, host = ?5, answer = ?6, our_us = ?7, "
-                              "their_us = ?8 WHERE message = ?1 AND recipient = ?2"),
+          ended_there(database, "UPDATE delivery SET outcome = ?9, attempts = attempts + 1, first_attempt_at = "
+                                "min(coalesce(first_attempt_at, ?3), ?3), ended_at = ?4, host = ?5, answer = ?6, our_us = ?7, "
+                                "their_us = ?8 WHERE message = ?1 AND recipient = ?2 AND (?9 = 'delivered' OR outcome = 'waiting')"),
           placed(database, "INSERT INTO delivery (message, recipient, outcome, ended_at, mailbox, uid) VALUES (?1, ?2, 'placed', "
                            "?3, ?4, ?5) ON CONFLICT DO UPDATE SET outcome = 'placed', destination = '', ended_at = ?3, mailbox = ?4, "
                            "uid = ?5"),
@@ -121,8 +121,8 @@ struct TraceFile::Statements {
           forget(database, "DELETE FROM message WHERE number = ?")
     {
     }
-    Statement find, add, begin, accept, earlier, place, event, unplaced, known, attempted, delivered, placed, ended, all_ended, moved, oldest,
-        forget_events, forget_deliveries, forget;
+    Statement find, add, begin, accept, earlier, place, event, unplaced, known, attempted, ended_there, placed, ended, all_ended, moved,
+        oldest, forget_events, forget_deliveries, forget;
 };
 
 TraceFile::TraceFile(FileSystem& files, std::string path, Log log, ReadSubject read_subject)
@@ -308,22 +308,27 @@ void TraceFile::insert_delivery(const Event& event, std::int64_t message, std::i
     const auto theirs = number_fact(event, "their_ms", 1000);
     const std::int64_t started = number_fact(event, "started", 1000).value_or(at - theirs.value_or(0));
     const auto end = [&](std::string_view outcome) { on.ended.run_with(message, recipient, outcome, at, answer); };
+    // After several attempts theirs is all from the first one on, which the view finds out.
+    const auto end_there = [&](std::string_view outcome) {
+        on.ended_there.run_with(message, recipient, started, at, host, answer, ours, ours ? theirs : std::nullopt, outcome);
+    };
     const bool is_of_owner = event.kind == EventKind::expunged || event.kind == EventKind::moved;
     if (!is_of_owner && event.kind != EventKind::placed)
         on.known.run_with(message, recipient, destination);
     switch (event.kind) {
     case EventKind::attempted: on.attempted.run_with(message, recipient, started, host, answer); break;
-    case EventKind::delivered:
-        // After several attempts theirs is all from the first one on, which the view finds out.
-        on.delivered.run_with(message, recipient, started, at, host, answer, ours, ours ? theirs : std::nullopt);
-        break;
+    case EventKind::delivered: end_there("delivered"); break;
     case EventKind::placed:
         // Nobody gets a message twice: what a crash undid was placed once more.
         on.unplaced.run_with(message, recipient, at);
         on.placed.run_with(message, recipient, at, clean_fact(event, "mailbox"), number_fact(event, "uid"));
         break;
-    case EventKind::returned:
-    case EventKind::failed: end("failed"); break;
+    case EventKind::returned: end("failed"); break;
+    case EventKind::failed:
+        // By an attempt, or because its time was over.
+        if (clean_fact(event, "attempt").empty()) end("failed");
+        else end_there("failed");
+        break;
     case EventKind::refused: end("refused"); break;
     case EventKind::expanded: end("expanded"); break;
     case EventKind::deleted: end("deleted"); break;

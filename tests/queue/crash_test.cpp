@@ -360,3 +360,48 @@ TEST_CASE("I8: whatever happens in whatever order, each recipient is delivered o
         life.live(80);
     }
 }
+
+// The story of a recipient, once and whole, though a crash took the record of its end before that was on the disk.
+TEST_CASE("I8: a file of the queue never knows what the journal does not", "[queue][I8]")
+{
+    const bool is_old = GENERATE(false, true);
+    const bool is_refused = GENERATE(false, true);
+    CAPTURE(is_old, is_refused);
+    World world;
+    bool is_tried_later = is_old;
+    world.transport->on_deliver = [&](const std::string&, const std::string&) {
+        if (is_tried_later) return ScriptedTransport::later();
+        return is_refused ? ScriptedTransport::never() : ScriptedTransport::ok();
+    };
+    std::string id;
+    if (is_old) {
+        // Its acceptance is forgotten: the files alone have it.
+        id = world.send("anna@here.example", {"x@a.example"});
+        world.advance(1'100ms);
+        world.checkpoint();
+        REQUIRE(world.entry_files() == 1);
+        is_tried_later = false;
+    }
+    world.intake->refuses = true;
+    world.ledger->hold_back();
+    if (!is_old) {
+        // Its acceptance is on the disk, and nothing of the attempt.
+        ++world.ledger->synced;
+        id = world.send("anna@here.example", {"x@a.example", "y@b.example"});
+    }
+    world.advance(is_old ? std::chrono::milliseconds(7min) : 1'100ms);
+    world.advance(1'100ms);
+    CHECK(world.ledger->last > world.ledger->synced);
+    world.crash();
+    world.intake->refuses = false;
+    world.pass(2h, 5min);
+    const auto kind = is_refused ? trace::EventKind::failed : trace::EventKind::delivered;
+    for (const std::string address : {"x@a.example", "y@b.example"}) {
+        if (is_old && address == "y@b.example") continue;
+        CHECK(std::ranges::count_if(world.recorder.events, [&](const trace::Event& event) {
+                  return event.kind == kind && event.recipient == address && event.id == id;
+              }) == 1);
+    }
+    CHECK(world.reports(ReportKind::failed, id) == (is_refused ? 1 : 0));
+    CHECK(world.entry_files() == 0);
+}

@@ -100,8 +100,25 @@ public:
     }
     co::Task<bool> durable(std::uint64_t lsn) override
     {
-        (void)lsn;
+        while (is_slow && lsn > synced && !fuse_.is_out()) co_await gone_on.wait();
         co_return !fuse_.is_out();
+    }
+    // From now on nothing more reaches the disk until let_go().
+    void hold_back()
+    {
+        synced = last;
+        is_slow = true;
+    }
+    void let_go()
+    {
+        is_slow = false;
+        gone_on.notify_all();
+    }
+    // A crash takes what is not on the disk yet.
+    void lose_unsynced()
+    {
+        std::erase_if(entries, [this](const JournalEntry& entry) { return entry.lsn > synced; });
+        is_slow = false;
     }
     Hold hold(std::uint64_t lsn)
     {
@@ -117,7 +134,10 @@ public:
 
     std::vector<JournalEntry> entries;
     std::uint64_t last = 0;
+    std::uint64_t synced = 0;  // while it is slow
     bool is_full = false;  // has no room for records
+    bool is_slow = false;
+    co::Event gone_on;
     std::shared_ptr<std::multiset<std::uint64_t>> held = std::make_shared<std::multiset<std::uint64_t>>();
 
 private:
@@ -367,9 +387,11 @@ public:
     void crash(bool restart = true, const std::function<void()>& between = [] {})
     {
         if (!fuse.is_out()) fuse.blow();
+        ledger->gone_on.notify_all();
         close();
         files.heal();
         fuse.set(0);
+        if (ledger->is_slow) ledger->lose_unsynced();
         ledger->held->clear();
         *ledger->held = {};
         between();

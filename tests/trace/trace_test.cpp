@@ -174,6 +174,27 @@ TEST_CASE("an event that is recorded twice is one row and counts once", "[trace]
     CHECK(story.deliveries[0].their_us == 2'000'000);
 }
 
+TEST_CASE("who is refused at the first attempt has it counted, with the host and its time, as any other", "[trace]")
+{
+    World world;
+    world.trace->record(accepted("m"));
+    const Facts facts{{"attempt", "1"}, {"host", "mx.example.net"}, {"our_ms", "40"}, {"their_ms", "500"}};
+    const Event refused{"m", EventKind::failed, at(std::chrono::seconds(2)), "carol@example.net", "550 no such user", facts};
+    for (int n = 0; n < 2; ++n) world.trace->record(refused);
+    // Nobody was asked about this one.
+    world.trace->record({"m", EventKind::failed, at(std::chrono::seconds(3)), "dora@example.net", "its time is over", {}});
+    const MessageStory story = world.story("m");
+    REQUIRE(story.deliveries.size() == 2);
+    CHECK(story.deliveries[0].outcome == "failed");
+    CHECK(story.deliveries[0].attempts == 1);
+    CHECK(story.deliveries[0].host == "mx.example.net");
+    CHECK(story.deliveries[0].our_us == 40'000);
+    CHECK(story.deliveries[0].their_us == 500'000);
+    CHECK(story.deliveries[1].outcome == "failed");
+    CHECK(story.deliveries[1].attempts == 0);
+    CHECK(story.deliveries[1].our_us == 3'000'000);
+}
+
 TEST_CASE("what a crash took is written again from the journal's records, before what is new, and once", "[trace]")
 {
     World world;

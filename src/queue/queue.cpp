@@ -145,7 +145,11 @@ void Queue::State::pump()
     is_pumping = true;
     while (pump_again) {
         pump_again = false;
-        while (auto start = dispatcher.next_start(now())) spawn(serve(std::move(*start)));
+        while (!has_failed) {  // then serve() takes nothing, and the same start would come for ever
+            auto start = dispatcher.next_start(now());
+            if (!start) break;
+            spawn(serve(std::move(*start)));
+        }
         // Those that end for it ask for another round.
         if (dispatcher.is_contested()) idle_connections.notify_all();
     }

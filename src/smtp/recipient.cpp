@@ -132,6 +132,20 @@ bool ends_here(const RecipientDecision& decision)
     return (has(Kind::forward) || has(Kind::forward_and_copy)) && !has(Kind::alias) && !has(Kind::administrators);
 }
 
+// Nobody may be told where mail without a sender cannot be delivered (RFC 5321 section 4.5.5), so that it would be lost: whoever forwards
+// it keeps a copy, whatever the account says.
+void keep_for_forwarders(RecipientDecision& decision)
+{
+    std::set<directory::AccountId> all(decision.accounts.begin(), decision.accounts.end());
+    for (const OutsideRecipient& one : decision.outside) {
+        if (!one.forwarders.empty()) all.insert(one.forwarders.front());
+    }
+    decision.accounts.assign(all.begin(), all.end());
+    for (directory::Expansion& step : decision.expansions) {
+        if (step.kind == directory::Expansion::Kind::forward) step.kind = directory::Expansion::Kind::forward_and_copy;
+    }
+}
+
 } // namespace
 
 std::string home_domain(const directory::Snapshot& snapshot, std::string_view host_name)
@@ -197,6 +211,7 @@ RecipientDecision judge_recipient(const RecipientQuestion& question, const mail:
         recipient.forwarders = std::move(one.forwarders);
         recipient.returns_to = return_path_of(question, recipient);
     }
+    if (question.has_null_reverse_path) keep_for_forwarders(decision);
     return decision;
 }
 

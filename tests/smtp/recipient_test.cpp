@@ -111,6 +111,25 @@ TEST_CASE("bounces of forwarded mail are for the account, or the administrators 
     CHECK(decide(srs().forwarder(2, "example.test", kNow - std::chrono::hours(24 * 30)), Role::mx, true).reply == ReplyId::unknown_mailbox);
 }
 
+TEST_CASE("mail without a sender is kept where an account forwards it and keeps no copy: nobody could be told", "[smtp][recipient]")
+{
+    directory::Domain domain;
+    domain.name = "example.test";
+    auto ann = account(1, "ann");
+    ann.forward = {"far@elsewhere.example"};
+    ann.keeps_copy = false;
+    const directory::Snapshot forwarding({domain}, {ann, account(2, "bob")}, {});
+    const mail::Mailbox to{"ann", "example.test"};
+    const auto usual = judge_recipient({forwarding, Role::mx, false, srs(), kNow}, to);
+    CHECK(usual.accounts.empty());
+    CHECK(usual.outside.size() == 1);
+    const auto bounce = judge_recipient({forwarding, Role::mx, true, srs(), kNow}, to);
+    CHECK(bounce.accounts == std::vector{directory::AccountId{1}});
+    CHECK(bounce.outside.size() == 1);
+    REQUIRE(bounce.expansions.size() == 1);
+    CHECK(bounce.expansions.front().kind == directory::Expansion::Kind::forward_and_copy);
+}
+
 TEST_CASE("an outside address named twice stands once in the envelope", "[smtp][recipient]")
 {
     Transaction transaction{MailArgument{}};

@@ -178,7 +178,7 @@ TEST_CASE("who is refused at the first attempt has it counted, with the host and
 {
     World world;
     world.trace->record(accepted("m"));
-    const Facts facts{{"attempt", "1"}, {"host", "mx.example.net"}, {"our_ms", "40"}, {"their_ms", "500"}};
+    const std::vector<std::pair<std::string, std::string>> facts{{"attempt", "1"}, {"host", "mx.example.net"}, {"our_ms", "40"}, {"their_ms", "500"}};
     const Event refused{"m", EventKind::failed, at(std::chrono::seconds(2)), "carol@example.net", "550 no such user", facts};
     for (int n = 0; n < 2; ++n) world.trace->record(refused);
     // Nobody was asked about this one.

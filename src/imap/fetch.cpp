@@ -284,6 +284,8 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
         if (sequence && !writer.write(*sequence, row, std::move(known[i]))) continue;
         add_above(found, row.uid);
     }
+    // Of those that the time did not suffice for the flags are news like others.
+    std::erase_if(slice.told, [&slice](const store::MessageRow& row) { return row.uid > slice.done_until; });
     writer.leave_behind();
     slice.missing = without(without(intersection(now, {{1, slice.done_until}}), found), passed);
     return slice;

@@ -197,8 +197,11 @@ TEST_CASE("a FETCH of many messages, read ahead while others are written, gives 
     // With \\Seen set on the way, which moves files.
     const auto seen = ann.say("b UID FETCH 1:* BODY[]\r\n");
     CHECK(seen.find("FETCH (UID 150 ") == std::string::npos);
-    CHECK(seen.find("* 230 FETCH (UID 230 BODY[] {" + std::to_string(all[229].size()) + "}\r\n" + all[229] + " FLAGS (\\Seen))") !=
-          std::string::npos);
+    // On a slow machine a slice ends between the flag and the body: then the flag is told apart.
+    const auto says = [told = seen + ann.say("n NOOP\r\n")](const std::string& text) { return told.find(text) != std::string::npos; };
+    const std::string body = "* 230 FETCH (UID 230 BODY[] {" + std::to_string(all[229].size()) + "}\r\n" + all[229];
+    const bool is_apart = says(" FETCH (UID 230 FLAGS (\\Seen");
+    CHECK((says(body + " FLAGS (\\Seen))") || (says(body + ")") && is_apart)));
     CHECK(ann.say("c SEARCH UNSEEN\r\n").starts_with("* SEARCH\r\n"));
 }
 

@@ -285,6 +285,7 @@ private:
         store::UidTable view;
         NumberSet left;
         std::array<std::string, 2> spares;
+        bool is_beside = false;  // by two workers
         std::optional<BodyListing> listing;
         std::vector<FetchSlice> slices;
         std::exception_ptr bug;

@@ -345,6 +345,8 @@ co::Task<void> Session::handle(const Fetch& command)
     std::array<std::string, 2> spares;
     std::vector<FetchSlice> slices;
     std::size_t at = 0;
+    // Encrypting takes the loop longer than one worker reads: a second one would only take the processor from it.
+    const bool is_beside = may_read_beside(plan) && !stream_->is_encrypted();
     std::shared_ptr<FetchAhead> ahead;
     co::Scope reading;
     while ((at < slices.size() || !left.empty()) && !out_.is_broken()) {
@@ -362,7 +364,7 @@ co::Task<void> Session::handle(const Fetch& command)
             }
             left = behind(left, slices.back().done_until);
             if (may_read_ahead(plan) && !left.empty()) {
-                ahead = std::make_shared<FetchAhead>(FetchAhead{plan, selected_->view(), left, std::move(spares), {}, {}, {}});
+                ahead = std::make_shared<FetchAhead>(FetchAhead{plan, selected_->view(), left, std::move(spares), is_beside, {}, {}, {}});
                 reading.spawn(read_ahead(owner_, selected_->id(), ahead));
             }
         }
@@ -403,7 +405,7 @@ co::Task<FetchSlice> Session::next_slice(const FetchPlan& plan, const NumberSet&
 co::Task<void> Session::read_ahead(std::shared_ptr<store::Account> account, store::MailboxId id, std::shared_ptr<FetchAhead> ahead)
 {
     try {
-        if (may_read_beside(ahead->plan)) co_await read_beside(account, id, ahead);
+        if (ahead->is_beside) co_await read_beside(account, id, ahead);
         if (!ahead->slices.empty() || ahead->bug) co_return;
         auto job = [id, &ahead](store::AccountStore& store) {
             return fetch_slice(store, id, ahead->view, ahead->plan, ahead->left, std::move(ahead->spares.front()));

@@ -23,9 +23,8 @@ bool may_read_beside(const FetchPlan& plan)
 }
 
 std::optional<BodyListing> list_bodies(store::AccountStore& store, store::MailboxId mailbox, const store::UidTable& view,
-                                       const FetchPlan& plan, const NumberSet& uids)
+                                       const NumberSet& uids)
 {
-    if (!may_read_beside(plan)) return std::nullopt;
     const NumberSet now = first_of(uids, 2 * kFilesAtOnce);
     auto rows = store.placed_rows(mailbox, now);
     if (!rows) return std::nullopt;

@@ -24,11 +24,11 @@ struct BodyListing {
     store::PlacedLoader load;
 };
 
-bool may_read_beside(const FetchPlan& plan);
+bool may_read_beside(const FetchPlan& plan);  // what the two below are for
 
 // On the strand. None: the ordinary way is to be gone, which knows what to do with failures.
 std::optional<BodyListing> list_bodies(store::AccountStore& store, store::MailboxId mailbox, const store::UidTable& view,
-                                       const FetchPlan& plan, const NumberSet& uids);
+                                       const NumberSet& uids);
 
 // The answers, on any worker. Ends before the first message whose file is not at its place or not what it was, and after a while;
 // done_until then names the last one before that, 0: none. `all`: everything up to there was looked at when the last is answered.

@@ -420,7 +420,7 @@ co::Task<void> Session::read_ahead(std::shared_ptr<store::Account> account, stor
 co::Task<void> Session::read_beside(std::shared_ptr<store::Account> account, store::MailboxId id, std::shared_ptr<FetchAhead> ahead)
 {
     auto list = [id, &ahead](store::AccountStore& store) {
-        return list_bodies(store, id, ahead->view, ahead->plan, ahead->left);
+        return list_bodies(store, id, ahead->view, ahead->left);
     };
     auto listed = co_await account->run(net::WorkClass::interactive, std::move(list));
     ahead->listing = std::move(listed);

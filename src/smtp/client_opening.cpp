@@ -1,5 +1,6 @@
 // The beginning of a conversation: greeting, EHLO, STARTTLS, EHLO again, AUTH.
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "smtp/client_conversation.hpp"
@@ -118,11 +119,14 @@ co::Task<std::optional<ClientFailure>> ClientConversation::shake_hands()
 {
     const net::Deadline end{clock_.steady() + std::min(options_.mail_time, kMostHandshake)};
     net::TlsClientOptions tls = options_.tls.tls;
+    if (!tls.outcome) tls.outcome = std::make_shared<net::TlsOutcome>();
+    const auto outcome = tls.outcome;
     auto secured = co_await net::connect_tls(workers_, link_.take_stream(), std::move(tls), end);
     if (!secured) {
-        const std::string why(net::describe(secured.error()));
-        co_return failure(Stage::handshake,
-                          own_answer(Verdict::temporary, "4.7.5", "the TLS handshake failed: " + why));
+        // The error says that TLS failed; the outcome says what is wrong, which is what somebody has to mend.
+        std::string why = outcome->why;
+        if (why.empty()) why = "the TLS handshake failed: " + std::string(net::describe(secured.error()));
+        co_return failure(Stage::handshake, own_answer(Verdict::temporary, "4.7.5", std::move(why)));
     }
     link_.use(std::move(*secured));
     const net::TlsFacts facts = link_.stream().tls_facts();

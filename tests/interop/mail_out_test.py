@@ -1,12 +1,9 @@
 """Mail that leaves: real Postfix servers, real signed zones on nsd, nginx with an MTA-STS policy, and scripted remotes, in a network
-of the test's own. The other direction is postfix_test.py's."""
-import email
-import json
+of the test's own. The other direction is postfix_test.py's and
+dane_in_test.py's."""
 import pathlib
-import re
 import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -14,49 +11,17 @@ import private_network
 
 private_network.enter()
 
-from appliance import Appliance, need, wait_until
+from appliance import Appliance, wait_until
 from authority import Authority
 from box_case import message
 from name_server import NameServer
+from outbound_case import OutboundCase
 from real_postfix import RealPostfix
 from remote_script import RemoteScript
+from sts_policies import ADDRESS as WEB
+from sts_policies import StsPolicies, policy
 
-NGINX = need("nginx")
-SECURE, CLEAR, SCRIPT, WEB = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"
-
-
-class Policies:
-    """nginx with the MTA-STS policies of some domains."""
-
-    def __init__(self, authority, policies):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mailboxd-nginx-"))
-        certificate, key = authority.certificate(*[f"mta-sts.{domain}" for domain in policies])
-        (self.folder / "cert.pem").write_bytes(certificate)
-        (self.folder / "key.pem").write_bytes(key)
-        servers = ""
-        for domain, text in policies.items():
-            place = self.folder / domain / ".well-known"
-            place.mkdir(parents=True)
-            (place / "mta-sts.txt").write_text(text)
-            servers += (f"  server {{ listen {WEB}:443 ssl; server_name mta-sts.{domain}; root {self.folder}/{domain};\n"
-                        f"    ssl_certificate {self.folder}/cert.pem; ssl_certificate_key {self.folder}/key.pem; default_type text/plain; }}\n")
-        for path in [self.folder, *self.folder.rglob("*")]:
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        (self.folder / "nginx.conf").write_text(f"daemon off;\npid {self.folder}/pid;\nerror_log {self.folder}/log;\n"
-                                                f"events {{}}\nhttp {{\n  access_log {self.folder}/access;\n{servers}}}\n")
-
-    def __enter__(self):
-        self.process = subprocess.Popen([NGINX, "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(20)
-
-
-def policy(mode, mx):
-    return f"version: STSv1\r\nmode: {mode}\r\nmx: {mx}\r\nmax_age: 86400\r\n"
+SECURE, CLEAR, SCRIPT = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 
 
 def zone(certificate_hash):
@@ -99,7 +64,7 @@ forged IN DS 12345 13 2 {"cd" * 32}
 FORGED = f"@ IN MX 10 mx\nmx IN A {CLEAR}\n"
 
 
-class MailOut(unittest.TestCase):
+class MailOut(OutboundCase):
     @classmethod
     def setUpClass(cls):
         private_network.up()
@@ -107,8 +72,8 @@ class MailOut(unittest.TestCase):
         certificate, key = authority.certificate("mx.remote.test", "mx.sts.test")
         cls.names = cls.enterClassContext(NameServer(signed={"test.": zone(authority.spki_sha256(certificate))},
                                                      plain={"forged.test.": FORGED}))
-        cls.enterClassContext(Policies(authority, {"sts.test": policy("enforce", "mx.sts.test"),
-                                                   "stripped.test": policy("enforce", "mx.stripped.test")}))
+        cls.enterClassContext(StsPolicies(authority, {"sts.test": policy("enforce", "mx.sts.test"),
+                                                      "stripped.test": policy("enforce", "mx.stripped.test")}))
         domains = ("remote.test", "clear.test", "second.test", "bare.test", "sts.test", "impostor.test", "stripped.test",
                    "one.behind.test", "aliased.test", "forged.test")
         users = "".join(f"bob@{domain} {domain}/\n" for domain in domains)
@@ -122,81 +87,51 @@ class MailOut(unittest.TestCase):
         cls.clear = cls.enterClassContext(RealPostfix(f"{CLEAR}:25", common | {"smtpd_tls_security_level": "none"}, files=files))
         for postfix in (cls.secure, cls.clear):
             subprocess.run(["chown", "65534:65534", str(postfix.folder / "mail")], check=True)
-        cls.box = cls.enterClassContext(Appliance(accounts=4, settings={
-            "dns.servers": ["127.0.0.53:53"], "dns.trust_anchor_file": str(cls.names.anchor_file),
-            "outbound.private_targets": "allow", "outbound.authorities": str(authority.file), "outbound.connect_timeout": "5s"}))
-
-    def submit(self, text, to, number=1, **more):
-        code, words = self.box.submit(text, to, number, **more)
-        self.assertEqual(code, 250, words)
-        return re.search(r"2\.0\.0 (\w+)", words.decode()).group(1)
-
-    def arrives(self, postfix, domain, subject):
-        def found():
-            return [text for text in postfix.arrived(domain) if f"Subject: {subject}\n".encode() in text.replace(b"\r\n", b"\n")]
-        try:
-            return wait_until(found, 60, f"{subject} at {domain}")[0].replace(b"\r\n", b"\n")
-        except AssertionError as missing:
-            raise AssertionError(f"{missing}\n{self.box.log()[-3000:]}\n{postfix.log()[-3000:]}") from None
-
-    def report(self, number, subject):
-        """The DSN about a message, from its sender's INBOX."""
-        def found():
-            for _, text in self.box.messages(number):
-                parsed = email.message_from_bytes(text)
-                if parsed.get_content_type() == "multipart/report" and f"Subject: {subject}".encode() in text:
-                    return parsed
-            return None
-        return wait_until(found, 60, f"a report about {subject}")
-
-    def waiting(self, identifier):
-        """What `mailboxctl queue show` says of a message that is still there."""
-        done = self.box.ctl("queue", "show", identifier, "--json", check=False)
-        return json.loads(done.stdout) if done.returncode == 0 else None
+        cls.box = cls.enterClassContext(Appliance(accounts=4, settings=cls.names.settings() | {
+            "outbound.authorities": str(authority.file), "outbound.connect_timeout": "5s"}))
 
     def test_a_message_arrives_whole_over_dane(self):
         text = message("over dane", "ёлка\r\n..x\r\n.\r\n".encode() + b"y" * 900 + b"\r\n", sender=self.box.user_name(1), to="bob@remote.test")
         identifier = self.submit(text, "bob@remote.test")
-        arrived = self.arrives(self.secure, "remote.test", "over dane")
+        arrived = self.arrives(self.secure, "over dane", "remote.test")
         self.assertTrue(arrived.endswith(text.split(b"\r\n\r\n", 1)[1].replace(b"\r\n", b"\n")))
         self.assertIn(f"Return-Path: <{self.box.user_name(1)}>".encode(), arrived)
         self.assertEqual(arrived.count(b"Return-Path:"), 1)
         self.assertIn(identifier.encode(), arrived)
         self.assertIn("TLSv1.", self.secure.log())
-        story = self.box.ctl("trace", identifier).stdout
-        self.assertIn("bob@remote.test", story)
-        self.assertIn("DANE", story)
+        self.is_told(identifier, r"bob@remote\.test.*TLSv1\.\d, DANE\)")
 
     def test_without_mx_and_in_clear(self):
         for domain in ("clear.test", "bare.test", "second.test"):
             self.submit(message(f"to {domain}", sender=self.box.user_name(1)), f"bob@{domain}")
-            self.arrives(self.clear, domain, f"to {domain}")
+            self.arrives(self.clear, f"to {domain}", domain)
 
     def test_h3_a_domain_behind_a_dname_and_an_exchange_behind_an_alias(self):
         for domain in ("one.behind.test", "aliased.test"):
             self.submit(message(f"to {domain}", sender=self.box.user_name(1)), f"bob@{domain}")
-            self.arrives(self.clear, domain, f"to {domain}")
+            self.arrives(self.clear, f"to {domain}", domain)
         told = self.box.ctl("check", "route", "bob@one.behind.test").stdout
         self.assertIn("mx.clear.test", told)
 
     def test_b5_a_certificate_that_dane_does_not_know_keeps_the_mail_here(self):
         identifier = self.submit(message("impostor", sender=self.box.user_name(2)), "bob@impostor.test", 2)
         wait_until(lambda: "impostor" in self.box.ctl("queue", "list").stdout, 30, "it waits")
-        wait_until(lambda: re.search(r"4\.7\.\d+", json.dumps(self.waiting(identifier) or {})), 30, "a reason of 4.7")
+        self.assertIn("none of those that the TLSA records allow", self.waits_with(identifier, '"4.7.5"'))
         self.assertFalse([text for text in self.secure.arrived("impostor.test")])
 
     def test_mta_sts_verified(self):
-        self.submit(message("by policy", sender=self.box.user_name(1)), "bob@sts.test")
-        self.arrives(self.secure, "sts.test", "by policy")
+        identifier = self.submit(message("by policy", sender=self.box.user_name(1)), "bob@sts.test")
+        self.arrives(self.secure, "by policy", "sts.test")
+        self.is_told(identifier, r"TLSv1\.\d, MTA-STS\)")
 
     def test_b4_b5_mta_sts_and_a_server_without_starttls_keeps_the_mail_here(self):
         identifier = self.submit(message("stripped", sender=self.box.user_name(2)), "bob@stripped.test", 2)
-        wait_until(lambda: re.search(r"4\.7\.\d+", json.dumps(self.waiting(identifier) or {})), 30, "a reason of 4.7")
+        self.waits_with(identifier, r"4\.7\.\d+")
         self.assertFalse([text for text in self.clear.arrived("stripped.test")])
 
     def test_an_unknown_mailbox_comes_back_as_one_report(self):
         self.submit(message("to nobody", sender=self.box.user_name(3)), ["nobody@clear.test", "bob@clear.test"], 3)
-        self.arrives(self.clear, "clear.test", "to nobody")
+        self.arrives(self.clear, "to nobody", "clear.test")
         parsed = self.report(3, "to nobody")
         status = parsed.get_payload()[1].as_string()
         self.assertIn("Final-Recipient: rfc822; nobody@clear.test".lower(), status.lower())
@@ -213,8 +148,7 @@ class MailOut(unittest.TestCase):
     def test_h1_h5_a_domain_that_cannot_be_asked_for_or_is_signed_wrongly_keeps_the_mail_here(self):
         for domain, why in (("lame.test", "failed"), ("forged.test", "bogus")):
             identifier = self.submit(message(f"to {domain}", sender=self.box.user_name(2)), f"bob@{domain}", 2)
-            wait_until(lambda: re.search(r'"4\.4\.\d+"', json.dumps(self.waiting(identifier) or {})), 60, f"{domain}: a reason of 4.4")
-            self.assertIn(why, json.dumps(self.waiting(identifier)))
+            self.assertIn(why, self.waits_with(identifier, r'"4\.4\.\d+"', 60))
             self.assertIn(why, self.box.ctl("check", "route", f"bob@{domain}", check=False).stdout)
             self.box.ctl("queue", "delete", identifier)
         self.assertFalse(self.clear.arrived("forged.test"))
@@ -222,12 +156,12 @@ class MailOut(unittest.TestCase):
     def test_c13_a_remote_that_says_later_is_asked_again(self):
         with RemoteScript(SCRIPT, 25, lambda verb, count: "451 4.7.1 greylisted" if verb == "RCPT" and count == 1 else None) as remote:
             identifier = self.submit(message("greylisted", sender=self.box.user_name(1)), "bob@script.test")
-            wait_until(lambda: "greylisted" in json.dumps(self.waiting(identifier) or {}), 30, "it waits with the remote's words")
+            self.waits_with(identifier, "greylisted")
             self.box.ctl("queue", "retry", identifier)
             wait_until(lambda: remote.messages, 30, "it was taken")
             wait_until(lambda: self.waiting(identifier) is None, 30, "it is gone from the queue")
             self.assertEqual(len(remote.messages), 1)
-        story = self.box.ctl("trace", identifier).stdout
+        story = self.story(identifier)
         self.assertEqual(story.count("waits to be sent"), 1, story)
 
     def test_i8_a_kill_between_two_messages_loses_none(self):
@@ -249,7 +183,7 @@ class MailOut(unittest.TestCase):
         self.box.ctl("alias", "add", "friends@example.test", self.box.user_name(2), "bob@clear.test")
         code, words = self.box.deliver(message("to friends"), to="friends@example.test")
         self.assertEqual(code, 250, words)
-        arrived = self.arrives(self.clear, "clear.test", "to friends")
+        arrived = self.arrives(self.clear, "to friends", "clear.test")
         self.assertRegex(arrived, rb"Return-Path: <SRS0=\w+=\w\w=sample\.test=sender@example\.test>")
 
 

@@ -6,7 +6,7 @@
 #   tests/interop/run.sh imap          only these parts:
 #       imap      curl fetchmail getmail mbsync neomutt offlineimap python thunderbird
 #       mail-out  mail_out forwarding tls_report exim
-#       mail-in   postfix smtp_source swaks haproxy openssl corpus
+#       mail-in   postfix dane_in smtp_source swaks haproxy openssl corpus
 #       web       chromium
 #   tests/interop/run.sh thunderbird   only this program
 #   --bin PATH   this mailboxd (default: the newest build; without one the asan preset is built first)
@@ -19,7 +19,7 @@ fail() { printf 'interop: %s\n' "$1" >&2; exit 2; }
 declare -A parts=(
   [imap]="curl fetchmail getmail mbsync neomutt offlineimap python thunderbird"
   [mail-out]="mail_out forwarding tls_report exim"
-  [mail-in]="postfix smtp_source swaks haproxy openssl corpus"
+  [mail-in]="postfix dane_in smtp_source swaks haproxy openssl corpus"
   [web]="chromium"
 )
 bin='' skip='' asked=()

@@ -83,8 +83,7 @@ class TlsReports(unittest.TestCase):
         cls.receiver = cls.enterClassContext(Receiver(authority))
         cls.quiet = cls.enterClassContext(RemoteScript(SCRIPT, 25))
         cls.strict = cls.enterClassContext(RemoteScript(STRICT, 25))
-        cls.box = cls.enterClassContext(Appliance(accounts=2, settings={
-            "dns.servers": ["127.0.0.53:53"], "dns.trust_anchor_file": str(cls.names.anchor_file), "outbound.private_targets": "allow",
+        cls.box = cls.enterClassContext(Appliance(accounts=2, settings=cls.names.settings() | {
             "outbound.tls_report_interval": "4s", "outbound.tls_report_organisation": "Us",
             "outbound.tls_report_from": "tlsrpt@example.test"}))
 

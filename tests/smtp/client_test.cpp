@@ -897,6 +897,34 @@ TEST_CASE("B4, B5: a server that greets and then has no STARTTLS, or refuses it,
     }
 }
 
+TEST_CASE("B5: an answer says what is wrong with a certificate that is not believed, and why there was no handshake", "[smtp][client][tls][hostile]")
+{
+    const auto refused = [](auto prepare) {
+        SecureGround ground;
+        ground.options.tls.need = smtp::TlsPlan::Need::required;
+        prepare(ground);
+        REQUIRE_FALSE(ground.open());
+        CHECK(ground.failure->stage == smtp::ClientFailure::Stage::handshake);
+        CHECK(ground.failure->answer.enhanced == "4.7.5");
+        CHECK(ground.count("MAIL") == 0);
+        return ground.failure->answer.text;
+    };
+    CHECK(refused([](SecureGround& ground) { ground.options.tls.tls.tlsa = {{3, 1, 1, std::string(32, 'x')}}; }) ==
+          "the certificate is none of those that the TLSA records allow");
+    CHECK(refused([](SecureGround& ground) {
+              ground.options.tls.tls.ca_file = ground.folder.path("cert.pem");
+              ground.options.tls.tls.server_name = "mx.another.example";
+          }) == "the certificate is not believed: it is for another name");
+    CHECK(refused([](SecureGround& ground) {
+              const auto stranger = net::make_self_signed({"authority.example"}, 30, ground.random);
+              ground.options.tls.tls.ca_file = ground.folder.write("stranger.pem", stranger->certificate_pem);
+          }) == "the certificate is not believed: no authority that we know vouches for it");
+    CHECK(refused([](SecureGround& ground) {
+              ground.remote.tls = nullptr;
+              ground.remote.script["STARTTLS"] = {"220 gone"};
+          }).starts_with("the TLS handshake failed: "));
+}
+
 TEST_CASE("B4: a server that knows HELO alone, and so no STARTTLS, gets nothing where TLS is required", "[smtp][client][tls][hostile]")
 {
     SecureGround ground;

@@ -1,5 +1,8 @@
 """A certification authority of the test's own."""
+import atexit
+import hashlib
 import pathlib
+import shutil
 import subprocess
 import tempfile
 
@@ -11,6 +14,7 @@ OPENSSL = need("openssl")
 class Authority:
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mailboxd-ca-"))
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.folder.chmod(0o755)
         self.file = self.folder / "ca.pem"
         self.run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
@@ -41,5 +45,4 @@ class Authority:
         public = self.run("x509", "-in", path, "-pubkey", "-noout")
         (self.folder / "of.pub").write_bytes(public)
         der = self.run("pkey", "-pubin", "-in", self.folder / "of.pub", "-outform", "DER")
-        import hashlib
         return hashlib.sha256(der).hexdigest()

@@ -12,6 +12,19 @@ NSD, KEYGEN, SIGN, KEY2DS = need("nsd", "ldns-keygen", "ldns-signzone", "ldns-ke
 ADDRESS = "127.0.0.53"
 
 
+def answers(address, name):
+    """Whether a name server there answers a question for the SOA of `name`, asked by hand."""
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.strip(".").split("."))
+    question = b"\x12\x34\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00" + labels + b"\x00\x00\x06\x00\x01"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.settimeout(0.5)
+        try:
+            link.sendto(question, (address, 53))
+            return link.recv(512)[:2] == b"\x12\x34"
+        except OSError:
+            return False
+
+
 class NameServer:
     """`signed` and `plain`: {"test.": "mx.remote IN A 127.0.0.2\n…"}; names are relative to their zone."""
 
@@ -78,14 +91,9 @@ remote-control:
         return done.stdout.strip()
 
     def answers(self):
-        """A question for the SOA of the first zone, by hand."""
-        name = next(iter([*self.signed, *self.plain]))
-        labels = b"".join(bytes([len(part)]) + part.encode() for part in name.strip(".").split("."))
-        question = b"\x12\x34\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00" + labels + b"\x00\x00\x06\x00\x01"
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-            link.settimeout(0.5)
-            try:
-                link.sendto(question, (self.address, 53))
-                return link.recv(512)[:2] == b"\x12\x34"
-            except OSError:
-                return False
+        return answers(self.address, next(iter([*self.signed, *self.plain])))
+
+    def settings(self):
+        """Of a mailboxd that asks this server, trusts its signed zones, and sends to servers of this private network."""
+        return {"dns.servers": [f"{self.address}:53"], "dns.trust_anchor_file": str(self.anchor_file),
+                "outbound.private_targets": "allow"}

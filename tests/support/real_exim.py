@@ -1,7 +1,7 @@
 """A real Exim of the test's own. Debian's Postfix and Exim exclude each other as packages, so Exim is not installed: its
 package is fetched by name with apt and laid into a temporary folder. Its configuration, spool, mail and log lie there as well.
 
-fetch() needs the network and comes before private_network.enter()."""
+find() and fetch() need the network and come before private_network.enter()."""
 import atexit
 import os
 import pathlib
@@ -40,6 +40,7 @@ prdr_enable = true
 log_selector = +tls_cipher +smtp_protocol_error +received_recipients +smtp_confirmation
 queue_run_in_order = false
 message_size_limit = 50M
+dns_dnssec_ok = 1
 acl_smtp_rcpt = acl_rcpt
 acl_smtp_data = acl_data
 
@@ -81,15 +82,18 @@ plain_client:
 """
 
 
-def fetch():
-    """Finds the program and puts its place into the environment, where the process inside the private network finds it."""
+def find():
+    """Finds the program and puts its place into the environment, where the process inside the private network finds it. Why not, where
+    it cannot be had; empty: it can."""
     if os.environ.get(PLACE):
-        return
+        return ""
+    if os.environ.get(private_network.MARK):
+        return "Exim could not be fetched"  # as was found out before this process
     need_root("Exim starts as root only")
     here = shutil.which("exim4", path="/usr/sbin:/usr/bin")
     if here:
         os.environ[PLACE] = here
-        return
+        return ""
     apt, dpkg = need("apt-get", "dpkg-deb")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mailboxd-exim-deb-"))
     folder.chmod(0o755)
@@ -97,12 +101,19 @@ def fetch():
     packages = list(folder.glob("*.deb"))
     if done.returncode != 0 or not packages:
         shutil.rmtree(folder, ignore_errors=True)
-        print(f"SKIPPED: Exim is not installed, and apt-get download {PACKAGE} got none (is there a network?): "
-              f"{done.stderr.strip()[-300:]}", flush=True)
-        sys.exit(SKIPPED)
+        return f"Exim is not installed, and apt-get download {PACKAGE} got none (is there a network?): {done.stderr.strip()[-300:]}"
     subprocess.run([dpkg, "-x", str(packages[0]), str(folder / "x")], check=True)
     os.environ[PLACE] = str(folder / "x/usr/sbin/exim4")
     os.environ[PLACE + "_FOLDER"] = str(folder)
+    return ""
+
+
+def fetch():
+    """find() for a test that is about nothing but Exim: without it the test is skipped."""
+    reason = find()
+    if reason:
+        print(f"SKIPPED: {reason}", flush=True)
+        sys.exit(SKIPPED)
 
 
 def make_its_user(folder):
@@ -119,7 +130,7 @@ def make_its_user(folder):
 
 
 def program():
-    """Where fetch() put it; with this process the fetched files go."""
+    """Where find() put it; with this process the fetched files go."""
     folder = os.environ.get(PLACE + "_FOLDER")
     if folder:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -33,6 +33,7 @@ void Replaying::fold(const ReplayRecord& at, const PlacedRecord& record)
     if (has_crc) wanted.crc = record.crc;
     const Key key{record.mailbox, record.row.uid};
     by_unique_[{record.mailbox, wanted.message.unique}] = key;
+    if (record.source == PlacedRecord::Source::message) by_source_.emplace(std::pair(record.source_mailbox, record.source_unique), key);
     wanted_[key] = std::move(wanted);
 }
 

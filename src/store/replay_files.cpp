@@ -223,18 +223,57 @@ Outcome Replaying::rename_to_usual(const Wanted& wanted, Folder& folder, const s
     return {};
 }
 
-// Where the bytes are that another message was made from: in its mailbox, or in the undelete directory.
-Result<std::optional<std::string>, StoreError> Replaying::source_path(const PlacedRecord& record)
+// Where a message is that has this name: in its mailbox, or in the undelete directory.
+Result<std::optional<std::string>, StoreError> Replaying::path_of(MailboxId mailbox, const std::string& unique)
 {
     using Path = std::optional<std::string>;
-    if (Folder* folder = state_.find_folder(record.source_mailbox)) {
+    if (Folder* folder = state_.find_folder(mailbox)) {
         const auto files = files_of(*folder);
         if (!files) return files.error();
-        const auto it = (*files)->find(record.source_unique);
+        const auto it = (*files)->find(unique);
         if (it != (*files)->end()) return Path(it->second);
     }
     if (auto done = load_expunged(); !done) return done.error();
-    return find_expunged(record.source_mailbox, record.source_unique);
+    return find_expunged(mailbox, unique);
+}
+
+// Where the bytes are that another message was made from.
+Result<std::optional<std::string>, StoreError> Replaying::source_path(const PlacedRecord& record)
+{
+    return path_of(record.source_mailbox, record.source_unique);
+}
+
+std::vector<const Replaying::Wanted*> Replaying::made_from(MailboxId mailbox, const std::string& unique) const
+{
+    std::vector<const Wanted*> made;
+    const auto [first, last] = by_source_.equal_range({mailbox, unique});
+    for (auto it = first; it != last; ++it) {
+        if (const auto found = wanted_.find(it->second); found != wanted_.end()) made.push_back(&found->second);
+    }
+    return made;
+}
+
+// Any name of a message and of all that was copied and moved from the same one: a move that the disk has takes the source of an
+// earlier copy away, which it may not have.
+Result<std::optional<std::string>, StoreError> Replaying::path_in_family(const PlacedRecord& record)
+{
+    std::pair<MailboxId, std::string> eldest{record.source_mailbox, record.source_unique};
+    for (int depth = 0; depth < kLongestChain; ++depth) {
+        const Wanted* wanted = find_wanted(eldest.first, eldest.second);
+        if (wanted == nullptr || wanted->placed == nullptr) break;
+        const auto& placed = std::get<PlacedRecord>(wanted->placed->record);
+        if (placed.source != PlacedRecord::Source::message) break;
+        eldest = {placed.source_mailbox, placed.source_unique};
+    }
+    std::vector<std::pair<MailboxId, std::string>> open{std::move(eldest)};
+    while (!open.empty()) {
+        const auto [mailbox, unique] = std::move(open.back());
+        open.pop_back();
+        auto path = path_of(mailbox, unique);
+        if (!path || *path) return path;
+        for (const Wanted* next : made_from(mailbox, unique)) open.emplace_back(next->mailbox, next->message.unique);
+    }
+    return std::optional<std::string>();
 }
 
 Result<std::optional<Replaying::Content>, StoreError> Replaying::content_of(const Wanted& wanted, int depth)
@@ -270,25 +309,16 @@ Result<std::optional<Replaying::Content>, StoreError> Replaying::content_of(cons
     return *path ? Answer(Content{{}, **path}) : Answer();
 }
 
+// By a link in any case: what is moved may be another copy's source as well, and goes when all are there (put_away).
 Outcome Replaying::make_from_message(Wanted& wanted, const PlacedRecord& record, const std::string& target)
 {
-    const auto source = source_path(record);
+    auto source = source_path(record);
+    if (source && !*source) source = path_in_family(record);
     if (!source) return source.error();
     if (!*source) return StoreError::no_such_message;
-    Folder* folder = state_.find_folder(record.source_mailbox);
-    const Wanted* original = find_wanted(record.source_mailbox, record.source_unique);
-    const bool is_moved = original != nullptr && original->gone != nullptr && folder != nullptr &&
-                          std::get<ExpungedRecord>(original->gone->record).reason == ExpungedRecord::Reason::moved &&
-                          found_[folder->id()].contains(record.source_unique);
-    Result<void, FileError> done;
-    if (is_moved) {
-        done = state_.files.rename(**source, target);
-        if (done) found_[folder->id()].erase(record.source_unique);
-    } else {
-        done = state_.files.link(**source, target);
-        if (!done && (done.error().code == EMLINK || done.error().code == EXDEV)) {
-            done = state_.publish_copy(**source, wanted.message.row.internal_date, target);
-        }
+    auto done = state_.files.link(**source, target);
+    if (!done && (done.error().code == EMLINK || done.error().code == EXDEV)) {
+        done = state_.publish_copy(**source, wanted.message.row.internal_date, target);
     }
     if (!done) return state_.failed("making a message again", target, done.error());
     return {};
@@ -366,26 +396,35 @@ Outcome Replaying::drop_restored(const Wanted& wanted)
 // Where a message of the records lies: in its mailbox, in the one that it was moved to, or in the undelete directory.
 Result<std::optional<std::string>, StoreError> Replaying::made_path(const Wanted& wanted, int depth)
 {
-    using Path = std::optional<std::string>;
-    Folder* folder = state_.find_folder(wanted.mailbox);
-    if (folder != nullptr) {
-        const auto files = files_of(*folder);
-        if (!files) return files.error();
-        const auto it = (*files)->find(wanted.message.unique);
-        if (it != (*files)->end()) return Path(it->second);
-    }
-    if (auto path = find_expunged(wanted.mailbox, wanted.message.unique)) return Path(std::move(path));
-    if (wanted.gone == nullptr || depth > kLongestChain) return Path();
-    for (const auto& [key, next] : wanted_) {
-        const auto* record = next.placed == nullptr ? nullptr : &std::get<PlacedRecord>(next.placed->record);
-        const bool is_next = record != nullptr && record->source_mailbox == wanted.mailbox &&
-                             record->source_unique == wanted.message.unique;
-        if (is_next) return made_path(next, depth + 1);
-    }
-    return Path();
+    auto path = path_of(wanted.mailbox, wanted.message.unique);
+    if (!path || *path || wanted.gone == nullptr || depth > kLongestChain) return path;
+    const auto next = made_from(wanted.mailbox, wanted.message.unique);
+    return next.empty() ? path : made_path(*next.back(), depth + 1);
 }
 
-// The last link may be all that holds its bytes until a checkpoint has passed: it goes into the undelete directory.
+// The record that a MOVE wrote for its target stands before that of the source, and what was copied earlier before both.
+const Replaying::Wanted* Replaying::moved_to(const Wanted& wanted) const
+{
+    if (std::get<ExpungedRecord>(wanted.gone->record).reason != ExpungedRecord::Reason::moved) return nullptr;
+    const auto made = made_from(wanted.mailbox, wanted.message.unique);
+    return made.empty() ? nullptr : made.back();
+}
+
+// Whether the message that a MOVE made of this one is the same file.
+Result<bool, StoreError> Replaying::is_where_it_moved(const Wanted& wanted, const std::string& path)
+{
+    const Wanted* target = moved_to(wanted);
+    if (target == nullptr) return false;
+    const auto there = made_path(*target, 0);
+    if (!there) return there.error();
+    if (!*there) return false;
+    const auto before = state_.files.info(path);
+    const auto after = state_.files.info(**there);
+    return before && after && before->inode == after->inode;
+}
+
+// What was moved loses the name that it had. Else the last link may be all that holds its bytes until a checkpoint has passed:
+// it goes into the undelete directory.
 Outcome Replaying::put_away(const Wanted& wanted)
 {
     Folder* folder = state_.find_folder(wanted.mailbox);
@@ -395,9 +434,11 @@ Outcome Replaying::put_away(const Wanted& wanted)
     const auto it = (*files)->find(wanted.message.unique);
     if (it == (*files)->end()) return {};
     const std::string path = it->second;
+    const auto is_moved = is_where_it_moved(wanted, path);
+    if (!is_moved) return is_moved.error();
     const ExpungedName name{wanted.gone->lsn, state_.now_seconds(), wanted.mailbox, wanted.message.row.uid,
                             path.substr(path.rfind('/') + 1)};
-    const auto done = state_.files.rename(path, state_.expunged_path(format_expunged_name(name)));
+    const auto done = *is_moved ? state_.files.unlink(path) : state_.files.rename(path, state_.expunged_path(format_expunged_name(name)));
     if (!done && !done.error().is_absent()) return state_.failed("removing a message", path, done.error());
     (*files)->erase(it);
     return {};

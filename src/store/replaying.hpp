@@ -62,7 +62,12 @@ private:
     Outcome make_from_message(Wanted& wanted, const PlacedRecord& record, const std::string& target);
     Result<std::optional<Content>, StoreError> content_of(const Wanted& wanted, int depth);
     Result<std::optional<std::string>, StoreError> source_path(const PlacedRecord& record);
+    Result<std::optional<std::string>, StoreError> path_of(MailboxId mailbox, const std::string& unique);
     Result<std::optional<std::string>, StoreError> made_path(const Wanted& wanted, int depth);
+    Result<std::optional<std::string>, StoreError> path_in_family(const PlacedRecord& record);
+    std::vector<const Wanted*> made_from(MailboxId mailbox, const std::string& unique) const;
+    const Wanted* moved_to(const Wanted& wanted) const;
+    Result<bool, StoreError> is_where_it_moved(const Wanted& wanted, const std::string& path);
     Outcome drop_restored(const Wanted& wanted);
     Outcome put_away(const Wanted& wanted);
     const Wanted* find_wanted(MailboxId mailbox, const std::string& unique) const;
@@ -72,6 +77,7 @@ private:
     Replayed replayed_;
     std::map<Key, Wanted> wanted_;
     std::map<std::pair<MailboxId, std::string>, Key> by_unique_;
+    std::multimap<std::pair<MailboxId, std::string>, Key> by_source_;  // what was copied or moved from it, in the records' order
     std::map<Lsn, const ReplayRecord*> accepted_;
     std::vector<const FlagsRecord*> flags_;
     std::map<MailboxId, Found> found_;

@@ -394,6 +394,83 @@ TEST_CASE("G1: a replay that fails or is killed at any call of the file system i
     FAIL("a replay never came to its end");
 }
 
+namespace {
+
+// A message whose bytes no record has, copied and moved; of the names that it got the disk has none, or the last alone.
+struct Journey {
+    std::vector<std::pair<const char*, bool>> steps;  // from INBOX: where to, and whether it is a MOVE, which the next step goes on from
+    const char* what = "";
+};
+
+std::vector<std::string> names_of(const Box& box)
+{
+    std::vector<std::string> found = box.message_files();
+    std::ranges::copy(box.expunged_files(), std::back_inserter(found));
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("G1: what was copied and then moved is in every mailbox again, whichever is made good first", "[store][replay][G1]")
+{
+    const auto journey = GENERATE(Journey{{{"Archive", false}, {"Trash", true}}, "copy below the move"},
+                                  Journey{{{"Trash", false}, {"Archive", true}}, "copy above the move"},
+                                  Journey{{{"Trash", true}, {"Archive", false}, {"Junk", true}}, "a copy on the way"},
+                                  Journey{{{"Junk", true}, {"Trash", true}, {"Archive", true}}, "three moves"},
+                                  Journey{{{"Archive", false}, {"Trash", false}, {"Junk", true}, {"INBOX", true}}, "there and back"});
+    const bool is_last_there = GENERATE(false, true);
+    CAPTURE(journey.what, is_last_there);
+    Box box;
+    const std::string first = box.path() + "/cur/1700000000.other.example.org:2,F";
+    test::write_file(first, text_of('f', 2000));
+    (void)box.picture();  // takes it in
+    REQUIRE(box.message_files().size() == 1);
+    const std::string was = box.message_files().front();
+    std::string from = "INBOX";
+    for (const auto& [to, is_move] : journey.steps) {
+        const std::string target = to;
+        const auto step = [&](AccountStore& store) {
+            return is_move ? store.move(box.id(from), kEverything, target) : store.copy(box.id(from), kEverything, target);
+        };
+        REQUIRE(box.run(step));
+        if (is_move) from = target;
+    }
+    const Picture before = box.picture();
+    const std::size_t count = box.message_files().size();
+    box.crash();
+    // Links of one inode.
+    std::string last;
+    for (const auto& file : names_of(box)) {
+        const bool is_last = from == "INBOX" ? fs::path(file).parent_path().parent_path() == fs::path(box.path())
+                                             : file.find("/." + from + "/") != std::string::npos;
+        if (is_last) last = file;
+    }
+    REQUIRE_FALSE(last.empty());
+    if (!is_last_there) {
+        fs::rename(last, was + ".kept");
+        for (const auto& file : names_of(box)) {
+            if (file != was + ".kept") fs::remove(file);
+        }
+        fs::rename(was + ".kept", was);
+    } else {
+        for (const auto& file : names_of(box)) {
+            if (file != last) fs::remove(file);
+        }
+    }
+
+    box.open();
+    const bool is_all_there = is_last_there && count == 1;
+    CHECK((box.replay_well().repaired != 0) == !is_all_there);
+    check_same(box.picture(), before, true);
+    CHECK(box.message_files().size() == count);
+    CHECK(box.expunged_files().empty());
+    box.crash();
+    box.open();
+    CHECK(box.replay_well().repaired == 0);
+    check_same(box.picture(), before, true);
+    CHECK(box.expunged_files().empty());
+}
+
 TEST_CASE("an accepted message without a PlacedRecord is owed still, one with it is not", "[store][replay]")
 {
     Box box;

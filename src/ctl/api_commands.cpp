@@ -290,6 +290,10 @@ std::optional<Error> complaint(const Arguments& arguments)
         return Error{"reading --quota-messages " + *arguments.quota_messages, "it is not a whole number",
                      "write it like 100000, 0 for the server's default, or none for no limit"};
     }
+    if (arguments.command == Command::check_route && arguments.name.empty())
+        return Error{"check route", "the address is empty", "write it like ann@example.org"};
+    if (arguments.command == Command::queue_show && arguments.name.empty())
+        return Error{"queue show", "the id is empty", "mailboxctl queue list shows the ids"};
     if (arguments.command == Command::account_forward && arguments.targets.empty() && !arguments.off) {
         return Error{"forwarding the mail of " + arguments.name, "it is not said where to",
                      "name one address or more, or --off to end it; mailboxctl account show tells where it goes"};

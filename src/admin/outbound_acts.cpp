@@ -83,7 +83,7 @@ std::string step_of(const directory::Outside& one)
     if (!one.owner.empty()) return "it leads on to " + one.address + ", under the name of the list's owner " + one.owner;
     if (!one.forwarders.empty())
         return "it leads on to " + one.address + ", under an address that stands for the account: that hears of what cannot be delivered, the sender does not";
-    return "it leads on to " + one.address + "; mail of a sender who is not of this server leaves under a rewritten one (SRS)";
+    return "it leads on to " + one.address + "; mail of a sender who is not of this server leaves under a rewritten one (SRS), and where it cannot be delivered the sender reads that address; give the alias an owner, who hears of it instead, where it is nobody's to know";
 }
 
 std::string counted(std::size_t count, const char* one, const char* many) { return std::to_string(count) + (count == 1 ? one : many); }

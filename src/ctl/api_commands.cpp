@@ -337,6 +337,7 @@ int report(Run run, const Plan& plan, const http::ClientResponse& answer)
     }
     const std::string made = is_question(plan) ? "" : generated_password(answer.body);
     if (!run.arguments.quiet && !plan.done.empty()) run.terminal.print(plan.done + "\n");
+    if (!run.arguments.quiet && plan.view == View::alias && !plan.done.empty()) run.terminal.print(alias_warning(answer.body));
     if (!made.empty()) run.terminal.print(run.arguments.quiet ? made + "\n" : "its password is " + made + "\n");
     if (!plan.done.empty() || (run.arguments.quiet && !is_question(plan) && is_whole)) return kDone;
     const auto text = show(plan.view, answer.body, run.style());

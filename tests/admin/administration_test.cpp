@@ -274,6 +274,7 @@ TEST_CASE("an alias lives from add to remove", "[admin]")
     const auto changed = world.ask(Method::patch, "/api/v1/aliases/Sales@example.org", R"({"targets":["x@remote.example"]})");
     CHECK(changed.status == 200);
     CHECK(read(changed)["targets"] == json::array({"x@remote.example"}));
+    CHECK(read(changed)["outside"] == json::array({"x@remote.example"}));
     CHECK(read(changed)["enabled"] == true);
     CHECK(read(world.ask(Method::get, "/api/v1/aliases"))["aliases"].size() == 1);
     CHECK(world.ask(Method::get, "/api/v1/aliases/sales@example.org").status == 200);

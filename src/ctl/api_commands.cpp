@@ -262,6 +262,8 @@ std::optional<Error> queue_complaint(const Arguments& a)
     const std::string act(queue_act_of(a.command));
     if (auto wrong = filter_complaint(a, act.empty() ? "queue list" : "queue " + act)) return wrong;
     if (act.empty()) return std::nullopt;
+    if (std::ranges::count(a.queue_ids, std::string()) != 0)
+        return Error{"queue " + act, "an id is empty", "mailboxctl queue list shows the ids"};
     const bool has_filter = !a.queue_destination.empty() || !a.queue_sender.empty() || !a.queue_recipient.empty();
     if (a.queue_ids.empty() && !has_filter && !a.all) {
         return Error{"queue " + act, "it was not said which messages",

@@ -265,8 +265,8 @@ co::Task<bool> DropPickup::report(File file, sendmail::DropVerdict verdict)
     }
     auto compose = [make = ground_.compose, facts = std::move(facts), file] { return make(facts, file->body_front(kMostReturned)); };
     queue::Report made = co_await ground_.workers.run(net::WorkClass::delivery, std::move(compose));
-    const std::string id = co_await ground_.reports.accept(std::move(made), nullptr, nullptr);
-    co_return !id.empty() && id != queue::kNobodyToTell;
+    const queue::Taken taken = co_await ground_.reports.accept(std::move(made), nullptr, nullptr);
+    co_return !taken.id.empty() && taken.id != queue::kNobodyToTell;
 }
 
 co::Task<void> DropPickup::remove(std::string name)

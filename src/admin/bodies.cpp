@@ -286,6 +286,7 @@ Result<QueueActBody, Error> parse_queue_act(std::string_view text)
     else members.fail("the member act must be hold, release, retry, bounce or delete");
     queue::Selection& which = body.selection;
     which.ids = members.texts("ids").value_or(std::vector<std::string>());
+    for (std::string& id : which.ids) id = ascii::to_lower(id);
     which.destination = members.text("destination").value_or("");
     which.sender = members.text("sender").value_or("");
     which.recipient = members.text("recipient").value_or("");

@@ -62,9 +62,13 @@ ordered_json value_of(const directory::AppPassword& one, std::int64_t last_use)
     return value;
 }
 
-ordered_json value_of(const directory::Alias& alias)
+ordered_json value_of(const directory::Alias& alias, const directory::Snapshot& snapshot)
 {
-    return {{"address", alias.address}, {"targets", alias.targets}, {"enabled", alias.enabled}, {"owner", alias.owner}};
+    ordered_json outside = ordered_json::array();
+    for (const std::string& target : alias.targets) {
+        if (!snapshot.is_local_domain(target.substr(target.rfind('@') + 1))) outside.push_back(target);
+    }
+    return {{"address", alias.address}, {"targets", alias.targets}, {"outside", std::move(outside)}, {"enabled", alias.enabled}, {"owner", alias.owner}};
 }
 
 ordered_json value_of(const ListenerFacts& listener)
@@ -238,12 +242,12 @@ std::string removed_account_json(const directory::Account& account, const Remove
     return write(document);
 }
 
-std::string alias_json(const directory::Alias& alias) { return write(value_of(alias)); }
+std::string alias_json(const directory::Alias& alias, const directory::Snapshot& snapshot) { return write(value_of(alias, snapshot)); }
 
 std::string aliases_json(const directory::Snapshot& snapshot)
 {
     ordered_json list = ordered_json::array();
-    for (const directory::Alias& alias : snapshot.aliases()) list.push_back(value_of(alias));
+    for (const directory::Alias& alias : snapshot.aliases()) list.push_back(value_of(alias, snapshot));
     return write({{"aliases", std::move(list)}});
 }
 

@@ -68,7 +68,8 @@ std::string app_passwords_json(const std::vector<directory::AppPassword>& all,
 std::string app_password_json(const directory::AppPassword& made, const std::string& password);
 std::string accounts_json(const directory::Snapshot& snapshot, const std::string* domain);
 std::string removed_account_json(const directory::Account& account, const RemovedMail& mail);
-std::string alias_json(const directory::Alias& alias);
+// `snapshot`: which domains are of this server.
+std::string alias_json(const directory::Alias& alias, const directory::Snapshot& snapshot);
 std::string aliases_json(const directory::Snapshot& snapshot);
 std::string sessions_json(const std::vector<auth::LiveSessions::Entry>& sessions);
 std::string configuration_json(const std::vector<config::ShowRow>& rows);

@@ -93,7 +93,8 @@ co::Task<http::Response> Administration::add_alias(const http::Request& request)
     const auto alias = co_await deps_.directory.add_alias(*body);
     if (!alias) co_return refused(alias.error());
     audit(request, "alias added", alias->address);
-    co_return created("/api/v1/aliases/" + http::encode_segment(alias->address), alias_json(*alias));
+    const auto snapshot = deps_.directory.snapshot();
+    co_return created("/api/v1/aliases/" + http::encode_segment(alias->address), alias_json(*alias, *snapshot));
 }
 
 co::Task<http::Response> Administration::show_alias(const http::Request& request)
@@ -102,7 +103,7 @@ co::Task<http::Response> Administration::show_alias(const http::Request& request
     const auto snapshot = deps_.directory.snapshot();
     const directory::Alias* alias = find_row(snapshot->aliases(), &directory::Alias::address, address);
     if (alias == nullptr) co_return no_alias(address);
-    co_return http::json_response(200, alias_json(*alias));
+    co_return http::json_response(200, alias_json(*alias, *snapshot));
 }
 
 co::Task<http::Response> Administration::change_alias(const http::Request& request)
@@ -121,7 +122,7 @@ co::Task<http::Response> Administration::change_alias(const http::Request& reque
     const auto alias = co_await deps_.directory.set_alias(wanted);
     if (!alias) co_return refused(alias.error());
     audit(request, "alias changed", alias->address);
-    co_return http::json_response(200, alias_json(*alias));
+    co_return http::json_response(200, alias_json(*alias, *snapshot));
 }
 
 co::Task<http::Response> Administration::remove_alias(const http::Request& request)

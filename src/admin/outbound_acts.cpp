@@ -83,7 +83,7 @@ std::string step_of(const directory::Outside& one)
     if (!one.owner.empty()) return "it leads on to " + one.address + ", under the name of the list's owner " + one.owner;
     if (!one.forwarders.empty())
         return "it leads on to " + one.address + ", under an address that stands for the account: that hears of what cannot be delivered, the sender does not";
-    return "it leads on to " + one.address + "; mail of a sender who is not of this server leaves under a rewritten one (SRS)";
+    return "it leads on to " + one.address + "; mail of a sender who is not of this server leaves under a rewritten one (SRS), and where it cannot be delivered the sender reads that address; give the alias an owner, who hears of it instead, where it is nobody's to know";
 }
 
 std::string counted(std::size_t count, const char* one, const char* many) { return std::to_string(count) + (count == 1 ? one : many); }
@@ -158,7 +158,8 @@ RouteFacts local_route(const directory::Snapshot& snapshot, const mail::Mailbox&
 {
     RouteFacts facts;
     const bool is_domain = snapshot.is_local_domain(mailbox.domain);
-    facts.steps.push_back(is_domain ? mailbox.domain + " is a domain of this server" : mailbox.domain + " is this server itself, and none of its domains");
+    if (mailbox.is_bare_postmaster()) facts.steps.push_back("postmaster needs no domain: it is whoever looks after this server (RFC 5321 section 4.5.1)");
+    else facts.steps.push_back(is_domain ? mailbox.domain + " is a domain of this server" : mailbox.domain + " is this server itself, and none of its domains");
     for (std::size_t n = 0; n < all.size(); ++n) {
         const auto is_like = [&](const Judged& earlier) { return is_same(earlier.found, all[n].found); };
         const auto here = all.begin() + static_cast<std::ptrdiff_t>(n);
@@ -168,6 +169,27 @@ RouteFacts local_route(const directory::Snapshot& snapshot, const mail::Mailbox&
     }
     facts.verdict = verdict_of(all);
     return facts;
+}
+
+// What RCPT takes between < and >: with a source route too, and postmaster without a domain.
+Result<mail::Mailbox, mail::PathError> read_recipient(const std::string& address)
+{
+    auto mailbox = mail::parse_mailbox(address);
+    if (mailbox) return mailbox;
+    auto path = mail::parse_forward_path("<" + address + ">");
+    return path ? path : mailbox;
+}
+
+// Programs of this machine reach its own names under ones that are elsewhere's for everybody else (root@localhost).
+void tell_of_programs(const directory::Snapshot& snapshot, const mail::Mailbox& mailbox, const RecipientFacts& found, RouteFacts& facts)
+{
+    RouteFacts here;
+    here.steps.push_back("for programs of this machine " + mailbox.domain + " is this machine itself");
+    tell_steps(snapshot, found, here);
+    for (const std::string& step : facts.steps) here.steps.push_back("for others: " + step);
+    here.is_reachable = facts.is_reachable || found.refusal.empty();
+    here.verdict = "A message of a program of this machine would " + fate_of(found) + ". For users who have logged in: " + facts.verdict;
+    facts = std::move(here);
 }
 
 }  // namespace
@@ -204,7 +226,7 @@ co::Task<http::Response> Administration::look_up_name(const http::Request& reque
 co::Task<http::Response> Administration::explain_route(const http::Request& request)
 {
     const std::string address = request.parameter("address");
-    const auto mailbox = mail::parse_mailbox(address);
+    const auto mailbox = read_recipient(address);
     if (!mailbox) {
         co_return http::problem(400, Error{"finding the way of " + ascii::printable(address, 320),
                                            std::string(mail::describe(mailbox.error())), "write it like ann@example.org"});
@@ -238,7 +260,10 @@ co::Task<http::Response> Administration::explain_route(const http::Request& requ
         const std::string* given = request.target.query_value("sender");
         std::string sender = given == nullptr ? std::string() : *given;
         facts = co_await hooks_.explain_route(mail::format_mailbox(*mailbox), std::move(sender));
+        const auto program = std::ranges::find(all, Asker::program, &Judged::asker);
+        if (!program->found.is_direct) tell_of_programs(*deps_.directory.snapshot(), *mailbox, program->found, facts);
     }
+    if (address.starts_with('@')) facts.steps.insert(facts.steps.begin(), "the route before the colon is left out (RFC 5321 appendix C)");
     const Document document{{"address", address}, {"reachable", facts.is_reachable}, {"verdict", facts.verdict}, {"steps", facts.steps}};
     co_return http::json_response(200, written(document));
 }

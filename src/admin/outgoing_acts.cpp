@@ -66,7 +66,7 @@ co::Task<http::Response> Administration::list_holds(const http::Request& request
 co::Task<http::Response> Administration::show_queued(const http::Request& request)
 {
     if (deps_.queue == nullptr) co_return no_queue();
-    const std::string id = request.parameter("id");
+    const std::string id = ascii::to_lower(request.parameter("id"));
     const auto listed = co_await deps_.queue->show(id);
     if (!listed) {
         co_return not_found("showing the message " + id, "it is not in the queue",

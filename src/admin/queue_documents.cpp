@@ -87,6 +87,9 @@ ordered_json value_of(const queue::Listed& listed, WallTime now, const queue::Se
                         {"size", entry.size},
                         {"sender", entry.envelope.reverse_path},
                         {"account", entry.envelope.account},
+                        {"forwarded", entry.envelope.is_forwarded},
+                        {"report_waits", listed.report_trouble},
+                        {"not_told", listed.not_told},
                         {"held", entry.is_held},
                         {"warned", entry.is_warned}};
     row["recipients"] = std::move(recipients);
@@ -103,6 +106,10 @@ std::string queue_act_json(std::string_view act, const queue::Acted& acted)
                                    {"messages", acted.messages},
                                    {"held", acted.held},
                                    {"being_sent", acted.being_sent},
+                                   {"at_once", acted.at_once},
+                                   {"forwarded", acted.forwarded},
+                                   {"to_administrators", acted.to_administrators},
+                                   {"other_recipients", acted.other_recipients},
                                    {"standing_holds", acted.rules},
                                    {"unknown_ids", acted.unknown}});
 }

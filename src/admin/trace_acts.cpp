@@ -90,7 +90,7 @@ co::Task<http::Response> Administration::search_trace(const http::Request& reque
 co::Task<http::Response> Administration::show_trace(const http::Request& request)
 {
     if (trace_ == nullptr) co_return no_trace();
-    const std::string id = request.parameter("id");
+    const std::string id = ascii::to_lower(request.parameter("id"));
     const std::string* recipient = request.target.query_value("recipient");
     std::string about = recipient == nullptr ? std::string() : *recipient;
     const auto story = co_await trace_->story(id, std::move(about));

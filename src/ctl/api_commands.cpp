@@ -262,6 +262,8 @@ std::optional<Error> queue_complaint(const Arguments& a)
     const std::string act(queue_act_of(a.command));
     if (auto wrong = filter_complaint(a, act.empty() ? "queue list" : "queue " + act)) return wrong;
     if (act.empty()) return std::nullopt;
+    if (std::ranges::count(a.queue_ids, std::string()) != 0)
+        return Error{"queue " + act, "an id is empty", "mailboxctl queue list shows the ids"};
     const bool has_filter = !a.queue_destination.empty() || !a.queue_sender.empty() || !a.queue_recipient.empty();
     if (a.queue_ids.empty() && !has_filter && !a.all) {
         return Error{"queue " + act, "it was not said which messages",
@@ -290,6 +292,10 @@ std::optional<Error> complaint(const Arguments& arguments)
         return Error{"reading --quota-messages " + *arguments.quota_messages, "it is not a whole number",
                      "write it like 100000, 0 for the server's default, or none for no limit"};
     }
+    if (arguments.command == Command::check_route && arguments.name.empty())
+        return Error{"check route", "the address is empty", "write it like ann@example.org"};
+    if (arguments.command == Command::queue_show && arguments.name.empty())
+        return Error{"queue show", "the id is empty", "mailboxctl queue list shows the ids"};
     if (arguments.command == Command::account_forward && arguments.targets.empty() && !arguments.off) {
         return Error{"forwarding the mail of " + arguments.name, "it is not said where to",
                      "name one address or more, or --off to end it; mailboxctl account show tells where it goes"};
@@ -333,6 +339,7 @@ int report(Run run, const Plan& plan, const http::ClientResponse& answer)
     }
     const std::string made = is_question(plan) ? "" : generated_password(answer.body);
     if (!run.arguments.quiet && !plan.done.empty()) run.terminal.print(plan.done + "\n");
+    if (!run.arguments.quiet && plan.view == View::alias && !plan.done.empty()) run.terminal.print(alias_warning(answer.body));
     if (!made.empty()) run.terminal.print(run.arguments.quiet ? made + "\n" : "its password is " + made + "\n");
     if (!plan.done.empty() || (run.arguments.quiet && !is_question(plan) && is_whole)) return kDone;
     const auto text = show(plan.view, answer.body, run.style());

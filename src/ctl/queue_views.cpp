@@ -38,6 +38,23 @@ std::string answer_of(const json& recipient, std::size_t most)
     return (is_refusal ? std::to_string(code) + " " : "") + shortened(text_of(recipient, "answer"), most);
 }
 
+// Who hears of a failure or a delay.
+std::string told_of(const json& message)
+{
+    if (!message.value("forwarded", false)) return "the sender";
+    const std::string why_not = message.value("not_told", "");
+    return why_not.empty() ? text_of(message, "account") : "the administrators (" + text_of(message, "account") + " " + why_not + ")";
+}
+
+// The report of a failure, which goes to the account that forwarded the message, or to its sender.
+std::string report_of(const json& message)
+{
+    const std::string trouble = message.value("report_waits", "");
+    const bool is_told = message.value("not_told", "").empty();
+    if (!trouble.empty()) return "failed for good; the report to " + told_of(message) + " waits: " + trouble;
+    return "failed for good, " + told_of(message) + (is_told ? " is being told" : " are being told");
+}
+
 // What happens to a recipient next.
 std::string state_of(const json& message, const json& recipient)
 {
@@ -49,7 +66,7 @@ std::string state_of(const json& message, const json& recipient)
         if (message.at("held").get<bool>() || !text_of(recipient, "held_by").empty()) return "being sent now, else held";
         return "being sent now";
     }
-    if (status == "failing") return "failed for good, the sender is being told";
+    if (status == "failing") return report_of(message);
     if (status == "failed") return "none: failed for good";
     if (status == "delivered") return "none: delivered";
     if (status == "deleted") return "none: deleted";
@@ -65,6 +82,18 @@ bool is_open(const json& recipient)
 {
     const std::string status = text_of(recipient, "status");
     return status == "waiting" || status == "sending" || status == "failing";
+}
+
+// How many besides the one that is shown wait or are being sent, and how many have failed.
+std::string others_of(const json& recipients, const json& shown)
+{
+    const auto is_failing = [](const json& one) { return text_of(one, "status") == "failing"; };
+    const auto open = std::count_if(recipients.begin(), recipients.end(), is_open);
+    const auto failing = std::count_if(recipients.begin(), recipients.end(), is_failing) - (is_failing(shown) ? 1 : 0);
+    const auto going = open - failing - 1;
+    std::string others = going > 0 ? fmt::format(" and {} more", going) : "";
+    if (failing > 0) others += fmt::format("{} {} failed", others.empty() ? " and" : ",", failing);
+    return others;
 }
 
 // As a word of a command for the shell: in quotes where it means something to it. Without a backslash, which tables double.
@@ -131,10 +160,14 @@ std::string size_text(std::uint64_t bytes)
     return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits.at(unit));
 }
 
-// Who was asked for goes before the others.
+// Who was asked for goes before the others, and of those who waits before who has failed.
 json::const_iterator first_to_show(const json& recipients)
 {
+    const auto is_failing = [](const json& one) { return text_of(one, "status") == "failing"; };
     const auto is_asked = [](const json& one) { return is_open(one) && one.value("asked_for", true); };
+    const auto goes_on = [&](const json& one) { return is_asked(one) && !is_failing(one); };
+    const auto waiting = std::find_if(recipients.begin(), recipients.end(), goes_on);
+    if (waiting != recipients.end()) return waiting;
     const auto asked = std::find_if(recipients.begin(), recipients.end(), is_asked);
     return asked != recipients.end() ? asked : std::find_if(recipients.begin(), recipients.end(), is_open);
 }
@@ -147,9 +180,8 @@ std::string queue_text(const json& page, Style style)
     for (const json& message : page.at("messages")) {
         const json& all = message.at("recipients");
         const auto shown = first_to_show(all);
-        const auto open = std::count_if(all.begin(), all.end(), is_open);
         const bool is_there = shown != all.end();
-        const std::string more = open > 1 ? fmt::format(" and {} more", open - 1) : "";
+        const std::string more = is_there ? others_of(all, *shown) : "";
         table.add({text_of(message, "id"), span_text(count_of(message, "age_seconds")),
                    size_text(message.at("size").get<std::uint64_t>()), sender_of(message),
                    is_there ? text_of(*shown, "address") + more : "", is_there ? state_of(message, *shown) : "done",
@@ -179,7 +211,12 @@ std::string queued_text(const json& message, Style style)
     const auto& all = message.at("recipients");
     const bool is_kept = std::any_of(all.begin(), all.end(), [](const json& one) { return text_of(one, "status") == "waiting"; });
     if (is_held) facts.emplace_back("held", (is_kept ? "until mailboxctl queue release " : "if it is not delivered now, until mailboxctl queue release ") + id);
-    if (message.at("warned").get<bool>()) facts.emplace_back("delay", "the sender was told of it");
+    // The account may have been switched off since.
+    const bool is_known = message.value("not_told", "").empty();
+    if (message.at("warned").get<bool>())
+        facts.emplace_back("delay", is_known ? told_of(message) + " was told of it" : "it was told of; mailboxctl trace " + id + " says to whom");
+    const std::string trouble = message.value("report_waits", "");
+    if (!trouble.empty()) facts.emplace_back("report", "to " + told_of(message) + " waits: " + trouble);
     Table table({{"RECIPIENT"}, {"WHAT NEXT"}, {"TRIES", Side::right}, {"SERVER"}, {"LAST ANSWER"}});
     bool is_waiting = false;
     for (const json& one : message.at("recipients")) {
@@ -197,6 +234,38 @@ std::string unknown_lines(const json& acted)
     std::string ids;
     for (const json& id : acted.at("unknown_ids")) ids += (ids.empty() ? "" : ", ") + ascii::printable(id.get<std::string>());
     return ids.empty() ? ids : "not in the queue: " + ids + "; mailboxctl trace ID tells what became of a message\n";
+}
+
+// What an account forwarded goes back to it, and not to who wrote it.
+std::string returned_line(const json& acted)
+{
+    const auto messages = count_of(acted, "messages");
+    const auto forwarded = acted.value("forwarded", std::int64_t{0});
+    const auto untold = acted.value("to_administrators", std::int64_t{0});
+    if (messages == 1 && untold == 1) return "1 message is returned to the administrators: the account that forwarded it is switched off or gone\n";
+    if (messages == 1) return forwarded == 0 ? "1 message is returned to its sender\n" : "1 message is returned to the account that forwarded it\n";
+    std::string line = std::to_string(messages) + " messages are returned to ";
+    if (forwarded == 0) line += "their senders";
+    else if (forwarded == messages) line += "the accounts that forwarded them";
+    else line += "their senders, " + std::to_string(forwarded) + " of them to the accounts that forwarded them";
+    if (untold != 0) line += fmt::format("; {} of these to the administrators, where the account is switched off or gone", untold);
+    return line + "\n";
+}
+
+// Whom hold, release and retry were not asked for, and took along.
+std::string others_line(const json& acted)
+{
+    const std::string act = text_of(acted, "act");
+    const auto others = acted.value("other_recipients", std::int64_t{0});
+    if (others == 0) return "";
+    const bool is_one = count_of(acted, "messages") == 1;
+    const char* then = act == "hold" ? "held" : act == "release" ? "released" : "tried";
+    std::string line = fmt::format("that is of {}: {} {} {}", is_one ? "the whole message" : "whole messages",
+                                   counted(others, "other recipient of", "other recipients of"), is_one ? "it" : "them",
+                                   others == 1 ? "is" : "are");
+    line += " " + std::string(then) + " too";
+    if (act == "hold") line += "; mailboxctl queue hold --standing keeps those alone whom it names";
+    return line + "\n";
 }
 
 std::string queue_act_text(const json& acted)
@@ -221,7 +290,7 @@ std::string queue_act_text(const json& acted)
     } else if (act == "retry" && messages != 0) {
         lines = all + " being tried now\n";
     } else if (act == "bounce") {
-        lines = messages == 1 ? "1 message is returned to its sender\n" : all + " returned to their senders\n";
+        lines = returned_line(acted);
     } else if (act == "delete") {
         lines = all + " deleted; nobody is told\n";
     }
@@ -235,8 +304,12 @@ std::string queue_act_text(const json& acted)
         if (sent == messages && rules == 0) lines.clear();
         const std::string who = lines.empty() ? counted(sent, "message is", "messages are") : counted(sent, "of them is", "of them are");
         lines += fmt::format("{} being sent just now, and {} when that does not deliver {}\n", who, then, sent == 1 ? "it" : "them");
+        const auto at_once = acted.value("at_once", std::int64_t{0});
+        if (at_once != 0)
+            lines += fmt::format("{}those of its recipients who waited, and were not being sent to, are {} now\n",
+                                 sent == 1 ? "" : std::to_string(at_once) + " of these: ", then);
     }
-    return lines + unknown;
+    return lines + others_line(acted) + unknown;
 }
 
 std::string holds_text(const json& document, Style style)

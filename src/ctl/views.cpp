@@ -247,6 +247,15 @@ std::string aliases_text(const json& document, Style style)
     return table.text(style, "no aliases");
 }
 
+// Who writes to it may be anybody, and may be forged.
+std::string shown_targets_text(const json& row)
+{
+    const auto outside = row.find("outside");
+    if (outside == row.end() || outside->empty() || !owner_text(row).empty()) return "";
+    return "whoever writes to it is told " + targets_text(*outside) +
+           " where that cannot be delivered; where nobody is to know, give the alias an owner: mailboxctl alias set " + text(row, "address") + " --owner ADDRESS\n";
+}
+
 std::string alias_text(const json& row)
 {
     const std::string owner = owner_text(row);
@@ -254,7 +263,7 @@ std::string alias_text(const json& row)
                                                              {"enabled", yes_no(row, "enabled")}};
     if (!owner.empty()) rows.emplace_back("owner", owner);
     rows.emplace_back("targets", joined(row.at("targets")));
-    return pairs(rows);
+    return pairs(rows) + shown_targets_text(row);
 }
 
 std::string sessions_text(const json& document, Style style)
@@ -367,6 +376,12 @@ std::string generated_password(std::string_view account)
     const json document = json::parse(account, nullptr, false);
     if (!document.is_object() || !document.contains("password")) return "";
     return document["password"].is_string() ? document["password"].get<std::string>() : "";
+}
+
+std::string alias_warning(std::string_view alias)
+{
+    const json document = json::parse(alias, nullptr, false);
+    return document.is_object() && document.contains("outside") ? shown_targets_text(document) : "";
 }
 
 bool has_failures(std::string_view restored)

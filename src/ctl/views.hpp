@@ -48,6 +48,9 @@ Result<std::string, Error> show(View view, std::string_view json, Style style);
 // The password that the server made, out of an account's or an app password's document; empty: none.
 std::string generated_password(std::string_view account_json);
 
+// Who reads where an alias leads, with a line end; empty: nobody, or it is no alias.
+std::string alias_warning(std::string_view alias_json);
+
 // Whether an answer to an undelete names something that did not come back.
 bool has_failures(std::string_view restored_json);
 // Whether an act on the queue was asked of messages by their ids, and one of them is not there.

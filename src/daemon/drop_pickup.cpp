@@ -54,6 +54,8 @@ DropPickup::DropPickup(Ground ground, Options options)
                                    [this] { return static_cast<double>(waiting_); });
     ground_.metrics.gauge_function("mailboxd_sendmail_foreign", "Files of the drop directory that are not sendmail's, and are left alone",
                                    [this] { return static_cast<double>(foreign_.count); });
+    ground_.metrics.gauge_function("mailboxd_sendmail_aside", "Files of the drop directory that were set aside and still lie there",
+                                   [this] { return static_cast<double>(aside_.count); });
 }
 
 void DropPickup::set_options(Options options)
@@ -100,7 +102,7 @@ void DropPickup::tell_trouble(const std::string& trouble)
 }
 
 // Once in a life of the daemon: whoever may write there could fill the log.
-void DropPickup::tell_foreign(sendmail::ForeignDrops found)
+void DropPickup::tell_foreign(sendmail::DropCount found)
 {
     foreign_ = std::move(found);
     if (foreign_.count == 0 || is_foreign_told_) return;
@@ -111,11 +113,21 @@ void DropPickup::tell_foreign(sendmail::ForeignDrops found)
 
 std::vector<std::string> DropPickup::complaints() const
 {
-    if (foreign_.count == 0) return {};
+    std::vector<std::string> all;
+    const std::string aside = options_.directory + "/.aside";
+    if (aside_.count == 1)
+        all.push_back("A message that sendmail had left was set aside as " + aside + "/" + ascii::printable(aside_.example, 100) +
+                      ", and is not sent, or not to all whom it was for: the log says why. Send it anew, or let its owner do that, and remove the file.");
+    else if (aside_.count != 0)
+        all.push_back(std::to_string(aside_.count) + " messages that sendmail had left were set aside in " + aside + " (" +
+                      ascii::printable(aside_.example, 100) +
+                      " and others), and are not sent, or not to all whom they were for: the log says why. Send them anew, or let their owners do that, and remove the files.");
+    if (foreign_.count == 0) return all;
     const bool is_one = foreign_.count == 1;
-    return {(is_one ? std::string("A file") : std::to_string(foreign_.count) + " files") + " in " + options_.directory + " (" +
-            ascii::printable(foreign_.example, 100) + (is_one ? ") is" : " and others) are") +
-            " not sendmail's and will not be sent: their names do not begin with mail-. Remove what is no mail, and send the rest with sendmail."};
+    all.push_back((is_one ? std::string("A file") : std::to_string(foreign_.count) + " files") + " in " + options_.directory + " (" +
+                  ascii::printable(foreign_.example, 100) + (is_one ? ") is" : " and others) are") +
+                  " not sendmail's and will not be sent: their names do not begin with mail-. Remove what is no mail, and send the rest with sendmail.");
+    return all;
 }
 
 co::Task<void> DropPickup::run()
@@ -135,7 +147,7 @@ co::Task<void> DropPickup::sweep()
 {
     auto look = [directory = options_.directory] { return sendmail::list_drop(directory, kMostListed); };
     const auto names = co_await ground_.workers.run(net::WorkClass::bulk, std::move(look));
-    auto search = [directory = options_.directory] { return sendmail::find_foreign_drops(directory); };
+    auto search = [directory = options_.directory] { return sendmail::count_foreign_drops(directory); };
     auto foreign = co_await ground_.workers.run(net::WorkClass::bulk, std::move(search));
     tell_foreign(std::move(foreign));
     tell_trouble(names ? std::string() : names.error().text());
@@ -151,6 +163,13 @@ co::Task<void> DropPickup::sweep()
         std::string own = name;
         co_await take(std::move(own));
     }
+    co_await count_aside();
+}
+
+co::Task<void> DropPickup::count_aside()
+{
+    auto count = [directory = options_.directory] { return sendmail::count_aside_drops(directory); };
+    aside_ = co_await ground_.workers.run(net::WorkClass::bulk, std::move(count));
 }
 
 co::Task<void> DropPickup::take(std::string name)
@@ -246,8 +265,8 @@ co::Task<bool> DropPickup::report(File file, sendmail::DropVerdict verdict)
     }
     auto compose = [make = ground_.compose, facts = std::move(facts), file] { return make(facts, file->body_front(kMostReturned)); };
     queue::Report made = co_await ground_.workers.run(net::WorkClass::delivery, std::move(compose));
-    const std::string id = co_await ground_.reports.accept(std::move(made), nullptr, nullptr);
-    co_return !id.empty() && id != queue::kNobodyToTell;
+    const queue::Taken taken = co_await ground_.reports.accept(std::move(made), nullptr, nullptr);
+    co_return !taken.id.empty() && taken.id != queue::kNobodyToTell;
 }
 
 co::Task<void> DropPickup::remove(std::string name)

@@ -68,7 +68,8 @@ private:
     void watch();
     void put_off(const std::string& name);
     void tell_trouble(const std::string& trouble);
-    void tell_foreign(sendmail::ForeignDrops found);
+    void tell_foreign(sendmail::DropCount found);
+    co::Task<void> count_aside();
     bool is_too_old(const sendmail::DropFile& file) const;
 
     Ground ground_;
@@ -76,7 +77,8 @@ private:
     Counter& taken_in_;
     Counter& set_aside_;
     std::size_t waiting_ = 0;                        // when we looked last
-    sendmail::ForeignDrops foreign_;                 // likewise
+    sendmail::DropCount foreign_;                    // likewise
+    sendmail::DropCount aside_;                      // likewise, and after what was set aside then
     bool is_foreign_told_ = false;
     std::unique_ptr<net::DirectoryWatch> watch_;
     net::Timer timer_;

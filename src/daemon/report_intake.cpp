@@ -8,6 +8,32 @@
 #include "smtp/recipient.hpp"
 
 namespace mbx::daemon {
+namespace {
+
+std::string_view words_for(intake::IntakeError error)
+{
+    switch (error) {
+    case intake::IntakeError::no_space: return "the disk has no room";
+    case intake::IntakeError::failure: return "it could not be written";
+    case intake::IntakeError::over_quota: return "the mailbox is full";
+    }
+    return "";
+}
+
+}  // namespace
+
+std::string ReportIntake::why_not_told(const std::string& to) const
+{
+    const auto mailbox = mail::parse_mailbox(to);
+    if (!mailbox || !policy::Srs::is_forwarder(mailbox->local_part)) return {};
+    const auto id = ground_.srs.forwarder_of(*mailbox, ground_.clock.wall());
+    // 0: what several forward is told to the administrators by its name.
+    if (!id || *id == 0) return {};
+    const auto snapshot = ground_.directory.snapshot();
+    const directory::Account* account = snapshot->find(directory::AccountId{*id});
+    if (account == nullptr) return "is not there any more";
+    return account->enabled ? std::string() : "is switched off";
+}
 
 // Whom it reaches. False: nobody.
 bool ReportIntake::address(const queue::Report& report, intake::Envelope& envelope, std::string& marks) const
@@ -27,18 +53,18 @@ bool ReportIntake::address(const queue::Report& report, intake::Envelope& envelo
     return !envelope.recipients.empty() || !envelope.outgoing.recipients.empty();
 }
 
-co::Task<std::string> ReportIntake::drop(std::string to, queue::LedgerRecord record, queue::Ledger::Hold* hold)
+co::Task<queue::Taken> ReportIntake::drop(std::string to, queue::LedgerRecord record, queue::Ledger::Hold* hold)
 {
     ground_.log.notice("queue: a report has nobody to go to", {{"to", to}});
     auto entered = ground_.ledger.append(std::move(record));
-    if (entered.lsn == 0) co_return std::string();
+    if (entered.lsn == 0) co_return queue::Taken(std::string(), std::string(words_for(intake::IntakeError::failure)));
     const bool is_durable = co_await ground_.ledger.durable(entered.lsn);
-    if (!is_durable) co_return std::string();
+    if (!is_durable) co_return queue::Taken(std::string(), std::string(words_for(intake::IntakeError::failure)));
     if (hold != nullptr) *hold = std::move(entered.hold);
     co_return std::string(queue::kNobodyToTell);
 }
 
-co::Task<std::string> ReportIntake::accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold)
+co::Task<queue::Taken> ReportIntake::accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold)
 {
     intake::Envelope envelope;
     std::string marks;
@@ -55,7 +81,7 @@ co::Task<std::string> ReportIntake::accept(queue::Report report, MakeRecord reco
     prefix += marks;
     if (!prefix.empty()) draft.set_prefix(std::move(prefix));
     const auto stored = co_await draft.append(report.bytes);
-    if (!stored) co_return std::string();
+    if (!stored) co_return queue::Taken(std::string(), std::string(words_for(stored.error())));
     std::string given = id;
     const intake::Envelope seen = envelope;
     envelope.tell = [&seen, &report](const intake::Receipt& receipt) {
@@ -65,7 +91,7 @@ co::Task<std::string> ReportIntake::accept(queue::Report report, MakeRecord reco
     if (record) change = [&record, &id] { return record(id); };
     const auto receipt = co_await ground_.intake.accept_with(std::move(given), std::move(envelope), std::move(draft),
                                                              std::move(change), hold);
-    if (!receipt) co_return std::string();
+    if (!receipt) co_return queue::Taken(std::string(), std::string(words_for(receipt.error())));
     co_return id;
 }
 

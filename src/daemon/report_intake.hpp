@@ -26,12 +26,13 @@ public:
 
     // A report that has nobody to go to (the account was removed meanwhile) is dropped with a line in the log; the queue's
     // record is durable all the same (RFC 5321 section 6.1: no report of a report).
-    co::Task<std::string> accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold) override;
+    co::Task<queue::Taken> accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold) override;
+    std::string why_not_told(const std::string& to) const override;
 
 private:
     // `marks`: fields of accounts that forward it.
     bool address(const queue::Report& report, intake::Envelope& envelope, std::string& marks) const;
-    co::Task<std::string> drop(std::string to, queue::LedgerRecord record, queue::Ledger::Hold* hold);
+    co::Task<queue::Taken> drop(std::string to, queue::LedgerRecord record, queue::Ledger::Hold* hold);
     Ground ground_;
     std::string host_name_;
     std::string system_mail_to_;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "co/task.hpp"
 
@@ -44,15 +45,28 @@ struct Report {
 
 inline constexpr const char* kNobodyToTell = "-";
 
+// What became of a report that was handed in.
+struct Taken {
+    Taken(std::string given, std::string because = {}) : id(std::move(given)), why_not(std::move(because)) {}
+    std::string id;       // the report's; kNobodyToTell; empty: not now
+    std::string why_not;  // for people, with an empty id: "the mailbox is full"
+};
+
 class Intake {
 public:
     virtual ~Intake() = default;
+    // Where an account that forwards cannot hear of it, so that the administrators do: why ("is switched off"). Else empty.
+    virtual std::string why_not_told(const std::string& to) const
+    {
+        (void)to;
+        return {};
+    }
     // Given what accept() answers.
     using MakeRecord = std::function<LedgerRecord(const std::string& id)>;
     // Accepts the report for whoever `to` is, here or elsewhere, with the reverse-path <>, and appends what `record` makes (may
-    // be none) in the same step: both are durable or none is. The id of the report; kNobodyToTell where `to` is nobody any
-    // more; or empty: not now, try again.
-    virtual co::Task<std::string> accept(Report report, MakeRecord record, Ledger::Hold* hold) = 0;
+    // be none) in the same step: both are durable or none is. kNobodyToTell where `to` is nobody any more; where it is not
+    // taken now: try again.
+    virtual co::Task<Taken> accept(Report report, MakeRecord record, Ledger::Hold* hold) = 0;
 };
 
 }  // namespace mbx::queue

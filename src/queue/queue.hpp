@@ -69,6 +69,8 @@ struct ListedRecipient {
 struct Listed {
     Entry entry;
     std::vector<ListedRecipient> recipients;  // one for each of the envelope
+    std::string report_trouble{};             // why the report that is due could not be made: "the mailbox is full"
+    std::string not_told{};                   // why the account that forwarded it cannot be told, and the administrators are: "is switched off"
 };
 
 struct Page {
@@ -85,6 +87,10 @@ struct Acted {
     std::uint64_t being_sent = 0;  // of `messages`: bounce, delete and hold come when the attempt ends without delivery
     std::uint64_t at_once = 0;     // of `being_sent`, by bounce and delete: others of its recipients waited, and are done with
     std::uint64_t forwarded = 0;   // of `messages`: what an account forwards, which hears of it in the sender's place
+    std::uint64_t to_administrators = 0;  // of `forwarded`: the account cannot be told, so that they are
+    // Of messages that a destination or an address has found: recipients whom it does not name, and to whom hold, release and retry
+    // were done all the same, since they are of whole messages.
+    std::uint64_t other_recipients = 0;
     std::uint64_t rules = 0;       // standing holds that ended, or began
     std::vector<std::string> unknown;  // of the ids that were named: no such message is in the queue; sorted
 };

@@ -65,11 +65,23 @@ void Queue::State::take_told_hold(const LivePtr& entry, std::vector<trace::Event
     events.push_back(std::move(event));
 }
 
+// Hold, release and retry are of whole messages, whomever of it a destination or an address has named.
+void Queue::State::count_others(ActRound& round, const LivePtr& entry, const Meant& concerned)
+{
+    const Entry& all = entry->entry;
+    for (std::size_t at = 0; at < all.states.size(); ++at) {
+        const bool waits = all.states[at].status == RecipientStatus::waiting;
+        if (waits && !round.selection.means_recipient(all.envelope.recipients[at].address) && concerned(at)) ++round.acted.other_recipients;
+    }
+}
+
 void Queue::State::hold(ActRound& round, const LivePtr& entry)
 {
     ++round.acted.messages;
     if (has_active(*entry)) ++round.acted.being_sent;
     const bool is_standing = !round.rules.empty();
+    const Meant all = [](std::size_t) { return true; };
+    if (!is_standing) count_others(round, entry, all);
     if (!is_standing && entry->entry.is_held) return;
     auto event = event_of_act(round, entry->entry, trace::EventKind::held,
                               is_standing ? describe(round.rules.front().which) + " is held" : std::string());
@@ -105,6 +117,8 @@ void Queue::State::release_held(ActRound& round, const LivePtr& entry)
         events.push_back(event_of_act(round, entry->entry, trace::EventKind::released, is_still_held ? "a standing hold still keeps it" : ""));
     if (was_held) {
         round.last = std::max(round.last, set_held(entry, false, std::move(events)));
+        const Meant goes_on = [this, &entry](std::size_t at) { return may_go(entry->entry, at); };
+        count_others(round, entry, goes_on);
     } else {
         for (auto& one : events) ground.recorder.record(std::move(one));
     }
@@ -120,6 +134,7 @@ void Queue::State::retry(ActRound& round, const LivePtr& entry)
         if (state.attempts != 0 && state.next > now()) state.planned = state.next;
         state.next = 0;
         what.outcomes.push_back({static_cast<std::uint32_t>(n), std::move(state)});
+        if (!round.selection.means_recipient(entry->entry.envelope.recipients[n].address)) ++round.acted.other_recipients;
     }
     if (what.outcomes.empty()) {
         if (entry->entry.has(RecipientStatus::waiting) && !has_sendable(entry->entry)) ++round.acted.held;
@@ -207,7 +222,8 @@ void Queue::State::take_back(ActRound& round, const LivePtr& entry, Wanted wante
                         });
     }
     const bool is_at_once = is_being_sent && !waiting_of(*entry, meant).empty();
-    const bool is_forwarded = entry->entry.envelope.is_forwarded;
+    const bool is_forwarded = wanted == Wanted::returned && entry->entry.envelope.is_forwarded;
+    const bool is_untold = is_forwarded && !why_not_told(entry->entry).empty();
     std::uint64_t lsn = want(entry, wanted, meant, round.by);
     if (wanted == Wanted::returned) {
         lsn = std::max(lsn, fail_waiting(entry, meant, round.by));
@@ -224,6 +240,7 @@ void Queue::State::take_back(ActRound& round, const LivePtr& entry, Wanted wante
     if (lsn == 0 && !is_being_sent) return;
     ++round.acted.messages;
     if (is_forwarded) ++round.acted.forwarded;
+    if (is_untold) ++round.acted.to_administrators;
 }
 
 void Queue::State::perform(ActRound& round, const LivePtr& entry)

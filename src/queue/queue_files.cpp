@@ -144,6 +144,7 @@ void Queue::State::end(const LivePtr& entry, Ledger::Hold hold)
     }
     entry->holds.clear();
     owing.erase(entry->entry.id);
+    report_troubles.erase(entry->entry.id);
     release(entry);
 }
 
@@ -314,6 +315,7 @@ void Queue::State::tell_set_aside(const std::string& id, const std::string& why)
     ++damaged;
     metrics.damaged.set(static_cast<std::int64_t>(damaged));
     rows.emplace_back(DropEntry{id});
+    report_troubles.erase(id);
     trace::Event event;
     event.id = id;
     event.kind = trace::EventKind::failed;

@@ -57,6 +57,9 @@ Listed Queue::State::listed(const Live& entry) const
         for (const std::size_t at : group.asked)
             shown.recipients[at].is_being_sent = entry.entry.states[at].status == RecipientStatus::waiting;
     }
+    const auto trouble = report_troubles.find(entry.entry.id);
+    if (trouble != report_troubles.end()) shown.report_trouble = trouble->second;
+    shown.not_told = why_not_told(entry.entry);
     return shown;
 }
 

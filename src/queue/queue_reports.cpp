@@ -1,6 +1,7 @@
 // What senders are told, and what happens when an entry's time has come.
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "queue/queue_state.hpp"
 #include "trace/event_record.hpp"
@@ -40,19 +41,26 @@ std::string_view word_of(ReportKind kind)
     return "";
 }
 
+std::string whom_of(const ReportFacts& facts) { return facts.forwarded_by.empty() ? facts.to : facts.forwarded_by; }
+
+// `why_not`: that the account which forwarded it cannot hear of it; empty: it can.
+std::string whom_instead_of(const ReportFacts& facts, const std::string& why_not)
+{
+    return why_not.empty() ? whom_of(facts) : "the administrators (" + whom_of(facts) + " " + why_not + ")";
+}
+
 // `report`: its id, or kNobodyToTell.
-std::vector<trace::Event> events_of_report(const ReportFacts& facts, const std::string& report, WallTime at)
+std::vector<trace::Event> events_of_report(const ReportFacts& facts, const std::string& report, const std::string& whom, WallTime at)
 {
     std::vector<trace::Event> events;
     const bool is_told = report != kNobodyToTell;
-    const std::string& whom = facts.forwarded_by.empty() ? facts.to : facts.forwarded_by;
     for (const auto& told : facts.recipients) {
         trace::Event event;
         event.id = facts.id;
         event.kind = is_told ? trace::EventKind::reported : trace::EventKind::failed;
         event.at = at;
         event.recipient = told.recipient.address;
-        event.detail = is_told ? "told " + whom : "nobody was told: " + whom + " is not there any more";
+        event.detail = is_told ? "told " + whom : "nobody was told: " + whom_of(facts) + " is not there any more";
         if (is_told) event.facts.emplace_back("report", report);
         event.facts.emplace_back("reason", word_of(facts.kind));
         events.push_back(std::move(event));
@@ -96,21 +104,47 @@ co::Task<bool> Queue::State::report(LivePtr entry, ReportFacts facts, Change wha
     composed.to = facts.to;
     Ledger::Hold hold;
     std::vector<trace::Event> events;
-    Intake::MakeRecord record = [this, &facts, &what, &events](const std::string& given) {
-        events = events_of_report(facts, given, ground.clock.wall());
+    const std::string whom = whom_instead_of(facts, why_not_told(entry->entry));
+    Intake::MakeRecord record = [this, &facts, &what, &events, &whom](const std::string& given) {
+        events = events_of_report(facts, given, whom, ground.clock.wall());
         return LedgerRecord{encode(QueueRecord(what)), trace::encode_events(events)};
     };
-    const std::string id = co_await ground.intake.accept(std::move(composed), std::move(record), &hold);
-    if (id.empty()) {
-        ground.log.warning("a report cannot be made at the moment; it is tried again", {{"id", facts.id}});
+    const Taken taken = co_await ground.intake.accept(std::move(composed), std::move(record), &hold);
+    if (taken.id.empty()) {
+        note_report_trouble(*entry, facts, whom, taken.why_not);
         co_return false;
     }
+    report_troubles.erase(facts.id);
     if (facts.kind == ReportKind::failed) metrics.reports_failed.add();
     if (facts.kind == ReportKind::delayed) metrics.reports_delayed.add();
     if (facts.kind == ReportKind::relayed) metrics.reports_relayed.add();
     for (auto& event : events) ground.recorder.record(std::move(event));
     if (!entry->is_ended) change(entry, std::move(what), std::move(hold));
     co_return true;
+}
+
+// Told once for each reason. Success is told at once or never, and whoever was deleted or set aside meanwhile waits for nothing.
+void Queue::State::note_report_trouble(const Live& entry, const ReportFacts& facts, const std::string& whom, const std::string& why)
+{
+    const bool is_tried_again = facts.kind != ReportKind::relayed && !entry.is_ended;
+    ground.log.warning(is_tried_again ? "a report cannot be made at the moment; it is tried again" : "a report could not be made",
+                       {{"id", facts.id}, {"to", whom}, {"why", why}});
+    if (!is_tried_again) return;
+    std::string& known = report_troubles[facts.id];
+    if (std::exchange(known, why) == why) return;
+    trace::Event event;
+    event.id = facts.id;
+    event.kind = trace::EventKind::report_waits;
+    event.at = ground.clock.wall();
+    event.detail = why;
+    event.facts.emplace_back("to", whom);
+    event.facts.emplace_back("reason", word_of(facts.kind));
+    ground.recorder.record(std::move(event));
+}
+
+std::string Queue::State::why_not_told(const Entry& entry) const
+{
+    return entry.envelope.is_forwarded ? ground.intake.why_not_told(entry.envelope.reverse_path) : std::string();
 }
 
 void Queue::State::end_if_over(const LivePtr& entry)

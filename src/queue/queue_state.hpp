@@ -125,6 +125,7 @@ struct Queue::State {
     std::deque<std::pair<SteadyTime, std::string>> fresh;    // without files, the oldest first
     std::size_t fresh_messages = 0;
     std::uint64_t fresh_bytes = 0;
+    std::map<std::string, std::string> report_troubles;  // by id, of messages that are here: why the report that is due could not be made
     std::set<std::string> owing;          // ids in `live` with recipients that are failing
     std::deque<SpoolOperation> operations;
     std::vector<ScheduleChange> rows;     // not in the schedule yet
@@ -257,6 +258,9 @@ struct Queue::State {
     co::Task<void> report_failures(LivePtr entry);
     co::Task<void> report_relayed(LivePtr entry, std::vector<std::size_t> recipients);
     co::Task<bool> report(LivePtr entry, ReportFacts facts, Change what);
+    void note_report_trouble(const Live& entry, const ReportFacts& facts, const std::string& whom, const std::string& why);
+    // Of the account that forwarded it; empty: it can be told, or nobody forwarded it.
+    std::string why_not_told(const Entry& entry) const;
     co::Task<Result<std::string, FileError>> read_original(LivePtr entry, bool whole);
     // Recipients (indexes) that somebody means.
     using Meant = std::function<bool(std::size_t)>;
@@ -301,6 +305,7 @@ struct Queue::State {
     void hold(ActRound& round, const LivePtr& entry);
     void release_held(ActRound& round, const LivePtr& entry);
     void retry(ActRound& round, const LivePtr& entry);
+    void count_others(ActRound& round, const LivePtr& entry, const Meant& concerned);
     void take_back(ActRound& round, const LivePtr& entry, Wanted wanted);
     std::uint64_t set_held(const LivePtr& entry, bool is_held, std::vector<trace::Event> events);
     static bool keeps_somebody(const ActRound& round, const Live& entry);

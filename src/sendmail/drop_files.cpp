@@ -107,6 +107,23 @@ bool list_names(const std::string& directory, std::size_t most, Listing& into)
     return true;
 }
 
+std::string aside_of(const std::string& directory) { return directory + "/" + std::string(kAside); }
+
+DropCount count_names(const std::string& directory, bool (*is_meant)(std::string_view))
+{
+    DropCount found;
+    DIR* listing = ::opendir(directory.c_str());
+    if (listing == nullptr) return found;
+    while (const dirent* entry = ::readdir(listing)) {
+        const std::string_view name = entry->d_name;
+        if (name == "." || name == ".." || !is_meant(name)) continue;
+        ++found.count;
+        if (found.example.empty() || name < found.example) found.example = name;
+    }
+    ::closedir(listing);
+    return found;
+}
+
 }  // namespace
 
 DropFile::DropFile(DropFile&& other) noexcept
@@ -180,20 +197,16 @@ Result<std::vector<std::string>, Error> list_drop(const std::string& directory, 
     return listing.written;
 }
 
-ForeignDrops find_foreign_drops(const std::string& directory)
+DropCount count_foreign_drops(const std::string& directory)
 {
-    ForeignDrops foreign;
-    DIR* listing = ::opendir(directory.c_str());
-    if (listing == nullptr) return foreign;
-    while (const dirent* entry = ::readdir(listing)) {
-        const std::string_view name = entry->d_name;
-        const bool is_own = name == "." || name == ".." || name == kAside || name.starts_with(kWritten) || name.starts_with(kUnfinished);
-        if (is_own) continue;
-        ++foreign.count;
-        if (foreign.example.empty() || name < foreign.example) foreign.example = name;
-    }
-    ::closedir(listing);
-    return foreign;
+    return count_names(directory, [](std::string_view name) {
+        return name != kAside && !name.starts_with(kWritten) && !name.starts_with(kUnfinished);
+    });
+}
+
+DropCount count_aside_drops(const std::string& directory)
+{
+    return count_names(aside_of(directory), [](std::string_view) { return true; });
 }
 
 bool remove_drop(const std::string& directory, const std::string& name)
@@ -205,7 +218,7 @@ bool remove_drop(const std::string& directory, const std::string& name)
 
 bool set_drop_aside(const std::string& directory, const std::string& name)
 {
-    const std::string aside = directory + "/" + std::string(kAside);
+    const std::string aside = aside_of(directory);
     if (::mkdir(aside.c_str(), 0700) != 0 && errno != EEXIST) return false;
     struct stat facts {};
     const bool is_ours = ::lstat(aside.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) && facts.st_uid == ::geteuid();

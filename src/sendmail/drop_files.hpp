@@ -61,12 +61,14 @@ OpenedDrop open_drop(const std::string& directory, const std::string& name, std:
 // error: it is not there, or not the daemon's own.
 Result<std::vector<std::string>, Error> list_drop(const std::string& directory, std::size_t most);
 
-// What lies there and is nothing that sendmail writes: nobody takes it in.
-struct ForeignDrops {
+struct DropCount {
     std::size_t count = 0;
     std::string example;  // one of their names
 };
-ForeignDrops find_foreign_drops(const std::string& directory);
+// What lies there and is nothing that sendmail writes: nobody takes it in.
+DropCount count_foreign_drops(const std::string& directory);
+// What set_drop_aside() put aside, now or in an earlier life, and nobody has removed.
+DropCount count_aside_drops(const std::string& directory);
 
 // Both durable when they return. False: it is still there.
 bool remove_drop(const std::string& directory, const std::string& name);

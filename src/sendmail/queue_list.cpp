@@ -1,6 +1,7 @@
 #include "sendmail/queue_list.hpp"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -78,7 +79,9 @@ std::uint64_t count_dropped(const std::string& directory)
     DIR* listing = ::opendir(directory.c_str());
     if (listing == nullptr) return 0;
     while (const dirent* entry = ::readdir(listing)) {
-        if (std::string_view(entry->d_name).starts_with(kWritten)) ++count;
+        struct stat facts {};
+        const bool is_named = std::string_view(entry->d_name).starts_with(kWritten);
+        if (is_named && ::fstatat(::dirfd(listing), entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(facts.st_mode)) ++count;
     }
     ::closedir(listing);
     return count;

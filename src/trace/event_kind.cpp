@@ -21,6 +21,7 @@ std::string_view name_of(EventKind kind)
     case EventKind::deleted: return "deleted";
     case EventKind::expunged: return "expunged";
     case EventKind::moved: return "moved";
+    case EventKind::report_waits: return "report_waits";
     }
     return "accepted";
 }

@@ -23,7 +23,7 @@ Event read_event(RecordReader& in)
     Event event;
     event.id = in.text(kMostText);
     const auto kind = in.number();
-    if (kind > static_cast<std::uint64_t>(EventKind::moved)) in.refuse();
+    if (kind > static_cast<std::uint64_t>(EventKind::report_waits)) in.refuse();
     else event.kind = static_cast<EventKind>(kind);
     event.recipient = in.text(kMostText);
     event.detail = in.text(kMostText);

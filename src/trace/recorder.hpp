@@ -25,6 +25,7 @@ enum class EventKind : std::uint8_t {
     expanded,       // an alias or a list led to others
     held, released, retried, returned, deleted,  // by an administrator
     expunged, moved,                   // by its owner
+    report_waits,   // a DSN is due and could not be made yet: why
 };
 
 struct Event {

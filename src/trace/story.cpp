@@ -115,6 +115,15 @@ std::string tell_reported(const EventRow& event)
     return text + around(" (", reason, ")") + around(" for ", event.recipient);
 }
 
+std::string tell_report_waits(const EventRow& event)
+{
+    const std::string_view reason = fact(event, "reason");
+    std::string text = "the report" + around(" to ", fact(event, "to"));
+    if (reason == "failed") text += ", that it cannot be delivered,";
+    if (reason == "delayed") text += ", that it is delayed,";
+    return text + " waits" + around(": ", event.detail);
+}
+
 std::string tell_delivered(const EventRow& event)
 {
     std::string text = fmt::format("delivered to {} for {}{}{}{}", host_of(event), event.recipient, tls_of(event), before_that(event),
@@ -150,6 +159,7 @@ std::string tell_event(const EventRow& event)
     if (event.kind == "delivered") return tell_delivered(event);
     if (event.kind == "failed") return tell_failed(event);
     if (event.kind == "reported") return tell_reported(event);
+    if (event.kind == "report_waits") return tell_report_waits(event);
     if (event.kind == "expanded") return event.recipient + " led to " + (event.detail.empty() ? "others" : event.detail);
     if (event.kind == "held") return "held in the queue" + by + who + why;
     if (event.kind == "released") return "released" + by + who + why;

@@ -341,7 +341,8 @@ void TraceFile::insert_delivery(const Event& event, std::int64_t message, std::i
     case EventKind::held:
     case EventKind::released:
     case EventKind::retried:
-    case EventKind::expunged: break;
+    case EventKind::expunged:
+    case EventKind::report_waits: break;
     }
 }
 

@@ -226,6 +226,25 @@ TEST_CASE("check route says what the session decides, for each who may send wher
     CHECK(machine["reachable"] == true);
 }
 
+TEST_CASE("check route takes what RCPT takes, and says what programs of this machine reach", "[admin]")
+{
+    AdministrationWorld world;
+    add_domain_and_account(world);
+    const auto route_of = [&world](const std::string& address) { return world.ask(Method::get, "/api/v1/routes/" + address); };
+    CHECK(route_of("postmaster").status == 200);
+    CHECK(read(route_of("Postmaster"))["steps"][0] == "postmaster needs no domain: it is whoever looks after this server (RFC 5321 section 4.5.1)");
+    CHECK(route_of("nobody").status == 400);
+    const auto routed = read(route_of("%40x.test:ann@example.org"));
+    CHECK(routed["verdict"] == "A message would be delivered here, to 1 mailbox.");
+    CHECK(routed["steps"][0] == "the route before the colon is left out (RFC 5321 appendix C)");
+    const auto local = read(route_of("root@localhost"));
+    CHECK(local["verdict"] == "A message of a program of this machine would be delivered here, to 1 mailbox. For users who have logged in: "
+                              "A message to root@localhost would go nowhere.");
+    CHECK(local["steps"][1] == "it reaches the account ann@example.org");
+    CHECK(local["steps"].back() == "for others: the test says so");
+    CHECK(local["reachable"] == true);
+}
+
 TEST_CASE("health names what is degraded while mail goes on", "[admin]")
 {
     AdministrationWorld world;
@@ -255,6 +274,7 @@ TEST_CASE("an alias lives from add to remove", "[admin]")
     const auto changed = world.ask(Method::patch, "/api/v1/aliases/Sales@example.org", R"({"targets":["x@remote.example"]})");
     CHECK(changed.status == 200);
     CHECK(read(changed)["targets"] == json::array({"x@remote.example"}));
+    CHECK(read(changed)["outside"] == json::array({"x@remote.example"}));
     CHECK(read(changed)["enabled"] == true);
     CHECK(read(world.ask(Method::get, "/api/v1/aliases"))["aliases"].size() == 1);
     CHECK(world.ask(Method::get, "/api/v1/aliases/sales@example.org").status == 200);

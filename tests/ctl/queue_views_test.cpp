@@ -71,6 +71,53 @@ TEST_CASE("of a message's recipients the one that was asked for is shown", "[ctl
     CHECK(shown(View::queue, page(message(other))).find("eve@there.example") != std::string::npos);
 }
 
+TEST_CASE("who has failed is counted apart from who still waits", "[ctl][queue]")
+{
+    const auto first = [](const std::string& recipients) { return shown(View::queue, page(message(recipients))); };
+    const std::string waits = recipient("waiting");
+    const std::string failing = recipient("failing");
+    CHECK(first(waits + "," + failing + "," + failing).find("bob@there.example and 2 failed  next try") != std::string::npos);
+    CHECK(first(failing + "," + waits + "," + waits).find("bob@there.example and 1 more, 1 failed  next try") != std::string::npos);
+    CHECK(first(failing + "," + failing).find("bob@there.example and 1 failed  failed for good") != std::string::npos);
+    CHECK(first(waits).find("bob@there.example  next try") != std::string::npos);
+}
+
+TEST_CASE("a failure says who is told of it, and why the report waits", "[ctl][queue]")
+{
+    const auto told = [](const std::string& more) {
+        std::string one = message(recipient("failing"));
+        const std::size_t at = one.find(R"("account":"")");
+        REQUIRE(at != std::string::npos);
+        one.replace(at, 12, R"("account":"ann@here.example",)" + more);
+        return shown(View::queued, one);
+    };
+    CHECK(told(R"("forwarded":false,"report_waits":"")").find("failed for good, the sender is being told") != std::string::npos);
+    CHECK(told(R"("forwarded":true,"report_waits":"")").find("failed for good, ann@here.example is being told") != std::string::npos);
+    CHECK(told(R"("forwarded":true,"report_waits":"the mailbox is full")").find("failed for good; the report to ann@here.example waits: the mailbox is full") !=
+          std::string::npos);
+    const std::string instead = told(R"("forwarded":true,"report_waits":"the mailbox is full","not_told":"is switched off")");
+    CHECK(instead.find("failed for good; the report to the administrators (ann@here.example is switched off) waits: the mailbox is full") !=
+          std::string::npos);
+    CHECK(instead.find("report:   to the administrators (ann@here.example is switched off) waits: the mailbox is full") != std::string::npos);
+    CHECK(told(R"("forwarded":true,"report_waits":"","not_told":"is not there any more")")
+              .find("failed for good, the administrators (ann@here.example is not there any more) are being told") != std::string::npos);
+}
+
+TEST_CASE("hold, release and retry say whom else of the messages they concern", "[ctl][queue]")
+{
+    const auto act = [](const std::string& more) {
+        return shown(View::queue_act, R"({"held":0,"being_sent":0,"standing_holds":0,"unknown_ids":[],)" + more + "}");
+    };
+    CHECK(act(R"("act":"hold","messages":1,"other_recipients":1)") ==
+          "1 message is held until released\n"
+          "that is of the whole message: 1 other recipient of it is held too; mailboxctl queue hold --standing keeps those alone whom it names\n");
+    CHECK(act(R"("act":"release","messages":2,"other_recipients":3)") ==
+          "2 messages are released, and tried when their time comes; mailboxctl queue retry tries at once\n"
+          "that is of whole messages: 3 other recipients of them are released too\n");
+    CHECK(act(R"("act":"retry","messages":1,"other_recipients":2)") ==
+          "1 message is being tried now\nthat is of the whole message: 2 other recipients of it are tried too\n");
+}
+
 TEST_CASE("the words of another server are escaped once", "[ctl][queue]")
 {
     const std::string text = shown(View::queued, message(recipient("waiting")));
@@ -98,6 +145,20 @@ TEST_CASE("what an act came to is said in whole sentences", "[ctl][queue]")
     CHECK(acted("bounce", 2, 0, 1) ==
           "2 messages are returned to their senders\n1 of them is being sent just now, and returned when that does not deliver it\n");
     CHECK(acted("bounce", 1, 0, 1) == "1 message is being sent just now, and returned when that does not deliver it\n");
+    const auto bounced = [](const std::string& more) {
+        return shown(View::queue_act, R"({"act":"bounce","held":0,"standing_holds":0,"unknown_ids":[],)" + more + "}");
+    };
+    CHECK(bounced(R"("messages":1,"being_sent":1,"at_once":1)") ==
+          "1 message is being sent just now, and returned when that does not deliver it\n"
+          "those of its recipients who waited, and were not being sent to, are returned now\n");
+    CHECK(bounced(R"("messages":1,"being_sent":0,"forwarded":1)") == "1 message is returned to the account that forwarded it\n");
+    CHECK(bounced(R"("messages":2,"being_sent":0,"forwarded":2)") == "2 messages are returned to the accounts that forwarded them\n");
+    CHECK(bounced(R"("messages":3,"being_sent":0,"forwarded":1)") ==
+          "3 messages are returned to their senders, 1 of them to the accounts that forwarded them\n");
+    CHECK(bounced(R"("messages":1,"being_sent":0,"forwarded":1,"to_administrators":1)") ==
+          "1 message is returned to the administrators: the account that forwarded it is switched off or gone\n");
+    CHECK(bounced(R"("messages":2,"being_sent":0,"forwarded":2,"to_administrators":1)") ==
+          "2 messages are returned to the accounts that forwarded them; 1 of these to the administrators, where the account is switched off or gone\n");
     CHECK(acted("delete", 2) == "2 messages are deleted; nobody is told\n");
     CHECK(acted("hold", 1) == "1 message is held until released\n");
     CHECK(acted("hold", 0, 0, 0, 1) == "held from now on, until it is released; 0 messages of it are in the queue now\n");

@@ -19,7 +19,7 @@ class Administration(BoxCase):
         with self.box.smtp() as link:
             link.ehlo()
             link.mail("a@sample.test")
-            code, text = link.rcpt(address)
+            code, text = link.docmd(f"RCPT TO:<{address}>")  # as it stands: smtplib's rcpt() changes source routes
             return code, text[:5].decode()
 
     def test_domains_come_and_go(self):
@@ -103,7 +103,8 @@ class Administration(BoxCase):
     def test_check_route_says_what_a_session_says(self):
         host = f"mail.{self.box.domain}"
         for address in (f"root@{host}", f"www-data@{host}", "postmaster@[127.0.0.1]", "postmaster@[IPv6:::1]", "x@[127.0.0.1]", "x@[IPv6:::1]",
-                        "user0001@example.test", "nobody@example.test"):
+                        "user0001@example.test", "nobody@example.test", "postmaster", "@hub.test:user0001@example.test",
+                        "@hub.test,@next.test:nobody@example.test"):
             with self.subTest(address=address):
                 code, _ = self.rcpt(address)
                 told = self.box.ctl("check", "route", address).stdout if code == 250 else self.box.ctl("check", "route", address, check=False).stdout
@@ -111,6 +112,27 @@ class Administration(BoxCase):
                 stranger = next(one for one in verdict.split(". ") if "A message would" in one or "a stranger" in one)
                 self.assertEqual("delivered here" in stranger, code == 250, told)
                 self.assertEqual("refused: 550" in stranger, code == 550, told)
+
+    def test_check_route_of_what_only_programs_reach_and_of_nothing(self):
+        told = self.box.ctl("check", "route", "root@localhost").stdout
+        self.assertIn("for programs of this machine localhost is this machine itself", told)
+        self.assertIn("it reaches the account user0001@example.test", told)
+        self.assertIn("A message of a program of this machine would be delivered here, to 1 mailbox. For users who have logged in: ", told)
+        done = self.box.ctl("check", "route", "", check=False)
+        self.assertEqual((done.returncode, done.stderr.count("the address is empty")), (2, 1), done.stderr)
+        self.assertEqual(self.box.ctl("check", "route", "nobody", check=False).returncode, 1)
+
+    def test_an_alias_that_leads_elsewhere_says_who_reads_where(self):
+        words = "whoever writes to it is told bob@partner.test where that cannot be delivered"
+        owner = "mailboxctl alias set away@example.test --owner ADDRESS"
+        added = self.box.ctl("alias", "add", "away@example.test", "bob@partner.test", self.box.user_name(1)).stdout
+        self.assertIn(words, added)
+        self.assertIn(owner, added)
+        self.assertIn(owner, self.box.ctl("alias", "show", "away@example.test").stdout)
+        self.assertIn("the sender reads that address; give the alias an owner", self.box.ctl("check", "route", "away@example.test").stdout)
+        self.assertNotIn(words, self.box.ctl("alias", "set", "away@example.test", "--owner", self.box.user_name(1)).stdout)
+        self.assertNotIn("give the alias an owner", self.box.ctl("check", "route", "away@example.test").stdout)
+        self.box.ctl("alias", "remove", "away@example.test", "--yes")
 
     def test_a_password_may_be_anything_that_a_line_can_hold(self):
         """J7: spaces, quotes, letters of any script; beyond 1,024 bytes it is refused."""

@@ -357,6 +357,16 @@ class Stopped(SendmailCase):
         self.assertEqual(self.box.log().count("are not sendmail's, and are left alone"), 1)
         self.assertEqual(self.box.metrics()["mailboxd_sendmail_foreign"], 1)
         self.assertIn("(second) is not sendmail's", self.box.ctl("status").stdout)
+        # So is what was set aside, until somebody has removed it.
+        count = len(list((self.drop / ".aside").iterdir()))
+        told = f"{count} messages that sendmail had left were set aside in {self.drop}/.aside (mail-0000-garbage and others)"
+        wait_until(lambda: told in self.box.ctl("status").stdout, 60, told)
+        self.assertIn("are not sent, or not to all whom they were for: the log says why", self.box.http("/healthz")[1].decode())
+        self.assertEqual(self.box.metrics()["mailboxd_sendmail_aside"], count)
+        for path in (self.drop / ".aside").iterdir():
+            path.unlink()
+        (self.drop / "tmp-look-again").write_bytes(b"")
+        wait_until(lambda: "were set aside" not in self.box.ctl("status").stdout, 60, "nothing is aside any more")
         # And goes on.
         self.send("user0003@example.test")
         self.bodies(3, "plain")
@@ -392,7 +402,10 @@ class Stopped(SendmailCase):
         self.assertIn("421 4.3.2", self.call("sendmail", "-bs", text=b"", expect=TEMPFAIL))
         self.assertEqual(self.call("newaliases", expect=OK).count("\n"), 1)
         self.send("user0002@example.test")
-        self.assertIn("1 message waits", self.call("mailq", expect=69))
+        (self.drop / "mail-dir").mkdir()  # no message
+        told = self.call("mailq", expect=69)
+        (self.drop / "mail-dir").rmdir()
+        self.assertIn("1 message waits", told)
 
     def test_git_sends_its_patches_by_it(self):
         git = shutil.which("git")

@@ -110,7 +110,7 @@ public:
         for (const auto& told : facts.recipients) report.bytes += told.recipient.address + "\r\n";
         return report;
     }
-    co::Task<std::string> accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold) override
+    co::Task<queue::Taken> accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold) override
     {
         Draft draft = house_.intake->new_draft();
         const auto stored = co_await draft.append(report.bytes);

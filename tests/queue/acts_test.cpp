@@ -117,6 +117,26 @@ TEST_CASE("retry sends at once, however long its note in the entry's file takes"
     CHECK(world.entry_files() == 0);
 }
 
+TEST_CASE("hold, release and retry of a recipient are of the whole message, and say of how many others", "[queue][admin]")
+{
+    World world;
+    fail_for_now(world);
+    const auto id = world.send("anna@here.example", {"bob@one.example", "eve@two.example", "carl@two.example"});
+    world.run();
+    CHECK(acted(world, Act::hold, of_id(id)).other_recipients == 0);
+    CHECK(acted(world, Act::release, of_id(id)).other_recipients == 0);
+    CHECK(acted(world, Act::hold, to_domain("one.example")).other_recipients == 2);
+    (void)hold_from_now_on(world, to_domain("two.example"));
+    // Those whom a standing hold keeps do not go.
+    CHECK(acted(world, Act::release, to_domain("one.example")).other_recipients == 0);
+    CHECK(acted(world, Act::retry, to_domain("one.example")).other_recipients == 0);
+    CHECK(acted(world, Act::release, to_domain("two.example")).other_recipients == 0);
+    CHECK(acted(world, Act::retry, to_domain("one.example")).other_recipients == 2);
+    CHECK(acted(world, Act::hold, to_domain("two.example")).other_recipients == 1);
+    CHECK(acted(world, Act::release, to_domain("two.example")).other_recipients == 1);
+    CHECK(acted(world, Act::bounce, to_domain("two.example")).other_recipients == 0);
+}
+
 TEST_CASE("retry leaves what is held alone, and says how many that are", "[queue][admin]")
 {
     World world;

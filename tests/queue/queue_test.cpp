@@ -251,6 +251,92 @@ TEST_CASE("a report that cannot be made now is made later, once", "[queue][I7]")
     CHECK(world.transport->order.size() == 1);
 }
 
+namespace {
+
+Envelope forwarded_by_anna()
+{
+    auto envelope = World::envelope("fwd@here.example", {"bob@there.example"});
+    envelope.is_forwarded = true;
+    envelope.account = "anna@here.example";
+    return envelope;
+}
+
+std::vector<std::string> details_of(const World& world, trace::EventKind kind)
+{
+    std::vector<std::string> details;
+    for (const auto& event : world.recorder.events) {
+        if (event.kind == kind) details.push_back(event.detail);
+    }
+    return details;
+}
+
+}  // namespace
+
+TEST_CASE("why a report waits is listed until it is made, and traced once", "[queue][I7]")
+{
+    World world;
+    world.intake->refuses = true;
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::never(); };
+    const auto id = world.send(forwarded_by_anna());
+    world.run();
+    world.pass(5min, 30s);
+    REQUIRE(world.list().entries.size() == 1);
+    CHECK(world.list().entries.front().report_trouble == "the mailbox is full");
+    CHECK(details_of(world, trace::EventKind::report_waits) == std::vector<std::string>{"the mailbox is full"});
+    world.intake->refuses = false;
+    world.pass(3min, 30s);
+    CHECK(world.reports(ReportKind::failed, id) == 1);
+    CHECK(details_of(world, trace::EventKind::reported) == std::vector<std::string>{"told anna@here.example"});
+    CHECK(world.list().entries.empty());
+}
+
+TEST_CASE("a message that is deleted while its report waits has none", "[queue][I7]")
+{
+    World world;
+    world.intake->refuses = true;
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::never(); };
+    const auto id = world.send(forwarded_by_anna());
+    world.run();
+    REQUIRE(world.list().entries.size() == 1);
+    Selection all;
+    all.is_all = true;
+    const auto done = test::run_on(world.loop(), world->act(Act::remove, all, "the administrator"));
+    REQUIRE(done);
+    world.run();
+    CHECK(world.list().entries.empty());
+    // Of the same name, which none has in truth: nothing is left of the first one.
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::later(); };
+    world.send_again(forwarded_by_anna());
+    world.run();
+    REQUIRE(world.list().entries.size() == 1);
+    CHECK(world.list().entries.front().entry.id == id);
+    CHECK(world.list().entries.front().report_trouble.empty());
+}
+
+TEST_CASE("where the account that forwards is switched off the story says that the administrators were told", "[queue][I7]")
+{
+    World world;
+    world.intake->missing = "is switched off";
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::later(); };
+    const auto id = world.send(forwarded_by_anna());
+    world.send("carl@here.example", {"bob@there.example"});
+    world.run();
+    CHECK(world.list().entries.front().not_told == "is switched off");
+    CHECK(world.list().entries.back().not_told.empty());
+    Selection all;
+    all.is_all = true;
+    const auto done = test::run_on(world.loop(), world->act(Act::bounce, all, "the administrator"));
+    REQUIRE(done);
+    CHECK(done->messages == 2);
+    CHECK(done->forwarded == 1);
+    CHECK(done->to_administrators == 1);
+    world.run();
+    CHECK(world.reports(ReportKind::failed, id) == 1);
+    auto told = details_of(world, trace::EventKind::reported);
+    std::sort(told.begin(), told.end());
+    CHECK(told == std::vector<std::string>{"told carl@here.example", "told the administrators (anna@here.example is switched off)"});
+}
+
 TEST_CASE("RET=FULL returns the message, and a large one only by its header", "[queue][I5]")
 {
     World world;

@@ -155,9 +155,9 @@ struct MadeReport {
 class MemoryIntake final : public queue::Intake {
 public:
     explicit MemoryIntake(MemoryLedger& ledger) : ledger_(ledger) {}
-    co::Task<std::string> accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold) override
+    co::Task<queue::Taken> accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold) override
     {
-        if (refuses) co_return std::string();
+        if (refuses) co_return queue::Taken(std::string(), "the mailbox is full");
         queue::LedgerRecord made = record("report" + std::to_string(tos.size() + 1));
         auto entered = ledger_.append(std::move(made));
         if (entered.lsn == 0) co_return std::string();
@@ -172,6 +172,8 @@ public:
         is_slow = false;
         gone_on.notify_all();
     }
+    std::string why_not_told(const std::string&) const override { return missing; }
+    std::string missing;  // why whoever forwards cannot be told
     bool refuses = false;
     bool is_slow = false;  // a report whose record is in the journal already waits for let_go()
     co::Event gone_on;
@@ -429,6 +431,12 @@ public:
         arrival.hold = ledger->hold(arrival.lsn);
         queue_->enter(std::move(arrival));
         return id;
+    }
+    // Another one under the last one's id.
+    void send_again(queue::Envelope envelope)
+    {
+        --serial_;
+        send(std::move(envelope));
     }
     std::string send(std::string from, const std::vector<std::string>& to) { return send(envelope(std::move(from), to)); }
     void run() { loop_.run(); }

@@ -104,18 +104,32 @@ TEST_CASE("a directory that is not there is an error, not a loss", "[sendmail][d
 TEST_CASE("what is none of sendmail's files is seen, and not taken for a message", "[sendmail][drop]")
 {
     const Place place;
-    CHECK(find_foreign_drops(place.path).count == 0);
+    CHECK(count_foreign_drops(place.path).count == 0);
     REQUIRE(leave_in(place.path, example(), kBody));
     place.put("tmp-1", "x");
     REQUIRE(::mkdir((place.path + "/.aside").c_str(), 0700) == 0);
-    CHECK(find_foreign_drops(place.path).count == 0);
+    CHECK(count_foreign_drops(place.path).count == 0);
     place.put("message.eml", "x");
     place.put("another.eml", "x");
-    const auto foreign = find_foreign_drops(place.path);
+    const auto foreign = count_foreign_drops(place.path);
     CHECK(foreign.count == 2);
     CHECK(foreign.example == "another.eml");
     CHECK(list_drop(place.path, 10)->size() == 1);
-    CHECK(find_foreign_drops(place.path + "/none").count == 0);
+    CHECK(count_foreign_drops(place.path + "/none").count == 0);
+}
+
+TEST_CASE("what was set aside is counted until somebody removes it", "[sendmail][drop]")
+{
+    const Place place;
+    CHECK(count_aside_drops(place.path).count == 0);
+    place.put("mail-2", "x");
+    place.put("mail-1", "x");
+    CHECK(count_aside_drops(place.path).count == 0);
+    CHECK(set_drop_aside(place.path, "mail-2"));
+    CHECK(set_drop_aside(place.path, "mail-1"));
+    const auto aside = count_aside_drops(place.path);
+    CHECK(aside.count == 2);
+    CHECK(aside.example == "mail-1");
 }
 
 TEST_CASE("every cut and every changed byte of a drop file is noticed", "[sendmail][drop]")

@@ -29,8 +29,7 @@ public:
     co::Task<std::string> accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold) override;
 
 private:
-    // `marks`: fields of accounts that forward it.
-    bool address(const queue::Report& report, intake::Envelope& envelope, std::string& marks) const;
+    bool address(const queue::Report& report, intake::Envelope& envelope) const;
     co::Task<std::string> drop(std::string to, queue::LedgerRecord record, queue::Ledger::Hold* hold);
     Ground ground_;
     std::string host_name_;

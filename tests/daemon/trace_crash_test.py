@@ -168,6 +168,26 @@ class TraceAfterCrashes(unittest.TestCase):
         self.assertEqual(story["message"]["account"], box.user_name(1))
 
 
+class StandingHoldAfterCrash(unittest.TestCase):
+    def test_what_a_standing_hold_keeps_is_told_once(self):
+        with Appliance(accounts=1) as box:
+            box.ctl("queue", "hold", "--standing", "--destination", "held.test")
+            for number in range(3):
+                code, answer = box.submit(message(f"kept {number}", sender=box.user_name(1)), "ann@held.test")
+                self.assertEqual(code, 250)
+                time.sleep((0, 0.03, 0.5)[number])
+                box.kill()
+                box.start()
+                box.kill()
+                box.start()
+                name = answer.decode().split()[1]
+
+                def told(name=name):
+                    return [line["text"] for line in box.ctl_json("trace", name)["story"]["story"]]
+                wait_until(lambda told=told: any(text.startswith("held") for text in told()), 20, f"that it is held: {told()}")
+                self.assertEqual([text for text in told() if text.startswith("held")], ["held in the queue by the administrator: all mail to held.test is held"], told())
+
+
 class OwnersActsAfterCrashes(unittest.TestCase):
     kills = 6
 

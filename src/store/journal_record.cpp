@@ -250,11 +250,12 @@ void take(RecordReader& in, std::size_t messages, ExpungedRecord::Told& told)
     const auto count = in.number();
     if (told.at <= 0 || count == 0 || count > messages) return in.refuse();
     told.count = static_cast<std::size_t>(count);
+    constexpr std::int64_t kMostUid = UINT32_MAX;
     std::int64_t last = 0;
     for (std::size_t n = 0; n < told.count && !told.to_mailbox.empty(); ++n) {
         const std::int64_t step = in.signed_number();
-        const bool is_fit = step >= -std::int64_t{UINT32_MAX} && step <= std::int64_t{UINT32_MAX} && last + step > 0 && last + step <= std::int64_t{UINT32_MAX};
-        if (!is_fit) return in.refuse();
+        const bool is_near = step >= -kMostUid && step <= kMostUid;
+        if (!is_near || last + step < 1 || last + step > kMostUid) return in.refuse();
         last += step;
         told.to.push_back(static_cast<Uid>(last));
     }

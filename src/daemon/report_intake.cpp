@@ -4,7 +4,6 @@
 
 #include "daemon/own_mail.hpp"
 #include "mail/received.hpp"
-#include "smtp/forwarding.hpp"
 #include "smtp/recipient.hpp"
 
 namespace mbx::daemon {
@@ -36,7 +35,7 @@ std::string ReportIntake::why_not_told(const std::string& to) const
 }
 
 // Whom it reaches. False: nobody.
-bool ReportIntake::address(const queue::Report& report, intake::Envelope& envelope, std::string& marks) const
+bool ReportIntake::address(const queue::Report& report, intake::Envelope& envelope) const
 {
     const auto mailbox = mail::parse_mailbox(report.to);
     if (!mailbox) return false;
@@ -46,11 +45,12 @@ bool ReportIntake::address(const queue::Report& report, intake::Envelope& envelo
                                                  host_name_, system_mail_to_},
                                                 *mailbox);
     if (decision.reply != smtp::ReplyId::recipient_accepted) return false;
-    marks = smtp::make_forward_marks(ground_.srs, decision.outside);
-    add_recipients(*snapshot, decision, envelope);
-    envelope.outgoing.smtputf8 = report.smtputf8;
-    envelope.outgoing.body = queue::BodyKind::eight_bit;
-    return !envelope.recipients.empty() || !envelope.outgoing.recipients.empty();
+    add_recipients(*snapshot, decision, ground_.srs, envelope);
+    for_each_outgoing(envelope, [&report](queue::Envelope& each) {
+        each.smtputf8 = report.smtputf8;
+        each.body = queue::BodyKind::eight_bit;
+    });
+    return !envelope.recipients.empty() || envelope.is_for_others();
 }
 
 co::Task<queue::Taken> ReportIntake::drop(std::string to, queue::LedgerRecord record, queue::Ledger::Hold* hold)
@@ -67,8 +67,7 @@ co::Task<queue::Taken> ReportIntake::drop(std::string to, queue::LedgerRecord re
 co::Task<queue::Taken> ReportIntake::accept(queue::Report report, MakeRecord record, queue::Ledger::Hold* hold)
 {
     intake::Envelope envelope;
-    std::string marks;
-    if (!address(report, envelope, marks)) {
+    if (!address(report, envelope)) {
         if (!record) co_return std::string(queue::kNobodyToTell);
         queue::LedgerRecord made = record(queue::kNobodyToTell);
         co_return co_await drop(std::move(report.to), std::move(made), hold);
@@ -77,8 +76,7 @@ co::Task<queue::Taken> ReportIntake::accept(queue::Report report, MakeRecord rec
     intake::Draft draft = ground_.intake.new_draft();
     std::string prefix;
     if (!envelope.recipients.empty()) prefix = mail::make_return_path(std::nullopt);
-    envelope.outgoing.kept_back = prefix.size();
-    prefix += marks;
+    for_each_outgoing(envelope, [&prefix](queue::Envelope& each) { each.kept_back = prefix.size(); });
     if (!prefix.empty()) draft.set_prefix(std::move(prefix));
     const auto stored = co_await draft.append(report.bytes);
     if (!stored) co_return queue::Taken(std::string(), std::string(words_for(stored.error())));

@@ -30,8 +30,7 @@ public:
     std::string why_not_told(const std::string& to) const override;
 
 private:
-    // `marks`: fields of accounts that forward it.
-    bool address(const queue::Report& report, intake::Envelope& envelope, std::string& marks) const;
+    bool address(const queue::Report& report, intake::Envelope& envelope) const;
     co::Task<queue::Taken> drop(std::string to, queue::LedgerRecord record, queue::Ledger::Hold* hold);
     Ground ground_;
     std::string host_name_;

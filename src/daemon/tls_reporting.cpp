@@ -10,7 +10,6 @@
 #include "net/dns_record.hpp"
 #include "net/gzip.hpp"
 #include "net/tls.hpp"
-#include "smtp/forwarding.hpp"
 #include "smtp/recipient.hpp"
 #include "smtp/route.hpp"
 
@@ -186,26 +185,26 @@ co::Task<TlsReporting::Outcome> TlsReporting::send(const smtp::TlsDay& day)
 }
 
 // Whom it reaches, here or elsewhere. False: nobody.
-bool TlsReporting::address(const mail::Mailbox& to, intake::Envelope& envelope, std::string& marks) const
+bool TlsReporting::address(const mail::Mailbox& to, intake::Envelope& envelope) const
 {
     const auto snapshot = ground_.directory.snapshot();
     const auto decision = smtp::judge_recipient({*snapshot, smtp::Role::submission, false, ground_.srs, ground_.clock.wall()}, to);
     if (decision.reply != smtp::ReplyId::recipient_accepted) return false;
-    marks = smtp::make_forward_marks(ground_.srs, decision.outside);
-    add_recipients(*snapshot, decision, envelope);
-    // Nobody here waits for it: what cannot be delivered is told by the trace.
-    for (queue::Recipient& each : envelope.outgoing.recipients) each.notify = {true, false, false, false};
+    add_recipients(*snapshot, decision, ground_.srs, envelope);
     envelope.reverse_path = options_.from;
-    envelope.outgoing.reverse_path = options_.from;
-    envelope.outgoing.ignores_tls_policy = true;
+    for_each_outgoing(envelope, [this](queue::Envelope& each) {
+        // Nobody here waits for it: what cannot be delivered is told by the trace.
+        for (queue::Recipient& one : each.recipients) one.notify = {true, false, false, false};
+        each.reverse_path = options_.from;
+        each.ignores_tls_policy = true;
+    });
     return !envelope.recipients.empty() || envelope.is_for_others();
 }
 
 co::Task<bool> TlsReporting::send_mail(const smtp::TlsDay& day, const Made& made, mail::Mailbox to)
 {
     intake::Envelope envelope;
-    std::string marks;
-    if (!address(to, envelope, marks)) co_return false;
+    if (!address(to, envelope)) co_return false;
     smtp::TlsReportMail report;
     report.from = options_.from;
     report.to = mail::format_mailbox(to);
@@ -218,8 +217,7 @@ co::Task<bool> TlsReporting::send_mail(const smtp::TlsDay& day, const Made& made
     intake::Draft draft = ground_.intake.new_draft();
     std::string prefix;
     if (!envelope.recipients.empty()) prefix = "Return-Path: <" + options_.from + ">\r\n";
-    envelope.outgoing.kept_back = prefix.size();
-    prefix += marks;
+    for_each_outgoing(envelope, [&prefix](queue::Envelope& each) { each.kept_back = prefix.size(); });
     if (!prefix.empty()) draft.set_prefix(std::move(prefix));
     const auto stored = co_await draft.append(text);
     if (!stored || is_stopping_) co_return false;

@@ -84,7 +84,7 @@ private:
         std::string gzipped;
     };
     co::Task<bool> send_mail(const smtp::TlsDay& day, const Made& made, mail::Mailbox to);
-    bool address(const mail::Mailbox& to, intake::Envelope& envelope, std::string& marks) const;
+    bool address(const mail::Mailbox& to, intake::Envelope& envelope) const;
     co::Task<bool> post(const Made& made, smtp::WebPlace place);
     co::Task<bool> post_to(const Made& made, smtp::WebPlace place, net::Endpoint endpoint);
 

@@ -19,7 +19,6 @@
 #include "net/byte_stream.hpp"
 #include "net/tls.hpp"
 #include "store/store.hpp"
-#include "trace/recorder.hpp"
 
 namespace mbx::imap {
 
@@ -34,7 +33,6 @@ struct Services {
     const Clock& clock;
     Metrics& metrics;
     Log log;
-    trace::Recorder* recorder = nullptr;  // may be none
 };
 
 struct ImapMetrics {

@@ -272,9 +272,10 @@ private:
     co::Task<Result<void, store::StoreError>> expunge(const NumberSet* which);
     co::Task<void> handle(const Copy& command);
     // session_transfer.cpp: between accounts
-    co::Task<Transferred> transfer_across(Place to, NumberSet uids, bool move);
+    co::Task<Transferred> transfer_across(Place to, NumberSet uids, store::TracedAct* move);
     co::Task<Result<void, store::StoreError>> fill_draft(std::string_view bytes, intake::Draft& into);
-    co::Task<bool> remove_messages(std::shared_ptr<store::Account> account, store::MailboxId mailbox, NumberSet uids);
+    co::Task<bool> remove_messages(std::shared_ptr<store::Account> account, store::MailboxId mailbox, NumberSet uids,
+                                   store::TracedAct* act = nullptr);
     co::Task<void> handle(const imap::Store& command);
     co::Task<void> handle(const Fetch& command);
     // Looks for news before a UID command, so that its set reaches messages that came meanwhile.

@@ -10,20 +10,12 @@
 #include "imap/session.hpp"
 #include "imap/slice_pace.hpp"
 #include "imap/stored_rights.hpp"
-#include "trace/mailbox_events.hpp"
 
 namespace mbx::imap {
 
 namespace {
 
 constexpr std::uint32_t kExpungedAtOnce = 100;  // messages with \Deleted that go in one job
-// For the trace, which takes no more of one act.
-void keep_some(std::vector<store::Uid>& kept, const std::vector<store::Uid>& more)
-{
-    const auto room = trace::kMostOfOneAct - std::min(kept.size(), trace::kMostOfOneAct);
-    kept.insert(kept.end(), more.begin(), more.begin() + static_cast<std::ptrdiff_t>(std::min(room, more.size())));
-}
-
 // What a STORE did, as the store would tell it who asks next: it need not read the rows again for that. None: others changed
 // something besides.
 std::optional<store::Changes> own_changes(store::AccountStore& store, store::MailboxId mailbox, store::ModSeq before,
@@ -139,22 +131,15 @@ co::Task<Result<void, store::StoreError>> Session::expunge(const NumberSet* whic
 {
     using Left = Result<NumberSet, store::StoreError>;
     const auto id = selected_->id();
-    std::vector<store::Uid> all_gone;
-    const auto tell = [this, &all_gone] {
-        if (!login_ || !selected_) return;
-        const auto where = selected_as_owned();
-        const trace::MailboxAct act{where.owner, where.name, "imap", services_.clock.wall()};
-        trace::record_expunged(services_.recorder, act, all_gone);
-    };
+    store::TracedAct act{"imap", selected_as_owned().name};
     const auto& all = mailbox_->feed().uids();
     const NumberSet asked = which != nullptr ? all.among(*which) : all.uids();
-    auto job = [id, which, &asked, &all_gone](store::AccountStore& store) -> Left {
+    auto job = [id, which, &asked, &act](store::AccountStore& store) -> Left {
         const auto status = store.status(id);
         if (!status) return status.error();
         if (status->deleted > kExpungedAtOnce) return store.flagged(id, asked, store::FlagQuery::deleted);
-        const auto gone = store.expunge(id, which);
+        const auto gone = store.expunge(id, which, &act);
         if (!gone) return gone.error();
-        keep_some(all_gone, *gone);
         return NumberSet();
     };
     auto first = co_await owner_->run(net::WorkClass::interactive, std::move(job));
@@ -165,18 +150,16 @@ co::Task<Result<void, store::StoreError>> Session::expunge(const NumberSet* whic
         const auto now = first_of(left, pace.size());
         left = behind(left, now.back().last);
         std::chrono::nanoseconds took{0};
-        auto next = [id, &now, &took](store::AccountStore& store) {
+        auto next = [id, &now, &took, &act](store::AccountStore& store) {
             const auto began = std::chrono::steady_clock::now();
-            auto gone = store.expunge(id, &now);
+            auto gone = store.expunge(id, &now, &act);
             took = std::chrono::steady_clock::now() - began;
             return gone;
         };
         const auto gone = co_await owner_->run(net::WorkClass::interactive, std::move(next));
         if (!gone) co_return gone.error();
-        keep_some(all_gone, *gone);
         if (count(now) == pace.size()) pace.took(took);
     }
-    tell();
     co_return Result<void, store::StoreError>();
 }
 
@@ -199,17 +182,19 @@ co::Task<void> Session::handle(const Copy& command)
         no(refusal_of_copy(place.error()));
         co_return;
     }
+    store::TracedAct act{"imap", selected_as_owned().name};
+    if (command.move) act.to_mailbox = place->account == owner_ ? listed_name(place->name) : canonical_name(command.mailbox);
+    store::TracedAct* move = command.move ? &act : nullptr;
     Transferred done;
     if (place->account == owner_) {
         const auto id = selected_->id();
         const auto user = login_->account.value;
-        const bool move = command.move;
         auto job = [id, user, &uids, &place, move](store::AccountStore& store) {
             return transfer_within(store, id, *uids, place->name, user, move);
         };
         done = co_await owner_->run(net::WorkClass::interactive, std::move(job));
     } else {
-        done = co_await transfer_across(*place, *uids, command.move);
+        done = co_await transfer_across(*place, *uids, move);
     }
     if (done.failure && done.copied.uids.empty()) {
         no(refusal_of_copy(*done.failure));
@@ -222,12 +207,6 @@ co::Task<void> Session::handle(const Copy& command)
         // Nothing of the set exists (any more): no error by UID, and none for mbsync's sake by number either.
         ok(name + " completed, nothing to do");
         co_return;
-    }
-    if (command.move) {
-        const auto where = selected_as_owned();
-        const auto to = place->account == owner_ ? listed_name(place->name) : canonical_name(command.mailbox);
-        const trace::MailboxAct act{where.owner, where.name, "imap", services_.clock.wall()};
-        trace::record_moved(services_.recorder, act, to, done.copied.uids);
     }
     if (command.move) {
         // RFC 6851 section 4.3: before the EXPUNGEs.

@@ -83,14 +83,16 @@ co::Task<Result<void, store::StoreError>> Session::fill_draft(std::string_view b
 }
 
 // Removes messages whatever their flags; best effort.
-co::Task<bool> Session::remove_messages(std::shared_ptr<store::Account> account, store::MailboxId mailbox, NumberSet uids)
+co::Task<bool> Session::remove_messages(std::shared_ptr<store::Account> account, store::MailboxId mailbox, NumberSet uids,
+                                        store::TracedAct* act)
 {
-    auto job = [mailbox, &uids](store::AccountStore& store) { return store.expunge_these(mailbox, uids); };
+    auto job = [mailbox, &uids, act](store::AccountStore& store) { return store.expunge_these(mailbox, uids, act); };
     const auto gone = co_await account->run(net::WorkClass::interactive, std::move(job));
     co_return bool(gone);
 }
 
-co::Task<Transferred> Session::transfer_across(Place to, NumberSet uids, bool move)
+// `move`: what the trace is told of a MOVE; none: a COPY.
+co::Task<Transferred> Session::transfer_across(Place to, NumberSet uids, store::TracedAct* move)
 {
     Transferred done;
     const auto user = login_->account.value;
@@ -133,8 +135,11 @@ co::Task<Transferred> Session::transfer_across(Place to, NumberSet uids, bool mo
             there.push_back({(*appended)[i].uid, (*appended)[i].uid});
         }
         there = normalised(std::move(there));
+        if (move != nullptr) move->moved.clear();
+        for (std::size_t i = 0; i < appended->size() && move != nullptr; ++i)
+            move->moved.emplace_back(slice.messages[i].row.uid, (*appended)[i].uid);
         bool is_gone = true;
-        if (move) is_gone = co_await remove_messages(source, from, here);
+        if (move != nullptr) is_gone = co_await remove_messages(source, from, here, move);
         if (!is_gone) {
             (void)co_await remove_messages(to.account, target->id, there);
             done.failure = store::StoreError::io;
@@ -146,7 +151,7 @@ co::Task<Transferred> Session::transfer_across(Place to, NumberSet uids, bool mo
         }
         made.insert(made.end(), there.begin(), there.end());
     }
-    if (done.failure && !move && !made.empty()) {
+    if (done.failure && move == nullptr && !made.empty()) {
         // RFC 9051 section 6.4.7
         (void)co_await remove_messages(to.account, done.target, normalised(made));
         done.copied.uids.clear();

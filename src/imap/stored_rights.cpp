@@ -95,7 +95,7 @@ void keep_settable(store::Incoming& incoming, store::Rights held)
 }
 
 Transferred transfer_within(store::AccountStore& store, store::MailboxId from, const NumberSet& uids, const std::string& to,
-                            std::int64_t user, bool move)
+                            std::int64_t user, store::TracedAct* move)
 {
     Transferred done;
     const auto target = store.find_for(to, user, store::kInsert);
@@ -104,7 +104,7 @@ Transferred transfer_within(store::AccountStore& store, store::MailboxId from, c
         return done;
     }
     done.target = target->id;
-    auto copied = move ? store.move(from, uids, to) : store.copy(from, uids, to);
+    auto copied = move != nullptr ? store.move(from, uids, to, move) : store.copy(from, uids, to);
     if (!copied) {
         done.failure = copied.error();
         return done;

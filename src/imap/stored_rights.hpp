@@ -25,8 +25,8 @@ struct Transferred {
     store::MailboxId target;
     store::Copied copied;
 };
-// COPY or MOVE into a mailbox of the same account, by `user`.
+// COPY, or MOVE with `move` (what the trace is told of it), into a mailbox of the same account, by `user`.
 Transferred transfer_within(store::AccountStore& store, store::MailboxId from, const NumberSet& uids, const std::string& to,
-                            std::int64_t user, bool move);
+                            std::int64_t user, store::TracedAct* move);
 
 }  // namespace mbx::imap

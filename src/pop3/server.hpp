@@ -16,7 +16,6 @@
 #include "pop3/maildrop_locks.hpp"
 #include "pop3/options.hpp"
 #include "store/store.hpp"
-#include "trace/recorder.hpp"
 
 namespace mbx::pop3 {
 
@@ -30,7 +29,6 @@ struct Services {
     const Clock& clock;
     Metrics& metrics;
     Log log;
-    trace::Recorder* recorder = nullptr;  // may be none
 };
 
 struct Pop3Metrics {

@@ -6,7 +6,6 @@
 #include "pop3/session.hpp"
 #include "pop3/stuffed_message.hpp"
 #include "pop3/surrogate.hpp"
-#include "trace/mailbox_events.hpp"
 
 namespace mbx::pop3 {
 
@@ -200,15 +199,14 @@ co::Task<bool> Session::remove_deleted()
     std::uint32_t from = 1;
     auto which = maildrop_.deleted(from, kChangedAtOnce);
     while (!which.empty()) {
-        auto job = [mailbox, &which](store::AccountStore& store) { return store.expunge_these(mailbox, which); };
+        store::TracedAct act{"pop3", "INBOX"};
+        auto job = [mailbox, &which, &act](store::AccountStore& store) { return store.expunge_these(mailbox, which, &act); };
         const auto gone = co_await account_->run(net::WorkClass::interactive, std::move(job));
         if (!gone && gone.error() == store::StoreError::no_such_mailbox) co_return true;
         if (!gone) {
             services_.log.error("messages not removed", {{"account", login_->address}, {"peer", peer_}});
             co_return false;
         }
-        const trace::MailboxAct act{login_->address, "INBOX", "pop3", services_.clock.wall()};
-        trace::record_expunged(services_.recorder, act, *gone);
         deleted_ += gone->size();
         metrics_.deleted.add(gone->size());
         which = maildrop_.deleted(from, kChangedAtOnce);

@@ -51,6 +51,8 @@ struct Envelope {
     bool is_only_copy = false;  // and nobody else has it: a report of failure brings the whole message, whatever its size
     // Octets at the front of the message that stay here: a Return-Path that is for our own mailboxes (RFC 5321 section 4.4).
     std::uint64_t kept_back = 0;
+    // Whole header fields that are put in front of the message as it leaves, and are in nobody else's copy: are_whole_fields(), or none.
+    std::string fields;
     std::string account;       // local@domain of who submitted or forwards it; empty: from outside or of our own making
     std::vector<Recipient> recipients;  // those elsewhere; in the order of RCPT, without duplicates
     bool operator==(const Envelope&) const = default;
@@ -59,6 +61,11 @@ struct Envelope {
 // More than any session hands over: what is beyond them is refused by decode_envelope().
 inline constexpr std::size_t kMaxEnvelopeRecipients = 100'000;
 inline constexpr std::size_t kMaxEnvelopeText = 2'048;
+inline constexpr std::size_t kMaxEnvelopeFields = std::size_t{128} * 1024;
+
+// Whether it can stand in front of a message without ending its header or changing what follows: one field or more, each line
+// of at most 998 characters with its CRLF and no other control character than a tab (RFC 5322 sections 2.1.1 and 2.2).
+bool are_whole_fields(std::string_view text);
 
 std::string encode(const Envelope& envelope);
 std::optional<Envelope> decode_envelope(std::string_view bytes);

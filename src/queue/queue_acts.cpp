@@ -56,13 +56,13 @@ bool Queue::State::is_kept_by_rules(const Entry& entry) const
 }
 
 // An attempt has ended: a hold that was put on the message meanwhile keeps those whom it did not deliver to.
-void Queue::State::take_told_hold(const LivePtr& entry, std::vector<trace::Event>& events)
+void Queue::State::take_told_hold(const LivePtr& entry)
 {
     const Meant held = [this, &entry](std::size_t at) { return !may_go(entry->entry, at); };
     if (!entry->untold_hold || waiting_of(*entry, held).empty()) return;
     trace::Event event = *std::exchange(entry->untold_hold, std::nullopt);
     event.at = ground.clock.wall();
-    events.push_back(std::move(event));
+    note_alone(entry->entry, {std::move(event)});
 }
 
 // Hold, release and retry are of whole messages, whomever of it a destination or an address has named.
@@ -89,8 +89,8 @@ void Queue::State::hold(ActRound& round, const LivePtr& entry)
     if (keeps_somebody(round, *entry)) events.push_back(std::move(event));
     else entry->untold_hold = std::move(event);
     if (is_standing) {
-        // It is on the disk already.
-        for (auto& one : events) ground.recorder.record(std::move(one));
+        // The rule is on the disk already.
+        note_alone(entry->entry, std::move(events));
     } else {
         round.last = std::max(round.last, set_held(entry, true, std::move(events)));
     }
@@ -120,7 +120,7 @@ void Queue::State::release_held(ActRound& round, const LivePtr& entry)
         const Meant goes_on = [this, &entry](std::size_t at) { return may_go(entry->entry, at); };
         count_others(round, entry, goes_on);
     } else {
-        for (auto& one : events) ground.recorder.record(std::move(one));
+        note_alone(entry->entry, std::move(events));
     }
     if (entry->is_settled) put_rows(*entry);
 }

@@ -184,9 +184,7 @@ co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyEr
     attempted.recipients = sendable_of(*entry, group);
     if (entry->is_ended || attempted.recipients.empty()) {
         no_longer_busy(*entry, group);
-        std::vector<trace::Event> told;
-        take_told_hold(entry, told);
-        for (auto& event : told) ground.recorder.record(std::move(event));
+        take_told_hold(entry);
         if (entry->is_settled) put_rows(*entry);
         end_if_over(entry);
         report_if_due(entry);
@@ -387,7 +385,7 @@ void Queue::State::finish(const LivePtr& entry, Attempted attempted)
         return;
     }
     (void)apply(all.change, entry->entry);
-    take_told_hold(entry, all.events);
+    take_told_hold(entry);
     const bool is_over = entry->entry.is_over() && all.relayed.empty();
     auto entered = append(is_over ? QueueRecord(Ended{entry->entry.id}) : QueueRecord(all.change), std::move(all.events));
     if (is_over) {

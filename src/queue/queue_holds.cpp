@@ -52,10 +52,15 @@ const HoldRule* Queue::State::rule_of(const Entry& entry, std::size_t recipient)
     return nullptr;
 }
 
+// Whether a record of it is there for what the trace was told alone (note_alone).
+bool Queue::State::is_word(const Change& change) { return change.version == 0 && !change.is_warned && change.outcomes.empty(); }
+
 void Queue::State::tell_of_rule(const Entry& entry)
 {
     const HoldRule* rule = nullptr;
-    for (std::size_t at = 0; at < entry.states.size() && rule == nullptr; ++at) rule = rule_of(entry, at);
+    for (std::size_t at = 0; at < entry.states.size() && rule == nullptr; ++at) {
+        if (entry.states[at].status == RecipientStatus::waiting) rule = rule_of(entry, at);
+    }
     if (rule == nullptr) return;
     trace::Event event;
     event.id = entry.id;
@@ -63,7 +68,7 @@ void Queue::State::tell_of_rule(const Entry& entry)
     event.at = ground.clock.wall();
     event.detail = describe(rule->which) + " is held";
     event.facts.emplace_back("by", rule->by);
-    ground.recorder.record(std::move(event));
+    note_alone(entry, {std::move(event)});
 }
 
 co::Task<Result<void, Error>> Queue::State::write_holds(std::vector<HoldRule> rules)

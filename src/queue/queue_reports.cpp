@@ -80,9 +80,11 @@ void Queue::State::report_if_due(const LivePtr& entry)
     spawn(report_failures(entry));
 }
 
+// As its recipients got it, or would have: with the fields of this copy in front.
 co::Task<Result<std::string, FileError>> Queue::State::read_original(LivePtr entry, bool whole)
 {
-    if (entry->bytes) co_return whole ? *entry->bytes : entry->bytes->substr(0, kMaxReportedHeader);
+    const std::string& fields = entry->entry.envelope.fields;
+    if (entry->bytes) co_return fields + (whole ? *entry->bytes : entry->bytes->substr(0, kMaxReportedHeader));
     const BodyFacts body{entry->entry.id, entry->entry.size, entry->entry.crc};
     const std::size_t most = whole ? static_cast<std::size_t>(entry->entry.size) : kMaxReportedHeader;
     auto job = [this, &body, most]() -> Result<std::string, FileError> {
@@ -90,6 +92,7 @@ co::Task<Result<std::string, FileError>> Queue::State::read_original(LivePtr ent
         return spool.read_body(body.id, most);
     };
     auto bytes = co_await files.run(net::WorkClass::delivery, std::move(job));
+    if (bytes) bytes->insert(0, fields);
     co_return std::move(bytes);
 }
 

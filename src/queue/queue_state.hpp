@@ -200,6 +200,7 @@ struct Queue::State {
     void settle_old();
     // The record, and `events` beside it, which the trace hears of when both are durable.
     Ledger::Entered append(const QueueRecord& record, std::vector<trace::Event> events = {});
+    void note_alone(const Entry& entry, std::vector<trace::Event> events);
     co::Task<void> note_when_durable(Ledger::Entered entered, std::vector<trace::Event> events);
     void journal_has_failed();
     void change(const LivePtr& entry, Change what, Ledger::Hold hold);
@@ -310,7 +311,7 @@ struct Queue::State {
     std::uint64_t set_held(const LivePtr& entry, bool is_held, std::vector<trace::Event> events);
     static bool keeps_somebody(const ActRound& round, const Live& entry);
     bool is_kept_by_rules(const Entry& entry) const;
-    void take_told_hold(const LivePtr& entry, std::vector<trace::Event>& events);
+    void take_told_hold(const LivePtr& entry);
     std::uint64_t want(const LivePtr& entry, Wanted wanted, const Meant& meant, const std::string& by);
     void do_what_was_wanted(const LivePtr& entry, std::size_t group);
 
@@ -318,6 +319,7 @@ struct Queue::State {
     bool read_holds();
     const HoldRule* rule_of(const Entry& entry, std::size_t recipient) const;
     void tell_of_rule(const Entry& entry);
+    static bool is_word(const Change& change);
     co::Task<Result<std::vector<HoldRule>, Error>> begin_hold(Selection selection, std::string by);
     co::Task<Result<std::vector<HoldRule>, Error>> begin_release(Selection selection);
     co::Task<Result<void, Error>> end_release(std::vector<HoldRule> ended);

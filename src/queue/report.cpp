@@ -59,7 +59,7 @@ std::optional<ReportFacts> decide_report(const Entry& entry, ReportKind kind, co
     facts.accepted = wall_of(entry.accepted);
     facts.at = now;
     facts.give_up = facts.accepted + limits.lifetime;
-    facts.size = entry.size;
+    facts.size = entry.envelope.fields.size() + entry.size;
     // RET concerns failures alone; for the rest the header is enough (RFC 3461 section 4.3).
     const bool is_asked_for = entry.envelope.ret == ReturnKind::full_message && entry.size <= limits.max_size;
     facts.is_full_wanted = kind == ReportKind::failed && (is_asked_for || entry.envelope.is_only_copy);

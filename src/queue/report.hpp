@@ -38,7 +38,7 @@ struct ReportFacts {
     WallTime accepted{};
     WallTime at{};             // now
     WallTime give_up{};        // with `delayed`: tried until then
-    std::uint64_t size = 0;    // of the original
+    std::uint64_t size = 0;    // of the original, with its copy's own fields
     bool is_full_wanted = false;  // RET=FULL, and within the limit: `original` below is whole; else its beginning
     std::vector<ReportedRecipient> recipients;
 };

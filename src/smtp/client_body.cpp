@@ -35,6 +35,7 @@ Result<void, FileError> MessageSource::open()
 
 template <typename Take> Result<void, FileError> MessageSource::read_all(Take& take)
 {
+    if (!outgoing_.envelope->fields.empty()) take.feed(outgoing_.envelope->fields);
     if (outgoing_.bytes) {
         take.feed(in_memory());
         return {};
@@ -54,8 +55,8 @@ template <typename Take> Result<void, FileError> MessageSource::read_all(Take& t
 co::Task<Result<mail::ContentFacts, FileError>> MessageSource::scan()
 {
     mail::ContentScan scan;
-    if (outgoing_.bytes && outgoing_.bytes->size() <= kScannedHere) {
-        scan.feed(in_memory());
+    if (outgoing_.bytes && outgoing_.envelope->fields.size() + outgoing_.bytes->size() <= kScannedHere) {
+        (void)read_all(scan);
         co_return scan.facts();
     }
     auto job = [this, &scan] { return read_all(scan); };
@@ -75,6 +76,8 @@ co::Task<Result<mail::DowngradePlan, FileError>> MessageSource::survey(mail::Con
 
 co::Task<Result<std::string_view, FileError>> MessageSource::next()
 {
+    const std::string_view fields = outgoing_.envelope->fields;
+    if (std::exchange(is_before_fields_, false) && !fields.empty()) co_return fields;
     if (outgoing_.bytes) {
         const std::string_view all = *outgoing_.bytes;
         const std::string_view found = all.substr(std::min<std::uint64_t>(at_, all.size()), kMemoryPiece);

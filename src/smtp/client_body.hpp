@@ -1,6 +1,6 @@
 // The bytes of a message on its way out, from memory or from its file in pieces: reading happens on the workers, and never
-// is more of a file in memory than a piece. What the envelope keeps back at the front is not among them. Loop thread. One
-// call at a time.
+// is more of a file in memory than a piece. What the envelope keeps back at the front is not among them; the fields that it
+// puts in front are. Loop thread. One call at a time.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,11 @@ public:
     co::Task<Result<mail::DowngradePlan, FileError>> survey(mail::ContentTarget target);
     // The next piece from the front on, empty behind the last; the view holds until the next call.
     co::Task<Result<std::string_view, FileError>> next();
-    void rewind() { at_ = outgoing_.envelope->kept_back; }
+    void rewind()
+    {
+        at_ = outgoing_.envelope->kept_back;
+        is_before_fields_ = true;
+    }
 
 private:
     // Feeds all of it to `take` in pieces. On a worker, or for little that is in memory here.
@@ -43,6 +47,7 @@ private:
     std::unique_ptr<File> file_;
     std::string piece_;
     std::uint64_t at_ = 0;
+    bool is_before_fields_ = true;
 };
 
 }  // namespace mbx::smtp

@@ -1,6 +1,7 @@
 #include "smtp/forwarding.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/ascii.hpp"
@@ -10,6 +11,7 @@ namespace mbx::smtp {
 namespace {
 
 constexpr std::size_t kMarksInLine = 3; // within 78 columns
+constexpr std::size_t kMostMarks = 4'000; // in a header
 
 std::set<directory::AccountId> forwarders_of(const std::vector<OutsideRecipient>& outside)
 {
@@ -20,11 +22,45 @@ std::set<directory::AccountId> forwarders_of(const std::vector<OutsideRecipient>
 
 } // namespace
 
-std::string make_forward_marks(const policy::Srs& srs, const std::vector<OutsideRecipient>& outside)
+void part_ways(std::vector<OutsideRecipient>& outside, bool has_reverse_path)
 {
+    const auto is_apart = [&](const OutsideRecipient& one) { return has_reverse_path ? !one.returns_to.empty() : !one.forwarders.empty(); };
+    std::set<std::string_view> addresses;
+    for (const OutsideRecipient& one : outside) {
+        if (is_apart(one)) addresses.insert(one.returns_to);
+    }
+    std::size_t room = kMostWays - std::min(kMostWays, addresses.size()); // beyond one for each address
+    std::map<std::string_view, std::size_t> first;
+    std::map<std::pair<std::string_view, std::vector<directory::AccountId>>, std::size_t> known;
+    std::size_t count = 0;
+    for (OutsideRecipient& one : outside) {
+        one.way = 0;
+        if (!is_apart(one)) continue;
+        std::vector<directory::AccountId> behind;
+        if (!one.owner.empty()) behind = one.forwarders;
+        const auto [way, is_new] = known.try_emplace({one.returns_to, std::move(behind)}, 0);
+        if (is_new) {
+            const auto [before, is_first] = first.try_emplace(one.returns_to, 0);
+            if (!is_first && room != 0) --room;
+            else if (!is_first) way->second = before->second;
+            if (way->second == 0) way->second = count = std::min(count + 1, kMostWays);
+            if (is_first) before->second = way->second;
+        }
+        one.way = way->second;
+    }
+}
+
+std::string make_forward_marks(const policy::Srs& srs, const std::vector<OutsideRecipient>& outside, std::size_t way)
+{
+    std::set<directory::AccountId> all;
+    for (const OutsideRecipient& one : outside) {
+        if (one.way == way) all.insert(one.forwarders.begin(), one.forwarders.end());
+    }
     std::string fields;
     std::size_t in_line = 0;
-    for (const directory::AccountId id : forwarders_of(outside)) {
+    std::size_t room = kMostMarks;
+    for (const directory::AccountId id : all) {
+        if (room-- == 0) break;
         if (in_line == 0) fields += std::string(kForwardField) + ":";
         fields += " " + srs.forward_mark(id.value);
         if (++in_line != kMarksInLine) continue;

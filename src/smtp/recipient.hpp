@@ -31,6 +31,7 @@ struct OutsideRecipient {
     // forwards (RFC 3461 sections 5.2.7.1 and 5.2.7.4). Empty: the sender's.
     std::string returns_to{};
     bool is_shared = false;       // with what other accounts forward: the administrators hear of it
+    std::size_t way = 0;          // 0: it leaves with the message that came in; else in a message of its own (part_ways)
 };
 
 struct RecipientDecision {

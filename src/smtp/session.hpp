@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -143,8 +142,7 @@ private:
     std::string local_author() const;
     intake::Envelope make_envelope() const;
     queue::Envelope make_outgoing() const;
-    std::string leading_list() const;
-    std::map<std::string, queue::Envelope> take_lists(const directory::Snapshot& snapshot) const;
+    std::vector<queue::Envelope> make_ways(const directory::Snapshot& snapshot) const;
 
     // session_trace.cpp
     const std::string& transaction_id();
@@ -153,8 +151,8 @@ private:
     void tell_accepted(const intake::Receipt& receipt, const Incoming& incoming, std::vector<trace::Event>& events) const;
     void tell_expansions(const intake::Receipt& receipt, const Incoming& incoming, std::vector<trace::Event>& events) const;
     std::string message_id_of(const Incoming& incoming) const;
-    void tell_list(const intake::Receipt& receipt, const intake::Receipt::Further& list, const Incoming& incoming,
-                   std::vector<trace::Event>& events) const;
+    void tell_way(const intake::Receipt& receipt, const intake::Receipt::Further& way, bool is_list, const Incoming& incoming,
+                  std::vector<trace::Event>& events) const;
     void trace_refused(std::string id, const Reply& why, const Reception* reception, std::string recipient) const;
 
     Server& server_;

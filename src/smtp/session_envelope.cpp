@@ -1,7 +1,6 @@
 // What a session puts around a message: its envelopes, and the fields in front.
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <utility>
 
 #include "mail/received.hpp"
@@ -39,7 +38,7 @@ void Session::put_prefix(Incoming& incoming)
     const auto snapshot = deps_.directory.snapshot();
     const std::string home = home_domain(*snapshot, options_->hostname);
     const std::string& shared_at = home.empty() ? options_->hostname : home;
-    transaction_->share_forwarders(mail::format_mailbox(deps_.srs.forwarder(0, shared_at, deps_.clock.wall())));
+    transaction_->part_ways(mail::format_mailbox(deps_.srs.forwarder(0, shared_at, deps_.clock.wall())));
     incoming.draft->set_prefix(make_prefix(incoming));
 }
 
@@ -54,19 +53,21 @@ intake::Envelope Session::make_envelope() const
         if (account == nullptr) continue;
         envelope.recipients.push_back(store::AccountKey{id.value, account->local_part, account->domain});
     }
-    const std::string leading = leading_list();
-    auto lists = take_lists(*snapshot);
-    if (const auto first = lists.find(leading); first != lists.end()) envelope.outgoing = std::move(lists.extract(first).mapped());
-    else envelope.outgoing = make_outgoing();
-    for (auto& [owner, list] : lists) envelope.further.push_back(std::move(list));
+    envelope.further = make_ways(*snapshot);
+    if (transaction_->leading_way() == 0) {
+        envelope.outgoing = make_outgoing();
+    } else {
+        envelope.outgoing = std::move(envelope.further.front());
+        envelope.further.erase(envelope.further.begin());
+    }
     const std::uint64_t kept_back = envelope.recipients.empty() ? 0 : make_return_path().size();
     envelope.outgoing.kept_back = kept_back;
-    for (queue::Envelope& list : envelope.further) list.kept_back = kept_back;
+    for (queue::Envelope& each : envelope.further) each.kept_back = kept_back;
     return envelope;
 }
 
 // What somebody else sent leaves under an address of ours, to which bounces come back; our users' own mail and bounces
-// leave as they are. Without what lists and forwarding accounts send on, unless nobody would hear of it (a bounce to them).
+// leave as they are. Without what lists and forwarding accounts send on, but for a bounce to a list, of which nobody hears.
 queue::Envelope Session::make_outgoing() const
 {
     queue::Envelope outgoing;
@@ -79,7 +80,7 @@ queue::Envelope Session::make_outgoing() const
     if (login_) outgoing.account = login_->address;
     std::string_view forwarded_by;
     for (const OutsideRecipient& one : transaction_->outside()) {
-        if (!one.returns_to.empty() && mail.reverse_path) continue;
+        if (one.way != 0) continue;
         outgoing.recipients.push_back(recipient_of(one));
         if (forwarded_by.empty()) forwarded_by = one.forwarded_by;
     }
@@ -93,44 +94,33 @@ queue::Envelope Session::make_outgoing() const
     return outgoing;
 }
 
-// The reverse-path of a list or a forwarding account whose targets elsewhere are all that the message is for: it needs no message
-// beside it. Of several the first; else empty.
-std::string Session::leading_list() const
-{
-    if (!transaction_->mail().reverse_path || !transaction_->accounts().empty() || !transaction_->receipts().empty()) return {};
-    std::string leading;
-    for (const OutsideRecipient& one : transaction_->outside()) {
-        if (one.returns_to.empty()) return {};
-        if (leading.empty() || one.returns_to < leading) leading = one.returns_to;
-    }
-    return leading;
-}
-
 // Members of lists elsewhere, by the owners of their lists: those hear of what cannot be delivered (RFC 5321 section 3.9.2), and
 // what the sender asked for in reports ends here (RFC 3461 section 5.2.7.1). What accounts forward likewise, by account: where to
-// is not the sender's to know, and a sender that was forged is not told at all (section 5.2.7.4). Of a bounce nobody is to hear:
-// none.
-std::map<std::string, queue::Envelope> Session::take_lists(const directory::Snapshot& snapshot) const
+// is not the sender's to know, and a sender that was forged is not told at all (section 5.2.7.4). Of a bounce nobody is to hear,
+// but the marks of accounts are in what they send on alone: who else has the message is nobody's to know.
+std::vector<queue::Envelope> Session::make_ways(const directory::Snapshot& snapshot) const
 {
-    std::map<std::string, queue::Envelope> lists;
+    std::vector<queue::Envelope> ways;
     const MailArgument& mail = transaction_->mail();
     for (const OutsideRecipient& one : transaction_->outside()) {
-        if (one.returns_to.empty() || !mail.reverse_path) continue;
-        queue::Envelope& list = lists[one.returns_to];
-        list.recipients.push_back(recipient_of(one));
-        list.account = one.owner;
+        if (one.way == 0) continue;
+        if (ways.size() < one.way) ways.resize(one.way);
+        queue::Envelope& way = ways[one.way - 1];
+        way.recipients.push_back(recipient_of(one));
+        if (mail.reverse_path) way.reverse_path = one.returns_to;
+        way.account = one.owner;
         if (!one.owner.empty()) continue;
-        list.is_forwarded = true;
-        list.is_only_copy = list.is_only_copy || !std::ranges::binary_search(transaction_->accounts(), one.forwarders.front());
-        list.account = forwarder_name(snapshot, one);
+        way.is_forwarded = mail.reverse_path.has_value();
+        way.is_only_copy = way.is_only_copy || !std::ranges::binary_search(transaction_->accounts(), one.forwarders.front());
+        way.account = forwarder_name(snapshot, one);
     }
-    for (auto& [reverse_path, list] : lists) {
-        list.reverse_path = reverse_path;
-        list.body = queue::BodyKind::eight_bit;
-        list.smtputf8 = mail.smtputf8;
-        list.require_tls = mail.require_tls;
+    for (std::size_t n = 0; n < ways.size(); ++n) {
+        ways[n].fields = make_forward_marks(deps_.srs, transaction_->outside(), n + 1);
+        ways[n].body = queue::BodyKind::eight_bit;
+        ways[n].smtputf8 = mail.smtputf8;
+        ways[n].require_tls = mail.require_tls;
     }
-    return lists;
+    return ways;
 }
 
 // For our own mailboxes only: what leaves has none (RFC 5321 section 4.4).
@@ -171,7 +161,6 @@ std::string Session::make_prefix(const Incoming& incoming) const
 
     std::string prefix = make_return_path();
     prefix += mail::make_received(facts);
-    prefix += make_forward_marks(deps_.srs, transaction_->outside());
     if (incoming.header) {
         if (reception.header().date == 0) prefix += mail::make_date_field(facts.date);
         if (reception.header().message_id == 0) prefix += mail::make_message_id_field(incoming.trace_id, options_->hostname);

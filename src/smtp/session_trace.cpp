@@ -107,10 +107,9 @@ void Session::tell_accepted(const intake::Receipt& receipt, const Incoming& inco
     events.push_back(std::move(event));
     // Who waits for a first attempt is seen by that (mailboxctl slo).
     std::size_t room = kMostQueued;
-    const std::string leading = leading_list();
+    const std::size_t leading = transaction_->leading_way();
     for (const OutsideRecipient& one : transaction_->outside()) {
-        const bool is_apart = !one.returns_to.empty() && one.returns_to != leading && transaction_->mail().reverse_path;
-        if (is_apart) continue;
+        if (one.way != leading) continue;
         if (room-- == 0) break;
         events.push_back({trace_id, trace::EventKind::queued, at, one.address, {}, {}});
     }
@@ -137,42 +136,44 @@ void Session::tell_expansions(const intake::Receipt& receipt, const Incoming& in
         if (account == nullptr) continue;
         tell(account->address(), "itself: it had sent this message on before, and it came back", "loop", 1);
     }
-    for (const intake::Receipt::Further& list : receipt.further) {
-        tell_list(receipt, list, incoming, events);
+    std::size_t number = transaction_->leading_way();
+    for (const intake::Receipt::Further& way : receipt.further) {
         const auto& outside = transaction_->outside();
-        const auto one = std::ranges::find(outside, list.reverse_path, &OutsideRecipient::returns_to);
-        if (one != outside.end() && one->owner.empty()) {
-            const std::size_t count = list.recipients.size();
-            tell(forwarder_name(*snapshot, *one), std::to_string(count) + (count == 1 ? " address" : " addresses") + " elsewhere, in message " + list.id,
-                 "forward", count, list.id);
+        const auto one = std::ranges::find(outside, ++number, &OutsideRecipient::way);
+        const bool is_list = one != outside.end() && !one->owner.empty();
+        tell_way(receipt, way, is_list, incoming, events);
+        if (one == outside.end()) continue;
+        const std::size_t count = way.recipients.size();
+        if (is_list) {
+            tell(list_of(*snapshot, transaction_->expansions(), one->owner), std::to_string(count) + " members elsewhere, in message " + way.id,
+                 "list", count, way.id);
             continue;
         }
-        tell(list_of(*snapshot, transaction_->expansions(), list.reverse_path),
-             std::to_string(list.recipients.size()) + " members elsewhere, in message " + list.id, "list", list.recipients.size(), list.id);
+        tell(forwarder_name(*snapshot, *one), std::to_string(count) + (count == 1 ? " address" : " addresses") + " elsewhere, in message " + way.id,
+             "forward", count, way.id);
     }
 }
 
-// The message that a list made, from its own beginning.
-void Session::tell_list(const intake::Receipt& receipt, const intake::Receipt::Further& list, const Incoming& incoming,
-                        std::vector<trace::Event>& events) const
+// The message that a list or a forwarding account made, from its own beginning.
+void Session::tell_way(const intake::Receipt& receipt, const intake::Receipt::Further& way, bool is_list, const Incoming& incoming,
+                       std::vector<trace::Event>& events) const
 {
     const Reception& reception = incoming.reception;
-    trace::Event event = begin_event(trace::EventKind::accepted, list.id);
+    trace::Event event = begin_event(trace::EventKind::accepted, way.id);
     event.at = receipt.accepted;
     std::erase_if(event.facts, [](const auto& fact) { return fact.first == "reverse_path"; });
-    event.facts.emplace_back("reverse_path", list.reverse_path);
+    if (!way.reverse_path.empty()) event.facts.emplace_back("reverse_path", way.reverse_path);
     event.facts.emplace_back("size", std::to_string(receipt.size));
-    event.facts.emplace_back("recipients", std::to_string(list.recipients.size()));
+    event.facts.emplace_back("recipients", std::to_string(way.recipients.size()));
     add_header_facts(reception, message_id_of(incoming), event);
-    const bool is_forwarded = policy::Srs::is_forwarder(list.reverse_path);
-    event.detail = (is_forwarded ? "what an account forwards; the message came in as " : "members of a list elsewhere; the message came in as ") +
+    event.detail = (is_list ? "members of a list elsewhere; the message came in as " : "what an account forwards; the message came in as ") +
                    receipt.trace_id;
     const WallTime at = event.at;
     events.push_back(std::move(event));
     std::size_t room = kMostQueued;
-    for (const std::string& address : list.recipients) {
+    for (const std::string& address : way.recipients) {
         if (room-- == 0) break;
-        events.push_back({list.id, trace::EventKind::queued, at, address, {}, {}});
+        events.push_back({way.id, trace::EventKind::queued, at, address, {}, {}});
     }
 }
 

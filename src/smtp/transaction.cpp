@@ -67,6 +67,18 @@ void Transaction::share_forwarders(const std::string& reverse_path)
     }
 }
 
+void Transaction::part_ways(const std::string& shared_reverse_path)
+{
+    share_forwarders(shared_reverse_path);
+    smtp::part_ways(outside_, mail_.reverse_path.has_value());
+}
+
+std::size_t Transaction::leading_way() const
+{
+    const bool is_for_others = std::ranges::none_of(outside_, [](const OutsideRecipient& one) { return one.way == 0; });
+    return is_for_others && !outside_.empty() && accounts_.empty() && receipts_.empty() ? 1 : 0;
+}
+
 void Transaction::keep(const HeldBack& held, std::vector<OutsideRecipient> outside)
 {
     outside_ = std::move(outside);

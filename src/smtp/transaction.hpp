@@ -35,6 +35,10 @@ public:
     void keep(const HeldBack& held, std::vector<OutsideRecipient> outside);
     // Accounts that forward, beyond kMostForwarders, share one reverse-path: that of the administrators.
     void share_forwarders(const std::string& reverse_path);
+    // Who leaves in which message (smtp/forwarding's part_ways), with share_forwarders().
+    void part_ways(const std::string& shared_reverse_path);
+    // The way that needs no message beside it: it is all that the message is for. Else 0.
+    std::size_t leading_way() const;
     void count_refused() { ++refused_; }
 
     const MailArgument& mail() const { return mail_; }

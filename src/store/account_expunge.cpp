@@ -1,4 +1,5 @@
 // AccountStore: EXPUNGE. A file goes into the undelete directory, from where it can be had back until it is purged.
+#include <optional>
 #include <utility>
 
 #include "store/account_state.hpp"
@@ -13,16 +14,16 @@ constexpr unsigned kTrimEvery = 1000;
 // One EXPUNGE on its way through a folder. All or nothing, as far as the disk lets us.
 class Removal {
 public:
-    // `messages` outlives it.
-    Removal(AccountStore::State& state, Folder& folder, const std::vector<StoredMessage>& messages)
-        : state_(state), folder_(folder), messages_(messages)
+    // `messages` and `act` outlive it.
+    Removal(AccountStore::State& state, Folder& folder, const std::vector<StoredMessage>& messages, TracedAct* act)
+        : state_(state), folder_(folder), messages_(messages), act_(act)
     {
         for (const auto& message : messages) steps_.push_back({&message, {}, {}});
     }
 
     Outcome run()
     {
-        auto outcome = note(messages_, first_lsn_);
+        auto outcome = note(messages_, first_lsn_, act_);
         if (!outcome) return outcome;
         state_.before_change(folder_);
         const auto now = state_.now_seconds();
@@ -30,7 +31,11 @@ public:
             outcome = apply(step, now);
             if (!outcome) break;
         }
-        if (outcome) return state_.transact({&folder_}, [this] { state_.log_removal(folder_, messages_, modseq_); });
+        if (outcome) {
+            outcome = state_.transact({&folder_}, [this] { state_.log_removal(folder_, messages_, modseq_); });
+            if (outcome && told_) tell(state_.seat.recorder, *told_);
+            return outcome;
+        }
         const auto left = undo();
         if (left.empty()) return outcome;
         (void)state_.transact({&folder_}, [&] { state_.log_removal(folder_, left, modseq_); });
@@ -45,10 +50,10 @@ private:
         bool is_done = false;
     };
 
-    Outcome note(const std::vector<StoredMessage>& messages, Lsn& first)
+    Outcome note(const std::vector<StoredMessage>& messages, Lsn& first, TracedAct* act)
     {
-        const auto records =
-            state_.expunged_records(folder_, modseq_, ExpungedRecord::Reason::expunged, messages);
+        auto records = state_.expunged_records(folder_, modseq_, ExpungedRecord::Reason::expunged, messages);
+        told_ = state_.add_told(act, records);
         count_ = records.size();
         // Each below a MiB: all of them fit into one append up to many millions of messages in a mailbox.
         if (!state_.note_in_turns(records)) return StoreError::io;
@@ -86,13 +91,15 @@ private:
         for (std::size_t n = 0; n < count_; ++n) all.push_back(first_lsn_ + n);
         state_.take_back(all);
         Lsn ignored = 0;
-        if (!left.empty()) (void)note(left, ignored);
+        if (!left.empty()) (void)note(left, ignored, nullptr);
         return left;
     }
 
     AccountStore::State& state_;
     Folder& folder_;
     const std::vector<StoredMessage>& messages_;
+    TracedAct* act_;  // may be none
+    std::optional<ExpungedRecord> told_;
     ModSeq modseq_ = folder_.counters.highest_modseq + 1;
     std::vector<Step> steps_;
     Lsn first_lsn_ = 0;
@@ -117,15 +124,15 @@ void AccountStore::State::log_removal(Folder& folder, const std::vector<StoredMe
     if (floor && *floor > counters.log_floor) counters.log_floor = *floor;
 }
 
-Outcome AccountStore::State::remove_messages(Folder& folder, const std::vector<StoredMessage>& messages)
+Outcome AccountStore::State::remove_messages(Folder& folder, const std::vector<StoredMessage>& messages, TracedAct* act)
 {
     if (messages.empty()) return {};
     if (auto done = reserve(folder, 0); !done) return done;
-    Removal removal(*this, folder, messages);
+    Removal removal(*this, folder, messages, act);
     return removal.run();
 }
 
-Result<std::vector<Uid>, StoreError> AccountStore::expunge(MailboxId mailbox, const UidSet* which)
+Result<std::vector<Uid>, StoreError> AccountStore::expunge(MailboxId mailbox, const UidSet* which, TracedAct* act)
 {
     if (auto good = state_->ensure(); !good) return good.error();
     Folder* folder = state_->find_folder(mailbox);
@@ -137,13 +144,13 @@ Result<std::vector<Uid>, StoreError> AccountStore::expunge(MailboxId mailbox, co
         state_->index->visit_deleted(mailbox, range, [&](StoredMessage&& m) { messages.push_back(std::move(m)); });
     }
     if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
-    if (auto done = state_->remove_messages(*folder, messages); !done) return done.error();
+    if (auto done = state_->remove_messages(*folder, messages, act); !done) return done.error();
     std::vector<Uid> uids;
     for (const auto& message : messages) uids.push_back(message.row.uid);
     return uids;
 }
 
-Result<std::vector<Uid>, StoreError> AccountStore::expunge_these(MailboxId mailbox, const UidSet& which)
+Result<std::vector<Uid>, StoreError> AccountStore::expunge_these(MailboxId mailbox, const UidSet& which, TracedAct* act)
 {
     if (auto good = state_->ensure(); !good) return good.error();
     Folder* folder = state_->find_folder(mailbox);
@@ -151,7 +158,7 @@ Result<std::vector<Uid>, StoreError> AccountStore::expunge_these(MailboxId mailb
     if (auto done = state_->ready(*folder); !done) return done.error();
     const auto messages = state_->select(*folder, which);
     if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
-    if (auto done = state_->remove_messages(*folder, messages); !done) return done.error();
+    if (auto done = state_->remove_messages(*folder, messages, act); !done) return done.error();
     std::vector<Uid> uids;
     for (const auto& message : messages) uids.push_back(message.row.uid);
     return uids;

@@ -83,6 +83,21 @@ std::vector<JournalRecord> AccountStore::State::expunged_records(const Folder& f
     return records;
 }
 
+std::optional<ExpungedRecord> AccountStore::State::add_told(TracedAct* act, std::vector<JournalRecord>& records) const
+{
+    if (act == nullptr || seat.recorder == nullptr) return std::nullopt;
+    const auto first = std::ranges::find_if(records, [](const auto& one) { return std::holds_alternative<ExpungedRecord>(one); });
+    if (first == records.end()) return std::nullopt;
+    auto& gone = std::get<ExpungedRecord>(*first);
+    mbx::store::add_told(*act, clock.wall(), gone);
+    if (gone.told.at == 0) return std::nullopt;
+    ExpungedRecord told;
+    told.account = gone.account;
+    told.told = gone.told;
+    for (std::size_t n = 0; n < gone.told.count; ++n) told.messages.push_back({gone.messages[n].uid, {}});
+    return told;
+}
+
 void AccountStore::State::take_back(const std::vector<Lsn>& records)
 {
     std::vector<JournalRecord> voids;

@@ -204,6 +204,8 @@ struct AccountStore::State {
     // Several records where one would be too large: each with its messages, all with the same mod-sequence.
     std::vector<JournalRecord> expunged_records(const Folder& folder, ModSeq modseq, ExpungedRecord::Reason reason,
                                                 const std::vector<StoredMessage>& messages) const;
+    // What the trace is told of it, into the record of the messages that are gone: what tell() takes when that is done. Empty: nothing.
+    std::optional<ExpungedRecord> add_told(TracedAct* act, std::vector<JournalRecord>& records) const;
     // Of records that are too many for one append: in several. False: the journal has failed.
     bool note_in_turns(const std::vector<JournalRecord>& records);
     void take_back(const std::vector<Lsn>& records);
@@ -314,11 +316,12 @@ struct AccountStore::State {
     // The end of place() and append(): the file is under `target` or failed to get there; its row, or nothing of it.
     Result<Appended, StoreError> finish_placing(Folder& folder, const StoredMessage& message, Lsn lsn,
                                                 const std::string& target, const Result<void, FileError>& published);
-    Result<Copied, StoreError> transfer(MailboxId from, const UidSet& which, std::string_view to, bool removing);
+    Result<Copied, StoreError> transfer(MailboxId from, const UidSet& which, std::string_view to, bool removing,
+                                        TracedAct* act = nullptr);
     // Within a transaction: rows out, the log in.
     void log_removal(Folder& folder, const std::vector<StoredMessage>& messages, ModSeq modseq);
     // Into the undelete directory with them.
-    Outcome remove_messages(Folder& folder, const std::vector<StoredMessage>& messages);
+    Outcome remove_messages(Folder& folder, const std::vector<StoredMessage>& messages, TracedAct* act = nullptr);
     MailboxStatus status(Folder& folder);
 
     // account_columns.cpp, account_search.cpp: what is made behind delivery.

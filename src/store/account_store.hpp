@@ -27,6 +27,7 @@
 #include "store/index_run.hpp"
 #include "store/message_file.hpp"
 #include "store/text_index.hpp"
+#include "store/traced_act.hpp"
 #include "store/types.hpp"
 
 namespace mbx::store {
@@ -48,6 +49,7 @@ struct JournalSeat {
     journal::Journal& journal;
     std::uint32_t identity = 0;                  // of this journal, in the names of files
     const std::vector<journal::LsnRange>& voids;
+    trace::Recorder* recorder = nullptr;         // of what owners do; may be none
 };
 
 // A message that was expunged, or a mailbox that was removed with all its messages, and can be had back.
@@ -177,11 +179,12 @@ public:
     Result<Appended, StoreError> append(const Body& body, const Incoming& incoming);
     Result<FlagsStored, StoreError> store_flags(MailboxId mailbox, const UidSet& which, const FlagChange& change);
     Result<Copied, StoreError> copy(MailboxId from, const UidSet& which, std::string_view to);
-    Result<Copied, StoreError> move(MailboxId from, const UidSet& which, std::string_view to);
+    // `act`, here and below: what the trace is told of it, in the same record; none: nothing.
+    Result<Copied, StoreError> move(MailboxId from, const UidSet& which, std::string_view to, TracedAct* act = nullptr);
     // Removes the messages with \Deleted (of `which` only, when given); answers their UIDs, ascending.
-    Result<std::vector<Uid>, StoreError> expunge(MailboxId mailbox, const UidSet* which);
+    Result<std::vector<Uid>, StoreError> expunge(MailboxId mailbox, const UidSet* which, TracedAct* act = nullptr);
     // Removes these messages whatever their flags (POP3 knows no \Deleted); answers the UIDs of those that were there.
-    Result<std::vector<Uid>, StoreError> expunge_these(MailboxId mailbox, const UidSet& which);
+    Result<std::vector<Uid>, StoreError> expunge_these(MailboxId mailbox, const UidSet& which, TracedAct* act = nullptr);
 
     // What can be had back. Reads the undelete directory.
     Result<ExpungedList, StoreError> expunged_messages(const ExpungedFilter& filter);

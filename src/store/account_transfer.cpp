@@ -19,8 +19,9 @@ constexpr std::size_t kRecordMargin = 160;  // what stands in the records of a m
 // All of it or nothing, as far as the disk lets us: what cannot be taken back stays, in the rows as well.
 class Transfer {
 public:
-    Transfer(AccountStore::State& state, Folder& source, Folder& target, bool removing)
-        : state_(state), source_(source), target_(target), removing_(removing)
+    // `act`, which may be none, outlives it.
+    Transfer(AccountStore::State& state, Folder& source, Folder& target, bool removing, TracedAct* act)
+        : state_(state), source_(source), target_(target), removing_(removing), act_(act)
     {
     }
 
@@ -28,6 +29,8 @@ public:
     // The records, then the files.
     Outcome carry_out();
     Outcome write(Copied& copied);
+    // When all of it is done.
+    void tell_trace() const;
 
 private:
     struct Step {
@@ -43,7 +46,8 @@ private:
     bool note_part(std::size_t begin, std::size_t end);
     Outcome apply(Step& step);
     void undo();
-    void void_undone();
+    void void_undone(bool is_told);
+    void note_told(std::vector<JournalRecord>& records, std::size_t begin, std::size_t end);
     std::vector<StoredMessage> moved(std::size_t begin, std::size_t end) const;
     void carry_texts();
 
@@ -51,6 +55,8 @@ private:
     Folder& source_;
     Folder& target_;
     bool removing_;
+    TracedAct* act_;
+    std::vector<ExpungedRecord> told_;  // what the trace is told of when all is done
     ModSeq target_modseq_ = 0;
     ModSeq source_modseq_ = 0;
     std::vector<std::pair<std::uint32_t, std::uint32_t>> letters_;
@@ -129,6 +135,7 @@ bool Transfer::note_part(std::size_t begin, std::size_t end)
         auto gone = state_.expunged_records(source_, source_modseq_, ExpungedRecord::Reason::moved, moved(begin, end));
         for (auto& record : gone) records.push_back(std::move(record));
     }
+    note_told(records, begin, end);
     const Lsn first = state_.note(records);
     if (first == 0) return false;
     const std::size_t placed = end - begin;
@@ -139,6 +146,15 @@ bool Transfer::note_part(std::size_t begin, std::size_t end)
     }
     for (std::size_t n = placed; n < records.size(); ++n) expunged_.push_back(first + n);
     return true;
+}
+
+void Transfer::note_told(std::vector<JournalRecord>& records, std::size_t begin, std::size_t end)
+{
+    if (!removing_ || act_ == nullptr) return;
+    act_->moved.clear();
+    const std::size_t told = std::min(end, begin + act_->most);
+    for (std::size_t n = begin; n < told; ++n) act_->moved.emplace_back(steps_[n].original.row.uid, steps_[n].copy.row.uid);
+    if (auto record = state_.add_told(act_, records)) told_.push_back(*std::move(record));
 }
 
 Outcome Transfer::apply(Step& step)
@@ -175,8 +191,8 @@ void Transfer::undo()
     for (Folder* folder : {&source_, &target_}) state_.distrust(*folder);
 }
 
-// What was not done after all is taken out of the records, in one piece.
-void Transfer::void_undone()
+// What was not done after all is taken out of the records, in one piece. The trace is told of the rest where that is no failure.
+void Transfer::void_undone(bool is_told)
 {
     std::vector<JournalRecord> records;
     for (const auto& step : steps_) {
@@ -190,6 +206,8 @@ void Transfer::void_undone()
         auto rest = state_.expunged_records(source_, source_modseq_, ExpungedRecord::Reason::moved, moved(0, steps_.size()));
         for (auto& record : rest) records.push_back(std::move(record));
     }
+    for (const auto& record : std::exchange(told_, {})) act_->most += record.told.count;
+    if (is_told) note_told(records, 0, steps_.size());
     if (!state_.note_in_turns(records)) return;
     expunged_.clear();
     for (std::size_t n = voids; n < records.size(); ++n) expunged_.push_back(state_.last_lsn + 1 + n - records.size());
@@ -219,7 +237,7 @@ Outcome Transfer::carry_out()
         }
     }
     if (!outcome) undo();
-    void_undone();
+    void_undone(static_cast<bool>(outcome));
     return outcome;
 }
 
@@ -240,11 +258,16 @@ Outcome Transfer::write(Copied& copied)
     auto done = removing_ ? state_.transact({&target_, &source_}, body) : state_.transact({&target_}, body);
     if (!done) {
         undo();
-        void_undone();
+        void_undone(false);
     } else {
         carry_texts();
     }
     return done;
+}
+
+void Transfer::tell_trace() const
+{
+    for (const auto& record : told_) tell(state_.seat.recorder, record);
 }
 
 // A failure costs the filling step a look at each.
@@ -261,7 +284,7 @@ void Transfer::carry_texts()
 }  // namespace
 
 Result<Copied, StoreError> AccountStore::State::transfer(MailboxId from, const UidSet& which, std::string_view to,
-                                                         bool removing)
+                                                         bool removing, TracedAct* act)
 {
     Folder* source = find_folder(from);
     Folder* target = find_folder(to);
@@ -279,12 +302,13 @@ Result<Copied, StoreError> AccountStore::State::transfer(MailboxId from, const U
         for (const auto& message : messages) bytes += message.row.size;
         if (auto good = check_quota(bytes, messages.size()); !good) return good.error();
     }
-    Transfer transfer(*this, *source, *target, removing);
+    Transfer transfer(*this, *source, *target, removing, act);
     if (auto done = transfer.plan(messages); !done) return done.error();
     const auto carried = transfer.carry_out();
     const auto written = transfer.write(copied);
     if (!carried) return carried.error();
     if (!written) return written.error();
+    transfer.tell_trace();
     return copied;
 }
 
@@ -294,10 +318,11 @@ Result<Copied, StoreError> AccountStore::copy(MailboxId from, const UidSet& whic
     return state_->transfer(from, which, to, false);
 }
 
-Result<Copied, StoreError> AccountStore::move(MailboxId from, const UidSet& which, std::string_view to)
+Result<Copied, StoreError> AccountStore::move(MailboxId from, const UidSet& which, std::string_view to,
+                                              TracedAct* act)
 {
     if (auto good = state_->ensure(); !good) return good.error();
-    return state_->transfer(from, which, to, true);
+    return state_->transfer(from, which, to, true, act);
 }
 
 }  // namespace mbx::store

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "base/ascii.hpp"
 #include "journal/crc32c.hpp"
@@ -22,7 +23,7 @@ constexpr std::size_t kMaxOutgoing = 16U << 20U;
 
 enum class Kind : char {
     accepted = 1, placed = 2, flags = 3, expunged = 4, account_removed = 5, voided = 6, accepted_outgoing = 7, outgoing = 8,
-    accepted_traced = 9, outgoing_traced = 10, placed_timed = 11,
+    accepted_traced = 9, outgoing_traced = 10, placed_timed = 11, expunged_told = 12,
 };
 
 void put(RecordWriter& out, const AccountKey& account)
@@ -91,6 +92,18 @@ Kind put(RecordWriter& out, const FlagsRecord& record)
     return Kind::flags;
 }
 
+// UIDs that a MOVE gives follow each other: a byte each.
+void put(RecordWriter& out, const ExpungedRecord::Told& told)
+{
+    out.signed_number(told.at);
+    out.text(std::string_view(told.by).substr(0, kMaxTextInRecord));
+    out.text(std::string_view(told.mailbox).substr(0, kMaxTextInRecord));
+    out.text(std::string_view(told.to_mailbox).substr(0, kMaxTextInRecord));
+    out.number(told.count);
+    std::int64_t last = 0;
+    for (const Uid uid : told.to) out.signed_number(std::int64_t{uid} - std::exchange(last, uid));
+}
+
 Kind put(RecordWriter& out, const ExpungedRecord& record)
 {
     put(out, record.account);
@@ -102,7 +115,9 @@ Kind put(RecordWriter& out, const ExpungedRecord& record)
         out.number(message.uid);
         out.text(message.unique);
     }
-    return Kind::expunged;
+    if (record.told.at == 0) return Kind::expunged;
+    put(out, record.told);
+    return Kind::expunged_told;
 }
 
 Kind put(RecordWriter& out, const AccountRemovedRecord& record)
@@ -226,6 +241,26 @@ ExpungedRecord take_expunged(RecordReader& in)
     return record;
 }
 
+void take(RecordReader& in, std::size_t messages, ExpungedRecord::Told& told)
+{
+    told.at = in.signed_number();
+    told.by = in.text(kMaxTextInRecord);
+    told.mailbox = in.text(kMaxTextInRecord);
+    told.to_mailbox = in.text(kMaxTextInRecord);
+    const auto count = in.number();
+    if (told.at <= 0 || count == 0 || count > messages) return in.refuse();
+    told.count = static_cast<std::size_t>(count);
+    constexpr std::int64_t kMostUid = UINT32_MAX;
+    std::int64_t last = 0;
+    for (std::size_t n = 0; n < told.count && !told.to_mailbox.empty(); ++n) {
+        const std::int64_t step = in.signed_number();
+        const bool is_near = step >= -kMostUid && step <= kMostUid;
+        if (!is_near || last + step < 1 || last + step > kMostUid) return in.refuse();
+        last += step;
+        told.to.push_back(static_cast<Uid>(last));
+    }
+}
+
 std::optional<JournalRecord> take_record(Kind kind, RecordReader& in)
 {
     switch (kind) {
@@ -259,6 +294,11 @@ std::optional<JournalRecord> take_record(Kind kind, RecordReader& in)
     }
     case Kind::flags: return take_flags(in);
     case Kind::expunged: return take_expunged(in);
+    case Kind::expunged_told: {
+        auto record = take_expunged(in);
+        take(in, record.messages.size(), record.told);
+        return record;
+    }
     case Kind::account_removed: {
         AccountRemovedRecord record;
         take(in, record.account);
@@ -324,7 +364,9 @@ std::string text_of(const ExpungedRecord& record)
     for (std::size_t n = 0; n < std::min(record.messages.size(), kShown); ++n) {
         text += (n == 0 ? "" : ",") + std::to_string(record.messages[n].uid);
     }
-    return record.messages.size() > kShown ? text + ",..." : text;
+    if (record.messages.size() > kShown) text += ",...";
+    if (record.told.at == 0) return text;
+    return text + " told=" + std::to_string(record.told.count) + " by=" + ascii::printable(record.told.by);
 }
 
 std::string text_of(const AccountRemovedRecord& record) { return "removed account=" + name_of(record.account); }

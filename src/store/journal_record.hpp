@@ -74,6 +74,16 @@ struct ExpungedRecord {
         std::string unique;
     };
     std::vector<Message> messages;  // ascending
+    // What the trace is told of the first `count` messages (store/traced_act): who did it, and when, is the same for all.
+    struct Told {
+        std::int64_t at = 0;     // microseconds since 1970; 0: it is told nothing
+        std::string by;
+        std::string mailbox;
+        std::string to_mailbox;  // of a MOVE; empty: an EXPUNGE
+        std::size_t count = 0;
+        std::vector<Uid> to;     // of a MOVE: of each of them
+    };
+    Told told{};
 };
 
 // The account's mail was set aside: earlier records of it mean nothing any more.

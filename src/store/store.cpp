@@ -256,8 +256,10 @@ Result<void, StoreError> Store::State::open(Opening& opening)
 {
     const auto made = make_path(files, log, options.root, {path_component(opening.key.domain)});
     if (!made) return made.error();
+    JournalSeat seat = journal.seat();
+    seat.recorder = recorder;
     auto opened = AccountStore::open(files, options.root + "/" + account_place(opening.key), opening.key,
-                                     journal.seat(), clock, random, log, options.account);
+                                     seat, clock, random, log, options.account);
     if (!opened) return opened.error();
     opening.store = *std::move(opened);
     if (!opening.work.is_empty()) {

@@ -215,12 +215,13 @@ Result<WorkOutcome, StoreError> Store::State::place_owed(AccountStore& account, 
     return outcome;
 }
 
-// What was placed now, and once more what the last run placed: its rows may have gone with it.
+// What was placed now, and once more what the last run placed and its owners did: those rows may have gone with it.
 void Store::State::trace_work(const AccountKey& key, const PendingWork& work, const WorkOutcome& outcome) const
 {
     std::map<Lsn, const std::string*> ids;
     for (const auto& record : work.records) {
         if (const auto* accepted = std::get_if<AcceptedRecord>(&record.record)) ids.emplace(record.lsn, &accepted->trace_id);
+        if (const auto* gone = std::get_if<ExpungedRecord>(&record.record)) tell(recorder, *gone);
         const auto* placed = std::get_if<PlacedRecord>(&record.record);
         if (placed == nullptr || placed->placed_at == 0) continue;
         const auto id = ids.find(placed->accepted);

@@ -1,11 +1,12 @@
 // Store: accounts that are open while nobody asks them anything. Sessions in IDLE keep theirs open for hours, and what
 // SQLite holds of an open index is nine tenths of it: so the index is closed, and the next job opens it again.
+#include <algorithm>
+#include <utility>
+
+// Behind a standard header, which says whose library it is.
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
-
-#include <algorithm>
-#include <utility>
 
 #include "store/store.hpp"
 #include "store/store_state.hpp"

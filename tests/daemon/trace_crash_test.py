@@ -1,7 +1,9 @@
 """The trace after kill -9: whatever was acknowledged has its beginning and its end there, whichever rows the crash took; what says
-"still waiting" is in the queue; and the delivery times count all of it."""
+"still waiting" is in the queue; the delivery times count all of it; and what owners did with their mail is told once."""
 import contextlib
+import imaplib
 import json
+import poplib
 import pathlib
 import random
 import smtplib
@@ -15,6 +17,8 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from appliance import Appliance, send_data, wait_until
 from box_case import message
+
+imaplib.Commands.setdefault("MOVE", ("SELECTED",))
 
 
 class Sink(socketserver.ThreadingTCPServer):
@@ -162,6 +166,135 @@ class TraceAfterCrashes(unittest.TestCase):
         story = box.ctl_json("trace", next(iter(sent)))["story"]
         self.assertEqual(story["message"]["subject"], "under load", json.dumps(story))
         self.assertEqual(story["message"]["account"], box.user_name(1))
+
+
+class StandingHoldAfterCrash(unittest.TestCase):
+    def test_what_a_standing_hold_keeps_is_told_once(self):
+        with Appliance(accounts=1) as box:
+            box.ctl("queue", "hold", "--standing", "--destination", "held.test")
+            for number in range(3):
+                code, answer = box.submit(message(f"kept {number}", sender=box.user_name(1)), "ann@held.test")
+                self.assertEqual(code, 250)
+                time.sleep((0, 0.03, 0.5)[number])
+                box.kill()
+                box.start()
+                box.kill()
+                box.start()
+                name = answer.decode().split()[1]
+
+                def told(name=name):
+                    return [line["text"] for line in box.ctl_json("trace", name)["story"]["story"]]
+                wait_until(lambda told=told: any(text.startswith("held") for text in told()), 20, f"that it is held: {told()}")
+                self.assertEqual([text for text in told() if text.startswith("held")], ["held in the queue by the administrator: all mail to held.test is held"], told())
+
+
+class OwnersActsAfterCrashes(unittest.TestCase):
+    kills = 6
+
+    def uid_of(self, link, folder, subject):
+        self.assertEqual(link.select(folder)[0], "OK")
+        (found,) = link.uid("SEARCH", "HEADER", "Subject", f'"{subject}"')[1][0].split()
+        return found
+
+    def expunge_by_imap(self, link, folder, subject, how):
+        uid = self.uid_of(link, folder, subject)
+        self.assertEqual(link.uid("STORE", uid, "+FLAGS", "(\\Deleted)")[0], "OK")
+        self.assertEqual(how()[0], "OK")
+
+    def act(self, box, number):
+        """Mail comes in, and its owner does something with each. {id: what its story has to say of it}"""
+        told = {}
+        for what in ("moved", "moved twice", "expunged", "closed", "moved and expunged", "to another account", "by pop3", "kept"):
+            code, answer = box.deliver(message(f"{what} {number}"))
+            self.assertEqual(code, 250)
+            told[answer.decode().split()[1]] = what
+        link = box.imap(1)
+        for what in ("moved", "moved twice", "moved and expunged"):
+            self.assertEqual(link.uid("MOVE", self.uid_of(link, "INBOX", f"{what} {number}"), "Kept")[0], "OK")
+        self.assertEqual(link.uid("MOVE", self.uid_of(link, "INBOX", f"to another account {number}"), f'"{self.other}"')[0], "OK")
+        self.assertEqual(link.uid("MOVE", self.uid_of(link, "Kept", f"moved twice {number}"), "INBOX")[0], "OK")
+        self.expunge_by_imap(link, "Kept", f"moved and expunged {number}", link.expunge)
+        self.expunge_by_imap(link, "INBOX", f"expunged {number}", link.expunge)
+        self.expunge_by_imap(link, "INBOX", f"closed {number}", link.close)
+        link.logout()
+        drop = poplib.POP3(box.host, box.ports["pop3"], timeout=60)
+        drop.user(box.user_name(1))
+        drop.pass_(box.password)
+        for line in drop.list()[1]:
+            n = line.split()[0].decode()
+            if f"Subject: by pop3 {number}".encode() in drop.top(n, 0)[1]:
+                drop.dele(n)
+        drop.quit()
+        return told
+
+    wanted = {
+        "moved": [("moved", "INBOX", "Kept")],
+        "moved twice": [("moved", "INBOX", "Kept"), ("moved", "Kept", "INBOX")],
+        "expunged": [("expunged", "INBOX", None)],
+        "closed": [("expunged", "INBOX", None)],
+        "moved and expunged": [("moved", "INBOX", "Kept"), ("expunged", "Kept", None)],
+        "by pop3": [("expunged", "INBOX", None)],
+        "kept": [],
+    }
+
+    def test_what_owners_did_is_told_once_whenever_the_kill_comes(self):
+        chance = random.Random(11)
+        with Appliance(accounts=2) as box:
+            first = box.imap(1)
+            first.create("Kept")
+            first.logout()
+            second = box.imap(2)
+            second.create("Ours")
+            second.setacl("Ours", box.user_name(1), "lrswite")
+            second.logout()
+            self.other = f"Other Users/{box.user_name(2)}/Ours"
+            told = {}
+            for number in range(self.kills):
+                told |= self.act(box, number)
+                # At once, or with some of it written, or with the journal's records gone below a checkpoint.
+                time.sleep(chance.choice([0, 0, 0.1, 0.25, 1.5]))
+                box.kill()
+                box.start()
+                if number % 2 == 1:
+                    box.kill()
+                    box.start()
+            wait_until(lambda: box.ctl_json("slo", "--since", "1h")["delivered"] == len(told), 60, "all is placed and told")
+            self.compare(box, told)
+
+    def compare(self, box, told):
+        wrong = []
+        with contextlib.closing(sqlite3.connect(f"file:{box.data}/trace.db?mode=ro", uri=True)) as views:
+            for name, what in told.items():
+                rows = views.execute("SELECT kind, facts, recipient FROM events WHERE id = ? AND kind IN ('moved', 'expunged') ORDER BY at", (name,)).fetchall()
+                facts = [(kind, *(json.loads(text).get(key) for key in ("mailbox", "to_mailbox"))) for kind, text, _ in rows]
+                wanted = self.wanted.get(what, [("moved", "INBOX", self.other)])
+                by = {json.loads(text)["by"] for _, text, _ in rows}
+                if facts != wanted or not by <= {"pop3" if what == "by pop3" else "imap"} or {row[2] for row in rows} - {box.user_name(1)}:
+                    wrong.append((name, what, rows))
+        self.assertEqual(wrong[:4], [], f"{len(wrong)} of {len(told)}")
+
+    def test_of_a_long_expunge_a_thousand_rows_are_there_after_a_kill(self):
+        with Appliance(accounts=1) as box:
+            with box.smtp() as link:
+                link.ehlo()
+                for number in range(1100):
+                    link.mail("sender@sample.test")
+                    link.rcpt(box.user_name(1))
+                    self.assertEqual(send_data(link, message(f"one of many {number}"))[0], 250)
+            link = box.imap(1)
+            link.select("INBOX")
+            self.assertEqual(link.store("1:*", "+FLAGS.SILENT", "(\\Deleted)")[0], "OK")
+            self.assertEqual(link.expunge()[0], "OK")
+            box.kill()
+            link.shutdown()
+            box.start()
+
+            def told():
+                box.ctl("slo", "--since", "1h")
+                with contextlib.closing(sqlite3.connect(f"file:{box.data}/trace.db?mode=ro", uri=True)) as views:
+                    return views.execute("SELECT count(*), count(DISTINCT id) FROM events WHERE kind = 'expunged'").fetchone()
+            wait_until(lambda: told()[0] >= 1000, 60, "a thousand are told")
+            self.assertEqual(told(), (1000, 1000))
 
 
 if __name__ == "__main__":

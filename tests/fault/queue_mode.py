@@ -20,6 +20,7 @@ from verify import Finding
 ACCOUNTS = 3
 LIFE_SECONDS = 60
 DRAIN_SECONDS = 120
+MOST_TRIES = 36  # kills of a sabotage that finds nothing to take away
 SPARSE = ("rename", "link", "unlink", "create", "truncate", "fdatasync")
 SETTINGS = {"queue.connection_idle": "50ms", "queue.max_messages_per_connection": 4, "queue.warn_after": "0s",
             "outbound.connect_timeout": "5s"}
@@ -185,10 +186,12 @@ class QueueRun:
 
 
 def run_queue(options, say, totals, sabotage="", kills=None):
-    """`options.kills` deaths in runs of `options.kills_per_run`; a finding ends it."""
-    number, kills = 0, kills or options.kills
-    while totals.kills < kills and not totals.findings:
-        QueueRun(options, options.seed + number, min(kills - totals.kills, options.kills_per_run), totals, say, sabotage).run()
+    """`options.kills` deaths in runs of `options.kills_per_run`; a finding ends it. A sabotage that found nothing to take away yet (a
+    checkpoint must have passed between two kills) has not been tried, and goes on."""
+    number, kills, most = 0, kills or options.kills, MOST_TRIES if sabotage else 0
+    while not totals.findings and totals.kills < (most if sabotage and totals.sabotaged == 0 else kills):
+        left = kills - totals.kills if totals.kills < kills else kills
+        QueueRun(options, options.seed + number, min(left, options.kills_per_run), totals, say, sabotage).run()
         number += 1
     return totals
 

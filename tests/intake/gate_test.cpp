@@ -91,6 +91,68 @@ TEST_CASE("what the trace is told of an acceptance and of placing comes back aft
     if (was_placed) CHECK(test::fact(placed.front(), "uid") == test::fact(first.of(trace::EventKind::placed).front(), "uid"));
 }
 
+TEST_CASE("what an owner did with messages is told again after a crash as it was, and nothing of what failed", "[intake][trace]")
+{
+    House house;
+    test::Recorded first;
+    test::Recorded second;
+    house.mail().set_recorder(&first);
+    for (int n = 0; n < 6; ++n) REQUIRE(accept(house, body(200), {"one"}));
+    house.loop.run();
+    house.files.break_at("/.Broken/", EIO);
+    auto acts = [](store::AccountStore& mail) {
+        const auto inbox = mail.find("INBOX")->id;
+        if (!mail.create("Kept", {}) || !mail.create("Broken", {})) return false;
+        store::TracedAct move{"imap", "INBOX", "Kept"};
+        const bool is_moved = static_cast<bool>(mail.move(inbox, {{1, 2}}, "Kept", &move));
+        store::TracedAct failing{"imap", "INBOX", "Broken"};
+        const bool is_failed = !mail.move(inbox, {{3, 3}}, "Broken", &failing);
+        store::TracedAct expunge{"pop3", "INBOX"};
+        expunge.most = 1;
+        const bool is_gone = static_cast<bool>(mail.expunge_these(inbox, {{3, 4}}, &expunge));
+        const bool is_gone_too = static_cast<bool>(mail.expunge_these(inbox, {{5, 5}}, &expunge));
+        // Nobody asked for a word of it.
+        return is_moved && is_failed && is_gone && is_gone_too && mail.expunge_these(inbox, {{6, 6}});
+    };
+    REQUIRE(house.run(house.account("one")->run(net::WorkClass::interactive, std::move(acts))));
+    house.files.break_at("", 0);
+    const auto moved = first.of(trace::EventKind::moved);
+    const auto expunged = first.of(trace::EventKind::expunged);
+    REQUIRE(moved.size() == 2);
+    CHECK(moved[1].recipient == "one@example.test");
+    CHECK(test::fact(moved[1], "uid") == "2");
+    CHECK(test::fact(moved[1], "to_mailbox") == "Kept");
+    CHECK(test::fact(moved[1], "to_uid") == "2");
+    REQUIRE(expunged.size() == 1);
+    CHECK(test::fact(expunged[0], "uid") == "3");
+    CHECK(test::fact(expunged[0], "by") == "pop3");
+    const auto is_same = [](const std::vector<trace::Event>& some, const std::vector<trace::Event>& others) {
+        return std::ranges::equal(some, others, [](const trace::Event& one, const trace::Event& other) {
+            return one.kind == other.kind && one.at == other.at && one.recipient == other.recipient && one.facts == other.facts;
+        });
+    };
+    for (int crashes = 0; crashes < 2; ++crashes) {
+        house.crash();
+        house.start();
+        test::Recorded again;
+        house.mail().set_recorder(&again);
+        CHECK(house.texts("one").empty());
+        CHECK(is_same(again.of(trace::EventKind::moved), moved));
+        CHECK(is_same(again.of(trace::EventKind::expunged), expunged));
+        CHECK(again.of(trace::EventKind::placed).size() == 6);
+        house.crash();
+        house.start();
+    }
+    // A checkpoint has passed them.
+    (void)house.account("one");
+    (void)checkpoint(house);
+    house.restart();
+    house.mail().set_recorder(&second);
+    (void)house.account("one");
+    CHECK(second.of(trace::EventKind::moved).empty());
+    CHECK(second.of(trace::EventKind::expunged).empty());
+}
+
 TEST_CASE("a checkpoint lets the trace write first what the records below it were traced by", "[intake][trace]")
 {
     class Slow final : public trace::Recorder {

@@ -4,6 +4,7 @@ import email
 import json
 import pathlib
 import re
+import smtplib
 import sys
 import unittest
 
@@ -94,6 +95,65 @@ class Forwarding(unittest.TestCase):
             self.here.ctl("account", "forward", "ann@here.test", "--off")
             self.there.ctl("account", "forward", "ann@there.test", "--off")
 
+    def test_the_mark_of_who_forwards_is_in_that_copy_and_in_no_other(self):
+        self.here.ctl("account", "forward", "bob@here.test", "hidden@script.test")
+        again = {"now": True}
+
+        def answer(verb, _count):
+            return "451 4.3.0 come again" if verb == "." and again["now"] else None
+        try:
+            for name, filling in (("small", b"x\r\n"), ("large", b"x" * 70 + b"\r\n")):
+                with self.subTest(name), RemoteScript(SCRIPT, 2525, answer) as remote:
+                    again["now"] = True
+                    body = filling * (1 if name == "small" else 9_000)
+                    # bob is a blind copy: nobody else may see that somebody else has it.
+                    code, words = self.here.submit(message(name, body, sender=self.here.user_name(1)), ["cyd@here.test", "cyd@there.test", "bob@here.test"])
+                    self.assertEqual(code, 250, words)
+                    copies = [*self.arrives(self.here, "cyd", name), *self.arrives(self.there, "cyd", name), *self.arrives(self.here, "bob", name)]
+                    self.assertEqual([text.lower().count(b"x-forwarded-mark") for text in copies], [0, 0, 0])
+                    wait_until(lambda: remote.messages, 60, "the copy that is forwarded")
+                    self.here.kill()
+                    self.here.start()
+                    again["now"] = False
+                    wait_until(lambda: json.loads(self.here.ctl("queue", "list", "--json").stdout)["messages"], 60, "it waits")
+                    self.here.ctl("queue", "retry", "--all")
+                    wait_until(lambda: len(remote.messages) >= 2, 60, "the second attempt")
+                    self.all_quiet()
+                    for text in remote.messages:
+                        self.assertEqual(text.count(b"X-Forwarded-Mark: "), 1)
+                        self.assertTrue(text.startswith(b"X-Forwarded-Mark: "), text[:100])
+                        self.assertTrue(text.endswith(body))
+                    sizes = [int(re.search(r"SIZE=(\d+)", command).group(1)) for command in remote.commands if command.startswith("MAIL")]
+                    self.assertEqual(sizes, [len(text) for text in remote.messages])
+        finally:
+            self.here.ctl("account", "forward", "bob@here.test", "--off")
+
+    def test_a_report_of_our_own_is_marked_in_the_copy_that_is_forwarded_alone(self):
+        self.here.ctl("alias", "add", "team@here.test", self.here.user_name(1), "bob@here.test")
+        self.here.ctl("account", "forward", "bob@here.test", "hidden@script.test", "--no-copy")
+        try:
+            with RemoteScript(SCRIPT, 2525) as remote:
+                with smtplib.SMTP(self.here.host, self.here.ports["submission"], timeout=60) as link:
+                    link.ehlo()
+                    link.login(self.here.user_name(1), self.here.password)
+                    link.mail("team@here.test")
+                    link.rcpt("nobody@there.test")
+                    self.assertEqual(link.data(message("to nobody", sender="team@here.test").decode())[0], 250)
+
+                def reports():
+                    return [text for _, text in self.here.messages(1) if b"multipart/report" in text and b"to nobody" in text]
+                wait_until(reports, 60, "the report")
+                wait_until(lambda: remote.messages, 60, "what bob forwards of it")
+                self.all_quiet()
+                self.assertEqual(reports()[0].count(b"X-Forwarded-Mark"), 0)
+                self.assertEqual([text.count(b"X-Forwarded-Mark: ") for text in remote.messages], [1])
+                self.assertIn("MAIL FROM:<>", " ".join(remote.commands))
+            story = self.here.ctl("trace", "hidden@script.test").stdout
+            self.assertIn("what an account forwards of our own message", story)
+        finally:
+            self.here.ctl("account", "forward", "bob@here.test", "--off")
+            self.here.ctl("alias", "remove", "team@here.test", "--yes")
+
     def test_a_copy_stays_and_the_other_leaves_under_our_name(self):
         self.here.ctl("account", "forward", "bob@here.test", "bob@there.test")
         try:
@@ -127,6 +187,9 @@ class Forwarding(unittest.TestCase):
             parts = email.message_from_bytes(report).get_payload()
             self.assertIn("Final-Recipient: rfc822; secret@there.test", parts[1].as_string())
             self.assertEqual(parts[2].get_content_type(), "message/rfc822")
+            # As it left.
+            self.assertEqual(parts[2].get_payload(0).get_all("X-Forwarded-Mark", [])[1:], [])
+            self.assertIsNotNone(parts[2].get_payload(0)["X-Forwarded-Mark"])
             self.assertEqual(email.message_from_bytes(report)["To"], "<cyd@here.test>")
             identifier = re.search(r"2\.0\.0 (\w+)", words.decode()).group(1)
             story = self.here.ctl("trace", identifier).stdout

@@ -271,8 +271,15 @@ TEST_CASE("what the trace is told stands in the journal beside the record that i
     (void)acted(world, Act::retry, of_id(id));
     (void)acted(world, Act::bounce, to_domain("two.example"));
     (void)acted(world, Act::remove, of_id(removed));
+    (void)hold_from_now_on(world, to_domain("one.example"));
+    const auto kept = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    (void)acted(world, Act::release, to_domain("one.example"));
     world.transport->on_deliver = nullptr;
     world.pass(6 * 24h, 1h);
+    CHECK(traced(world, id, trace::EventKind::held).size() == 2);
+    CHECK(traced(world, kept, trace::EventKind::held).size() == 1);
+    CHECK(traced(world, kept, trace::EventKind::released).size() == 1);
     std::vector<trace::Event> written;
     for (const auto& entry : world.ledger->entries) {
         if (entry.traced.empty()) continue;
@@ -422,6 +429,24 @@ TEST_CASE("a standing hold keeps what is there and what comes, over restarts, un
     for (const auto& id : {before, after, both}) CHECK(world.times(id, "bob@one.example") == 1);
     CHECK(world.list().entries.empty());
     CHECK(traced(world, after, trace::EventKind::released).size() == 1);
+}
+
+TEST_CASE("that a standing hold keeps a message is told after a crash that came before its word, and once", "[queue][holds][trace]")
+{
+    World world;
+    const bool is_lost = GENERATE(false, true);
+    (void)hold_from_now_on(world, to_domain("one.example"));
+    const auto id = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    REQUIRE(traced(world, id, trace::EventKind::held).size() == 1);
+    if (is_lost) std::erase_if(world.ledger->entries, [](const auto& entry) { return !entry.traced.empty(); });
+    world.crash();
+    world.run();
+    // Recorded anew; where its word is in the journal, the trace is told of that by who reads it.
+    CHECK(traced(world, id, trace::EventKind::held).size() == (is_lost ? 2 : 1));
+    world.crash();
+    world.run();
+    CHECK(traced(world, id, trace::EventKind::held).size() == (is_lost ? 2 : 1));
 }
 
 TEST_CASE("a standing hold of a sender, of an address and of everything", "[queue][holds]")

@@ -177,6 +177,36 @@ TEST_CASE("an envelope keeps what stays here of the message, and whose way ends 
     CHECK(encode(some_envelope()).size() + 1 == encode(envelope).size());
 }
 
+TEST_CASE("an envelope keeps the fields of its copy, and takes none that could end a header or begin another message", "[queue][codec]")
+{
+    Envelope envelope = some_envelope();
+    const std::string without = encode(envelope);
+    envelope.kept_back = 37;
+    envelope.is_forwarded = true;
+    envelope.fields = "X-Forwarded-Mark: ABCDEFGH\r\n IJKLMNOP\r\nX-Other:\r\n";
+    CHECK(decode_envelope(encode(envelope)) == envelope);
+    CHECK(decode_envelope(without) == some_envelope());
+    for (const char* bad : {"X: a", "X: a\n", "X: a\r", "X: a\r\n\r\n", "X: a\r\n\r\nY: b\r\n", "\r\n", " X: a\r\n", "X a\r\n", ": a\r\n", "X Y: a\r\n",
+                            "X: a\r\n \r\n", "X: a\nY: b\r\n", "X: a\rY: b\r\n", "X: a\x01\r\n", "X: a\r\nbody\r\n"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(are_whole_fields(bad));
+        envelope.fields = bad;
+        CHECK_FALSE(decode_envelope(encode(envelope)));
+    }
+    CHECK_FALSE(are_whole_fields(std::string("X: \0a\r\n", 8)));
+    CHECK_FALSE(are_whole_fields("X: " + std::string(996, 'a') + "\r\n"));
+    CHECK(are_whole_fields("X: " + std::string(995, 'a') + "\r\n"));
+    std::string many;
+    while (many.size() <= kMaxEnvelopeFields) many += "X: " + std::string(100, 'a') + "\r\n";
+    CHECK_FALSE(are_whole_fields(many));
+    // A size that lies.
+    envelope.fields = "X: a\r\n";
+    std::string lies = encode(envelope);
+    const auto at = lies.find("X: a");
+    lies[at - 1] = '\x7f';
+    CHECK_FALSE(decode_envelope(lies));
+}
+
 TEST_CASE("I2, I5: who is told of what follows NOTIFY, RET and the null return path", "[queue][report][I2][I5]")
 {
     const Recipient plain{"b@x", "", {}};

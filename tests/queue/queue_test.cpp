@@ -354,6 +354,18 @@ TEST_CASE("RET=FULL returns the message, and a large one only by its header", "[
     CHECK(std::max(reports[0].original, reports[1].original) == kMaxReportedHeader);
 }
 
+TEST_CASE("a report brings the message with the fields of its copy, whole where nobody else has it", "[queue][I5]")
+{
+    World world;
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::never(); };
+    auto envelope = World::envelope("anna@here.example", {"bob@there.example"});
+    envelope.fields = "X-Own: 12345\r\n";
+    envelope.is_only_copy = true;
+    world.send(envelope, "S: x\r\n\r\n" + std::string(900, 'x'));
+    world.run();
+    CHECK(world.made_reports().at(0).original == 908 + envelope.fields.size());
+}
+
 TEST_CASE("I6: a dead destination with 2,000 messages is asked now and then, and delays nobody else", "[queue][I6]")
 {
     World world;

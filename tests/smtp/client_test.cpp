@@ -630,6 +630,54 @@ TEST_CASE("what the envelope keeps back stays here (RFC 5321 4.4)", "[smtp][clie
     CHECK(ground.remote.lines[1].ends_with("SIZE=24"));
 }
 
+TEST_CASE("the fields of a copy stand in front of it, and count", "[smtp][client]")
+{
+    const bool is_file = GENERATE(true, false);
+    PlainGround ground;
+    TemporaryFolder folder;
+    const std::string mine = "Return-Path: <ann@example.test>\r\n";
+    const std::string fields = "X-Own: a\r\n b\r\n";
+    ground.envelope.kept_back = mine.size();
+    ground.envelope.fields = fields;
+    queue::Outgoing outgoing;
+    outgoing.envelope = &ground.envelope;
+    outgoing.recipients = {0};
+    const auto hold = [&](const std::string& text) {
+        if (is_file) outgoing.path = folder.write("message", mine + text);
+        else outgoing.bytes = std::make_shared<const std::string>(mine + text);
+    };
+    SECTION("as it is, each time it is sent")
+    {
+        REQUIRE(ground.open());
+        hold(kMessage);
+        CHECK(ground.deliver(outgoing)[0].verdict == Verdict::delivered);
+        CHECK(ground.deliver(outgoing)[0].verdict == Verdict::delivered);
+        CHECK(ground.remote.contents == Strings{fields + kMessage + ".\r\n", fields + kMessage + ".\r\n"});
+        CHECK(ground.remote.lines[1].ends_with("SIZE=" + std::to_string(fields.size() + kMessage.size())));
+    }
+    SECTION("re-encoded")
+    {
+        ground.remote.keywords = {"PIPELINING"};
+        REQUIRE(ground.open());
+        hold("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xd1\x91 and more words\r\n");
+        CHECK(ground.deliver(outgoing)[0].verdict == Verdict::delivered);
+        REQUIRE(ground.remote.contents.size() == 1);
+        CHECK(ground.remote.contents[0].starts_with(fields + "Content-Type: "));
+        CHECK(ground.remote.contents[0].ends_with("\r\n\r\n=D1=91 and more words\r\n.\r\n"));
+    }
+    SECTION("in chunks")
+    {
+        ground.remote.keywords = {"PIPELINING", "CHUNKING", "BINARYMIME", "8BITMIME", "SIZE"};
+        REQUIRE(ground.open());
+        const std::string binary = "Subject: x\r\n\r\n" + std::string(1, '\0') + "\r\n";
+        hold(binary);
+        CHECK(ground.deliver(outgoing)[0].verdict == Verdict::delivered);
+        REQUIRE(ground.remote.contents.size() == 1);
+        CHECK(ground.remote.contents[0] == fields + binary);
+        CHECK(ground.remote.lines[1].find(" SIZE=" + std::to_string(fields.size() + binary.size())) != std::string::npos);
+    }
+}
+
 TEST_CASE("a file that cannot be read is a temporary answer, and half of one never becomes a message", "[smtp][client]")
 {
     PlainGround ground;

@@ -68,9 +68,10 @@ std::vector<std::string> addresses(const queue::Envelope& envelope)
 
 TEST_CASE("marks are read from a header in any pieces, folded or not, and from nowhere else", "[smtp][forwarding]")
 {
-    const std::string fields = make_forward_marks(srs(), outside_of({{1, 2}, {3}, {4, 5, 6, 7}, {}}));
+    const std::string fields = make_forward_marks(srs(), outside_of({{1, 2}, {3}, {4, 5, 6, 7}, {}}), 0);
     CHECK(fields.starts_with("X-Forwarded-Mark: "));
-    CHECK(make_forward_marks(srs(), outside_of({{}})).empty());
+    CHECK(make_forward_marks(srs(), outside_of({{}}), 0).empty());
+    CHECK(make_forward_marks(srs(), outside_of({{1}}), 1).empty());
     const std::string text = "Received: x\r\n" + fields + "x-forwarded-MARK :\r\n\t" + srs().forward_mark(8) + "\r\n" +
                              "Subject: X-Forwarded-Mark: a\r\n folded " + srs().forward_mark(9) + "\r\n\r\n" +
                              "X-Forwarded-Mark: " + srs().forward_mark(10) + "\r\n";
@@ -88,6 +89,12 @@ TEST_CASE("a header of marks without end is read in bounded memory", "[smtp][for
     ForwardMarks marks;
     for (int n = 0; n < 100'000; ++n) marks.feed("X-Forwarded-Mark: m" + std::to_string(n) + "\r\n");
     CHECK(marks.found().size() == 4'000);
+    // What is written is read, and fits into an envelope.
+    std::vector<std::int64_t> crowd;
+    for (std::int64_t id = 1; id <= 5'000; ++id) crowd.push_back(id);
+    const std::string fields = make_forward_marks(srs(), outside_of({crowd}), 0);
+    CHECK(queue::are_whole_fields(fields));
+    CHECK(marks_in(fields + "\r\n", 4096).size() == 4'000);
     ForwardMarks line;
     for (int n = 0; n < 1'000; ++n) line.feed(std::string(10'000, 'x'));
     CHECK(line.found().empty());
@@ -97,7 +104,7 @@ TEST_CASE("what comes back is kept by the nearest account that had sent it on, a
 {
     auto outside = outside_of({{1}, {2, 1}, {2}, {3}, {}});
     ForwardMarks marks;
-    marks.feed(make_forward_marks(srs(), outside_of({{1}})));
+    marks.feed(make_forward_marks(srs(), outside_of({{1}}), 0));
     const HeldBack held = hold_back(srs(), marks, outside);
     CHECK(held.accounts == std::vector<directory::AccountId>{{1}});
     CHECK(held.addresses == std::vector<std::string>{"far1@elsewhere.example", "far2@elsewhere.example"});
@@ -129,7 +136,8 @@ TEST_CASE("what an account forwards leaves under an address that stands for the 
     CHECK(out.envelope.recipients[0].original.empty());
     const std::string leaving = out.bytes->substr(out.envelope.kept_back);
     CHECK(leaving.starts_with("Received: "));
-    CHECK(leaving.find("\r\nX-Forwarded-Mark: ") != std::string::npos);
+    CHECK(leaving.find("X-Forwarded-Mark") == std::string::npos);
+    CHECK(out.envelope.fields == "X-Forwarded-Mark: " + appliance.srs.forward_mark(id) + "\r\n");
     // A bounce is nobody's, and stays so.
     (void)appliance.talk(letter(kToAnn, "Subject: bounce\r\n", ""));
     REQUIRE(appliance.outgoing.size() == 2);
@@ -140,6 +148,74 @@ TEST_CASE("what an account forwards leaves under an address that stands for the 
     const auto inbox = appliance.inbox("ann");
     CHECK(std::ranges::count_if(inbox, [](const std::string& one) { return one.find("Subject: returned") != std::string::npos; }) == 1);
     CHECK(appliance.talk(letter("RCPT TO:<" + out.envelope.reverse_path + ">\r\n")).find("550 5.1.1") != std::string::npos);
+}
+
+TEST_CASE("an account's mark is in the copy that it sends on, and in nobody else's", "[smtp][forwarding]")
+{
+    const bool is_bounce = GENERATE(false, true);
+    CAPTURE(is_bounce);
+    Appliance appliance;
+    forward(appliance, "ann@example.test", {"far@elsewhere.example", "farther@elsewhere.example"}, true);
+    forward(appliance, "bob@example.test", {"bob@elsewhere.example"}, false);
+    REQUIRE(appliance.run(appliance.directory->add_alias({"one@example.test", {"one@other.example"}, true, ""})));
+    (void)appliance.talk(letter(kToAnn + "RCPT TO:<bob@example.test>\r\nRCPT TO:<one@example.test>\r\n", "Subject: x\r\n", is_bounce ? "" : "s@sender.example"));
+    const auto mark_of = [&appliance](const std::string& who) {
+        return "X-Forwarded-Mark: " + appliance.srs.forward_mark(appliance.directory->snapshot()->find_login(who)->id.value) + "\r\n";
+    };
+    REQUIRE(appliance.outgoing.size() == 3);
+    CHECK(addresses(appliance.outgoing[0].envelope) == std::vector<std::string>{"one@other.example"});
+    CHECK(appliance.outgoing[0].envelope.fields.empty());
+    CHECK(addresses(appliance.outgoing[1].envelope) == std::vector<std::string>{"far@elsewhere.example", "farther@elsewhere.example"});
+    CHECK(appliance.outgoing[1].envelope.fields == mark_of("ann@example.test"));
+    CHECK(addresses(appliance.outgoing[2].envelope) == std::vector<std::string>{"bob@elsewhere.example"});
+    CHECK(appliance.outgoing[2].envelope.fields == mark_of("bob@example.test"));
+    for (const auto& out : appliance.outgoing) {
+        CHECK(out.envelope.reverse_path.empty() == is_bounce);
+        CHECK(out.bytes->find("X-Forwarded-Mark") == std::string::npos);
+    }
+    for (const std::string& one : appliance.inbox("ann")) CHECK(one.find("X-Forwarded-Mark") == std::string::npos);
+    // Each has its own story, which says where it came from.
+    const auto accepted = appliance.recorded.of(EventKind::accepted);
+    REQUIRE(accepted.size() == 3);
+    CHECK(accepted[1].detail == "what an account forwards; the message came in as " + accepted[0].id);
+    const auto steps = appliance.recorded.of(EventKind::expanded);
+    REQUIRE(steps.size() == 5);
+    CHECK(steps[3].recipient == "ann@example.test");
+    CHECK(fact(steps[3], "as") == appliance.outgoing[1].id);
+    CHECK(appliance.recorded.of(EventKind::queued).size() == 4);
+}
+
+TEST_CASE("members of a list behind an account that forwards are apart from its others, while there is room", "[smtp][forwarding]")
+{
+    auto outside = outside_of({{}, {1}, {}, {1}, {2}});
+    for (auto& one : outside) {
+        one.owner = "owner@example.test";
+        one.returns_to = one.owner;
+    }
+    const auto ways_of = [](const std::vector<OutsideRecipient>& all) {
+        std::vector<std::size_t> ways;
+        for (const OutsideRecipient& one : all) ways.push_back(one.way);
+        return ways;
+    };
+    part_ways(outside, true);
+    CHECK(ways_of(outside) == std::vector<std::size_t>{1, 2, 1, 2, 3});
+    CHECK(make_forward_marks(srs(), outside, 1).empty());
+    CHECK(make_forward_marks(srs(), outside, 2) == "X-Forwarded-Mark: " + srs().forward_mark(1) + "\r\n");
+    part_ways(outside, false);
+    CHECK(ways_of(outside) == std::vector<std::size_t>{0, 1, 0, 1, 2});
+    // Each address has a way of its own first; no more than kMostWays are made.
+    std::vector<std::vector<std::int64_t>> crowd;
+    for (std::int64_t id = 1; id <= 40; ++id) crowd.push_back({id});
+    auto many = outside_of(crowd);
+    for (std::size_t n = 0; n < many.size(); ++n) {
+        many[n].owner = n == 0 || n == 39 ? "owner@example.test" : "second@example.test";
+        many[n].returns_to = many[n].owner;
+    }
+    part_ways(many, true);
+    for (const OutsideRecipient& one : many) CHECK((one.way >= 1 && one.way <= kMostWays));
+    CHECK(many[1].way != many[0].way);
+    CHECK(many[38].way == many[1].way);
+    CHECK(many[39].way == many[0].way);
 }
 
 TEST_CASE("arrival at an account that forwards is the end of the sender's mail (RFC 3461 5.2.7.4)", "[smtp][forwarding]")
@@ -195,7 +271,7 @@ TEST_CASE("I1: what an account forwarded and comes back stays with it, and never
     forward(appliance, "ann@example.test", {"far@elsewhere.example"}, false);
     (void)appliance.talk(letter(kToAnn));
     REQUIRE(appliance.outgoing.size() == 1);
-    std::string back = *appliance.outgoing[0].bytes;
+    std::string back = appliance.outgoing[0].envelope.fields + *appliance.outgoing[0].bytes;
     back.resize(back.find("\r\n\r\n") + 2);
     std::string body;
     while (body.size() < filling) body += std::string(70, 'x') + "\r\n";

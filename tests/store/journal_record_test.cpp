@@ -47,7 +47,11 @@ std::vector<JournalRecord> one_of_each()
     expunged.modseq = 6;
     expunged.reason = ExpungedRecord::Reason::moved;
     expunged.messages = {{1, "1.x"}, {UINT32_MAX, "1.z"}};
-    return {accepted, elsewhere, traced, traced_here, placed, timed, flags, expunged, AccountRemovedRecord{kAda},
+    ExpungedRecord told = expunged;
+    told.told = {1'800'000'000'123'456, "imap", "INBOX", "", 1, {}};
+    ExpungedRecord told_moved = expunged;
+    told_moved.told = {1'800'000'000'123'456, "imap", "INBOX", "Kept", 2, {UINT32_MAX, 3}};
+    return {accepted, elsewhere, traced, traced_here, placed, timed, flags, expunged, told, told_moved, AccountRemovedRecord{kAda},
             VoidRecord{UINT64_MAX}, OutgoingRecord{"a change"}, OutgoingRecord{"a change", "events"}};
 }
 
@@ -90,6 +94,42 @@ TEST_CASE("a record whose file names lead out of their directory is no record", 
         placed.unique = name;
         CHECK_FALSE(decode(encode(placed)));
     }
+}
+
+TEST_CASE("who expunged or moved messages, and when, stands once in their record, and lies about nothing", "[store][journal]")
+{
+    ExpungedRecord record;
+    record.account = kAda;
+    record.mailbox = MailboxId{3};
+    for (Uid uid = 1; uid <= 10'000; ++uid) record.messages.push_back({uid, unique_of(1'700'000'000, 1, uid)});
+    const std::size_t before = encode(record).size();
+    record.told = {1'800'000'000'123'456, "imap", "INBOX", "", 1000, {}};
+    CHECK(encode(record).size() < before + 40);
+    record.told.to_mailbox = "Trash";
+    for (Uid uid = 70'000; uid < 71'000; ++uid) record.told.to.push_back(uid);
+    CHECK(encode(record).size() < before + 1'050);
+    const auto read = decode(encode(record));
+    REQUIRE(read);
+    CHECK(std::get<ExpungedRecord>(read->record).told.to == record.told.to);
+    CHECK(describe(record).ends_with(",... told=1000 by=imap"));
+    const auto is_record = [](ExpungedRecord one) { return decode(encode(one)).has_value(); };
+    auto bad = record;
+    bad.told.at = -1;
+    CHECK_FALSE(is_record(bad));
+    bad = record;
+    bad.told.count = 10'001;
+    CHECK_FALSE(is_record(bad));
+    bad.told.count = 0;
+    CHECK_FALSE(is_record(bad));
+    bad = record;
+    bad.told.to[3] = 0;
+    CHECK_FALSE(is_record(bad));
+    bad.told.to.pop_back();
+    CHECK_FALSE(is_record(bad));
+    // However long a name is.
+    auto longest = record;
+    longest.told.to_mailbox = std::string(100'000, 'x');
+    CHECK(is_record(longest));
 }
 
 TEST_CASE("CRC-32C has its known values, in one piece or in several", "[store][journal]")

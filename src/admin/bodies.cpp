@@ -287,9 +287,15 @@ Result<QueueActBody, Error> parse_queue_act(std::string_view text)
     queue::Selection& which = body.selection;
     which.ids = members.texts("ids").value_or(std::vector<std::string>());
     for (std::string& id : which.ids) id = ascii::to_lower(id);
-    which.destination = members.text("destination").value_or("");
-    which.sender = members.text("sender").value_or("");
-    which.recipient = members.text("recipient").value_or("");
+    // One that is there and says nothing would let all through.
+    const auto filter = [&members](const char* name) {
+        const auto text = members.text(name);
+        if (text && text->empty()) members.fail(std::string(name) + " is empty");
+        return text.value_or("");
+    };
+    which.destination = filter("destination");
+    which.sender = filter("sender");
+    which.recipient = filter("recipient");
     which.is_all = members.flag("all").value_or(false);
     const bool has_filter = !which.destination.empty() || !which.sender.empty() || !which.recipient.empty();
     if (which.ids.empty() && !has_filter && !which.is_all)

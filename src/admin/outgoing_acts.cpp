@@ -37,9 +37,16 @@ co::Task<http::Response> Administration::list_queue(const http::Request& request
     queue::Selection selection;
     std::string after;
     std::size_t limit = kUsualQueuePage;
-    if (const std::string* text = request.target.query_value("destination")) selection.destination = *text;
-    if (const std::string* text = request.target.query_value("sender")) selection.sender = *text;
-    if (const std::string* text = request.target.query_value("recipient")) selection.recipient = *text;
+    std::string empty;
+    const auto filter = [&](const char* name) {
+        const std::string* text = request.target.query_value(name);
+        if (text != nullptr && text->empty()) empty = name;
+        return text == nullptr ? std::string() : *text;
+    };
+    selection.destination = filter("destination");
+    selection.sender = filter("sender");
+    selection.recipient = filter("recipient");
+    if (!empty.empty()) co_return unprocessable(meaningless("listing the queue", empty + " is empty"));
     if (auto fault = fault_of(selection); !fault.empty()) co_return unprocessable(meaningless("listing the queue", std::move(fault)));
     if (const std::string* text = request.target.query_value("after")) after = *text;
     if (const std::string* text = request.target.query_value("limit")) {

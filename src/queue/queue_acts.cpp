@@ -221,13 +221,15 @@ void Queue::State::take_back(ActRound& round, const LivePtr& entry, Wanted wante
                             return states[at].status == RecipientStatus::waiting && group.is_being_sent_to(at) && meant(at);
                         });
     }
+    // Who failed before is told all the same. A message that waits for its report alone goes with it.
+    const bool is_owed = entry->entry.has(RecipientStatus::failing) && entry->entry.has(RecipientStatus::waiting);
     const bool is_at_once = is_being_sent && !waiting_of(*entry, meant).empty();
     const bool is_forwarded = wanted == Wanted::returned && entry->entry.envelope.is_forwarded;
     const bool is_untold = is_forwarded && !why_not_told(entry->entry).empty();
     std::uint64_t lsn = want(entry, wanted, meant, round.by);
     if (wanted == Wanted::returned) {
         lsn = std::max(lsn, fail_waiting(entry, meant, round.by));
-    } else if (!is_all || has_active(*entry)) {
+    } else if (!is_all || is_owed || has_active(*entry)) {
         lsn = std::max(lsn, remove_waiting(entry, meant, round.by));
     } else {
         auto entered = append(Ended{entry->entry.id}, {event_of_act(round, entry->entry, trace::EventKind::deleted)});

@@ -1,6 +1,7 @@
 // What a session tells the trace. It is on the loop for every message: a few short texts, and one look at the header.
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "base/ascii.hpp"
@@ -129,7 +130,11 @@ void Session::tell_expansions(const intake::Receipt& receipt, const Incoming& in
         events.push_back(std::move(event));
         at += std::chrono::microseconds(1);
     };
-    for (const directory::Expansion& one : transaction_->expansions()) tell(one.address, words_of(one), name_of(one.kind), one.count);
+    // Who is reached by several ways is led on once.
+    std::set<std::pair<std::string, std::string>> told;
+    for (const directory::Expansion& one : transaction_->expansions()) {
+        if (told.emplace(one.address, words_of(one)).second) tell(one.address, words_of(one), name_of(one.kind), one.count);
+    }
     const auto snapshot = deps_.directory.snapshot();
     for (const directory::AccountId id : transaction_->held_back().accounts) {
         const directory::Account* account = snapshot->find(id);

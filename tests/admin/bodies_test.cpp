@@ -81,3 +81,12 @@ TEST_CASE("an act on the queue names mail that there can be", "[admin][queue]")
     CHECK(refused.error().happened.starts_with("the "));
     CHECK(admin::parse_queue_act(R"({"act":"release",)" + bad + "}"));
 }
+
+TEST_CASE("an empty filter of the queue does not let all through", "[admin][queue]")
+{
+    const std::string empty = GENERATE(as<std::string>{}, "destination", "sender", "recipient");
+    const std::string other = empty == "destination" ? R"("recipient":"a@b.example")" : R"("destination":"b.example")";
+    const auto refused = admin::parse_queue_act(R"({"act":"release",)" + other + ",\"" + empty + R"(":""})");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().happened.find(empty + " is empty") != std::string::npos);
+}

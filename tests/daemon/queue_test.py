@@ -57,6 +57,9 @@ class Queue(QueueCase):
         self.assertIn("name their ids, as mailboxctl queue list shows them", self.say("queue", "bounce", code=2))
         self.assertIn("an id is empty", self.say("queue", "delete", "", code=2))
         self.assertIn("the address is empty", self.say("check", "route", "", code=2))
+        # Of a script's variable that was never set.
+        for act in (("delete", "--yes"), ("hold",), ("hold", "--standing"), ("list",)):
+            self.assertIn("it is empty", self.say("queue", *act, "--recipient", "", "--destination", "away.test", code=2))
         self.assertIn(first, self.say("queue", "show", first.upper()))
         self.assertIn("accepted from", self.say("trace", first.upper()))
         self.assertEqual(self.say("queue", "hold", first, first.upper()), "1 message is held until released\n")

@@ -12,7 +12,9 @@ def trace_id_of(record):
 
 
 def is_for_others(record):
-    """An acceptance with recipients on other servers."""
+    """An acceptance with recipients on other servers. What was made void is empty."""
+    if len(record.payload) < 2:
+        return False
     kind = record.payload[1]
     if kind != ACCEPTED_TRACED:
         return kind == ACCEPTED_OUTGOING
@@ -42,7 +44,7 @@ def drop_accepted(data, ledger):
 def drop_changes(data, _):
     """All that the queue wrote about what became of its messages."""
     journal = Journal(find_journal(pathlib.Path(data)))
-    chosen = [record for record in journal.records() if record.payload[1] in (OUTGOING, OUTGOING_TRACED)]
+    chosen = [record for record in journal.records() if len(record.payload) > 1 and record.payload[1] in (OUTGOING, OUTGOING_TRACED)]
     journal.void(chosen)
     journal.save()
     return len(chosen)

@@ -380,6 +380,26 @@ TEST_CASE("what an account forwards is told of as returned to it", "[queue][admi
     CHECK(acted(world, Act::bounce, of_id(other)).forwarded == 0);
 }
 
+TEST_CASE("who failed already is told although the message is deleted", "[queue][admin][I7]")
+{
+    World world;
+    const bool is_returned = GENERATE(false, true);
+    world.intake->refuses = true;  // the report waits meanwhile
+    world.transport->on_deliver = [&](const std::string&, const std::string& recipient) {
+        return recipient == "bob@one.example" && !is_returned ? ScriptedTransport::never() : ScriptedTransport::later();
+    };
+    const auto id = world.send("anna@here.example", {"bob@one.example", "carl@two.example"});
+    world.run();
+    if (is_returned) REQUIRE(acted(world, Act::bounce, to_domain("one.example")).messages == 1);
+    CHECK(acted(world, Act::remove, of_id(id)).messages == 1);
+    CHECK(traced(world, id, trace::EventKind::deleted) == std::vector<std::string>{"carl@two.example by the administrator"});
+    world.intake->refuses = false;
+    world.pass(3min, 30s);
+    CHECK(world.reports(ReportKind::failed, id) == 1);
+    CHECK(world.list().entries.empty());
+    CHECK(world.entry_files() == 0);
+}
+
 TEST_CASE("what is deleted for one recipient is deleted in the trace for that one alone", "[queue][admin][trace]")
 {
     World world;

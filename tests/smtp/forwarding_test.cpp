@@ -388,4 +388,8 @@ TEST_CASE("each step from one address to others is told to the trace in words", 
     // One's own mailbox is no step.
     (void)appliance.talk(letter("RCPT TO:<bob@example.test>\r\n"));
     CHECK(appliance.recorded.of(EventKind::expanded).size() == 3);
+    // Who is reached by two ways is led on once.
+    (void)appliance.talk(letter("RCPT TO:<ann@example.test>\r\nRCPT TO:<sales@example.test>\r\n"));
+    const auto both = appliance.recorded.of(EventKind::expanded);
+    CHECK(std::ranges::count(both, std::string("far@elsewhere.example (forward and copy)"), &trace::Event::detail) == 2);
 }

@@ -290,7 +290,7 @@ Result<QueueActBody, Error> parse_queue_act(std::string_view text)
     // One that is there and says nothing would let all through.
     const auto filter = [&members](const char* name) {
         const auto text = members.text(name);
-        if (text && text->empty()) members.fail(std::string(name) + " is empty");
+        if (text && text->empty()) members.fail("the member " + std::string(name) + " is empty: say whom it means, or leave it out");
         return text.value_or("");
     };
     which.destination = filter("destination");

@@ -232,7 +232,7 @@ private:
     void add_queue_filter(CLI::App* node)
     {
         // An empty one, of a variable that a script never set, would let all through.
-        const auto is_said = [](const std::string& text) { return text.empty() ? std::string("it is empty") : std::string(); };
+        const auto is_said = [](const std::string& text) { return text.empty() ? std::string("it is empty: say whom it means, or leave it out") : std::string(); };
         node->add_option("--destination", into_.queue_destination, "Those with a recipient in this domain")->type_name("DOMAIN")->check(is_said);
         node->add_option("--sender", into_.queue_sender, "Those from this address, @DOMAIN or <>")->type_name("ADDRESS")->check(is_said);
         node->add_option("--recipient", into_.queue_recipient, "Those to this address")->type_name("ADDRESS")->check(is_said);

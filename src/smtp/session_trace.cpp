@@ -133,7 +133,8 @@ void Session::tell_expansions(const intake::Receipt& receipt, const Incoming& in
     // Who is reached by several ways is led on once.
     std::set<std::pair<std::string, std::string>> told;
     for (const directory::Expansion& one : transaction_->expansions()) {
-        if (told.emplace(one.address, words_of(one)).second) tell(one.address, words_of(one), name_of(one.kind), one.count);
+        const auto [step, is_new] = told.emplace(one.address, words_of(one));
+        if (is_new) tell(one.address, step->second, name_of(one.kind), one.count);
     }
     const auto snapshot = deps_.directory.snapshot();
     for (const directory::AccountId id : transaction_->held_back().accounts) {

@@ -243,14 +243,11 @@ Result<std::optional<std::string>, StoreError> Replaying::source_path(const Plac
     return path_of(record.source_mailbox, record.source_unique);
 }
 
-std::vector<const Replaying::Wanted*> Replaying::made_from(MailboxId mailbox, const std::string& unique) const
+// What the last record made of it; none: nothing.
+const Replaying::Wanted* Replaying::last_made_from(MailboxId mailbox, const std::string& unique) const
 {
-    std::vector<const Wanted*> made;
     const auto [first, last] = by_source_.equal_range({mailbox, unique});
-    for (auto it = first; it != last; ++it) {
-        if (const auto found = wanted_.find(it->second); found != wanted_.end()) made.push_back(&found->second);
-    }
-    return made;
+    return first == last ? nullptr : &wanted_.at(std::prev(last)->second);
 }
 
 // Any name of a message and of all that was copied and moved from the same one: a move that the disk has takes the source of an
@@ -265,15 +262,19 @@ Result<std::optional<std::string>, StoreError> Replaying::path_in_family(const P
         if (placed.source != PlacedRecord::Source::message) break;
         eldest = {placed.source_mailbox, placed.source_unique};
     }
+    auto path = path_of(eldest.first, eldest.second);
     std::vector<std::pair<MailboxId, std::string>> open{std::move(eldest)};
-    while (!open.empty()) {
-        const auto [mailbox, unique] = std::move(open.back());
+    while (path && !*path && !open.empty()) {
+        const auto [first, last] = by_source_.equal_range(open.back());
         open.pop_back();
-        auto path = path_of(mailbox, unique);
-        if (!path || *path) return path;
-        for (const Wanted* next : made_from(mailbox, unique)) open.emplace_back(next->mailbox, next->message.unique);
+        // The first that is made again is the next one's source: a message that was copied thousands of times is not gone through for each.
+        for (auto it = first; it != last && path && !*path; ++it) {
+            const Wanted& next = wanted_.at(it->second);
+            path = path_of(next.mailbox, next.message.unique);
+            open.emplace_back(next.mailbox, next.message.unique);
+        }
     }
-    return std::optional<std::string>();
+    return path;
 }
 
 Result<std::optional<Replaying::Content>, StoreError> Replaying::content_of(const Wanted& wanted, int depth)
@@ -398,16 +399,15 @@ Result<std::optional<std::string>, StoreError> Replaying::made_path(const Wanted
 {
     auto path = path_of(wanted.mailbox, wanted.message.unique);
     if (!path || *path || wanted.gone == nullptr || depth > kLongestChain) return path;
-    const auto next = made_from(wanted.mailbox, wanted.message.unique);
-    return next.empty() ? path : made_path(*next.back(), depth + 1);
+    const Wanted* next = last_made_from(wanted.mailbox, wanted.message.unique);
+    return next == nullptr ? path : made_path(*next, depth + 1);
 }
 
 // The record that a MOVE wrote for its target stands before that of the source, and what was copied earlier before both.
 const Replaying::Wanted* Replaying::moved_to(const Wanted& wanted) const
 {
     if (std::get<ExpungedRecord>(wanted.gone->record).reason != ExpungedRecord::Reason::moved) return nullptr;
-    const auto made = made_from(wanted.mailbox, wanted.message.unique);
-    return made.empty() ? nullptr : made.back();
+    return last_made_from(wanted.mailbox, wanted.message.unique);
 }
 
 // Whether the message that a MOVE made of this one is the same file.

@@ -65,7 +65,7 @@ private:
     Result<std::optional<std::string>, StoreError> path_of(MailboxId mailbox, const std::string& unique);
     Result<std::optional<std::string>, StoreError> made_path(const Wanted& wanted, int depth);
     Result<std::optional<std::string>, StoreError> path_in_family(const PlacedRecord& record);
-    std::vector<const Wanted*> made_from(MailboxId mailbox, const std::string& unique) const;
+    const Wanted* last_made_from(MailboxId mailbox, const std::string& unique) const;
     const Wanted* moved_to(const Wanted& wanted) const;
     Result<bool, StoreError> is_where_it_moved(const Wanted& wanted, const std::string& path);
     Outcome drop_restored(const Wanted& wanted);

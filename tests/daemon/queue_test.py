@@ -43,6 +43,16 @@ class Queue(QueueCase):
         self.assertEqual(code, 250, answer)
         return answer.decode().split()[1]
 
+    def test_an_empty_filter_of_the_api_lists_nothing(self):
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(60)
+            link.connect(str(self.box.run / "control.sock"))
+            link.sendall(b"GET /api/v1/queue?destination=away.test&recipient= HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: link.recv(4096), b"")).decode()
+        self.assertIn(" 422 ", answer.splitlines()[0])
+        self.assertIn("recipient is empty", answer)
+        self.assertIn("leave it out", answer)
+
     def wait_for_a_try(self, name):
         wait_until(lambda: self.box.ctl_json("queue", "show", name)["recipients"][0]["attempts"] > 0, 30, "it was not tried")
 

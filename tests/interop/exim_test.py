@@ -2,6 +2,7 @@
 us (by CHUNKING, over TLS), and Exim as a user's server that hands its mail to our submission port. In a network of the test's own.
 What it sends to us by DANE is dane_in_test.py's."""
 import pathlib
+import re
 import smtplib
 import sys
 import unittest
@@ -97,22 +98,23 @@ class Exim(OutboundCase):
         self.is_told(identifier, why)
         self.assertFalse([text for text in self.exim.arrived() if f"Subject: to {domain}\n".encode() in text.replace(b"\r\n", b"\n")])
 
-    def test_ours_arrives_whole_over_dane(self):
-        identifier = self.submit(message("over dane", BODY, sender=self.box.user_name(1), to="bob@dane.test"), "bob@dane.test")
-        arrived = self.arrives(self.exim, "over dane")
+    def arrives_whole(self, domain, protection):
+        """Mail to that domain, over TLS, and the trace names what made sure of the server."""
+        subject = f"under {protection}"
+        identifier = self.submit(message(subject, BODY, sender=self.box.user_name(1), to=f"bob@{domain}"), f"bob@{domain}")
+        arrived = self.arrives(self.exim, subject)
         self.assertTrue(arrived.endswith(b"\n\n" + BODY.replace(b"\r\n", b"\n")), arrived[-200:])
         self.assertIn(b"with esmtps", arrived)
-        self.is_told(identifier, r"mx\.dane\.test.*TLSv1\.\d, DANE\)")
+        self.is_told(identifier, rf"mx\.{re.escape(domain)}.*TLSv1\.\d, {protection}\)")
+
+    def test_ours_arrives_whole_over_dane(self):
+        self.arrives_whole("dane.test", "DANE")
 
     def test_b5_an_exim_that_dane_does_not_know_gets_no_mail(self):
         self.stays("impostor.test", "4.7.5", "the certificate is none of those that the TLSA records allow")
 
     def test_ours_arrives_by_a_policy_of_mta_sts(self):
-        identifier = self.submit(message("by policy", BODY, sender=self.box.user_name(1), to="bob@sts.test"), "bob@sts.test")
-        arrived = self.arrives(self.exim, "by policy")
-        self.assertTrue(arrived.endswith(b"\n\n" + BODY.replace(b"\r\n", b"\n")), arrived[-200:])
-        self.assertIn(b"with esmtps", arrived)
-        self.is_told(identifier, r"mx\.sts\.test.*TLSv1\.\d, MTA-STS\)")
+        self.arrives_whole("sts.test", "MTA-STS")
 
     def test_b4_b5_mta_sts_and_an_exim_without_starttls_or_of_another_name_keeps_the_mail_here(self):
         self.stays("stripped.test", "4.7.10", "TLS is needed, and the server does not offer it")

@@ -270,15 +270,22 @@ std::vector<std::string> details_of(const World& world, trace::EventKind kind)
     return details;
 }
 
+// It has failed for good, and the report waits for room in Anna's mailbox.
+std::string send_in_vain(World& world)
+{
+    world.intake->refuses = true;
+    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::never(); };
+    auto id = world.send(forwarded_by_anna());
+    world.run();
+    return id;
+}
+
 }  // namespace
 
 TEST_CASE("why a report waits is listed until it is made, and traced once", "[queue][I7]")
 {
     World world;
-    world.intake->refuses = true;
-    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::never(); };
-    const auto id = world.send(forwarded_by_anna());
-    world.run();
+    const auto id = send_in_vain(world);
     world.pass(5min, 30s);
     REQUIRE(world.list().entries.size() == 1);
     CHECK(world.list().entries.front().report_trouble == "the mailbox is full");
@@ -293,10 +300,7 @@ TEST_CASE("why a report waits is listed until it is made, and traced once", "[qu
 TEST_CASE("a message that is deleted while its report waits has none", "[queue][I7]")
 {
     World world;
-    world.intake->refuses = true;
-    world.transport->on_deliver = [](const std::string&, const std::string&) { return ScriptedTransport::never(); };
-    const auto id = world.send(forwarded_by_anna());
-    world.run();
+    const auto id = send_in_vain(world);
     REQUIRE(world.list().entries.size() == 1);
     Selection all;
     all.is_all = true;

@@ -8,12 +8,13 @@ fuzzer=$1
 seeds=${2:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-folders=("$work")
+mkdir "$work/new" "$work/found"  # apart from the log, which would be read as a seed
+folders=("$work/new")
 [ -n "$seeds" ] && [ -d "$seeds" ] && folders+=("$seeds")
 "$fuzzer" -seed="${MAILBOXD_FUZZ_SEED:-1}" -max_total_time="${MAILBOXD_FUZZ_SECONDS:-5}" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
-  -print_final_stats=1 -artifact_prefix="$work/" "${folders[@]}" 2>"$work/log" || {
+  -print_final_stats=1 -artifact_prefix="$work/found/" "${folders[@]}" 2>"$work/log" || {
     tail -60 "$work/log"
-    for found in "$work"/crash-* "$work"/timeout-* "$work"/oom-*; do
+    for found in "$work"/found/*; do
       [ -f "$found" ] && { echo "input, base64:"; base64 "$found" | head -50; }
     done
     exit 1

@@ -166,11 +166,14 @@ private:
 // A field or another line of a header, with CRLF, no stray bytes, and no line over 998.
 void append_header_lines(std::string_view whole, std::string& out)
 {
+    bool is_first = true;
     while (!whole.empty()) {
         const std::size_t line_feed = whole.find('\n');
         std::string line(whole.substr(0, line_feed));
         whole.remove_prefix(line_feed == std::string_view::npos ? whole.size() : line_feed + 1);
         if (!line.empty() && line.back() == '\r') line.pop_back();
+        // No white space in a name: it would make the line before go on, or end the name and so make one of what was none.
+        if (std::exchange(is_first, false)) std::replace(line.begin(), std::ranges::find(line, ':'), '\r', '?');
         std::ranges::replace(line, '\r', ' ');
         std::ranges::replace(line, '\0', '?');  // no space: at the end of a line it could make a delimiter
         std::string_view rest = line;
@@ -197,6 +200,7 @@ public:
     void header(const WalkedHeader& walked) override
     {
         end_leaf();
+        line_front_.clear();
         change_ = LeafChange::keep;
         is_junk_ = walked.kind == WalkKind::multipart;
         if (walked.kind == WalkKind::leaf && next_leaf_ < plan_.leaves.size()) change_ = plan_.leaves[next_leaf_++];
@@ -208,6 +212,7 @@ public:
     void text(std::string_view run) override
     {
         if (decoder_) return decode(run);
+        if (line_front_.size() < 2) line_front_ += run.substr(0, 2 - line_front_.size());
         switch (change_) {
         case LeafChange::keep: keep(run); return;
         case LeafChange::quoted_printable: quoted_.feed(run, *out); return;
@@ -220,6 +225,7 @@ public:
     void line_end(bool is_crlf) override
     {
         column_ = 0;
+        line_front_.clear();
         if (decoder_) return decode(is_crlf ? "\r\n" : "\n");
         switch (change_) {
         case LeafChange::keep: *out += "\r\n"; return;
@@ -242,6 +248,7 @@ public:
         is_junk_ = is_last;
         change_ = LeafChange::keep;
         column_ = 0;
+        line_front_.clear();
     }
 
     void end_leaf()
@@ -272,10 +279,11 @@ private:
     }
     void keep(std::string_view run)
     {
+        const char for_stray = line_front_ == "--" ? '?' : ' ';  // a boundary may have a space within
         if (!is_junk_) {
             const std::size_t from = out->size();
             *out += run;
-            std::replace(out->begin() + static_cast<std::ptrdiff_t>(from), out->end(), '\r', ' ');
+            std::replace(out->begin() + static_cast<std::ptrdiff_t>(from), out->end(), '\r', for_stray);
             return;
         }
         // A preamble or an epilogue, which nobody reads: made legal without a word.
@@ -285,7 +293,7 @@ private:
                 column_ = 1;
             }
             const bool is_bad = c == '\0' || (ascii::is_eight_bit(c) && target_ == ContentTarget::seven_bit);
-            *out += c == '\r' ? ' ' : is_bad ? '?' : c;
+            *out += c == '\r' ? for_stray : is_bad ? '?' : c;
             ++column_;
         }
     }
@@ -343,6 +351,7 @@ private:
     LeafChange change_ = LeafChange::keep;
     bool is_junk_ = false;
     std::size_t column_ = 0;
+    std::string line_front_;  // the first two bytes of this line
     QuotedPrintableEncoder quoted_;
     Base64Encoder base64_;
     std::unique_ptr<TransferDecoder> decoder_;

@@ -182,6 +182,21 @@ TEST_CASE("what is made legal does not become a delimiter by that", "[mail][down
     }
 }
 
+TEST_CASE("a CR alone makes no delimiter and no folded field of what was none", "[mail][downgrade][hostile]")
+{
+    // The boundary is read as "b -": a space for the CR would end the preamble, or the part.
+    const std::string front = "Content-Type: multipart/mixed; boundary=\"b -\"\r\n\r\n";
+    for (const std::string& body : {std::string("--b\r-\r\n"), std::string("--b -\r\n\r\ntext\r\n--b\r-\r\n\xe9\r\n--b ---\r\n")}) {
+        CAPTURE(body);
+        const std::string result = converted(front + body);
+        CHECK(parse_structure(result).parts.size() == parse_structure(front + body).parts.size());
+        CHECK(converted(result) == result);
+    }
+    const std::string message = "Content-Type: multipart/mixed\r\n\r; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n";
+    CHECK(parse_structure(converted(message)).parts.size() == parse_structure(message).parts.size());
+    CHECK(converted("Content-Transfer-Encoding\r:8bit\r\n\r\nx\r\n").starts_with("Content-Transfer-Encoding?:8bit\r\n"));
+}
+
 TEST_CASE("A7: what no encoding reaches is not possible", "[mail][downgrade][hostile]")
 {
     for (const std::string& message : {std::string("Subject: \xe9\r\n\r\nx\r\n"),

@@ -19,7 +19,8 @@ constexpr std::size_t kMaxRawPart = 4 * kMaxSearchText;  // markup and encodings
 constexpr std::size_t kTrigram = 3;
 constexpr std::uint64_t kBloatedFrom = 10'000;
 
-constexpr const char* kTextSettings = "PRAGMA journal_mode=WAL;"
+constexpr const char* kTextSettings = "PRAGMA locking_mode=EXCLUSIVE;"  // no -shm file, which the disk would be given too
+                                  "PRAGMA journal_mode=WAL;"
                                   "PRAGMA synchronous=NORMAL;"
                                   "PRAGMA secure_delete=OFF;"
                                   "PRAGMA temp_store=MEMORY;"

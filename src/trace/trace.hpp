@@ -34,8 +34,8 @@ struct TraceOptions {
     std::chrono::milliseconds keep{std::chrono::hours(24 * 90)};  // 0: nothing is recorded, and nothing removed
     std::uint64_t most_bytes = 2ULL << 30;  // of trace.db
 
-    std::chrono::milliseconds interval{200};                              // of writing, while there is something to write
-    std::size_t batch = 500;                                              // writes at once when so many wait
+    std::chrono::milliseconds interval{1000};                             // of writing, while there is something to write
+    std::size_t batch = 4000;                                             // writes at once when so many wait
     std::size_t most_waiting = 50'000;                                    // events in memory; more are dropped and counted
     std::size_t most_waiting_bytes = 16U << 20;
     std::chrono::milliseconds retain_interval{std::chrono::minutes(10)};

@@ -46,7 +46,7 @@ struct AliasChangeBody {
 // Which of the expunged are to come back: by name, or all that the filter lets through.
 struct UndeleteBody {
     std::vector<std::string> names;
-    std::string since;    // as parse_since() takes it
+    std::string since;    // as config::parse_since() takes it
     std::string mailbox;  // that they were in
     bool all = false;
     std::optional<std::string> target;
@@ -84,8 +84,5 @@ Result<UndeleteBody, Error> parse_undelete(std::string_view json);
 Result<AccessBody, Error> parse_access_change(std::string_view json);
 Result<IndexTaskBody, Error> parse_index_task(std::string_view json);
 Result<QueueActBody, Error> parse_queue_act(std::string_view json);
-
-// "2h" (before now), "2026-11-20" or "2026-11-20T10:00:00Z" as seconds since 1970, UTC; none for anything else.
-std::optional<std::int64_t> parse_since(std::string_view text, WallTime now);
 
 }  // namespace mbx::admin

@@ -66,11 +66,12 @@ enum class Asker : std::uint8_t {
 
 // What such a RCPT is answered, and whom it reaches.
 struct RecipientFacts {
-    std::string refusal;       // "550 5.1.1 no such mailbox"; empty: it is taken
+    std::string refusal;       // "550 5.1.1 no such mailbox", "452 4.2.2 mailbox full"; empty: it is taken
     bool is_direct = false;    // it goes where it is addressed, to another server
     std::vector<directory::AccountId> accounts;
     std::vector<directory::Outside> outside;
     std::vector<directory::Expansion> expansions;
+    std::vector<directory::AccountId> full;  // of `accounts`, whose mailboxes have no room
 };
 
 // Given by the daemon; called on the loop.
@@ -85,6 +86,8 @@ struct Hooks {
     std::function<co::Task<net::DnsAnswer>(std::string name, net::DnsType type)> look_up = nullptr;
     // Of any address: the decision of the SMTP session itself.
     std::function<RecipientFacts(const mail::Mailbox& mailbox, Asker asker)> judge_recipient = nullptr;
+    // The answer to a RCPT for an account whose mailbox is full, "452 4.2.2 mailbox full"; empty: it has room. Null: all have.
+    std::function<co::Task<std::string>(directory::AccountId account)> refusal_for_room = nullptr;
     // Of an address elsewhere; `sender` may be empty. Null: as above.
     std::function<co::Task<RouteFacts>(std::string address, std::string sender)> explain_route = nullptr;
 };

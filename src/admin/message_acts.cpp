@@ -5,6 +5,7 @@
 #include "admin/administration.hpp"
 #include "admin/answers.hpp"
 #include "base/ascii.hpp"
+#include "config/since.hpp"
 
 namespace mbx::admin {
 namespace {
@@ -30,7 +31,7 @@ Result<store::ExpungedFilter, Error> read_filter(const http::Target& target, Wal
     filter.most = kUsualListing;
     if (const std::string* mailbox = target.query_value("mailbox")) filter.mailbox = *mailbox;
     if (const std::string* text = target.query_value("since")) {
-        const auto since = parse_since(*text, now);
+        const auto since = config::parse_since(*text, now);
         if (!since) return Error{attempted, "since is no time", "write it like 2h, 2026-11-20 or 2026-11-20T10:00:00Z"};
         filter.since = *since;
     }
@@ -129,7 +130,7 @@ co::Task<http::Response> Administration::undelete(const http::Request& request)
     filter.mailbox = body->mailbox;
     filter.most = kMostRestored;
     filter.with_headers = false;
-    const auto since = body->since.empty() ? std::optional<std::int64_t>(0) : parse_since(body->since, deps_.clock.wall());
+    const auto since = body->since.empty() ? std::optional<std::int64_t>(0) : config::parse_since(body->since, deps_.clock.wall());
     if (!since)
         co_return unprocessable(Error{attempted, "since is no time", "write it like 2h, 2026-11-20 or 2026-11-20T10:00:00Z"});
     filter.since = *since;

@@ -6,7 +6,7 @@
 
 #include "admin/administration.hpp"
 #include "admin/answers.hpp"
-#include "base/ascii.hpp"
+#include "base/legible.hpp"
 #include "mail/address.hpp"
 
 namespace mbx::admin {
@@ -90,7 +90,8 @@ std::string counted(std::size_t count, const char* one, const char* many) { retu
 
 std::string fate_of(const RecipientFacts& found)
 {
-    if (!found.refusal.empty()) return "be refused: " + found.refusal;
+    const bool is_for_now = found.refusal.starts_with('4');
+    if (!found.refusal.empty()) return (is_for_now ? "be put off: " : "be refused: ") + found.refusal;
     if (found.is_direct) return "be sent on to another server";
     std::string fate;
     if (!found.accounts.empty()) fate = "be delivered here, to " + counted(found.accounts.size(), " mailbox", " mailboxes");
@@ -146,7 +147,8 @@ void tell_steps(const directory::Snapshot& snapshot, const RecipientFacts& found
     for (const directory::AccountId id : found.accounts) {
         const directory::Account* account = snapshot.find(id);
         if (account != nullptr && facts.steps.size() < 3 * kMostShown)
-            facts.steps.push_back("it reaches the account " + account->address());
+            facts.steps.push_back("it reaches the account " + account->address() +
+                                  (std::ranges::count(found.full, id) != 0 ? ", whose mailbox is full" : ""));
     }
     for (const directory::Outside& one : found.outside) {
         if (facts.steps.size() < 4 * kMostShown) facts.steps.push_back(step_of(one));
@@ -171,6 +173,22 @@ RouteFacts local_route(const directory::Snapshot& snapshot, const mail::Mailbox&
     return facts;
 }
 
+// As the session: one full mailbox puts off whom it is for, and others with it, but for programs, which are answered at the end:
+// when nobody has room, and nothing goes elsewhere.
+co::Task<void> judge_room(const Hooks& hooks, Asker asker, RecipientFacts& found)
+{
+    if (!hooks.refusal_for_room || !found.refusal.empty()) co_return;
+    std::string why;
+    for (const directory::AccountId id : found.accounts) {
+        std::string refusal = co_await hooks.refusal_for_room(id);
+        if (refusal.empty()) continue;
+        found.full.push_back(id);
+        why = std::move(refusal);
+    }
+    const bool is_taken = asker == Asker::program && (found.full.size() < found.accounts.size() || !found.outside.empty());
+    if (!is_taken) found.refusal = std::move(why);
+}
+
 // What RCPT takes between < and >: with a source route too, and postmaster without a domain.
 Result<mail::Mailbox, mail::PathError> read_recipient(const std::string& address)
 {
@@ -178,6 +196,15 @@ Result<mail::Mailbox, mail::PathError> read_recipient(const std::string& address
     if (mailbox) return mailbox;
     auto path = mail::parse_forward_path("<" + address + ">");
     return path ? path : mailbox;
+}
+
+// Of the message whose way is asked for; empty: nobody's, or not said. None: it is no address.
+std::optional<std::string> read_sender(const http::Target& target)
+{
+    const std::string* given = target.query_value("sender");
+    if (given == nullptr || given->empty() || *given == "<>") return std::string();
+    const auto mailbox = mail::parse_mailbox(*given);
+    return mailbox ? std::optional(mail::format_mailbox(*mailbox)) : std::nullopt;
 }
 
 // Programs of this machine reach its own names under ones that are elsewhere's for everybody else (root@localhost).
@@ -197,7 +224,7 @@ void tell_of_programs(const directory::Snapshot& snapshot, const mail::Mailbox& 
 co::Task<http::Response> Administration::look_up_name(const http::Request& request)
 {
     std::string name = request.parameter("name");
-    const std::string attempted = "looking up " + ascii::printable(name, 260);
+    const std::string attempted = "looking up " + ascii::legible(name, 260);
     if (!hooks_.look_up) co_return no_outbound(attempted);
     const std::string* wanted = request.target.query_value("type");
     const auto type = net::parse_dns_type(wanted == nullptr ? "A" : *wanted);
@@ -228,8 +255,13 @@ co::Task<http::Response> Administration::explain_route(const http::Request& requ
     const std::string address = request.parameter("address");
     const auto mailbox = read_recipient(address);
     if (!mailbox) {
-        co_return http::problem(400, Error{"finding the way of " + ascii::printable(address, 320),
+        co_return http::problem(400, Error{"finding the way of " + ascii::legible(address, 320),
                                            std::string(mail::describe(mailbox.error())), "write it like ann@example.org"});
+    }
+    auto given = read_sender(request.target);
+    if (!given) {
+        co_return http::problem(400, Error{"finding the way of " + ascii::legible(address, 320), "the sender is neither an address nor <>",
+                                           "write it like ann@example.org"});
     }
     if (!hooks_.judge_recipient || !hooks_.explain_route) co_return no_outbound("finding the way of " + address);
     RouteFacts facts;
@@ -237,7 +269,10 @@ co::Task<http::Response> Administration::explain_route(const http::Request& requ
                             {Asker::stranger, "a stranger", {}},
                             {Asker::program, "a program of this machine", {}},
                             {Asker::bounce, "nobody (a bounce, from <>)", {}}};
-    for (Judged& one : all) one.found = hooks_.judge_recipient(*mailbox, one.asker);
+    for (Judged& one : all) {
+        one.found = hooks_.judge_recipient(*mailbox, one.asker);
+        co_await judge_room(hooks_, one.asker, one.found);
+    }
     if (!all.front().found.is_direct) {
         const auto snapshot = deps_.directory.snapshot();
         facts = local_route(*snapshot, *mailbox, all);
@@ -257,8 +292,7 @@ co::Task<http::Response> Administration::explain_route(const http::Request& requ
             facts.steps.push_back(on.address + ": " + further.verdict);
         }
     } else {
-        const std::string* given = request.target.query_value("sender");
-        std::string sender = given == nullptr ? std::string() : *given;
+        std::string sender = *std::move(given);
         facts = co_await hooks_.explain_route(mail::format_mailbox(*mailbox), std::move(sender));
         const auto program = std::ranges::find(all, Asker::program, &Judged::asker);
         if (!program->found.is_direct) tell_of_programs(*deps_.directory.snapshot(), *mailbox, program->found, facts);

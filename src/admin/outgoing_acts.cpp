@@ -47,6 +47,7 @@ co::Task<http::Response> Administration::list_queue(const http::Request& request
     selection.sender = filter("sender");
     selection.recipient = filter("recipient");
     if (!empty.empty()) co_return unprocessable(Error{"listing the queue", empty + " is empty", "say whom it means, or leave it out"});
+    drop_final_dots(selection);
     if (auto fault = fault_of(selection); !fault.empty()) co_return unprocessable(meaningless("listing the queue", std::move(fault)));
     if (const std::string* text = request.target.query_value("after")) after = *text;
     if (const std::string* text = request.target.query_value("limit")) {

@@ -6,6 +6,8 @@
 #include "admin/answers.hpp"
 #include "admin/trace_documents.hpp"
 #include "base/ascii.hpp"
+#include "base/legible.hpp"
+#include "config/since.hpp"
 
 namespace mbx::admin {
 namespace {
@@ -20,7 +22,7 @@ Result<std::optional<std::int64_t>, Error> read_time(const http::Target& target,
 {
     const std::string* text = target.query_value(name);
     if (text == nullptr) return std::optional<std::int64_t>();
-    const auto seconds = parse_since(*text, now);
+    const auto seconds = config::parse_since(*text, now);
     if (!seconds) return Error{"asking the trace", std::string(name) + " is no time", std::string(kTimeForm)};
     return std::optional<std::int64_t>(*seconds * kMicro);
 }
@@ -43,6 +45,10 @@ Result<trace::SearchQuery, Error> read_search(const http::Target& target, WallTi
     constexpr std::uint64_t kMostPage = 200;
     trace::SearchQuery query;
     if (const std::string* text = target.query_value("q")) query.text = *text;
+    const auto is_nothing = [](char c) { return c == ' ' || ascii::is_control(c); };
+    if (!query.text.empty() && std::ranges::all_of(query.text, is_nothing))
+        return Error{"asking the trace", "there is nothing in the text to look for",
+                     "name an id, an address, a Message-ID or a part of the subject, or none of them for the latest messages"};
     if (ascii::trim(query.text) == "<>")
         return Error{"asking the trace", "<> is the empty sender, which many messages have, and the name of none",
                      "name an id, an address, a Message-ID or a part of the subject; mailboxctl queue list --sender '<>' lists "
@@ -96,7 +102,7 @@ co::Task<http::Response> Administration::show_trace(const http::Request& request
     const auto story = co_await trace_->story(id, std::move(about));
     if (!story) co_return trace_failed(story.error());
     if (!*story)
-        co_return not_found("asking the trace", "it knows no message " + ascii::printable(id),
+        co_return not_found("asking the trace", "it knows no message " + ascii::legible(id),
                             "mailboxctl trace ADDRESS lists those of an address; old ones are forgotten (trace.keep)");
     co_return http::json_response(200, story_json(**story));
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/legible.hpp"
+
 namespace mbx::ascii {
 namespace {
 
@@ -75,9 +77,9 @@ std::size_t plain_run(std::string_view text)
     return static_cast<std::size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
 }
 
-}  // namespace
+enum class Backslash : bool { as_it_is, doubled };
 
-std::string printable(std::string_view text, std::size_t most)
+std::string escaped(std::string_view text, std::size_t most, Backslash backslash)
 {
     std::string out;
     out.reserve(std::min(text.size(), most) + 8);
@@ -95,7 +97,7 @@ std::string printable(std::string_view text, std::size_t most)
         std::string shown;
         if (length == 0 || is_control(piece.front()) || is_deceptive(piece)) {
             append_escaped(shown, piece);
-        } else if (piece.front() == '\\') {
+        } else if (piece.front() == '\\' && backslash == Backslash::doubled) {
             shown = "\\\\";
         } else {
             shown = piece;
@@ -106,6 +108,12 @@ std::string printable(std::string_view text, std::size_t most)
     }
     return out;
 }
+
+}  // namespace
+
+std::string printable(std::string_view text, std::size_t most) { return escaped(text, most, Backslash::doubled); }
+
+std::string legible(std::string_view text, std::size_t most) { return escaped(text, most, Backslash::as_it_is); }
 
 bool is_utf8(std::string_view text)
 {

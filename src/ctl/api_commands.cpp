@@ -1,11 +1,11 @@
 // The commands that are one request to the daemon each.
 #include <utility>
 
-#include "config/units.hpp"
+#include "base/clock.hpp"
+#include "ctl/complaints.hpp"
 #include "ctl/exit_code.hpp"
 #include "ctl/session.hpp"
 #include "ctl/views.hpp"
-#include "queue/selection.hpp"
 
 namespace mbx::ctl {
 namespace {
@@ -108,19 +108,6 @@ Plan plan_acl(const Arguments& a)
         return Plan{{Method::get, path + "?mailbox=" + http::encode_segment(a.mailbox), ""}, View::access, "", ""};
     }
     return Plan{{Method::post, path, access_body(a)}, View::access, "", ""};
-}
-
-// The act by its name, where it is one on messages of the queue; else empty.
-std::string_view queue_act_of(Command command)
-{
-    switch (command) {
-    case Command::queue_hold: return "hold";
-    case Command::queue_release: return "release";
-    case Command::queue_retry: return "retry";
-    case Command::queue_bounce: return "bounce";
-    case Command::queue_delete: return "delete";
-    default: return "";
-    }
 }
 
 Plan plan_queue_act(const Arguments& a, std::string_view act, const std::string& question)
@@ -245,75 +232,6 @@ Plan plan(const Arguments& a, const std::string* password)
 
 bool is_question(const Plan& plan) { return plan.call.method == Method::get; }
 
-// A release may end a standing hold that an older version let begin: the daemon knows which there are.
-std::optional<Error> filter_complaint(const Arguments& a, const std::string& attempted)
-{
-    queue::Selection which;
-    which.destination = a.queue_destination;
-    which.sender = a.queue_sender;
-    which.recipient = a.queue_recipient;
-    auto fault = fault_of(which);
-    if (fault.empty() || a.command == Command::queue_release) return std::nullopt;
-    return Error{attempted, std::move(fault), "write it like ann@example.org, @example.org or example.org; queue --help says more"};
-}
-
-std::optional<Error> queue_complaint(const Arguments& a)
-{
-    const std::string act(queue_act_of(a.command));
-    if (auto wrong = filter_complaint(a, act.empty() ? "queue list" : "queue " + act)) return wrong;
-    if (act.empty()) return std::nullopt;
-    if (std::ranges::count(a.queue_ids, std::string()) != 0)
-        return Error{"queue " + act, "an id is empty", "mailboxctl queue list shows the ids"};
-    const bool has_filter = !a.queue_destination.empty() || !a.queue_sender.empty() || !a.queue_recipient.empty();
-    if (a.queue_ids.empty() && !has_filter && !a.all) {
-        return Error{"queue " + act, "it was not said which messages",
-                     "name their ids, as mailboxctl queue list shows them (mailboxctl queue " + act +
-                         " ID), or say --destination DOMAIN, --sender ADDRESS, --recipient ADDRESS, or --all"};
-    }
-    if (a.all && has_filter)
-        return Error{"queue " + act, "--all means every message, and more was said", "leave --all away, or the rest"};
-    if (!a.queue_ids.empty() && has_filter)
-        return Error{"queue " + act, "ids and --destination, --sender or --recipient exclude each other", "say one of them"};
-    if (a.standing && !a.queue_ids.empty()) {
-        return Error{"queue hold --standing", "ids are of messages that are there already",
-                     "leave --standing away, or say --destination DOMAIN, --sender ADDRESS or --recipient ADDRESS"};
-    }
-    return std::nullopt;
-}
-
-// What can be said of the arguments before anybody is asked.
-std::optional<Error> complaint(const Arguments& arguments)
-{
-    if (arguments.quota && !quota_number(*arguments.quota, true)) {
-        return Error{"reading --quota " + *arguments.quota, "it is not a size",
-                     "write it like 5GiB, 0 for the server's default, or none for no limit"};
-    }
-    if (arguments.quota_messages && !quota_number(*arguments.quota_messages, false)) {
-        return Error{"reading --quota-messages " + *arguments.quota_messages, "it is not a whole number",
-                     "write it like 100000, 0 for the server's default, or none for no limit"};
-    }
-    if (arguments.command == Command::check_route && arguments.name.empty())
-        return Error{"check route", "the address is empty", "write it like ann@example.org"};
-    if (arguments.command == Command::queue_show && arguments.name.empty())
-        return Error{"queue show", "the id is empty", "mailboxctl queue list shows the ids"};
-    if (arguments.command == Command::account_forward && arguments.targets.empty() && !arguments.off) {
-        return Error{"forwarding the mail of " + arguments.name, "it is not said where to",
-                     "name one address or more, or --off to end it; mailboxctl account show tells where it goes"};
-    }
-    if (arguments.command == Command::app_password_remove && arguments.app_password.empty() && !arguments.all) {
-        return Error{"removing an app password of " + arguments.name, "it was not said which one",
-                     "name its id, as mailboxctl account app-password list shows it, or say --all"};
-    }
-    const bool is_set = arguments.command == Command::domain_set || arguments.command == Command::account_set ||
-                        arguments.command == Command::alias_set;
-    const bool has_change = arguments.enabled || arguments.administrator || arguments.full_name || arguments.quota || arguments.quota_messages ||
-                            arguments.catch_all || arguments.owner || !arguments.targets.empty();
-    if (is_set && !has_change) {
-        return Error{"changing " + arguments.name, "there is nothing to change", "--help shows what can be set"};
-    }
-    return queue_complaint(arguments);
-}
-
 bool is_confirmed(Run run, const std::string& question)
 {
     if (question.empty() || run.arguments.yes || !run.terminal.is_interactive()) return true;
@@ -352,7 +270,7 @@ int report(Run run, const Plan& plan, const http::ClientResponse& answer)
 
 int run_api_command(Run run)
 {
-    if (const auto wrong = complaint(run.arguments)) return run.fail(*wrong, kUsage);
+    if (const auto wrong = find_complaint(run.arguments, SystemClock().wall())) return run.fail(*wrong, kUsage);
     std::optional<std::string> password;
     Arguments arguments = run.arguments;
     if (arguments.command == Command::account_add || arguments.command == Command::account_password) {

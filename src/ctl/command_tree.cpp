@@ -4,14 +4,21 @@
 #include <sstream>
 #include <utility>
 
-#include "base/ascii.hpp"
+#include "base/legible.hpp"
 #include "ctl/cli_description.hpp"
 #include "ctl/exit_code.hpp"
+#include "ctl/terminal.hpp"
 
 namespace mbx::ctl {
 namespace {
 
 constexpr const char* kVersionText = "mailboxctl " MAILBOXD_VERSION;
+
+// For what would mean the opposite when it is empty, as a script's variable is that was never set.
+std::string is_filled(const std::string& text) { return text.empty() ? "it is empty: say what it means, or leave it out" : ""; }
+
+// CLI11 takes a sign, and makes another number of it.
+std::string is_number(const std::string& text) { return ascii::parse_number(text) ? "" : ascii::legible(text) + " is no whole number"; }
 
 // Declares the commands on one CLI::App; what they parse lands in one Arguments.
 class Tree {
@@ -159,8 +166,8 @@ private:
             add_switch(node, into_.administrator, "--admin", "--no-admin", "An administrator, who gets postmaster's mail");
         }
         add_switch(set, into_.enabled, "--enable", "--disable", "Let the account log in and get mail");
-        list->add_option("--domain", into_.domain_filter, "Only those of one domain")->type_name("NAME");
-        remove->add_option("--keep", into_.keep, "How long the mail is kept, such as 30d or 0s")->type_name("TIME");
+        list->add_option("--domain", into_.domain_filter, "Only those of one domain")->type_name("NAME")->check(is_filled);
+        remove->add_option("--keep", into_.keep, "How long the mail is kept, such as 30d or 0s")->type_name("TIME")->check(is_filled);
         add_password(add);
         add_password(password);
         add_yes(remove);
@@ -197,15 +204,18 @@ private:
         CLI::App* undelete = leaf(*message, "undelete", "List expunged messages and removed mailboxes, and have them back",
                                   Command::message_undelete);
         add_name(undelete, "ADDRESS", "The account's address");
-        CLI::Option* names = undelete->add_option("NAME", into_.message_names, "What shall come back, as the list names it");
+        CLI::Option* names = undelete->add_option("NAME", into_.message_names, "What shall come back, as the list names it")->check(is_filled);
         CLI::Option* list = undelete->add_flag("--list", into_.list, "Only list; without anything else it does that too");
         CLI::Option* all = undelete->add_flag("--all", into_.all, "Have everything back");
         CLI::Option* since =
             undelete->add_option("--since", into_.since, "What was expunged since then: 2h, 2026-11-20, 2026-11-20T10:00:00Z")
-                ->type_name("TIME");
-        CLI::Option* mailbox = undelete->add_option("--mailbox", into_.mailbox, "What was in this mailbox")->type_name("MAILBOX");
+                ->type_name("TIME")
+                ->check(is_filled);
+        CLI::Option* mailbox =
+            undelete->add_option("--mailbox", into_.mailbox, "What was in this mailbox")->type_name("MAILBOX")->check(is_filled);
         undelete->add_option("--to", into_.target, "Put the messages there instead of where they were")
             ->type_name("MAILBOX")
+            ->check(is_filled)
             ->excludes(list);
         names->excludes(list)->excludes(all)->excludes(since)->excludes(mailbox);
         all->excludes(list);
@@ -226,16 +236,16 @@ private:
             node->add_option("IDENTIFIER", into_.identifier, "An account's address, or anyone; with - before it, rights that are taken from it")
                 ->required();
         }
-        set->add_option("RIGHTS", into_.rights, "Letters of RFC 4314, lrswipkxtea; +LETTERS adds, -LETTERS (behind --) takes away")->required();
+        set->add_option("RIGHTS", into_.rights, "Letters of RFC 4314, lrswipkxtea; +LETTERS adds, -LETTERS (behind --) takes away")
+            ->required()
+            ->check(is_filled);
     }
 
     void add_queue_filter(CLI::App* node)
     {
-        // An empty one, of a variable that a script never set, would let all through.
-        const auto is_said = [](const std::string& text) { return text.empty() ? std::string("it is empty: say whom it means, or leave it out") : std::string(); };
-        node->add_option("--destination", into_.queue_destination, "Those with a recipient in this domain")->type_name("DOMAIN")->check(is_said);
-        node->add_option("--sender", into_.queue_sender, "Those from this address, @DOMAIN or <>")->type_name("ADDRESS")->check(is_said);
-        node->add_option("--recipient", into_.queue_recipient, "Those to this address")->type_name("ADDRESS")->check(is_said);
+        node->add_option("--destination", into_.queue_destination, "Those with a recipient in this domain")->type_name("DOMAIN")->check(is_filled);
+        node->add_option("--sender", into_.queue_sender, "Those from this address, @DOMAIN or <>")->type_name("ADDRESS")->check(is_filled);
+        node->add_option("--recipient", into_.queue_recipient, "Those to this address")->type_name("ADDRESS")->check(is_filled);
     }
 
     void add_queue_commands()
@@ -243,7 +253,7 @@ private:
         CLI::App* queue = group("queue", "Mail on its way to other servers");
         CLI::App* list = leaf(*queue, "list", "List what waits, the oldest first", Command::queue_list);
         add_queue_filter(list);
-        list->add_option("--after", into_.queue_after, "Go on behind this id")->type_name("ID");
+        list->add_option("--after", into_.queue_after, "Go on behind this id")->type_name("ID")->check(is_filled);
         CLI::App* show = leaf(*queue, "show", "Show one message with each of its recipients", Command::queue_show);
         add_name(show, "ID", "The message's id");
         CLI::App* hold = leaf(*queue, "hold", "Neither try nor give up until it is released", Command::queue_hold);
@@ -288,13 +298,23 @@ private:
     void add_trace_commands()
     {
         CLI::App* trace = leaf(app_, "trace", "Tell what befell a message, or list those of an address", Command::trace);
+        // Of a variable that a script never set: it would list all.
+        const auto says_something = [](const std::string& text) {
+            const bool is_nothing = std::ranges::all_of(text, [](char c) { return c == ' ' || ascii::is_control(c); });
+            return is_nothing ? std::string("there is nothing in it to look for: name something, or leave it out") : std::string();
+        };
         trace->add_option("TEXT", into_.name, "An id as in the 250, an address, a Message-ID, or a part of the subject; the latest "
-                                              "messages where absent");
-        trace->add_option("--until", into_.until, "Accepted before then")->type_name("TIME");
+                                              "messages where absent")
+            ->check(says_something);
+        trace->add_option("--until", into_.until, "Accepted before then")->type_name("TIME")->check(is_filled);
         CLI::App* slo = leaf(app_, "slo", "Show how quickly mail was delivered, and what was late", Command::slo);
-        slo->add_option("--within-ms", into_.within_ms, "What is in time, in milliseconds; 5000 where absent")->type_name("NUMBER");
+        slo->add_option("--within-ms", into_.within_ms, "What is in time, in milliseconds; 5000 where absent")
+            ->type_name("NUMBER")
+            ->check(is_number);
         for (CLI::App* node : {trace, slo}) {
-            node->add_option("--since", into_.since, "Accepted since then: 2h, 2026-11-20, 2026-11-20T10:00:00Z")->type_name("TIME");
+            node->add_option("--since", into_.since, "Accepted since then: 2h, 2026-11-20, 2026-11-20T10:00:00Z")
+                ->type_name("TIME")
+                ->check(is_filled);
         }
     }
 
@@ -322,11 +342,13 @@ private:
         CLI::App* lookup = leaf(*dns, "lookup", "Look a name up, and say whether DNSSEC vouches for the answer",
                                 Command::dns_lookup);
         add_name(lookup, "NAME", "The name, such as example.org");
-        lookup->add_option("TYPE", into_.record_type, "A, AAAA, MX, TXT, CNAME, NS, PTR, SRV, SOA or TLSA; A where not said");
+        lookup->add_option("TYPE", into_.record_type, "A, AAAA, MX, TXT, CNAME, NS, PTR, SRV, SOA or TLSA; A where not said")->check(is_filled);
         CLI::App* check = group("check", "Questions about how the server would act");
         CLI::App* route = leaf(*check, "route", "Tell step by step where a message would go, and why", Command::check_route);
         add_name(route, "ADDRESS", "The recipient's address");
-        route->add_option("--sender", into_.sender, "The sender's address, where routes depend on it")->type_name("ADDRESS");
+        route->add_option("--sender", into_.sender, "The sender's address, where routes depend on it; <> for the null one")
+            ->type_name("ADDRESS")
+            ->check(is_filled);
     }
 
     void add_config_commands()
@@ -342,7 +364,7 @@ private:
         CLI::App* list = leaf(*journal, "list", "List segments and frames, and where the journal ends",
                               Command::journal_list);
         CLI::App* show = leaf(*journal, "show", "Show one record", Command::journal_show);
-        show->add_option("RECORD", into_.record, "The record's number")->required();
+        show->add_option("RECORD", into_.record, "The record's number")->required()->check(is_number);
         for (CLI::App* node : {list, show}) {
             node->add_option("--data", into_.data_directory, "The data directory, if not the configuration's")
                 ->type_name("DIRECTORY");
@@ -384,13 +406,15 @@ std::string complaint(const CLI::App& app, const CLI::ParseError& error)
     const std::string path = last_command(app, deepest);
     const std::vector<std::string> unknown = app.remaining(true);
     const bool wants_command = !deepest->get_subcommands([](const CLI::App*) { return true; }).empty();
-    std::string text = error.what();
+    std::string text = legible_lines(error.what());
     while (!text.empty() && text.back() == '\n') text.pop_back();
     if (wants_command && !unknown.empty()) {
         const std::string kind = unknown.front().starts_with('-') ? "option " : "command ";
-        text = "there is no " + kind + ascii::printable(unknown.front());
+        text = "there is no " + kind + ascii::legible(unknown.front());
     } else if (wants_command) {
         text = "a command is missing";
+    } else if (!unknown.empty() && unknown.front().starts_with('-')) {
+        text = "there is no option " + ascii::legible(unknown.front()) + " here, and a word that begins with - stands behind --";
     }
     return "reading the command line: " + text + "; " + path + " --help shows what there is\n";
 }

@@ -24,7 +24,7 @@ int report_errors(Run run, const std::string& file, const std::vector<config::Co
     if (run.arguments.json) {
         run.terminal.print(check_json(file, errors));
     } else {
-        for (const config::ConfigError& error : errors) run.terminal.complain(error.text() + "\n");
+        for (const config::ConfigError& error : errors) run.terminal.complain(legible_lines(error.text()) + "\n");
     }
     return kFailed;
 }

@@ -143,7 +143,7 @@ std::string Run::socket_path() const
 
 int Run::fail(const Error& error, int code) const
 {
-    terminal.complain(arguments.json ? problem_json(error) : "mailboxctl: " + error.text() + "\n");
+    terminal.complain(arguments.json ? problem_json(error) : "mailboxctl: " + legible_lines(error.text()) + "\n");
     return code;
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "ctl/complaints.hpp"
 #include "ctl/exit_code.hpp"
 #include "ctl/index_task.hpp"
 #include "ctl/views.hpp"
@@ -45,6 +46,7 @@ int run_index(Run run)
     if (run.arguments.name.empty() && !run.arguments.all) {
         return run.fail(Error{"looking after an index", "no account is named", "give its address, or --all"}, kUsage);
     }
+    if (const auto wrong = find_text_complaint(run.arguments)) return run.fail(*wrong, kUsage);
     return run.arguments.offline ? run_index_offline(run) : run_online(run);
 }
 

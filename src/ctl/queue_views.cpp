@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/ascii.hpp"
+#include "base/legible.hpp"
 
 namespace mbx::ctl {
 namespace {
@@ -96,7 +97,7 @@ std::string others_of(const json& recipients, const json& shown)
     return others;
 }
 
-// As a word of a command for the shell: in quotes where it means something to it. Without a backslash, which tables double.
+// As a word of a command for the shell: in quotes where it means something to it.
 std::string shell_word(const std::string& text)
 {
     constexpr std::string_view kPlain = "@.-_+=:,/%";
@@ -232,7 +233,7 @@ std::string queued_text(const json& message, Style style)
 std::string unknown_lines(const json& acted)
 {
     std::string ids;
-    for (const json& id : acted.at("unknown_ids")) ids += (ids.empty() ? "" : ", ") + ascii::printable(id.get<std::string>());
+    for (const json& id : acted.at("unknown_ids")) ids += (ids.empty() ? "" : ", ") + ascii::legible(id.get<std::string>());
     return ids.empty() ? ids : "not in the queue: " + ids + "; mailboxctl trace ID tells what became of a message\n";
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/ascii.hpp"
+#include "base/legible.hpp"
 
 namespace mbx::ctl {
 namespace {
@@ -23,7 +23,7 @@ std::size_t width(std::string_view text)
 void Table::add(const std::vector<std::string>& cells)
 {
     std::vector<std::string> row;
-    for (const std::string& cell : cells) row.push_back(ascii::printable(cell, kMostCell));
+    for (const std::string& cell : cells) row.push_back(ascii::legible(cell, kMostCell));
     row.resize(columns_.size());
     rows_.push_back(std::move(row));
 }
@@ -61,7 +61,7 @@ std::string pairs(const std::vector<std::pair<std::string, std::string>>& rows)
     for (const auto& [name, value] : rows) widest = std::max(widest, width(name));
     std::string all;
     for (const auto& [name, value] : rows) {
-        std::string line = name + ":" + std::string(widest - width(name), ' ') + " " + ascii::printable(value, 1000);
+        std::string line = name + ":" + std::string(widest - width(name), ' ') + " " + ascii::legible(value, 1000);
         trim_end(line);
         all += line + "\n";
     }

@@ -3,11 +3,14 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <system_error>
+
+#include "base/legible.hpp"
 
 namespace mbx::ctl {
 namespace {
@@ -85,6 +88,18 @@ std::optional<Error> Terminal::lost_output() const
     if (out_error_ == 0) return std::nullopt;
     return Error{"writing the answer to standard output", std::generic_category().message(out_error_),
                  "the command itself was carried out"};
+}
+
+std::string legible_lines(std::string_view text)
+{
+    std::string all;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        all += ascii::legible(text.substr(0, end), kMaxLine);
+        if (end < text.size()) all += '\n';
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return all;
 }
 
 void Terminal::complain(std::string_view text) { write_all(err_, text); }

@@ -45,4 +45,7 @@ private:
     int out_error_ = 0;  // the errno of the first failed write but EPIPE
 };
 
+// Words with others' bytes in them for a terminal: all but line ends as ascii::legible() shows it.
+std::string legible_lines(std::string_view text);
+
 }  // namespace mbx::ctl

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/ascii.hpp"
+#include "base/legible.hpp"
 
 namespace mbx::ctl {
 namespace {
@@ -16,7 +16,7 @@ using Side = Table::Side;
 std::string words(const json& object, const char* name)
 {
     constexpr std::size_t kMost = 4096;
-    return ascii::printable(object.at(name).get<std::string>(), kMost);
+    return ascii::legible(object.at(name).get<std::string>(), kMost);
 }
 
 // For tables and pairs, which do that themselves.

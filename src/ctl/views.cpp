@@ -7,6 +7,7 @@
 #include "base/ascii.hpp"
 #include "config/units.hpp"
 #include "ctl/queue_views.hpp"
+#include "ctl/terminal.hpp"
 #include "ctl/trace_views.hpp"
 
 namespace mbx::ctl {
@@ -334,7 +335,7 @@ std::string show_document(View view, const json& document, Style style)
     case View::app_passwords: return app_passwords_text(document, style);
     case View::expunged: return expunged_text(document, style);
     case View::access: return access_text(document, style);
-    case View::restored: return restored_text(document);
+    case View::restored: return legible_lines(restored_text(document));
     case View::queue: return queue_text(document, style);
     case View::queued: return queued_text(document, style);
     case View::queue_act: return queue_act_text(document);
@@ -346,8 +347,8 @@ std::string show_document(View view, const json& document, Style style)
     case View::slo: return slo_text(document, style);
     case View::settings: return settings_text(document, style);
     case View::reload: return reload_text(document);
-    case View::look_up: return look_up_text(document);
-    case View::route: return route_text(document);
+    case View::look_up: return legible_lines(look_up_text(document));
+    case View::route: return legible_lines(route_text(document));
     }
     return "";
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "base/legible.hpp"
 #include "daemon/drop_stream.hpp"
 
 namespace mbx::daemon {
@@ -42,6 +43,15 @@ std::string address_text(const sendmail::Address& address, std::string_view host
     return mailbox ? mail::format_mailbox(*mailbox) : sendmail::shown(address);
 }
 
+// "A file", "A directory", "3 files", "3 files and directories"
+std::string kinds_of(const sendmail::DropCount& found)
+{
+    const bool is_all_directories = found.directories == found.count;
+    if (found.count == 1) return is_all_directories ? "A directory" : "A file";
+    const char* const kinds = is_all_directories ? " directories" : found.directories == 0 ? " files" : " files and directories";
+    return std::to_string(found.count) + kinds;
+}
+
 }  // namespace
 
 DropPickup::DropPickup(Ground ground, Options options)
@@ -56,6 +66,8 @@ DropPickup::DropPickup(Ground ground, Options options)
                                    [this] { return static_cast<double>(foreign_.count); });
     ground_.metrics.gauge_function("mailboxd_sendmail_aside", "Files of the drop directory that were set aside and still lie there",
                                    [this] { return static_cast<double>(aside_.count); });
+    ground_.metrics.gauge_function("mailboxd_sendmail_stuck", "Names in the drop directory that can be neither taken in nor set aside, or not removed",
+                                   [this] { return static_cast<double>(untaken_.size() + untouched_.size()); });
 }
 
 void DropPickup::set_options(Options options)
@@ -116,18 +128,40 @@ std::vector<std::string> DropPickup::complaints() const
     std::vector<std::string> all;
     const std::string aside = options_.directory + "/.aside";
     if (aside_.count == 1)
-        all.push_back("A message that sendmail had left was set aside as " + aside + "/" + ascii::printable(aside_.example, 100) +
+        all.push_back("A message that sendmail had left was set aside as " + aside + "/" + ascii::legible(aside_.example, 100) +
                       ", and is not sent, or not to all whom it was for: the log says why. Send it anew, or let its owner do that, and remove the file.");
     else if (aside_.count != 0)
         all.push_back(std::to_string(aside_.count) + " messages that sendmail had left were set aside in " + aside + " (" +
-                      ascii::printable(aside_.example, 100) +
+                      ascii::legible(aside_.example, 100) +
                       " and others), and are not sent, or not to all whom they were for: the log says why. Send them anew, or let their owners do that, and remove the files.");
+    tell_stuck(all);
     if (foreign_.count == 0) return all;
     const bool is_one = foreign_.count == 1;
-    all.push_back((is_one ? std::string("A file") : std::to_string(foreign_.count) + " files") + " in " + options_.directory + " (" +
-                  ascii::printable(foreign_.example, 100) + (is_one ? ") is" : " and others) are") +
-                  " not sendmail's and will not be sent: their names do not begin with mail-. Remove what is no mail, and send the rest with sendmail.");
+    all.push_back(kinds_of(foreign_) + " in " + options_.directory + " (" + ascii::legible(foreign_.example, 100) +
+                  (is_one ? ") is" : " and others) are") +
+                  " not sendmail's and will not be sent: " + (is_one ? "its name does" : "their names do") +
+                  " not begin with mail-. Remove what is no mail, and send the rest with sendmail.");
     return all;
+}
+
+// What cannot even be moved out of the way.
+void DropPickup::tell_stuck(std::vector<std::string>& all) const
+{
+    const auto shown = [this](const std::string& name) { return options_.directory + "/" + ascii::legible(name, 100); };
+    if (untaken_.size() == 1)
+        all.push_back(shown(untaken_.begin()->first) + " can be neither taken in as a message of sendmail nor set aside, and is not sent: " +
+                      ascii::legible(untaken_.begin()->second) + ". Remove it, or send what is in it with sendmail.");
+    else if (!untaken_.empty())
+        all.push_back(shown(untaken_.begin()->first) + " and " + std::to_string(untaken_.size() - 1) +
+                      (untaken_.size() == 2 ? " other" : " others") +
+                      " there can be neither taken in as messages of sendmail nor set aside, and are not sent: the log says why. Remove them, or send "
+                      "what is in them with sendmail.");
+    if (untouched_.size() == 1)
+        all.push_back(shown(*untouched_.begin()) + " was taken in, and cannot be removed. Remove it: the next start would take it in once more.");
+    else if (!untouched_.empty())
+        all.push_back(shown(*untouched_.begin()) + " and " + std::to_string(untouched_.size() - 1) +
+                      (untouched_.size() == 2 ? " other" : " others") +
+                      " there were taken in, and cannot be removed. Remove them: the next start would take them in once more.");
 }
 
 co::Task<void> DropPickup::run()
@@ -155,11 +189,12 @@ co::Task<void> DropPickup::sweep()
     waiting_ = names->size();
     std::erase_if(put_off_, [&](const auto& one) { return !std::ranges::binary_search(*names, one.first); });
     std::erase_if(untouched_, [&](const std::string& one) { return !std::ranges::binary_search(*names, one); });
+    std::erase_if(untaken_, [&](const auto& one) { return !std::ranges::binary_search(*names, one.first); });
     for (const std::string& name : *names) {
         if (is_stopping_) co_return;
         const auto waits = put_off_.find(name);
         const bool is_early = waits != put_off_.end() && ground_.clock.steady() < waits->second.until;
-        if (is_early || untouched_.contains(name)) continue;
+        if (is_early || untouched_.contains(name) || untaken_.contains(name)) continue;
         std::string own = name;
         co_await take(std::move(own));
     }
@@ -285,7 +320,7 @@ co::Task<void> DropPickup::set_aside(std::string name, std::string why, std::str
     set_aside_.add();
     ground_.log.error(is_aside ? "a file of the drop directory is set aside" : "a file of the drop directory is left alone",
                       {{"file", name}, {"user", user}, {"why", why}});
-    if (!is_aside && untouched_.size() < kMostUntouched) untouched_.insert(std::move(name));
+    if (!is_aside && untaken_.size() < kMostUntouched) untaken_.emplace(std::move(name), std::move(why));
 }
 
 }  // namespace mbx::daemon

@@ -69,6 +69,7 @@ private:
     void put_off(const std::string& name);
     void tell_trouble(const std::string& trouble);
     void tell_foreign(sendmail::DropCount found);
+    void tell_stuck(std::vector<std::string>& all) const;
     co::Task<void> count_aside();
     bool is_too_old(const sendmail::DropFile& file) const;
 
@@ -88,7 +89,9 @@ private:
         std::chrono::seconds wait{};                 // twice as long each time
     };
     std::map<std::string, PutOff> put_off_;          // of names that are there
-    std::set<std::string> untouched_;                // what cannot be removed or moved: never taken in again
+    // What cannot be removed or moved, and why it should have been: never taken in again.
+    std::map<std::string, std::string> untaken_;     // and was not taken in before either
+    std::set<std::string> untouched_;                // and was
     std::string trouble_;                            // told already
     bool is_told_ = false;                           // something appeared since the last look
     bool is_stopping_ = false;

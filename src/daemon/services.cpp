@@ -80,13 +80,18 @@ smtp::Role role_of(admin::Asker asker)
     return smtp::Role::mx;
 }
 
+std::string words_of(smtp::ReplyId id)
+{
+    const smtp::Reply& reply = smtp::find_reply(id);
+    return std::to_string(reply.code) + " " + std::string(reply.enhanced) + " " + std::string(reply.text);
+}
+
 admin::RecipientFacts recipient_facts(const smtp::Server& smtp, const mail::Mailbox& mailbox, admin::Asker asker)
 {
     smtp::RecipientDecision decision = smtp.judge(mailbox, role_of(asker), asker == admin::Asker::bounce);
     admin::RecipientFacts facts;
     if (decision.reply != smtp::ReplyId::recipient_accepted) {
-        const smtp::Reply& reply = smtp::find_reply(decision.reply);
-        facts.refusal = std::to_string(reply.code) + " " + std::string(reply.enhanced) + " " + std::string(reply.text);
+        facts.refusal = words_of(decision.reply);
         return facts;
     }
     facts.accounts = std::move(decision.accounts);
@@ -200,7 +205,20 @@ Services::Services(Ground ground, std::unique_ptr<directory::Directory> director
 admin::Hooks Services::with_decisions(admin::Hooks hooks)
 {
     hooks.judge_recipient = [this](const mail::Mailbox& mailbox, admin::Asker asker) { return recipient_facts(smtp_, mailbox, asker); };
+    hooks.refusal_for_room = [this](directory::AccountId account) { return refusal_for_room(account); };
     return hooks;
+}
+
+// Of a message whose size nobody has said.
+co::Task<std::string> Services::refusal_for_room(directory::AccountId id)
+{
+    const auto snapshot = directory_->snapshot();
+    const directory::Account* account = snapshot->find(id);
+    if (account == nullptr) co_return std::string();
+    store::AccountKey key{id.value, account->local_part, account->domain};
+    const bool has_room = co_await intake_.room_for(std::move(key), 0);
+    if (has_room) co_return std::string();
+    co_return words_of(smtp::ReplyId::over_quota);
 }
 
 std::vector<store::AccountKey> Services::all_accounts() const

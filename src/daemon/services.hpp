@@ -86,6 +86,7 @@ private:
     std::vector<store::AccountKey> all_accounts() const;
     // With what a session would decide of a recipient.
     admin::Hooks with_decisions(admin::Hooks hooks);
+    co::Task<std::string> refusal_for_room(directory::AccountId id);
 
     std::unique_ptr<directory::Directory> directory_;
     config::QuotaSettings quotas_;

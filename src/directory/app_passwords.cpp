@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/ascii.hpp"
+#include "base/legible.hpp"
 #include "directory/changes.hpp"
 #include "directory/names.hpp"
 #include "directory/refusals.hpp"
@@ -70,7 +71,7 @@ std::optional<Refusal> addition_refusal(const std::string& attempted, const std:
 
 Result<AppPassword, Refusal> add_app_password(Database& database, const std::string& address, const AppPassword& made)
 {
-    const std::string attempted = "making an app password for " + ascii::printable(address, 100);
+    const std::string attempted = "making an app password for " + ascii::legible(address, 100);
     const auto account = find_id(database, attempted, address);
     if (!account) return account.error();
     const auto there = read_of(database, *account);
@@ -96,7 +97,7 @@ Result<AppPassword, Refusal> add_app_password(Database& database, const std::str
 Result<std::vector<AppPassword>, Refusal> remove_app_passwords(Database& database, const std::string& address,
                                                                std::optional<std::int64_t> id)
 {
-    const std::string attempted = "removing app passwords of " + ascii::printable(address, 100);
+    const std::string attempted = "removing app passwords of " + ascii::legible(address, 100);
     const auto account = find_id(database, attempted, address);
     if (!account) return account.error();
     auto removed = read_of(database, *account);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "base/legible.hpp"
 #include "directory/names.hpp"
 #include "directory/refusals.hpp"
 #include "directory/statements.hpp"
@@ -15,7 +16,7 @@ namespace {
 constexpr std::size_t kMostFullName = 200;
 constexpr std::size_t kMostHash = 1000;
 
-std::string shown(std::string_view text) { return ascii::printable(text, 100); }
+std::string shown(std::string_view text) { return text.empty() ? "\"\"" : ascii::legible(text, 100); }
 
 constexpr std::string_view kDomainOf = "SELECT 1 FROM domain WHERE name = ?";
 constexpr std::string_view kAliasOf = "SELECT 1 FROM alias WHERE address = ?";
@@ -142,7 +143,7 @@ std::optional<Refusal> loop_refusal(Database& database, const std::string& attem
     const Snapshot as_it_would_be(std::move(all->domains), std::move(all->accounts), std::move(all->aliases));
     const std::string way = as_it_would_be.way_back(address);
     if (way.empty()) return std::nullopt;
-    return refuse(RefusalKind::conflict, attempted, "mail would go in a circle: " + ascii::printable(way, 500),
+    return refuse(RefusalKind::conflict, attempted, "mail would go in a circle: " + ascii::legible(way, 500),
                   "leave one of these out");
 }
 

@@ -101,7 +101,7 @@ Result<AddressParts, BadName> parse_address(std::string_view text, std::string_v
     const auto at = text.rfind('@');
     if (at == std::string_view::npos) return BadName{"needs an @: write it in full, such as ann@example.org"};
     auto domain = normalize_domain(text.substr(at + 1));
-    if (!domain) return BadName{"its domain " + domain.error().why};
+    if (!domain) return BadName{"is at a domain that " + domain.error().why};
     std::string local_part = ascii::to_lower(text.substr(0, at));
     std::string complaint = local_part_complaint(local_part, allowed);
     if (!complaint.empty()) return BadName{std::move(complaint)};

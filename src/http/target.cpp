@@ -9,12 +9,11 @@ namespace {
 
 constexpr std::size_t kMaxQueryPairs = 64;
 
+// `segment` is decoded. A slash in it was escaped: it is data (RFC 3986 section 2.2).
 bool is_safe_segment(std::string_view segment)
 {
     if (segment.empty() || segment == "." || segment == "..") return false;
-    const bool plain = std::ranges::none_of(
-        segment, [](char c) { return ascii::is_control(c) || c == '/' || c == '\\'; });
-    return plain && ascii::is_utf8(segment);
+    return std::ranges::none_of(segment, ascii::is_control) && ascii::is_utf8(segment);
 }
 
 Result<std::vector<std::string>, TargetError> parse_path(std::string_view path)
@@ -22,6 +21,8 @@ Result<std::vector<std::string>, TargetError> parse_path(std::string_view path)
     std::vector<std::string> segments;
     path.remove_prefix(1);
     if (path.empty()) return segments;
+    // Some readers part segments at it.
+    if (path.find('\\') != std::string_view::npos) return TargetError::unsafe_path;
     while (true) {
         const std::size_t slash = path.find('/');
         const auto segment = decode_percent(path.substr(0, slash));
@@ -98,7 +99,7 @@ std::string Target::path() const
 {
     if (segments.empty()) return "/";
     std::string all;
-    for (const std::string& segment : segments) all += "/" + segment;
+    for (const std::string& segment : segments) all += "/" + encode_segment(segment);
     return all;
 }
 

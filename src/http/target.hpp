@@ -1,8 +1,10 @@
 // The request target (RFC 9112 section 3.2) taken apart and judged. Pure.
 //
-// Strict on purpose (HOSTILE row K3): a path is decoded once, and whatever could mean two things to two readers is
-// refused instead of normalised: "." and ".." segments in any spelling, empty segments, encoded slashes, backslashes,
-// control bytes, NUL, bytes that are not UTF-8, broken percent signs.
+// Strict on purpose (HOSTILE row K3): a path is parted at its slashes, then each segment is decoded once, and whatever
+// could mean two things to two readers is refused instead of normalised: "." and ".." segments in any spelling, empty
+// segments, backslashes as they are, control bytes, NUL, bytes that are not UTF-8, broken percent signs. An encoded slash
+// or backslash is a byte of its segment, as addresses have them: it parts nothing, and who takes a parameter of a route
+// makes no path of it.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +30,7 @@ struct Target {
 
     // The first value of that name, or null.
     const std::string* query_value(std::string_view name) const;
-    // "/a/b", decoded: for routes and logs.
+    // "/a/b", each segment as encode_segment() writes it: for logs.
     std::string path() const;
 };
 

@@ -1,6 +1,7 @@
 #include "queue/selection.hpp"
 
 #include "base/ascii.hpp"
+#include "base/legible.hpp"
 #include "mail/address.hpp"
 
 namespace mbx::queue {
@@ -22,7 +23,7 @@ bool is_sender(std::string_view text)
 std::string shown(const std::string& text)
 {
     constexpr std::size_t kMostShown = 320;
-    return ascii::printable(text, kMostShown);
+    return ascii::legible(text, kMostShown);
 }
 
 }  // namespace
@@ -46,6 +47,15 @@ bool Selection::is_same(const Selection& other) const
 {
     return is_all == other.is_all && ascii::same(destination, other.destination) && ascii::same(sender, other.sender) &&
            ascii::same(recipient, other.recipient);
+}
+
+void drop_final_dots(Selection& selection)
+{
+    const auto drop = [](std::string& domain) {
+        if (domain.size() > 1 && domain.ends_with('.')) domain.pop_back();
+    };
+    drop(selection.destination);
+    if (selection.sender.starts_with('@')) drop(selection.sender);
 }
 
 std::string fault_of(const Selection& selection)

@@ -22,6 +22,9 @@ struct Selection {
     bool is_same(const Selection& other) const;
 };
 
+// As mail has its domains: `destination`, and the domain that `sender` is, without the dot of the DNS at the end.
+void drop_final_dots(Selection& selection);
+
 // Why no mail can ever be meant by it, in a clause ("the sender @ is neither an address, @domain nor <>"); empty: some can.
 std::string fault_of(const Selection& selection);
 

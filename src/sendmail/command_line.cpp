@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "base/ascii.hpp"
+#include "base/legible.hpp"
 #include "ctl/manual.hpp"
 
 namespace mbx::sendmail {
@@ -87,7 +87,7 @@ private:
         for (std::size_t at = 1; at < word.size() && complaint_.empty(); ++at) {
             const OptionRow* row = find_option(word[at]);
             if (row == nullptr) {
-                complaint_ = "there is no option " + ascii::printable("-" + std::string(1, word[at])) + "; --help shows those there are";
+                complaint_ = "there is no option " + ascii::legible("-" + std::string(1, word[at])) + "; --help shows those there are";
                 return;
             }
             std::string_view value = word.substr(at + 1);
@@ -133,7 +133,7 @@ private:
         else if (value == "p") line_.mode = Mode::list_queue;
         else if (value == "i") line_.mode = Mode::make_aliases;
         else if (value == "d" || value == "D" || value == "l") complaint_ = "the daemon is mailboxd(8): systemctl start mailboxd starts it";
-        else complaint_ = "there is no mode -b" + ascii::printable(value) + ": it can be m, s, p or i";
+        else complaint_ = "there is no mode -b" + ascii::legible(value) + ": it can be m, s, p or i";
     }
 
     void act_on_report(char letter, std::string_view value)
@@ -141,11 +141,11 @@ private:
         if (letter == 'N') {
             const auto notify = parse_notify(value);
             if (notify) line_.notify = *notify;
-            else complaint_ = "-N wants never, or some of failure, delay and success, not " + ascii::printable(value);
+            else complaint_ = "-N wants never, or some of failure, delay and success, not " + ascii::legible(value);
         } else if (letter == 'R') {
             const auto ret = parse_ret(value);
             if (ret) line_.ret = *ret;
-            else complaint_ = "-R wants full or hdrs, not " + ascii::printable(value);
+            else complaint_ = "-R wants full or hdrs, not " + ascii::legible(value);
         } else if (letter == 'V') {
             line_.envelope_id = value;
             if (!is_envelope_id(value)) complaint_ = "-V wants up to 100 printable characters";

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/ascii.hpp"
+#include "base/legible.hpp"
 
 namespace mbx::sendmail {
 
@@ -155,7 +156,7 @@ std::optional<Reply> take_reply(std::string& received)
         }
         reply.code = static_cast<unsigned>(*code);
         if (line.size() > 4 && reply.text.size() < kMostShown) {
-            reply.text += (reply.text.empty() ? "" : " ") + ascii::printable(line.substr(4), kMostShown);
+            reply.text += (reply.text.empty() ? "" : " ") + ascii::legible(line.substr(4), kMostShown);
         }
         at = end + 1;
         if (line.size() > 3 && line[3] == '-') continue;

@@ -118,6 +118,8 @@ DropCount count_names(const std::string& directory, bool (*is_meant)(std::string
         const std::string_view name = entry->d_name;
         if (name == "." || name == ".." || !is_meant(name)) continue;
         ++found.count;
+        // Where the file system does not say it is told of as a file.
+        if (entry->d_type == DT_DIR) ++found.directories;
         if (found.example.empty() || name < found.example) found.example = name;
     }
     ::closedir(listing);

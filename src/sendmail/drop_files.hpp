@@ -63,7 +63,8 @@ Result<std::vector<std::string>, Error> list_drop(const std::string& directory, 
 
 struct DropCount {
     std::size_t count = 0;
-    std::string example;  // one of their names
+    std::size_t directories = 0;  // of these
+    std::string example;          // one of their names
 };
 // What lies there and is nothing that sendmail writes: nobody takes it in.
 DropCount count_foreign_drops(const std::string& directory);

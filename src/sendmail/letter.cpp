@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/ascii.hpp"
+#include "base/legible.hpp"
 #include "mail/address_list.hpp"
 #include "mail/atext.hpp"
 #include "mail/xtext.hpp"
@@ -19,10 +20,11 @@ bool is_guessed(std::string_view list, const mail::HeaderAddress& address)
     const auto is_plain = [](char c) { return c == '.' || mail::is_atext(c); };
     if (!std::ranges::all_of(address.local, is_plain) && list.find('"') == std::string_view::npos) return true;
     if (!address.domain.empty()) return false;
-    const std::string cut = address.local + "@";
-    for (std::size_t at = list.find(cut); at != std::string_view::npos; at = list.find(cut, at + 1)) {
-        const std::size_t end = at + cut.size();
-        if (end == list.size() || std::string_view(" \t,;>").find(list[end]) != std::string_view::npos) return true;
+    for (const std::string& cut : {address.local + "@", mail::format_mailbox({address.local, ""}) + "@"}) {
+        for (std::size_t at = list.find(cut); at != std::string_view::npos; at = list.find(cut, at + 1)) {
+            const std::size_t end = at + cut.size();
+            if (end == list.size() || std::string_view(" \t,;>").find(list[end]) != std::string_view::npos) return true;
+        }
     }
     return false;
 }
@@ -31,7 +33,8 @@ bool is_guessed(std::string_view list, const mail::HeaderAddress& address)
 
 std::string shown(const Address& address)
 {
-    return ascii::printable(address.domain.empty() ? address.local : address.local + "@" + address.domain);
+    // Guessed: as it was written.
+    return ascii::legible(address.is_guessed ? address.local : mail::format_mailbox({address.local, address.domain}));
 }
 
 std::optional<mail::Mailbox> qualified(const Address& address, std::string_view host)
@@ -56,12 +59,16 @@ std::vector<Address> addresses_in(std::string_view list)
             found.push_back({std::string(element.text), "", true});
             continue;
         }
-        for (mail::HeaderAddress& each : mail::parse_address_list(element.text, kMostRecipients + 1)) {
+        const std::size_t before = found.size();
+        const std::string text = element.has_route ? "<" + std::string(element.text) + ">" : std::string(element.text);
+        for (mail::HeaderAddress& each : mail::parse_address_list(text, kMostRecipients + 1)) {
             if (each.kind != mail::HeaderAddress::Kind::mailbox) continue;
             if (each.local.empty() && each.domain.empty()) continue;
-            const bool guessed = is_guessed(element.text, each);
-            found.push_back({std::move(each.local), std::move(each.domain), guessed});
+            if (is_guessed(text, each)) found.push_back({std::string(element.text), "", true});
+            else found.push_back({std::move(each.local), std::move(each.domain)});
         }
+        // A route to nobody.
+        if (element.has_route && found.size() == before) found.push_back({std::string(element.text), "", true});
     }
     return found;
 }

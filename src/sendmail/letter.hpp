@@ -18,7 +18,7 @@ inline constexpr std::size_t kMostRecipients = 10'000;
 struct Address {
     std::string local;
     std::string domain;  // empty: a name of this machine
-    bool is_guessed = false;  // out of words that are no address as they stand: nobody gets mail by that
+    bool is_guessed = false;  // `local` is words that are no address as they stand: nobody gets mail by that
     bool operator==(const Address&) const = default;
 };
 

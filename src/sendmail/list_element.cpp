@@ -24,8 +24,10 @@ public:
     {
         while (at_ < list_.size() && found_.size() < most_) take(list_[at_]);
         if (found_.size() < most_) end_element(list_.size());
-        if (is_in_group_) {
-            for (std::size_t n = group_begin_; n < found_.size(); ++n) found_[n].is_whole = false;
+        // A group without its end is told of as it stands, with its name.
+        if (is_in_group_ && found_.size() > group_first_) {
+            found_.resize(group_first_);
+            found_.push_back({without_blanks(list_.substr(group_begin_)), false});
         }
         return std::exchange(found_, {});
     }
@@ -39,11 +41,14 @@ private:
         } else if (c == '(') {
             has_blank_ = true;
             skip_comment();
-        } else if (c == ',' && !is_in_angle_) {
+        } else if (c == ',' && !is_in_angle_ && !(is_route_ && is_next_hop(at_ + 1))) {
             end_element(at_++);
         } else if (c == ';' && !is_in_angle_) {
             end_element(at_++);
             is_in_group_ = false;
+        } else if (c == ':' && !is_in_angle_ && is_route_) {
+            is_route_ = false;
+            take_word(c);
         } else if (c == ':' && !is_in_angle_) {
             begin_group();
         } else {
@@ -57,6 +62,7 @@ private:
         const bool ends_angle = c == '>' && is_in_angle_;
         if (!is_joined && !ends_angle) has_gap_ = true;
         if (has_angle_ && !is_in_angle_) is_broken_ = true;
+        if (words_ == 0 && c == '@' && !has_angle_) has_route_ = is_route_ = true;
         has_blank_ = false;
         last_ = c;
         ++words_;
@@ -85,10 +91,18 @@ private:
         ++at_;
     }
 
+    // Of a source route without brackets, as RCPT has it within them (RFC 5321 section 4.1.2): "@a,@b:c@d".
+    bool is_next_hop(std::size_t at) const
+    {
+        while (at < list_.size() && is_blank(list_[at])) ++at;
+        return at < list_.size() && list_[at] == '@';
+    }
+
     void begin_group()
     {
         is_in_group_ = true;
-        group_begin_ = found_.size();
+        group_first_ = found_.size();
+        group_begin_ = begin_;
         begin_element(++at_);
     }
 
@@ -118,14 +132,14 @@ private:
         begin_ = at;
         words_ = 0;
         last_ = 0;
-        has_blank_ = has_gap_ = has_angle_ = is_in_angle_ = is_broken_ = false;
+        has_blank_ = has_gap_ = has_angle_ = is_in_angle_ = has_route_ = is_route_ = is_broken_ = false;
     }
 
     void end_element(std::size_t end)
     {
         const std::string_view text = without_blanks(list_.substr(begin_, end - begin_));
         const bool is_comment = words_ == 0 && !has_angle_ && !is_broken_;
-        if (!text.empty() && !is_comment) found_.push_back({text, !is_broken_ && !has_gap_ && !is_in_angle_});
+        if (!text.empty() && !is_comment) found_.push_back({text, !is_broken_ && !has_gap_ && !is_in_angle_ && !is_route_, has_route_});
         begin_element(end + 1);
     }
 
@@ -134,13 +148,16 @@ private:
     std::vector<ListElement> found_;
     std::size_t at_ = 0;
     std::size_t begin_ = 0;
-    std::size_t group_begin_ = 0;  // the first element of the group that is open
+    std::size_t group_first_ = 0;  // the first element of the group that is open
+    std::size_t group_begin_ = 0;  // where its name begins
     std::size_t words_ = 0;        // bytes that are neither blank nor comment, since the element or its "<" began
     char last_ = 0;                // of them
     bool has_blank_ = false;       // since then
     bool has_gap_ = false;         // between words that nothing joins
     bool has_angle_ = false;
     bool is_in_angle_ = false;
+    bool has_route_ = false;  // it begins with @, without brackets
+    bool is_route_ = false;   // whose colon has not come yet
     bool is_in_group_ = false;
     bool is_broken_ = false;
 };

@@ -11,7 +11,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "base/ascii.hpp"
+#include "base/legible.hpp"
 #include "ctl/control_client.hpp"
 #include "mail/date.hpp"
 #include "sendmail/drop_file.hpp"
@@ -25,7 +25,7 @@ using nlohmann::json;
 std::string text_of(const json& object, const char* key)
 {
     const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? ascii::printable(found->get<std::string>(), 1000) : std::string();
+    return found != object.end() && found->is_string() ? ascii::legible(found->get<std::string>(), 1000) : std::string();
 }
 
 std::uint64_t number_of(const json& object, const char* key)

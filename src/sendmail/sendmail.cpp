@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/ascii.hpp"
+#include "base/legible.hpp"
 #include "mail/utf8.hpp"
 #include "sendmail/command_line.hpp"
 #include "sendmail/conversation.hpp"
@@ -108,7 +109,7 @@ Result<std::optional<Address>, int> read_sender(std::string_view written)
     const auto named = addresses_in(written);
     const bool is_one = named.size() == 1 && !named.front().is_guessed;
     if (is_one) return std::optional(named.front());
-    return complain(ascii::printable(written) + (named.size() > 1 ? " is not one address: a message has one sender" : " is no address"),
+    return complain(ascii::legible(written) + (named.size() > 1 ? " is not one address: a message has one sender" : " is no address"),
                     EX_DATAERR);
 }
 
@@ -127,7 +128,7 @@ Result<Letter, int> make_letter(const CommandLine& line, const Caller& caller, s
     }
     for (const std::string& word : line.recipients) {
         const auto named = addresses_in(word);
-        if (named.empty()) return complain((word.empty() ? "an empty word" : ascii::printable(word)) + " is no address", EX_DATAERR);
+        if (named.empty()) return complain((word.empty() ? "an empty word" : ascii::legible(word)) + " is no address", EX_DATAERR);
         letter.recipients.insert(letter.recipients.end(), named.begin(), named.end());
     }
     if (line.takes_header_recipients) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "base/legible.hpp"
 #include "directory/names.hpp"
 #include "mail/address.hpp"
 #include "mail/xtext.hpp"
@@ -196,7 +197,7 @@ std::optional<std::string> make_rcpt_command(const queue::Recipient& recipient, 
 queue::Answer address_not_transportable(std::string_view address)
 {
     return refused_by_us(553, std::string(kNeedsUtf8),
-                         "the address " + ascii::printable(address) +
+                         "the address " + ascii::legible(address) +
                              " has characters beyond ASCII, and the server takes none (no SMTPUTF8)");
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/ascii.hpp"
+#include "base/legible.hpp"
 #include "directory/names.hpp"
 
 namespace mbx::smtp {
@@ -299,7 +300,7 @@ co::Task<RouteExplanation> Outbound::explain(std::string address, std::string se
     recipient.address = address;
     const queue::Destination destination = destination_of(envelope, recipient);
     if (destination.domain.empty()) {
-        explanation.verdict = "\"" + ascii::printable(address) + "\" is no address with a domain.";
+        explanation.verdict = "\"" + ascii::legible(address) + "\" is no address with a domain.";
         co_return explanation;
     }
     const FoundHosts found = co_await search_.find(options->search, destination, explanation.steps);

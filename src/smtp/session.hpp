@@ -151,7 +151,7 @@ private:
     void tell_accepted(const intake::Receipt& receipt, const Incoming& incoming, std::vector<trace::Event>& events) const;
     void tell_expansions(const intake::Receipt& receipt, const Incoming& incoming, std::vector<trace::Event>& events) const;
     std::string message_id_of(const Incoming& incoming) const;
-    void tell_way(const intake::Receipt& receipt, const intake::Receipt::Further& way, bool is_list, const Incoming& incoming,
+    void tell_way(const intake::Receipt& receipt, const intake::Receipt::Further& way, std::string_view what, const Incoming& incoming,
                   std::vector<trace::Event>& events) const;
     void trace_refused(std::string id, const Reply& why, const Reception* reception, std::string recipient) const;
 

@@ -1,6 +1,7 @@
 // What a session tells the trace. It is on the loop for every message: a few short texts, and one look at the header.
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -52,6 +53,22 @@ std::string list_of(const directory::Snapshot& snapshot, const std::vector<direc
         if (alias != snapshot.aliases().end() && alias->owner == owner) return step.address;
     }
     return owner;
+}
+
+using Forwarded = std::pair<directory::AccountId, std::size_t>;
+
+// The accounts that a way is for, each with how many addresses it sends on to, in the order of their recipients.
+std::vector<Forwarded> forwarders_in(const std::vector<OutsideRecipient>& outside, std::size_t way)
+{
+    std::vector<Forwarded> all;
+    std::map<directory::AccountId, std::size_t> places;
+    for (const OutsideRecipient& one : outside) {
+        if (one.way != way || one.forwarders.empty()) continue;
+        const auto [place, is_new] = places.emplace(one.forwarders.front(), all.size());
+        if (is_new) all.emplace_back(one.forwarders.front(), 0);
+        ++all[place->second].second;
+    }
+    return all;
 }
 
 } // namespace
@@ -147,21 +164,27 @@ void Session::tell_expansions(const intake::Receipt& receipt, const Incoming& in
         const auto& outside = transaction_->outside();
         const auto one = std::ranges::find(outside, ++number, &OutsideRecipient::way);
         const bool is_list = one != outside.end() && !one->owner.empty();
-        tell_way(receipt, way, is_list, incoming, events);
+        const std::vector<Forwarded> forwarders = is_list ? std::vector<Forwarded>() : forwarders_in(outside, number);
+        const std::string_view what = is_list ? "members of a list elsewhere" : forwarders.size() > 1 ? "what accounts forward" : "what an account forwards";
+        tell_way(receipt, way, what, incoming, events);
         if (one == outside.end()) continue;
-        const std::size_t count = way.recipients.size();
         if (is_list) {
+            const std::size_t count = way.recipients.size();
             tell(list_of(*snapshot, transaction_->expansions(), one->owner), std::to_string(count) + " members elsewhere, in message " + way.id,
                  "list", count, way.id);
             continue;
         }
-        tell(forwarder_name(*snapshot, *one), std::to_string(count) + (count == 1 ? " address" : " addresses") + " elsewhere, in message " + way.id,
-             "forward", count, way.id);
+        // Each of those who share it by name: whoever asks for one of them finds the message.
+        for (const auto& [id, count] : forwarders) {
+            const directory::Account* account = snapshot->find(id);
+            tell(account == nullptr ? forwarder_name(*snapshot, *one) : account->address(),
+                 std::to_string(count) + (count == 1 ? " address" : " addresses") + " elsewhere, in message " + way.id, "forward", count, way.id);
+        }
     }
 }
 
 // The message that a list or a forwarding account made, from its own beginning.
-void Session::tell_way(const intake::Receipt& receipt, const intake::Receipt::Further& way, bool is_list, const Incoming& incoming,
+void Session::tell_way(const intake::Receipt& receipt, const intake::Receipt::Further& way, std::string_view what, const Incoming& incoming,
                        std::vector<trace::Event>& events) const
 {
     const Reception& reception = incoming.reception;
@@ -172,8 +195,7 @@ void Session::tell_way(const intake::Receipt& receipt, const intake::Receipt::Fu
     event.facts.emplace_back("size", std::to_string(receipt.size));
     event.facts.emplace_back("recipients", std::to_string(way.recipients.size()));
     add_header_facts(reception, message_id_of(incoming), event);
-    event.detail = (is_list ? "members of a list elsewhere; the message came in as " : "what an account forwards; the message came in as ") +
-                   receipt.trace_id;
+    event.detail = std::string(what) + "; the message came in as " + receipt.trace_id;
     const WallTime at = event.at;
     events.push_back(std::move(event));
     std::size_t room = kMostQueued;

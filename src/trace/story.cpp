@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <utility>
 
 #include "base/ascii.hpp"
 
@@ -215,10 +216,19 @@ std::int64_t count_others(const MessageStory& story)
     return all;
 }
 
+// Addresses that led to others are counted apart: those whom they led to may be among the others too.
 std::string tell_others_in_numbers(const MessageStory& story)
 {
-    const std::int64_t count = count_others(story);
-    return fmt::format("{} other recipient{} of it: {}", count, count == 1 ? "" : "s", tell_outcomes(outcomes_of_others(story)));
+    Outcomes others = outcomes_of_others(story);
+    std::int64_t led_on = 0;
+    for (auto& [outcome, number] : others) {
+        if (outcome == "expanded") led_on = std::exchange(number, 0);
+    }
+    const std::int64_t count = count_others(story) - led_on;
+    std::string text;
+    if (count != 0) text = fmt::format("{} other recipient{} of it: {}", count, count == 1 ? "" : "s", tell_outcomes(others));
+    if (led_on != 0) text += fmt::format("{}{} other address{} of it led to others", count == 0 ? "" : "; ", led_on, led_on == 1 ? "" : "es");
+    return text;
 }
 
 }  // namespace

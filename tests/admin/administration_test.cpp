@@ -226,6 +226,66 @@ TEST_CASE("check route says what the session decides, for each who may send wher
     CHECK(machine["reachable"] == true);
 }
 
+TEST_CASE("check route says of a full mailbox what RCPT would", "[admin]")
+{
+    AdministrationWorld world;
+    add_domain_and_account(world);
+    REQUIRE(world.ask(Method::post, "/api/v1/accounts", R"({"address":"bob@example.org","password":"marker-correct-horse"})").status == 201);
+    REQUIRE(world.ask(Method::post, "/api/v1/aliases", R"({"address":"both@example.org","targets":["ann@example.org","bob@example.org"]})").status == 201);
+    const auto route_of = [&world](const std::string& address) { return read(world.ask(Method::get, "/api/v1/routes/" + address)); };
+    CHECK(route_of("both@example.org")["verdict"] == "A message would be delivered here, to 2 mailboxes.");
+    const auto snapshot = world.directory->snapshot();
+    world.full = {snapshot->accounts().front().id};
+    const std::string who = snapshot->accounts().front().address();
+    const auto route = route_of(who);
+    CHECK(route["verdict"] == "A message would be put off: 452 4.2.2 mailbox full.");
+    CHECK(route["reachable"] == false);
+    CHECK(route["steps"].back() == "it reaches the account " + who + ", whose mailbox is full");
+    // Of several members one is enough; a program is answered for them all at the end.
+    CHECK(route_of("both@example.org")["verdict"] ==
+          "A message of a user who has logged in or a stranger or nobody (a bounce, from <>) would be put off: 452 4.2.2 mailbox full. "
+          "A message of a program of this machine would be delivered here, to 2 mailboxes.");
+    world.full = {snapshot->accounts().front().id, snapshot->accounts().back().id};
+    CHECK(route_of("both@example.org")["verdict"] == "A message would be put off: 452 4.2.2 mailbox full.");
+}
+
+TEST_CASE("K3: a path takes any address as one segment, and nothing else by it", "[admin][K3][hostile]")
+{
+    AdministrationWorld world;
+    add_domain_and_account(world);
+    const auto ask = [&world](const std::string& path) { return world.ask(Method::get, "/api/v1/" + path); };
+    CHECK(read(ask("routes/a%2Fb%40elsewhere.example"))["address"] == "a/b@elsewhere.example");
+    CHECK(read(ask("routes/%22a%5C%22b%22%40elsewhere.example"))["address"] == "\"a\\\"b\"@elsewhere.example");
+    for (const char* path : {"queue/..%2f..%2fetc%2fpasswd", "accounts/..%5C..", "accounts/ann%40example.org%2Fusage", "aliases/%2F", "trace/..%2F",
+                             "domains/example.org%2f", "index%2Ftasks/1", "accounts%2Fann@example.org", "..%2Fstatus", "index/tasks/..%2f1"}) {
+        CAPTURE(path);
+        const int status = ask(path).status;
+        CHECK((status == 404 || status == 503));
+    }
+    for (const char* path : {"accounts/%2e%2e", "accounts/%2E", "accounts/ann%40example.org/..", "accounts/%00", "accounts/a%0ab", "queue/%1b",
+                             "accounts/%ff", "accounts//", "accounts/a\\b"}) {
+        CAPTURE(path);
+        CHECK(ask(path).status == 400);
+    }
+    // Where the rights end, an encoded slash does not lead past them.
+    CHECK(world.ask(Method::get, "/api%2Fv1%2Fstatus", "", std::nullopt).status == 404);
+    CHECK(world.ask(Method::get, "/api/v1/status%2F..%2Faccounts", "", std::nullopt).status == 404);
+    CHECK(world.ask(Method::get, "/api/v1/accounts/ann%40example.org", "", 4711).status == 403);
+}
+
+TEST_CASE("check route wants a sender that is one", "[admin]")
+{
+    AdministrationWorld world;
+    add_domain_and_account(world);
+    const auto status_of = [&world](const std::string& sender) { return world.ask(Method::get, "/api/v1/routes/a@elsewhere.example?sender=" + sender).status; };
+    CHECK(status_of("x") == 400);
+    CHECK(status_of("%40example.org") == 400);
+    CHECK(status_of("a%01@example.org") == 400);
+    CHECK(status_of("%3C%3E") == 200);
+    CHECK(status_of("") == 200);
+    CHECK(status_of("ann@example.org") == 200);
+}
+
 TEST_CASE("check route takes what RCPT takes, and says what programs of this machine reach", "[admin]")
 {
     AdministrationWorld world;

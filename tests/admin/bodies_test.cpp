@@ -82,6 +82,16 @@ TEST_CASE("an act on the queue names mail that there can be", "[admin][queue]")
     CHECK(admin::parse_queue_act(R"({"act":"release",)" + bad + "}"));
 }
 
+TEST_CASE("the final dot of a domain is none of an address", "[admin][queue]")
+{
+    const auto parsed = admin::parse_queue_act(R"({"act":"hold","destination":"gate.test.","sender":"@Example.net."})");
+    REQUIRE(parsed);
+    CHECK(parsed->selection.destination == "gate.test");
+    CHECK(parsed->selection.sender == "@Example.net");
+    CHECK_FALSE(admin::parse_queue_act(R"({"act":"hold","destination":"gate.test.."})"));
+    CHECK_FALSE(admin::parse_queue_act(R"({"act":"hold","recipient":"a@gate.test."})"));
+}
+
 TEST_CASE("an empty filter of the queue does not let all through", "[admin][queue]")
 {
     const std::string empty = GENERATE(as<std::string>{}, "destination", "sender", "recipient");

@@ -72,8 +72,10 @@ TEST_CASE("what is wrong with a question about the trace is said", "[admin][trac
 {
     test::AdministrationWorld world;
     for (const char* target : {"/api/v1/trace?since=soon", "/api/v1/trace?limit=0", "/api/v1/trace?limit=201", "/api/v1/trace?before=x",
-                               "/api/v1/slo?since=?", "/api/v1/slo?within_ms=none", "/api/v1/slo?within_ms=0", "/api/v1/trace?q=%3C%3E"})
+                               "/api/v1/slo?since=?", "/api/v1/slo?within_ms=none", "/api/v1/slo?within_ms=0", "/api/v1/trace?q=%3C%3E", "/api/v1/trace?q=%01",
+                               "/api/v1/trace?q=+", "/api/v1/trace?q=%09%7f"})
         ask(world, target, 422);
+    ask(world, "/api/v1/trace?q=");
     ask(world, "/api/v1/trace/unknown", 404);
     world.administration.set_trace(nullptr);
     ask(world, "/api/v1/trace", 503);

@@ -2,6 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
 
+#include "config/since.hpp"
 #include "support/administration_world.hpp"
 
 using namespace mbx;
@@ -140,14 +141,14 @@ TEST_CASE("a request that says nothing, or two things at once, restores nothing"
 TEST_CASE("a time is a span before now, a day, or a moment", "[admin][undelete]")
 {
     const WallTime now(std::chrono::seconds(1'800'000'000));
-    CHECK(admin::parse_since("2h", now) == 1'800'000'000 - 7200);
-    CHECK(admin::parse_since("2026-11-20", now) == 1'795'132'800);
-    CHECK(admin::parse_since("2026-11-20T10:00:01Z", now) == 1'795'132'800 + 36'001);
-    CHECK(admin::parse_since("36500d", now) == 0);
-    CHECK(admin::parse_since("106000d", now) == 0);
+    CHECK(config::parse_since("2h", now) == 1'800'000'000 - 7200);
+    CHECK(config::parse_since("2026-11-20", now) == 1'795'132'800);
+    CHECK(config::parse_since("2026-11-20T10:00:01Z", now) == 1'795'132'800 + 36'001);
+    CHECK(config::parse_since("36500d", now) == 0);
+    CHECK(config::parse_since("106000d", now) == 0);
     for (const char* bad : {"", "300000000d", "2026", "2026-11-20T10:00:01", "2026-11-20 10:00:01Z", "20261120", "1969-12-31"}) {
         CAPTURE(bad);
-        CHECK_FALSE(admin::parse_since(bad, now));
+        CHECK_FALSE(config::parse_since(bad, now));
     }
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/codec.hpp"
 #include "base/error.hpp"
+#include "base/legible.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
 
@@ -160,6 +161,15 @@ TEST_CASE("a manual clock stands still until it is moved", "[base]")
     CHECK(clock.steady() - steady == std::chrono::milliseconds(250));
     clock.set_wall(wall - std::chrono::hours(1));
     CHECK(clock.steady() - steady == std::chrono::milliseconds(250));
+}
+
+TEST_CASE("A10: legible text moves no terminal and can be copied back", "[base][A10]")
+{
+    CHECK(ascii::legible("\"a\\\"b\"@example.org") == "\"a\\\"b\"@example.org");
+    CHECK(ascii::printable("\"a\\\"b\"@example.org") == "\"a\\\\\"b\"@example.org");
+    CHECK(ascii::legible("a\x1b[2J\x7f\xff\xc2\x9b\xe2\x80\xae\\") == "a\\x1b[2J\\x7f\\xff\\xc2\\x9b\\xe2\\x80\\xae\\");
+    CHECK(ascii::legible("\xc3\xa9") == "\xc3\xa9");
+    CHECK(ascii::legible("\\\\\\\\", 2) == "\\\\\xe2\x80\xa6");
 }
 
 }  // namespace mbx

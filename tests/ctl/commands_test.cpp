@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/ascii.hpp"
 #include "config/load.hpp"
 #include "ctl/ctl.hpp"
 #include "ctl/exit_code.hpp"
@@ -385,4 +386,106 @@ TEST_CASE("a filter of the queue that no mail can fit is refused before anybody 
     CHECK(run({"hold", "--sender", "@example.net"}).code == ctl::kUnreachable);
     // A standing hold of an older version must end: the daemon knows whether there is one.
     CHECK(run({"release", "--recipient", "not an address"}).code == ctl::kUnreachable);
+}
+
+TEST_CASE("an address is asked for whatever it holds, and shown as it can be given back", "[ctl][K3]")
+{
+    test::AdministrationWorld world;
+    add_domain_and_account(world);
+    const std::string address = GENERATE(as<std::string>{}, "a/b@example.org", "a/./b@example.org", "\"a\\\"b\"@example.org", "\"a/b\"@example.org",
+                                         "\"a\\\\b\"@example.org", "\"../..\"@example.org", "\"a b?c#d%2f&e\"@example.org", "a%2fb@example.org", "{address}@example.org");
+    CAPTURE(address);
+    const auto route = run_against(world, {"check", "route", address});
+    CHECK(route.code == ctl::kDone);
+    CHECK(route.out.starts_with(address + "\n"));
+    CHECK(route.out.find("550 5.1.1 no such mailbox") != std::string::npos);
+    const auto none = run_against(world, {"alias", "show", address});
+    CHECK(none.code == ctl::kFailed);
+    CHECK(none.err.find("there is no") != std::string::npos);
+    CHECK(none.err.find(address) != std::string::npos);
+    CHECK(run_against(world, {"account", "show", address}).err.find("looking up the account " + address + ": there is none of that address") !=
+          std::string::npos);
+    const auto added = run_against(world, {"alias", "add", address, "ann@example.org"});
+    CAPTURE(added.err);
+    if (added.code == ctl::kDone) {
+        CHECK(run_against(world, {"alias", "show", address}).out.find(address) != std::string::npos);
+        CHECK(run_against(world, {"alias", "list"}).out.find(address) != std::string::npos);
+        CHECK(run_against(world, {"alias", "remove", address, "--yes"}).code == ctl::kDone);
+    } else {
+        CHECK(added.err.find(address) != std::string::npos);
+    }
+    CHECK(run_against(world, {"domain", "show", address}).err.find("not served") == std::string::npos);
+}
+
+TEST_CASE("what no path and no text of the API can be is a usage error, told in words that move no terminal", "[ctl][K3][hostile]")
+{
+    using Words = std::vector<std::string>;
+    struct Row {
+        Words words;
+        std::string told;
+    };
+    const Row row = GENERATE(
+        Row{{"check", "route", ""}, "the address is empty"}, Row{{"check", "route", "user@example.test\n"}, "control byte"},
+        Row{{"check", "route", "\x01"}, "control byte"}, Row{{"check", "route", ".."}, "dots alone"}, Row{{"check", "route", "\xff@x"}, "\\xff@x is not UTF-8"},
+        Row{{"account", "show", ""}, "the address is empty"}, Row{{"account", "show", "a\x1b[2J"}, "control byte"},
+        Row{{"account", "add", "\xc3@example.org", "--generate-password"}, "not UTF-8"}, Row{{"account", "set", "a@x", "--name", "\xe9"}, "not UTF-8"},
+        Row{{"account", "forward", "a@x", "\xff@y"}, "not UTF-8"}, Row{{"account", "remove", "a@x", "--yes", "--keep", "never"}, "it is no time"},
+        Row{{"account", "app-password", "list", ""}, "the address is empty"},
+        Row{{"account", "app-password", "remove", "a@x", ".", "--yes"}, "the id of the app password is made of dots alone"},
+        Row{{"domain", "show", "."}, "the name is made of dots alone"}, Row{{"domain", "remove", "", "--yes"}, "the name is empty"},
+        Row{{"alias", "show", "a\tb"}, "control byte"}, Row{{"queue", "show", ""}, "the id is empty"}, Row{{"queue", "show", "\x7f"}, "control byte"},
+        Row{{"queue", "hold", "\xff"}, "not UTF-8"}, Row{{"dns", "lookup", "."}, "the name is made of dots alone"},
+        Row{{"message", "undelete", ""}, "the address is empty"}, Row{{"message", "undelete", "a@x", "--since", "tomorrow"}, "it is no time"},
+        Row{{"acl", "show", "", "INBOX"}, "the address is empty"}, Row{{"trace", "\x01"}, "nothing in it to look for"}, Row{{"trace", ""}, "nothing in it"},
+        Row{{"trace", " \t"}, "nothing in it"}, Row{{"trace", "\xff\xfe"}, "not UTF-8"}, Row{{"trace", "--since", "tomorrow"}, "--since tomorrow: it is no time"},
+        Row{{"trace", "--since=-1h"}, "--since -1h: it is no time"}, Row{{"trace", "--until", "2026-13-01"}, "it is no time"},
+        Row{{"slo", "--since", "\x1b[31m"}, "it is no time"}, Row{{"slo", "--within-ms", "0"}, "not a number from 1"},
+        Row{{"slo", "--within-ms", "99999999999"}, "not a number from 1"}, Row{{"check", "route", "a@b.test", "--sender", "x"}, "neither an address nor <>"},
+        Row{{"check", "route", "a@b.test", "--sender", "@b.test"}, "neither an address nor <>"}, Row{{"check", "route", "a@b.test", "--sender", ""}, "it is empty"},
+        Row{{"index", "check", "\xff"}, "not UTF-8"}, Row{{"index", "check", ""}, "no account is named"}, Row{{"nonsense\x1b[2J"}, "nonsense\\x1b[2J"},
+        Row{{"slo", "--within-ms", "\x1b[2J"}, "\\x1b[2J"}, Row{{"slo", "--within-ms", "-1"}, "-1 is no whole number"},
+        Row{{"journal", "show", "-1"}, "-1 is no whole number"}, Row{{"trace", "--since", ""}, "--since: it is empty"},
+        Row{{"account", "list", "--domain", ""}, "it is empty"}, Row{{"account", "remove", "a@x", "--yes", "--keep", ""}, "it is empty"},
+        Row{{"acl", "set", "a@x", "INBOX", "b@x", ""}, "it is empty"}, Row{{"queue", "list", "--after", ""}, "it is empty"},
+        Row{{"message", "undelete", "a@x", "--mailbox", "", "--yes"}, "it is empty"}, Row{{"message", "undelete", "a@x", "--all", "--to", ""}, "it is empty"},
+        Row{{"check", "route", "-x@example.test"}, "there is no option -x@example.test here, and a word that begins with - stands behind --"},
+        Row{{"account", "show", std::string(70'000, 'x')}, "xx… is longer than 1024 bytes"}, Row{{"trace", std::string(1025, 'x')}, "is longer than 1024"},
+        Row{{"queue", "hold", "0abc", std::string(1025, 'x')}, "is longer than 1024"});
+    Words words = row.words;
+    words.insert(words.end(), {"--socket", "/nonexistent/control.sock"});
+    CAPTURE(words);
+    const auto outcome = run_offline(words);
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == ctl::kUsage);
+    CHECK(outcome.out.empty());
+    CHECK(outcome.err.starts_with("mailboxctl: "));
+    CHECK(outcome.err.find(row.told) != std::string::npos);
+    CHECK(outcome.err.find("a bug") == std::string::npos);
+    CHECK(ascii::is_utf8(outcome.err));
+    CHECK(std::ranges::none_of(outcome.err, [](char c) { return c != '\n' && ascii::is_control(c); }));
+}
+
+TEST_CASE("good words near those are asked of the daemon", "[ctl]")
+{
+    using Words = std::vector<std::string>;
+    Words words = GENERATE(Words{"check", "route", "a@b.test", "--sender", "<>"}, Words{"check", "route", "a@b.test", "--sender", "\"a b\"@x.test"},
+                           Words{"trace", "--since", "2h", "--until", "2026-11-20T10:00:00Z"}, Words{"trace", "."}, Words{"trace"},
+                           Words{"queue", "hold", "--destination", "gate.test."}, Words{"queue", "list", "--sender", "@gate.test."},
+                           Words{"account", "remove", "a@x", "--yes", "--keep", "0s"}, Words{"slo", "--within-ms", "1"},
+                           Words{"dns", "lookup", "example.org."}, Words{"account", "show", "\xc3\xa9@x.test"});
+    words.insert(words.end(), {"--socket", "/nonexistent/control.sock"});
+    CAPTURE(words);
+    CHECK(run_offline(words).code == ctl::kUnreachable);
+}
+
+TEST_CASE("A10: what is echoed of a command line or an answer moves no terminal", "[ctl][A10]")
+{
+    const std::string restored = R"({"entries":[{"name":"a\u001b[2Jb","failure":"there is none\u0007","uid":0,"mailbox":""}],"restored":0,"failed":1})";
+    const auto text = ctl::show(ctl::View::restored, restored, ctl::Style{});
+    REQUIRE(text);
+    CHECK(*text == "not restored: a\\x1b[2Jb: there is none\\x07\n0 restored, 1 failed\n");
+    const std::string route = R"({"address":"\"a\\\"b\"@x.test","steps":["one\u001b]0;x","two"],"verdict":"gone\u009b","reachable":false})";
+    const auto way = ctl::show(ctl::View::route, route, ctl::Style{});
+    REQUIRE(way);
+    CHECK(*way == "\"a\\\"b\"@x.test\n  1. one\\x1b]0;x\n  2. two\ngone\\xc2\\x9b\n");
 }

@@ -118,11 +118,10 @@ TEST_CASE("hold, release and retry say whom else of the messages they concern", 
           "1 message is being tried now\nthat is of the whole message: 2 other recipients of it are tried too\n");
 }
 
-TEST_CASE("the words of another server are escaped once", "[ctl][queue]")
+TEST_CASE("the words of another server are shown as they came", "[ctl][queue]")
 {
     const std::string text = shown(View::queued, message(recipient("waiting")));
-    CHECK(text.find("451 try \\\\o/ again") != std::string::npos);
-    CHECK(text.find("\\\\\\\\") == std::string::npos);
+    CHECK(text.find("451 try \\o/ again") != std::string::npos);
     CHECK(text.find("mailboxctl queue retry 0abc") != std::string::npos);
     CHECK(text.find("mailboxctl trace 0abc") != std::string::npos);
     std::string fresh = recipient("waiting");
@@ -133,7 +132,7 @@ TEST_CASE("the words of another server are escaped once", "[ctl][queue]")
     // The code of a success is none of a failure.
     std::string odd = recipient("waiting");
     odd.replace(odd.find("451"), 3, "250");
-    CHECK(shown(View::queued, message(odd)).find("  try \\\\o/ again") != std::string::npos);
+    CHECK(shown(View::queued, message(odd)).find("  try \\o/ again") != std::string::npos);
 }
 
 TEST_CASE("what an act came to is said in whole sentences", "[ctl][queue]")

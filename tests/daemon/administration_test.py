@@ -104,7 +104,8 @@ class Administration(BoxCase):
         host = f"mail.{self.box.domain}"
         for address in (f"root@{host}", f"www-data@{host}", "postmaster@[127.0.0.1]", "postmaster@[IPv6:::1]", "x@[127.0.0.1]", "x@[IPv6:::1]",
                         "user0001@example.test", "nobody@example.test", "postmaster", "@hub.test:user0001@example.test",
-                        "@hub.test,@next.test:nobody@example.test"):
+                        "@hub.test,@next.test:nobody@example.test", "a/b@example.test", '"a/b"@example.test', '"a\\"b"@example.test',
+                        '"a\\\\b"@example.test', '"..\\\\.."@example.test', '"a b?c#d%2f"@example.test'):
             with self.subTest(address=address):
                 code, _ = self.rcpt(address)
                 told = self.box.ctl("check", "route", address).stdout if code == 250 else self.box.ctl("check", "route", address, check=False).stdout
@@ -112,6 +113,43 @@ class Administration(BoxCase):
                 stranger = next(one for one in verdict.split(". ") if "A message would" in one or "a stranger" in one)
                 self.assertEqual("delivered here" in stranger, code == 250, told)
                 self.assertEqual("refused: 550" in stranger, code == 550, told)
+                self.assertTrue(told.startswith(address + "\n"), told)
+
+    def test_check_route_of_accounts_that_take_nothing_now(self):
+        box, owner = self.box, "full@example.test"
+        box.add_account(owner)
+        box.ctl("account", "set", owner, "--quota-messages", "1")
+        self.assertEqual(box.deliver(message("fills it"), to=owner)[0], 250)
+        for act, code, enhanced in ((("--no-admin",), 452, "4.2.2"), (("--disable",), 550, "5.2.1")):
+            box.ctl("account", "set", owner, *act)
+            with box.smtp() as link:
+                link.ehlo()
+                link.mail("a@sample.test")
+                said = link.rcpt(owner)
+            self.assertEqual((said[0], said[1][:5].decode()), (code, enhanced))
+            told = box.ctl("check", "route", owner).stdout
+            self.assertIn(f"would be {'put off' if code == 452 else 'refused'}: {code} {said[1].decode()}", told)
+            self.assertEqual(box.ctl_json("check", "route", owner)["reachable"], False)
+
+    def test_odd_words_are_told_as_they_are(self):
+        quoted = '"a\\"b/c"@example.test'
+        for command in (("check", "route", quoted), ("account", "show", quoted), ("alias", "show", quoted), ("queue", "show", "../../x"),
+                        ("account", "show", "a\\b"), ("trace", quoted)):
+            with self.subTest(command=command):
+                done = self.box.ctl(*command, check=False)
+                self.assertEqual(done.returncode, 0 if command[0] == "check" else 1, done)
+                self.assertNotIn("not served", done.stderr)
+                if command[0] != "trace":
+                    self.assertIn(command[2], done.stdout + done.stderr)
+        for command in (("check", "route", "user0001@example.test\n"), ("queue", "show", ""), ("trace", "\x01"), ("trace", "--since", "tomorrow"),
+                        ("trace", "--since=-1h"), ("check", "route", "a@b.test", "--sender", "x"), ("account", "show", "..")):
+            with self.subTest(command=command):
+                self.assertEqual(self.box.ctl(*command, check=False).returncode, 2)
+        held = self.box.ctl("queue", "hold", "--standing", "--destination", "gate.test.").stdout
+        self.assertIn("held from now on", held)
+        self.assertEqual(self.box.ctl_json("queue", "holds")["holds"][0]["destination"], "gate.test")
+        self.box.ctl("queue", "release", "--destination", "gate.test.")
+        self.assertEqual(self.box.ctl_json("queue", "holds")["holds"], [])
 
     def test_check_route_of_what_only_programs_reach_and_of_nothing(self):
         told = self.box.ctl("check", "route", "root@localhost").stdout

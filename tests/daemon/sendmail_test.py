@@ -203,6 +203,16 @@ class Running(SendmailCase):
             self.assertIn(recipient + " is no address", self.send(recipient, expect=DATAERR))
         self.send("a b@c d@e..f", "user0003@example.test", expect=DATAERR)
         self.bodies(3, "plain")
+        # As they were written.
+        for recipient in ("ann@", "<ann@>", "@a.test", "team: user0002@example.test"):
+            self.assertIn("sendmail: " + recipient + " is no address", self.send(recipient, expect=DATAERR))
+        for recipient in ('"no body"@example.test', '"a\\"b"@example.test'):
+            self.assertIn(recipient + ": 550 5.1.1", self.send(recipient, expect=NOUSER))
+        # What RCPT takes between brackets.
+        self.send("@a.test:user0003@example.test", text=b"Subject: routed\n\nx\n")
+        self.send("@a.test,@b.test:user0003@example.test", text=b"Subject: routed twice\n\nx\n")
+        self.bodies(3, "routed")
+        self.bodies(3, "routed twice")
         self.assertEqual(self.dropped(), [])
 
     def test_large_messages_are_refused_at_once(self):
@@ -370,6 +380,32 @@ class Stopped(SendmailCase):
         # And goes on.
         self.send("user0003@example.test")
         self.bodies(3, "plain")
+
+    def test_what_can_be_neither_taken_nor_moved_is_named(self):
+        self.box.stop()
+        # Where everybody may make names, somebody may have made this one.
+        (self.drop / ".aside").write_bytes(b"in the way")
+        (self.drop / "mail-0000-garbage").write_bytes(b"nothing of sendmail's")
+        (self.drop / "mail-0000-garbage").chmod(0o644)
+        (self.drop / "folder").mkdir()
+        self.box.start()
+        told = f"{self.drop}/mail-0000-garbage can be neither taken in as a message of sendmail nor set aside, and is not sent: "
+        wait_until(lambda: told in self.box.ctl("status").stdout, 60, told)
+        health = self.box.http("/healthz")
+        self.assertEqual((health[0], health[1].decode().count(told)), (200, 1))
+        self.assertIn(f"A directory in {self.drop} (folder) is not sendmail's", health[1].decode())
+        self.assertEqual(self.box.metrics()["mailboxd_sendmail_stuck"], 1)
+        (self.drop / "mail-0001-folder").mkdir()
+        more = f"{self.drop}/mail-0000-garbage and 1 other there can be neither taken in as messages of sendmail nor set aside"
+        wait_until(lambda: more in self.box.http("/healthz")[1].decode(), 60, more)
+        # Until somebody has removed them.
+        (self.drop / "mail-0000-garbage").unlink()
+        for path in ("mail-0001-folder", "folder"):
+            (self.drop / path).rmdir()
+        (self.drop / ".aside").unlink()
+        (self.drop / "tmp-look-again").write_bytes(b"")
+        wait_until(lambda: self.box.http("/healthz")[1] == b"ok\n", 60, "all is well again")
+        self.assertEqual(self.box.metrics()["mailboxd_sendmail_stuck"], 0)
 
     def test_killed_in_the_middle_nothing_is_lost_and_little_is_twice(self):
         self.box.stop()

@@ -55,6 +55,24 @@ TEST_CASE("an unknown path is 404 and an unknown method says what is allowed", "
     CHECK(router.find(Method::other, {"a", "z"}).allow == "GET, HEAD");
 }
 
+TEST_CASE("K3: what was encoded within a segment finds no route of several", "[http][K3]")
+{
+    http::Router router;
+    router.add(Method::get, "/a/{x}", saying("named"));
+    router.add(Method::get, "/a/{x}/secret", saying("below"));
+    router.add(Method::get, "/a/b/c", saying("fixed"));
+    const auto segments_of = [](std::string_view target) { return http::parse_target(target)->segments; };
+    const auto one = router.find(Method::get, segments_of("/a/b%2fc"));
+    CHECK(body_of(one) == "named");
+    CHECK(one.parameters.front().second == "b/c");
+    CHECK(body_of(router.find(Method::get, segments_of("/a/x%2Fsecret"))) == "named");
+    CHECK(body_of(router.find(Method::get, segments_of("/a/x%2Fsecret/secret"))) == "below");
+    CHECK(body_of(router.find(Method::get, segments_of("/a%2fb/c"))) == "-");
+    CHECK(body_of(router.find(Method::get, segments_of("/a%2fb%2fc"))) == "-");
+    CHECK(body_of(router.find(Method::get, segments_of("/%2fa/b/c"))) == "-");
+    CHECK(body_of(router.find(Method::get, segments_of("/x/..%2fa/b"))) == "-");
+}
+
 TEST_CASE("a static file is served with its tag, and not again to who has it", "[http]")
 {
     static const http::StaticFile kFiles[] = {{"/x.css", "text/css", "\"abc\"", "body{}"}};
@@ -62,6 +80,7 @@ TEST_CASE("a static file is served with its tag, and not again to who has it", "
     http::add_static_files(router, kFiles);
     const auto match = router.find(Method::get, {"x.css"});
     REQUIRE(match.handler != nullptr);
+    CHECK(router.find(Method::get, {"/x.css"}).handler == nullptr);
     http::Request request;
     const auto first = test::run_ready((*match.handler)(request));
     CHECK(first.status == 200);

@@ -8,9 +8,9 @@ using namespace mbx;
 TEST_CASE("K3: a path that tries to mean more than it says is refused, in every spelling", "[http][K3]")
 {
     const std::string path = GENERATE(
-        as<std::string>{}, "/../etc/passwd", "/..", "/a/../b", "/./a", "/.", "/%2e%2e%2f", "/%2e%2e/", "/%2E%2e", "/.%2e/a",
-        "//", "//etc/passwd", "/a//b", "/a/", "/a%2fb", "/a%5cb", "/a\\b", "/%00", "/a%00.html", "/%0d%0aSet-Cookie:x",
-        "/%7f", "/%c0%ae%c0%ae", "/%c0%af", "/%ed%a0%80", "/%ff", "/%f5%80%80%80");
+        as<std::string>{}, "/../etc/passwd", "/..", "/a/../b", "/./a", "/.", "/%2e%2e/", "/%2E%2e", "/.%2e/a", "/%2e", "/a/%2e%2e",
+        "/a/%2E./b", "//", "//etc/passwd", "/a//b", "/a/", "/a\\b", "/..\\a", "/a%2fb\\c", "/%00", "/a%00.html", "/%2f%00", "/a%2f%0a",
+        "/%0d%0aSet-Cookie:x", "/%1b[2J", "/%7f", "/%c0%ae%c0%ae", "/%c0%af", "/%ed%a0%80", "/%ff", "/%f5%80%80%80");
     CAPTURE(path);
     const auto target = http::parse_target(path);
     REQUIRE_FALSE(target);
@@ -44,6 +44,28 @@ TEST_CASE("a good target is decoded once, and the query by its own rules", "[htt
     CHECK(twice->segments.front() == "%2e%2e");
 }
 
+// RFC 3986 section 2.2: an escaped delimiter is data. RFC 5321 section 4.1.2: a local part may have it.
+TEST_CASE("K3: an encoded slash or backslash is a byte of its segment and parts nothing", "[http][K3]")
+{
+    const auto address = http::parse_target("/api/v1/routes/a%2Fb%40ok.test");
+    REQUIRE(address);
+    CHECK(address->segments == std::vector<std::string>{"api", "v1", "routes", "a/b@ok.test"});
+    const auto quoted = http::parse_target("/x/%22a%5C%22b%22%40ok.test/y");
+    REQUIRE(quoted);
+    CHECK(quoted->segments == std::vector<std::string>{"x", "\"a\\\"b\"@ok.test", "y"});
+    const auto climbing = http::parse_target("/assets/..%2f..%5c%2fetc%2fpasswd");
+    REQUIRE(climbing);
+    CHECK(climbing->segments == std::vector<std::string>{"assets", "../..\\/etc/passwd"});
+    CHECK(http::parse_target("/%2f")->segments == std::vector<std::string>{"/"});
+    CHECK(http::parse_target("/a%252fb")->segments == std::vector<std::string>{"a%2fb"});
+}
+
+TEST_CASE("the path for logs says where its segments end", "[http]")
+{
+    CHECK(http::parse_target("/a/b%2fc%5Cd%20")->path() == "/a/b%2Fc%5Cd%20");
+    CHECK(http::parse_target("/a/b/c")->path() == "/a/b/c");
+}
+
 TEST_CASE("an absolute target keeps its authority (RFC 9112 section 3.2.2)", "[http]")
 {
     const auto target = http::parse_target("http://Mail.Example.org:8080/status?x=1");
@@ -73,7 +95,8 @@ TEST_CASE("a host is a name or an address, its port dropped", "[http]")
 
 TEST_CASE("an encoded segment comes back as it was", "[http]")
 {
-    const std::string text = GENERATE(as<std::string>{}, "ann@example.org", "a+b@example.org", "ü@example.org", "a%b", "a?b#c d");
+    const std::string text = GENERATE(as<std::string>{}, "ann@example.org", "a+b@example.org", "ü@example.org", "a%b", "a?b#c d",
+                                      "a/b@example.org", "\"a\\\"b\"@example.org", "../..", "/", "\\", "a'b\"<>{}");
     const auto target = http::parse_target("/" + http::encode_segment(text));
     REQUIRE(target);
     CHECK(target->segments.front() == text);

@@ -114,6 +114,10 @@ TEST_CASE("what is none of sendmail's files is seen, and not taken for a message
     const auto foreign = count_foreign_drops(place.path);
     CHECK(foreign.count == 2);
     CHECK(foreign.example == "another.eml");
+    CHECK(foreign.directories == 0);
+    REQUIRE(::mkdir((place.path + "/folder").c_str(), 0700) == 0);
+    CHECK(count_foreign_drops(place.path).count == 3);
+    CHECK(count_foreign_drops(place.path).directories == 1);
     CHECK(list_drop(place.path, 10)->size() == 1);
     CHECK(count_foreign_drops(place.path + "/none").count == 0);
 }

@@ -117,6 +117,17 @@ TEST_CASE("nobody gets mail by words that are no address as they stand", "[sendm
     CHECK(leaving("Ann Lee <ann@x.example>, \xc3\xbc@x.example") == List{"ann@x.example", "\xc3\xbc@x.example"});
 }
 
+TEST_CASE("an address is shown as it can be written again", "[sendmail]")
+{
+    for (const char* written : {"ann@x.example", "\"quo te\"@x.example", "\"a\\\"b\"@x.example", "\"a\\\\b\"@x.example", "root", "\"no body\""}) {
+        INFO(written);
+        const auto named = addresses_in(written);
+        REQUIRE(named.size() == 1);
+        CHECK(shown(named.front()) == written);
+    }
+    CHECK(shown({"a\x1b[2Jb", "x.example"}).find('\x1b') == std::string::npos);
+}
+
 TEST_CASE("words beside an address, brackets and quotes that are not closed make no address", "[sendmail][hostile]")
 {
     const auto leaving = [](const std::string& list) {
@@ -131,9 +142,20 @@ TEST_CASE("words beside an address, brackets and quotes that are not closed make
                                "<<x@y.example>", "<x@y.example>>", "<x y@z.example>", "\"Ann <x@y.example>", "(Ann x@y.example",
                                "<x@y.example> <z@w.example>", "\"Ann\" x@y.example", "x@y.example z@w.example", "group: x@y.example"}) {
         INFO(broken);
-        CHECK(leaving(broken) == std::string("none: ") + (std::string(broken).starts_with("group") ? "x@y.example" : broken));
+        CHECK(leaving(broken) == std::string("none: ") + broken);
+    }
+    // As it was written, not what was made of it.
+    for (const char* broken : {"ann@", "<ann@>", "group: x@y.example, z@y.example", "a b", "@a.example", "@a.example,@b.example", "@a.example:",
+                               "a@b.example:c@d.example", "\"a\\\"b\"@", "a@b@c"}) {
+        INFO(broken);
+        CHECK(leaving(broken) == std::string("none: ") + broken);
     }
     CHECK(leaving("<x@y.example>") == "x@y.example");
+    CHECK(leaving("@r.example:x@y.example") == "x@y.example");
+    CHECK(leaving("@r.example,@s.example:x@y.example, z@w.example") == "x@y.example, z@w.example");
+    CHECK(leaving("z@w.example, @r.example, @s.example:x@y.example") == "z@w.example, x@y.example");
+    CHECK(leaving("group: @r.example:x@y.example, z@w.example;") == "x@y.example, z@w.example");
+    CHECK(leaving("@r.example:\"a,b\"@y.example") == "\"a,b\"@y.example");
     CHECK(leaving("Ann (work) Lee<x@y.example> (Ann)") == "x@y.example");
     CHECK(leaving("a@b.example <x@y.example>, (only a comment), \"Lee, Ann; (x\" < x@y.example >") == "x@y.example, x@y.example");
     CHECK(leaving("ann . lee @ y.example (Ann)") == "ann.lee@y.example");

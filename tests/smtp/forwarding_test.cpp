@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <map>
 
 #include "base/ascii.hpp"
 #include "smtp/appliance.hpp"
@@ -370,6 +371,39 @@ TEST_CASE("a message that only owes a report is refused by a full mailbox as any
     const auto heard = appliance.talk(letter("RCPT TO:<bob@example.test> NOTIFY=SUCCESS\r\n"));
     CHECK(heard.find("452 4.2.2") != std::string::npos);
     CHECK(appliance.outgoing.empty());
+}
+
+TEST_CASE("of many accounts that forward each is told of with the message that bears its copy", "[smtp][forwarding]")
+{
+    Appliance appliance;
+    constexpr int kAccounts = 11;
+    std::string rcpt;
+    for (int n = 0; n < kAccounts; ++n) {
+        const std::string address = "u" + std::to_string(n) + "@example.test";
+        directory::NewAccount account;
+        account.address = address;
+        account.password_hash = "x";
+        REQUIRE(appliance.run(appliance.directory->add_account(account)));
+        forward(appliance, address, {"far" + std::to_string(n) + "@elsewhere.example", "more@elsewhere.example"}, false);
+        rcpt += "RCPT TO:<" + address + ">\r\n";
+    }
+    (void)appliance.talk(letter(rcpt));
+    REQUIRE(appliance.outgoing.size() == Transaction::kMostForwarders);
+    const std::string& shared = appliance.outgoing.back().id;
+    std::map<std::string, std::vector<std::string>> told;
+    for (const auto& event : appliance.recorded.of(EventKind::expanded)) told[event.recipient].push_back(event.detail);
+    CHECK(told.size() == kAccounts);
+    CHECK_FALSE(told.contains("postmaster@example.test"));
+    const auto says = [&told](const std::string& who, const std::string& what) { return std::ranges::count(told[who], what) == 1; };
+    CHECK(says("u10@example.test", "1 address elsewhere, in message " + shared));
+    CHECK(says("u7@example.test", "1 address elsewhere, in message " + shared));
+    // The first is what came in itself.
+    CHECK(says("u1@example.test", "1 address elsewhere, in message " + appliance.outgoing[1].id));
+    CHECK_FALSE(says("u6@example.test", "1 address elsewhere, in message " + shared));
+    std::map<std::string, std::string> begun;
+    for (const auto& event : appliance.recorded.of(EventKind::accepted)) begun[event.id] = event.detail;
+    CHECK(begun[shared].starts_with("what accounts forward; the message came in as "));
+    CHECK(begun[appliance.outgoing[1].id].starts_with("what an account forwards; the message came in as "));
 }
 
 TEST_CASE("each step from one address to others is told to the trace in words", "[smtp][forwarding]")

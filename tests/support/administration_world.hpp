@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -87,6 +88,7 @@ public:
     bool is_stopped = false;
     std::optional<Error> reload_error;
     std::vector<config::Change> reload_changes;
+    std::vector<directory::AccountId> full;  // whose mailboxes have no room
     admin::SystemFacts facts{"0.1.0", "abc", "mail.example.org", WallTime(std::chrono::seconds(1'700'000'000)), "",
                              {{"smtp", "127.0.0.1:2525", "starttls", 1, 7, 2}},
                              {{{"mail.example.org"}, WallTime(std::chrono::seconds(4'000'000'000)), true}}, 42,
@@ -158,6 +160,10 @@ private:
         found.expansions = std::move(reached.expansions);
         return found;
     }
+    static co::Task<std::string> refusal_for_room(const AdministrationWorld* world, directory::AccountId id)
+    {
+        co_return std::ranges::count(world->full, id) == 0 ? std::string() : std::string("452 4.2.2 mailbox full");
+    }
     static co::Task<admin::RouteFacts> explain_route(std::string address)
     {
         admin::RouteFacts facts;
@@ -177,6 +183,7 @@ private:
         made.stop = [this] { is_stopped = true; };
         made.look_up = [](std::string name, net::DnsType type) { return look_up(std::move(name), type); };
         made.judge_recipient = [this](const mail::Mailbox& mailbox, admin::Asker asker) { return judge(mailbox, asker); };
+        made.refusal_for_room = [this](directory::AccountId id) { return refusal_for_room(this, id); };
         made.explain_route = [](std::string address, std::string) { return explain_route(std::move(address)); };
         return made;
     }

@@ -284,6 +284,20 @@ TEST_CASE("a story that was asked for by an address tells of that one first, and
                              "ADDRESS tells what befell one of them");
 }
 
+TEST_CASE("addresses that led to others are not counted with those whom a message is for", "[trace]")
+{
+    MessageStory story;
+    story.about = "u2@example.org";
+    story.deliveries.emplace_back().outcome = "expanded";
+    const auto told = [&story](std::vector<std::pair<std::string, std::int64_t>> outcomes) {
+        story.outcomes = std::move(outcomes);
+        return tell_story(story).at(0).text;
+    };
+    CHECK(told({{"expanded", 11}, {"failed", 1}}) == "1 other recipient of it: 1 given up; 10 other addresses of it led to others");
+    CHECK(told({{"expanded", 2}}) == "1 other address of it led to others");
+    CHECK(told({{"expanded", 1}, {"placed", 2}}) == "2 other recipients of it: 2 placed into a mailbox here");
+}
+
 TEST_CASE("a story about one of a few recipients tells of the others behind it", "[trace]")
 {
     World world;

@@ -13,6 +13,7 @@ constexpr std::uint64_t kVersionWithoutPlaces = 1;  // of journals that an earli
 constexpr std::size_t kMostText = 64U << 10U;
 constexpr std::size_t kSmallestEvent = 4;
 constexpr std::size_t kSmallestFact = 2;
+constexpr std::size_t kMostCopied = 64U << 20U;  // of words that few bytes repeat: a thousand events with the longest names have 9 MiB
 
 // What stands in front of an event's words.
 enum Form : std::uint64_t {
@@ -81,6 +82,13 @@ std::uint64_t form_of(const Event& event, const Event* before)
     return form;
 }
 
+std::size_t words_size(const Event& event)
+{
+    std::size_t bytes = event.recipient.size() + event.detail.size();
+    for (const auto& [name, value] : event.facts) bytes += sizeof(event.facts[0]) + name.size() + value.size();
+    return bytes;
+}
+
 Event read_event(RecordReader& in, std::uint64_t version, const Event* before)
 {
     Event event;
@@ -144,6 +152,7 @@ std::optional<std::vector<Event>> decode_events(std::string_view bytes)
     if (version != kEventsVersion && version != kVersionWithoutPlaces) return std::nullopt;
     std::vector<Event> events;
     std::int64_t at = 0;
+    std::size_t copied = 0;
     const std::size_t count = in.count(kSmallestEvent);
     for (std::size_t n = 0; n < count && in.is_good(); ++n) {
         const std::int64_t later = in.signed_number();
@@ -151,6 +160,8 @@ std::optional<std::vector<Event>> decode_events(std::string_view bytes)
         if (!is_fit) return std::nullopt;
         at += later;
         Event event = read_event(in, version, events.empty() ? nullptr : &events.back());
+        copied += words_size(event);
+        if (copied > kMostCopied) return std::nullopt;
         event.at = WallTime(std::chrono::microseconds(at));
         events.push_back(std::move(event));
     }

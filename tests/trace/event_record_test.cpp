@@ -60,6 +60,14 @@ TEST_CASE("the thousand events of one act take some ten bytes each", "[trace]")
     CHECK(encode_events(events).size() < 15'000);
 }
 
+TEST_CASE("few bytes do not become many events with many words", "[trace]")
+{
+    Event event = some_events().back();
+    for (int n = 0; n < 1000; ++n) event.facts.emplace_back("name", std::string(1000, 'x'));
+    CHECK(decode_events(encode_events(std::vector<Event>(10, event))));
+    CHECK_FALSE(decode_events(encode_events(std::vector<Event>(100, event))));
+}
+
 TEST_CASE("events that the version before wrote into the journal are read", "[trace]")
 {
     RecordWriter old;

@@ -151,7 +151,8 @@ co::Task<http::Response> Administration::undelete(const http::Request& request)
         const auto begin = names.begin() + static_cast<std::ptrdiff_t>(from);
         const auto end = names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), from + kSlice));
         const std::vector<std::string> slice(begin, end);
-        auto restore = [&slice, &body](store::AccountStore& store) { return store.undelete(slice, body->target); };
+        const store::TracedAct act{"the administrator"};
+        auto restore = [&slice, &body, &act](store::AccountStore& store) { return store.undelete(slice, body->target, &act); };
         auto done = co_await open->run(net::WorkClass::interactive, std::move(restore));
         if (!done && restored.empty()) co_return store_refused(attempted, done.error());
         if (!done) {

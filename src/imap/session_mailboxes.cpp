@@ -44,9 +44,10 @@ std::optional<store::StoreError> why_not_create(store::AccountStore& store, std:
 }
 
 // For somebody who is not the owner: mailboxes below that he may not see are not told of.
-Result<void, store::StoreError> remove_for(store::AccountStore& store, const store::MailboxInfo& info, std::int64_t user)
+Result<void, store::StoreError> remove_for(store::AccountStore& store, const store::MailboxInfo& info, std::int64_t user,
+                                          const store::TracedAct& act)
 {
-    auto done = store.remove(info.name);
+    auto done = store.remove(info.name, &act);
     if (done || done.error() != store::StoreError::has_children) return done;
     for (const auto& one : store.list()) {
         const bool is_seen = store::is_below(one.name, info.name) && (store.rights(one.id, user) & store::kLookup) != 0;
@@ -254,10 +255,11 @@ co::Task<void> Session::handle(const Delete& command)
         Result<void, store::StoreError> outcome;
     };
     const auto user = login_->account.value;
-    auto job = [&place, user](store::AccountStore& store) {
+    const store::TracedAct act{"imap", login_->address};
+    auto job = [&place, user, &act](store::AccountStore& store) {
         const auto info = store.find_for(place->name, user, store::kDeleteMailbox);
         if (!info) return Removed{{}, info.error()};
-        return Removed{info->id, remove_for(store, *info, user)};
+        return Removed{info->id, remove_for(store, *info, user, act)};
     };
     const auto removed = co_await place->account->run(net::WorkClass::interactive, std::move(job));
     if (!removed.outcome) {
@@ -282,13 +284,14 @@ co::Task<void> Session::handle(const Rename& command)
     note_own(command.to);
     const auto user = login_->account.value;
     const bool is_within = to && to->account == from->account && command.to != kOtherUsers;
-    auto job = [&from, &to, user, is_within](store::AccountStore& store) -> Result<void, store::StoreError> {
+    store::TracedAct act{"imap", login_->address};
+    auto job = [&from, &to, user, is_within, &act](store::AccountStore& store) -> Result<void, store::StoreError> {
         const auto info = store.find_for(from->name, user, store::kDeleteMailbox);
         if (!info) return info.error();
         // From one account into another one: that would be other messages. INBOX stays where it is, and with whom.
         if (!is_within || (from->is_other() && info->name == "INBOX")) return store::StoreError::not_permitted;
         if (const auto reason = why_not_create(store, to->name, user, !from->is_other())) return *reason;
-        return store.rename(from->name, to->name);
+        return store.rename(from->name, to->name, &act);
     };
     const auto renamed = co_await from->account->run(net::WorkClass::interactive, std::move(job));
     if (renamed) {

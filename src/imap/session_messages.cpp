@@ -131,7 +131,7 @@ co::Task<Result<void, store::StoreError>> Session::expunge(const NumberSet* whic
 {
     using Left = Result<NumberSet, store::StoreError>;
     const auto id = selected_->id();
-    store::TracedAct act{"imap", selected_as_owned().name};
+    store::TracedAct act{"imap", login_->address};
     const auto& all = mailbox_->feed().uids();
     const NumberSet asked = which != nullptr ? all.among(*which) : all.uids();
     auto job = [id, which, &asked, &act](store::AccountStore& store) -> Left {
@@ -182,8 +182,11 @@ co::Task<void> Session::handle(const Copy& command)
         no(refusal_of_copy(place.error()));
         co_return;
     }
-    store::TracedAct act{"imap", selected_as_owned().name};
-    if (command.move) act.to_mailbox = place->account == owner_ ? listed_name(place->name) : canonical_name(command.mailbox);
+    store::TracedAct act{"imap", login_->address};
+    if (place->account != owner_) {
+        act.to_account = place->account->key();
+        act.to_mailbox = listed_name(place->name);
+    }
     store::TracedAct* move = command.move ? &act : nullptr;
     Transferred done;
     if (place->account == owner_) {

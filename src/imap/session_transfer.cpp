@@ -135,6 +135,7 @@ co::Task<Transferred> Session::transfer_across(Place to, NumberSet uids, store::
             there.push_back({(*appended)[i].uid, (*appended)[i].uid});
         }
         there = normalised(std::move(there));
+        if (move != nullptr) move->to_id = target->id;
         if (move != nullptr) move->moved.clear();
         for (std::size_t i = 0; i < appended->size() && move != nullptr; ++i)
             move->moved.emplace_back(slice.messages[i].row.uid, (*appended)[i].uid);

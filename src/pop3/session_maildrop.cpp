@@ -199,7 +199,7 @@ co::Task<bool> Session::remove_deleted()
     std::uint32_t from = 1;
     auto which = maildrop_.deleted(from, kChangedAtOnce);
     while (!which.empty()) {
-        store::TracedAct act{"pop3", "INBOX"};
+        store::TracedAct act{"pop3", login_->address};
         auto job = [mailbox, &which, &act](store::AccountStore& store) { return store.expunge_these(mailbox, which, &act); };
         const auto gone = co_await account_->run(net::WorkClass::interactive, std::move(job));
         if (!gone && gone.error() == store::StoreError::no_such_mailbox) co_return true;

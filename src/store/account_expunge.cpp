@@ -33,7 +33,7 @@ public:
         }
         if (outcome) {
             outcome = state_.transact({&folder_}, [this] { state_.log_removal(folder_, messages_, modseq_); });
-            if (outcome && told_) tell(state_.seat.recorder, *told_);
+            if (outcome && told_) tell(state_.seat.recorder, events_of(*told_));
             return outcome;
         }
         const auto left = undo();

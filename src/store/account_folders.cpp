@@ -241,7 +241,7 @@ Outcome AccountStore::State::finish_intent()
     return carry_out(renamings);
 }
 
-Outcome AccountStore::State::rename_tree(const std::string& from, const std::string& to)
+Outcome AccountStore::State::rename_tree(const std::string& from, const std::string& to, const TracedAct* act)
 {
     std::vector<Renaming> renamings;
     for (const auto& [id, folder] : folders) {
@@ -268,14 +268,17 @@ Outcome AccountStore::State::rename_tree(const std::string& from, const std::str
     if (auto done = carry_out(renamings); !done) return done;
     is_torn = false;
     ++listings;
+    std::vector<NamedMailbox> renamed;
     for (auto& [id, folder] : folders) {
         if (folder.name != from && !is_below(folder.name, from)) continue;
         names.erase(folder.name);
-        folder.name = to + folder.name.substr(from.size());
+        renamed.push_back({id, folder.name, to + folder.name.substr(from.size())});
+        folder.name = renamed.back().new_name;
         folder.directory = directory_of(folder.name, id.value);
         folder.record.name = folder.directory.starts_with(".%id-") ? folder.name : std::string();
         names.insert_or_assign(folder.name, id);
     }
+    tell_act_of_mailboxes(act, MailboxActRecord::Kind::renamed, renamed);
     return {};
 }
 

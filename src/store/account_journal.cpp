@@ -1,5 +1,6 @@
 // AccountStore: what it tells the journal, and the files that never became messages.
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "store/account_state.hpp"
@@ -89,13 +90,29 @@ std::optional<ExpungedRecord> AccountStore::State::add_told(TracedAct* act, std:
     const auto first = std::ranges::find_if(records, [](const auto& one) { return std::holds_alternative<ExpungedRecord>(one); });
     if (first == records.end()) return std::nullopt;
     auto& gone = std::get<ExpungedRecord>(*first);
-    mbx::store::add_told(*act, clock.wall(), gone);
+    const auto folder = folders.find(gone.mailbox);
+    mbx::store::add_told(*act, clock.wall(), folder == folders.end() ? std::string() : folder->second.name, gone);
     if (gone.told.at == 0) return std::nullopt;
     ExpungedRecord told;
     told.account = gone.account;
+    told.mailbox = gone.mailbox;
     told.told = gone.told;
     for (std::size_t n = 0; n < gone.told.count; ++n) told.messages.push_back({gone.messages[n].uid, {}});
     return told;
+}
+
+void AccountStore::State::tell_act_of_mailboxes(const TracedAct* act, MailboxActRecord::Kind kind,
+                                                const std::vector<NamedMailbox>& mailboxes)
+{
+    if (act == nullptr || seat.recorder == nullptr) return;
+    std::vector<JournalRecord> records;
+    for (std::size_t n = 0; n < std::min(mailboxes.size(), act->most); ++n) {
+        MailboxActRecord record{account_key, mailboxes[n].id, kind, 0, act->by, act->login, mailboxes[n].name, mailboxes[n].new_name};
+        record.at = std::chrono::duration_cast<std::chrono::microseconds>(clock.wall().time_since_epoch()).count();
+        tell(seat.recorder, events_of(record));
+        records.emplace_back(std::move(record));
+    }
+    (void)note_in_turns(records);  // a journal without room for it: then it is told unless a crash comes
 }
 
 void AccountStore::State::take_back(const std::vector<Lsn>& records)

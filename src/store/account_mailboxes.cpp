@@ -235,7 +235,7 @@ Outcome AccountStore::State::put_away(Folder& folder)
     return done;
 }
 
-Result<void, StoreError> AccountStore::remove(std::string_view name)
+Result<void, StoreError> AccountStore::remove(std::string_view name, const TracedAct* act)
 {
     if (auto good = state_->ensure(); !good) return good.error();
     Folder* folder = state_->find_folder(name);
@@ -244,6 +244,7 @@ Result<void, StoreError> AccountStore::remove(std::string_view name)
     if (state_->has_children(folder->name)) return StoreError::has_children;
 
     const auto id = folder->id();
+    const std::string removed = folder->name;
     if (auto done = state_->put_away(*folder); !done) return done.error();
     state_->names.erase(folder->name);
     state_->folders.erase(id);
@@ -254,10 +255,11 @@ Result<void, StoreError> AccountStore::remove(std::string_view name)
     state_->index->remove_mailbox(id);
     // Rows without a folder are forgotten at the next open.
     if (auto done = state_->index->end(); !done) (void)state_->index_failed("forgetting a mailbox", done.error());
+    state_->tell_act_of_mailboxes(act, MailboxActRecord::Kind::deleted, {{id, removed, {}}});
     return {};
 }
 
-Result<void, StoreError> AccountStore::rename(std::string_view from, std::string_view to)
+Result<void, StoreError> AccountStore::rename(std::string_view from, std::string_view to, TracedAct* act)
 {
     if (auto good = state_->ensure(); !good) return good.error();
     Folder* folder = state_->find_folder(from);
@@ -273,7 +275,7 @@ Result<void, StoreError> AccountStore::rename(std::string_view from, std::string
         if (auto done = state_->copy_annotations(source, target); !done) return done.error();
         const UidSet all{{1, UINT32_MAX}};
         if (auto synced = state_->refresh(*state_->find_folder(source)); !synced) return synced.error();
-        auto moved = state_->transfer(state_->names.at(source), all, target, true);
+        auto moved = state_->transfer(state_->names.at(source), all, target, true, act);
         if (!moved) return moved.error();
         return {};
     }
@@ -281,7 +283,7 @@ Result<void, StoreError> AccountStore::rename(std::string_view from, std::string
     if (!parent.empty() && !state_->names.contains(parent)) {
         if (auto done = state_->create_with_parents(parent, SpecialUse::none); !done) return done.error();
     }
-    return state_->rename_tree(source, target);
+    return state_->rename_tree(source, target, act);
 }
 
 Result<void, StoreError> AccountStore::subscribe(std::string_view name, bool on)

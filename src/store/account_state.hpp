@@ -206,6 +206,13 @@ struct AccountStore::State {
                                                 const std::vector<StoredMessage>& messages) const;
     // What the trace is told of it, into the record of the messages that are gone: what tell() takes when that is done. Empty: nothing.
     std::optional<ExpungedRecord> add_told(TracedAct* act, std::vector<JournalRecord>& records) const;
+    struct NamedMailbox {
+        MailboxId id;
+        std::string name;
+        std::string new_name;  // of a RENAME
+    };
+    // What was done with whole mailboxes, on the disk already: a record and a row for each. `act` may be none.
+    void tell_act_of_mailboxes(const TracedAct* act, MailboxActRecord::Kind kind, const std::vector<NamedMailbox>& mailboxes);
     // Of records that are too many for one append: in several. False: the journal has failed.
     bool note_in_turns(const std::vector<JournalRecord>& records);
     void take_back(const std::vector<Lsn>& records);
@@ -282,7 +289,7 @@ struct AccountStore::State {
     Outcome sync_account();
     Result<void, FileError> write_folder(const std::string& staged, const FolderRecord& record);
     Outcome put_away(Folder& folder);
-    Outcome rename_tree(const std::string& from, const std::string& to);
+    Outcome rename_tree(const std::string& from, const std::string& to, const TracedAct* act);
     bool has_children(std::string_view name) const;
     MailboxInfo info(const Folder& folder) const;
     void enter(Folder folder);

@@ -134,8 +134,10 @@ public:
     std::vector<MailboxInfo> list() const;                 // sorted by name
     std::vector<std::string> subscriptions() const;        // outlive their mailboxes (RFC 9051 section 6.3.7)
     Result<MailboxInfo, StoreError> create(std::string_view name, SpecialUse use);
-    Result<void, StoreError> remove(std::string_view name);
-    Result<void, StoreError> rename(std::string_view from, std::string_view to);  // INBOX: RFC 9051 section 6.3.6
+    // `act`, here and below: what the trace is told of it, by way of the journal; none: nothing.
+    Result<void, StoreError> remove(std::string_view name, const TracedAct* act = nullptr);
+    // INBOX: RFC 9051 section 6.3.6, which is a MOVE.
+    Result<void, StoreError> rename(std::string_view from, std::string_view to, TracedAct* act = nullptr);
     Result<void, StoreError> subscribe(std::string_view name, bool on);
     Result<MailboxInfo, StoreError> find(std::string_view name) const;
     // The same for the account `user`, who needs these rights (RFC 4314 section 4); none: any that shows that the mailbox is
@@ -179,7 +181,6 @@ public:
     Result<Appended, StoreError> append(const Body& body, const Incoming& incoming);
     Result<FlagsStored, StoreError> store_flags(MailboxId mailbox, const UidSet& which, const FlagChange& change);
     Result<Copied, StoreError> copy(MailboxId from, const UidSet& which, std::string_view to);
-    // `act`, here and below: what the trace is told of it, in the same record; none: nothing.
     Result<Copied, StoreError> move(MailboxId from, const UidSet& which, std::string_view to, TracedAct* act = nullptr);
     // Removes the messages with \Deleted (of `which` only, when given); answers their UIDs, ascending.
     Result<std::vector<Uid>, StoreError> expunge(MailboxId mailbox, const UidSet* which, TracedAct* act = nullptr);
@@ -192,7 +193,8 @@ public:
     // `target`; without \Deleted. A mailbox comes back whole under its name (or NAME-2), with its UIDs and its UIDVALIDITY
     // unless its id is in use. One answer for each name; an error when nothing could be tried.
     Result<std::vector<Undeleted>, StoreError> undelete(const std::vector<std::string>& names,
-                                                        const std::optional<std::string>& target);
+                                                        const std::optional<std::string>& target,
+                                                        const TracedAct* act = nullptr);
     // Removes for ever what was expunged before that time; some files a call, so that the strand is not held. True: done.
     Result<bool, StoreError> purge(PurgeRun& run);
     // Expunges messages that came into the mailboxes of this use before `saved_before`, `most` at most; how many.

@@ -151,6 +151,9 @@ bool Transfer::note_part(std::size_t begin, std::size_t end)
 void Transfer::note_told(std::vector<JournalRecord>& records, std::size_t begin, std::size_t end)
 {
     if (!removing_ || act_ == nullptr) return;
+    act_->to_account = {};
+    act_->to_id = target_.id();
+    act_->to_mailbox = target_.name;
     act_->moved.clear();
     const std::size_t told = std::min(end, begin + act_->most);
     for (std::size_t n = begin; n < told; ++n) act_->moved.emplace_back(steps_[n].original.row.uid, steps_[n].copy.row.uid);
@@ -267,7 +270,7 @@ Outcome Transfer::write(Copied& copied)
 
 void Transfer::tell_trace() const
 {
-    for (const auto& record : told_) tell(state_.seat.recorder, record);
+    for (const auto& record : told_) tell(state_.seat.recorder, events_of(record));
 }
 
 // A failure costs the filling step a look at each.

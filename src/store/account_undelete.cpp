@@ -1,6 +1,7 @@
 // AccountStore: what was expunged, and having it back.
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <map>
 #include <utility>
 
@@ -162,7 +163,7 @@ private:
 // Messages on their way back, each for itself: one that cannot come leaves the others alone.
 class Restoring {
 public:
-    Restoring(AccountStore::State& state, Folder* target) : state_(state), target_(target) {}
+    Restoring(AccountStore::State& state, Folder* target, const TracedAct* act) : state_(state), target_(target), act_(act) {}
 
     void plan(Undeleted& answer, const ExpungedName& name)
     {
@@ -178,11 +179,12 @@ public:
     {
         if (steps_.empty()) return;
         std::vector<JournalRecord> records;
-        for (const auto& step : steps_) {
-            auto record = state_.placed(*step.folder, step.message, PlacedRecord::Source::message);
-            record.source_mailbox = step.source.mailbox;
-            record.source_unique = step.source_unique;
-            records.emplace_back(std::move(record));
+        for (auto& step : steps_) {
+            step.record = state_.placed(*step.folder, step.message, PlacedRecord::Source::message);
+            step.record.source_mailbox = step.source.mailbox;
+            step.record.source_unique = step.source_unique;
+            if (act_ != nullptr) step.record.restored = restored(step);
+            records.emplace_back(step.record);
         }
         // A file whose record is lost in a crash is set aside under a name that nobody lists: so the record is on the
         // disk before anything is renamed.
@@ -202,10 +204,24 @@ private:
         std::string source_unique;
         Folder* folder = nullptr;
         StoredMessage message;
+        PlacedRecord record;
         Lsn lsn = 0;
         std::string to;
         bool is_done = false;
     };
+
+    // What the trace is told of it.
+    PlacedRecord::Restored restored(const Step& step) const
+    {
+        PlacedRecord::Restored restored;
+        restored.at = std::chrono::duration_cast<std::chrono::microseconds>(state_.clock.wall().time_since_epoch()).count();
+        restored.by = act_->by;
+        restored.uid = step.source.uid;
+        const Folder* source = state_.find_folder(step.source.mailbox);
+        if (source != nullptr) restored.mailbox = source->name;
+        restored.to_mailbox = step.folder->name;
+        return restored;
+    }
 
     Outcome prepare(Step& step)
     {
@@ -300,6 +316,7 @@ private:
             step->answer->mailbox = folder.name;
             step->answer->uid = step->message.row.uid;
             if (!written) undo(*step, written.error());
+            else tell(state_.seat.recorder, events_of(step->record, {}));
         }
     }
 
@@ -319,6 +336,7 @@ private:
 
     AccountStore::State& state_;
     Folder* target_;  // null: where each was
+    const TracedAct* act_;  // may be none
     std::vector<Step> steps_;
     std::map<MailboxId, ModSeq> modseqs_;  // one for all that come into a mailbox
     std::uint64_t bytes_ = 0;
@@ -330,7 +348,8 @@ class MailboxReturn {
 public:
     MailboxReturn(AccountStore::State& state, std::string name) : state_(state), from_(state.expunged_path(name)) {}
 
-    Result<std::string, StoreError> run(MailboxId id)
+    // `act`: what the trace is told of it; none: nothing.
+    Result<std::string, StoreError> run(MailboxId id, const TracedAct* act)
     {
         if (auto good = read_record(id); !good) return good.error();
         if (auto good = choose_name(); !good) return good.error();
@@ -360,6 +379,7 @@ public:
         if (done) done = state_.commit_index();
         if (!done) state_.is_torn = true;
         if (!done) return done.error();
+        state_.tell_act_of_mailboxes(act, MailboxActRecord::Kind::restored, {{restored, name, {}}});
         return name;
     }
 
@@ -433,7 +453,7 @@ Result<ExpungedList, StoreError> AccountStore::expunged_messages(const ExpungedF
 }
 
 Result<std::vector<Undeleted>, StoreError> AccountStore::undelete(const std::vector<std::string>& names,
-                                                                  const std::optional<std::string>& target)
+                                                                  const std::optional<std::string>& target, const TracedAct* act)
 {
     if (auto good = state_->ensure(); !good) return good.error();
     std::vector<Undeleted> answers;
@@ -442,7 +462,7 @@ Result<std::vector<Undeleted>, StoreError> AccountStore::undelete(const std::vec
         const auto parsed = parse_entry(answer.name);
         if (!parsed) answer.failure = StoreError::no_such_message;
         if (!parsed || parsed->uid != 0) continue;
-        auto returned = MailboxReturn(*state_, answer.name).run(parsed->mailbox);
+        auto returned = MailboxReturn(*state_, answer.name).run(parsed->mailbox, act);
         if (returned) answer.mailbox = *std::move(returned);
         else answer.failure = returned.error();
         if (state_->is_torn) {
@@ -451,7 +471,7 @@ Result<std::vector<Undeleted>, StoreError> AccountStore::undelete(const std::vec
     }
     Folder* into = target ? state_->find_folder(std::string_view(*target)) : nullptr;
     if (target && into == nullptr) return StoreError::no_such_mailbox;
-    Restoring restoring(*state_, into);
+    Restoring restoring(*state_, into, act);
     std::set<std::string_view> seen;
     for (auto& answer : answers) {
         const auto parsed = parse_entry(answer.name);

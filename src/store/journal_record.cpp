@@ -24,6 +24,7 @@ constexpr std::size_t kMaxOutgoing = 16U << 20U;
 enum class Kind : char {
     accepted = 1, placed = 2, flags = 3, expunged = 4, account_removed = 5, voided = 6, accepted_outgoing = 7, outgoing = 8,
     accepted_traced = 9, outgoing_traced = 10, placed_timed = 11, expunged_told = 12,
+    expunged_told_by = 13, placed_restored = 14, mailbox_act = 15,
 };
 
 void put(RecordWriter& out, const AccountKey& account)
@@ -31,6 +32,20 @@ void put(RecordWriter& out, const AccountKey& account)
     out.signed_number(account.id);
     out.text(account.local_part);
     out.text(account.domain);
+}
+
+std::string address_of(const AccountKey& account) { return account.local_part + "@" + account.domain; }
+
+void put_short(RecordWriter& out, std::string_view text) { out.text(text.substr(0, kMaxTextInRecord)); }
+
+// Mostly the account's own: a byte.
+void put_login(RecordWriter& out, const AccountKey& account, std::string_view login)
+{
+    constexpr std::uint64_t kOwner = 0;
+    constexpr std::uint64_t kOther = 1;
+    const bool is_owner = login == address_of(account);
+    out.number(is_owner ? kOwner : kOther);
+    if (!is_owner) put_short(out, login);
 }
 
 void put(RecordWriter& out, const MessageRow& row)
@@ -72,6 +87,14 @@ Kind put(RecordWriter& out, const PlacedRecord& record)
     out.text(record.spool_name);
     out.signed_number(record.source_mailbox.value);
     out.text(record.source_unique);
+    if (record.restored.at != 0) {
+        out.signed_number(record.restored.at);
+        put_short(out, record.restored.by);
+        out.number(record.restored.uid);
+        put_short(out, record.restored.mailbox);
+        put_short(out, record.restored.to_mailbox);
+        return Kind::placed_restored;
+    }
     if (record.placed_at == 0) return Kind::placed;
     out.signed_number(record.placed_at);
     return Kind::placed_timed;
@@ -96,9 +119,9 @@ Kind put(RecordWriter& out, const FlagsRecord& record)
 void put(RecordWriter& out, const ExpungedRecord::Told& told)
 {
     out.signed_number(told.at);
-    out.text(std::string_view(told.by).substr(0, kMaxTextInRecord));
-    out.text(std::string_view(told.mailbox).substr(0, kMaxTextInRecord));
-    out.text(std::string_view(told.to_mailbox).substr(0, kMaxTextInRecord));
+    put_short(out, told.by);
+    put_short(out, told.mailbox);
+    put_short(out, told.to_mailbox);
     out.number(told.count);
     std::int64_t last = 0;
     for (const Uid uid : told.to) out.signed_number(std::int64_t{uid} - std::exchange(last, uid));
@@ -117,7 +140,28 @@ Kind put(RecordWriter& out, const ExpungedRecord& record)
     }
     if (record.told.at == 0) return Kind::expunged;
     put(out, record.told);
-    return Kind::expunged_told;
+    if (record.told.login.empty()) return Kind::expunged_told;
+    put_login(out, record.account, record.told.login);
+    if (record.told.to_mailbox.empty()) return Kind::expunged_told_by;
+    out.signed_number(record.told.to_id.value);
+    out.text(record.told.to_account.domain);
+    if (record.told.to_account.domain.empty()) return Kind::expunged_told_by;
+    out.signed_number(record.told.to_account.id);
+    out.text(record.told.to_account.local_part);
+    return Kind::expunged_told_by;
+}
+
+Kind put(RecordWriter& out, const MailboxActRecord& record)
+{
+    put(out, record.account);
+    out.signed_number(record.mailbox.value);
+    out.number(static_cast<std::uint64_t>(record.kind));
+    out.signed_number(record.at);
+    put_short(out, record.by);
+    put_login(out, record.account, record.login);
+    put_short(out, record.name);
+    put_short(out, record.new_name);
+    return Kind::mailbox_act;
 }
 
 Kind put(RecordWriter& out, const AccountRemovedRecord& record)
@@ -261,6 +305,55 @@ void take(RecordReader& in, std::size_t messages, ExpungedRecord::Told& told)
     }
 }
 
+// In the one form that put_login() gives it.
+std::string take_login(RecordReader& in, const AccountKey& account)
+{
+    const auto form = in.number();
+    if (form == 0) return address_of(account);
+    std::string login(in.text(kMaxTextInRecord));
+    if (form != 1 || login == address_of(account)) in.refuse();
+    return login;
+}
+
+void take_doer(RecordReader& in, const AccountKey& account, ExpungedRecord::Told& told)
+{
+    told.login = take_login(in, account);
+    if (told.login.empty()) in.refuse();
+    if (told.to_mailbox.empty()) return;
+    told.to_id = MailboxId{in.signed_number()};
+    told.to_account.domain = in.text(kMaxTextInRecord);
+    if (told.to_account.domain.empty()) return;
+    told.to_account.id = in.signed_number();
+    told.to_account.local_part = in.text(kMaxTextInRecord);
+}
+
+MailboxActRecord take_mailbox_act(RecordReader& in)
+{
+    MailboxActRecord record;
+    take(in, record.account);
+    record.mailbox = MailboxId{in.signed_number()};
+    take_choice(in, MailboxActRecord::Kind::restored, record.kind);
+    record.at = in.signed_number();
+    if (record.at <= 0) in.refuse();
+    record.by = in.text(kMaxTextInRecord);
+    record.login = take_login(in, record.account);
+    record.name = in.text(kMaxTextInRecord);
+    record.new_name = in.text(kMaxTextInRecord);
+    return record;
+}
+
+PlacedRecord::Restored take_restored(RecordReader& in)
+{
+    PlacedRecord::Restored restored;
+    restored.at = in.signed_number();
+    if (restored.at <= 0) in.refuse();
+    restored.by = in.text(kMaxTextInRecord);
+    in.number_into(restored.uid);
+    restored.mailbox = in.text(kMaxTextInRecord);
+    restored.to_mailbox = in.text(kMaxTextInRecord);
+    return restored;
+}
+
 std::optional<JournalRecord> take_record(Kind kind, RecordReader& in)
 {
     switch (kind) {
@@ -299,6 +392,18 @@ std::optional<JournalRecord> take_record(Kind kind, RecordReader& in)
         take(in, record.messages.size(), record.told);
         return record;
     }
+    case Kind::expunged_told_by: {
+        auto record = take_expunged(in);
+        take(in, record.messages.size(), record.told);
+        take_doer(in, record.account, record.told);
+        return record;
+    }
+    case Kind::placed_restored: {
+        auto record = take_placed(in);
+        record.restored = take_restored(in);
+        return record;
+    }
+    case Kind::mailbox_act: return take_mailbox_act(in);
     case Kind::account_removed: {
         AccountRemovedRecord record;
         take(in, record.account);
@@ -366,7 +471,16 @@ std::string text_of(const ExpungedRecord& record)
     }
     if (record.messages.size() > kShown) text += ",...";
     if (record.told.at == 0) return text;
-    return text + " told=" + std::to_string(record.told.count) + " by=" + ascii::printable(record.told.by);
+    text += " told=" + std::to_string(record.told.count) + " by=" + ascii::printable(record.told.by);
+    return record.told.login.empty() ? text : text + " login=" + ascii::printable(record.told.login);
+}
+
+std::string text_of(const MailboxActRecord& record)
+{
+    constexpr std::array<const char*, 3> kActs{"renamed", "deleted", "restored"};
+    std::string text = std::string("mailbox ") + kActs.at(static_cast<std::size_t>(record.kind)) + " account=" + name_of(record.account) +
+                       " mailbox=" + std::to_string(record.mailbox.value) + " by=" + ascii::printable(record.by);
+    return record.login.empty() ? text : text + " login=" + ascii::printable(record.login);
 }
 
 std::string text_of(const AccountRemovedRecord& record) { return "removed account=" + name_of(record.account); }

@@ -49,6 +49,15 @@ struct PlacedRecord {
     std::string spool_name;
     MailboxId source_mailbox;
     std::string source_unique;
+    // Of an undelete: what the trace is told of it.
+    struct Restored {
+        std::int64_t at = 0;    // microseconds since 1970; 0: it is told nothing
+        std::string by;
+        Uid uid = 0;            // that it had
+        std::string mailbox;    // where it was, as that is called now; empty: it is gone
+        std::string to_mailbox;
+    };
+    Restored restored{};
 };
 
 // Flags as they are after the command; the keyword bits are of the mailbox's table, which is durable before.
@@ -82,8 +91,24 @@ struct ExpungedRecord {
         std::string to_mailbox;  // of a MOVE; empty: an EXPUNGE
         std::size_t count = 0;
         std::vector<Uid> to;     // of a MOVE: of each of them
+        std::string login{};     // the address of who did it; empty: written before this was known, as what follows
+        AccountKey to_account{}; // of a MOVE into another account; without a domain: the same
+        MailboxId to_id{};       // of a MOVE
     };
     Told told{};
+};
+
+// What befell a mailbox as a whole. It is in the directories already: this is for the trace alone.
+struct MailboxActRecord {
+    enum class Kind : std::uint8_t { renamed, deleted, restored };
+    AccountKey account;
+    MailboxId mailbox;
+    Kind kind = Kind::renamed;
+    std::int64_t at = 0;  // microseconds since 1970
+    std::string by;
+    std::string login;     // the address of who did it; empty: nobody was logged in
+    std::string name;
+    std::string new_name;  // of a RENAME
 };
 
 // The account's mail was set aside: earlier records of it mean nothing any more.
@@ -103,7 +128,7 @@ struct OutgoingRecord {
 };
 
 using JournalRecord = std::variant<AcceptedRecord, PlacedRecord, FlagsRecord, ExpungedRecord, AccountRemovedRecord, VoidRecord,
-                                   OutgoingRecord>;
+                                   OutgoingRecord, MailboxActRecord>;
 
 // The head of the payload; a body follows it.
 std::string encode(const JournalRecord& record);

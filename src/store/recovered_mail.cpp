@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "store/mailbox_name.hpp"
+#include "store/traced_act.hpp"
+#include "trace/event_record.hpp"
 
 namespace mbx::store {
 
@@ -26,12 +28,17 @@ struct RecoveredMail::Adder {
     // Each recipient's store has its own part of it: what became of the others' does not matter there.
     void keep_traced(std::string& events) const
     {
-        if (!events.empty()) mail.traced.push_back(std::move(events));
+        if (!events.empty()) mail.traced_.emplace_back(lsn, std::move(events));
         events.clear();
+    }
+    void keep_traced(const std::vector<trace::Event>& events) const
+    {
+        if (!events.empty()) mail.traced_.emplace_back(lsn, trace::encode_events(events));
     }
     void operator()(AcceptedRecord& record) const
     {
         keep_traced(record.traced);
+        if (!record.recipients.empty()) mail.trace_ids_.emplace(lsn, record.trace_id);
         if (!record.spool_name.empty()) mail.spool_names.insert(record.spool_name);
         const auto recipients = std::exchange(record.recipients, {});
         if (!record.outgoing.empty()) {
@@ -46,6 +53,8 @@ struct RecoveredMail::Adder {
     }
     void operator()(PlacedRecord& record) const
     {
+        const auto id = mail.trace_ids_.find(record.accepted);
+        keep_traced(events_of(record, id == mail.trace_ids_.end() ? std::string() : id->second));
         if (!record.spool_name.empty()) mail.spool_names.insert(record.spool_name);
         const AccountKey key = record.account;
         put(key, std::move(record));
@@ -57,9 +66,11 @@ struct RecoveredMail::Adder {
     }
     void operator()(ExpungedRecord& record) const
     {
+        keep_traced(events_of(record));
         const AccountKey key = record.account;
         put(key, std::move(record));
     }
+    void operator()(const MailboxActRecord& record) const { keep_traced(events_of(record)); }
     void operator()(const AccountRemovedRecord& record) const { mail.accounts.erase(account_place(record.account)); }
     void operator()(const VoidRecord& record) const { mail.voided_.insert(record.lsn); }
     void operator()(OutgoingRecord& record) const
@@ -92,6 +103,10 @@ void RecoveredMail::finish()
         }
     }
     std::erase_if(outgoing, [this](const Outgoing& one) { return voided_.contains(one.lsn); });
+    for (auto& [lsn, events] : std::exchange(traced_, {})) {
+        if (!voided_.contains(lsn)) traced.push_back(std::move(events));
+    }
+    trace_ids_.clear();
     std::erase_if(accounts, [](const auto& entry) { return entry.second.records.empty(); });
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -38,13 +39,17 @@ public:
     std::map<std::string, Account> accounts;  // by account_place
     std::set<std::string> spool_names;        // files in spool/ that a record names
     std::vector<Outgoing> outgoing;           // ascending
-    std::vector<std::string> traced;          // what the trace was told of records, in their order (trace/event_record.hpp)
+    // What the trace was told of records, in the order of all of them: what befell a message in one account comes before what
+    // befell it in the next (trace/event_record.hpp). After finish().
+    std::vector<std::string> traced;
     std::size_t owed = 0;                     // accepted messages that no record says to be placed, for each recipient
     std::size_t records = 0;
 
 private:
     struct Adder;
     std::set<Lsn> voided_;
+    std::map<Lsn, std::string> trace_ids_;  // of acceptances
+    std::vector<std::pair<Lsn, std::string>> traced_;
 };
 
 }  // namespace mbx::store

@@ -64,7 +64,7 @@ void Store::State::enqueue(const std::shared_ptr<Account>& account, OwedDelivery
     auto placed = [this, delivery = std::move(delivery)](const Result<Appended, StoreError>& outcome) {
         --under_way;
         if (outcome) {
-            trace_placed(delivery.key, delivery.owed->message->record().trace_id, outcome->uid, outcome->at);
+            trace_placed(delivery.key, delivery.owed->message->record().trace_id, *outcome);
             settle(*delivery.owed);
         } else {
             stuck[account_place(delivery.key)].push_back(delivery);
@@ -74,15 +74,11 @@ void Store::State::enqueue(const std::shared_ptr<Account>& account, OwedDelivery
     account->enqueue(message, std::move(placed));
 }
 
-void Store::State::trace_placed(const AccountKey& key, const std::string& trace_id, Uid uid, WallTime at) const
+void Store::State::trace_placed(const AccountKey& key, const std::string& trace_id, const Appended& placed) const
 {
     if (recorder == nullptr) return;
-    recorder->record({trace_id,
-                      trace::EventKind::placed,
-                      at,
-                      key.local_part + "@" + key.domain,
-                      {},
-                      {{"mailbox", "INBOX"}, {"uid", std::to_string(uid)}}});
+    const trace::TracedMailbox inbox{key.local_part + "@" + key.domain, key.id, placed.mailbox.value, "INBOX"};
+    recorder->record(trace::placed_event(trace_id, inbox, placed.uid, placed.at));
 }
 
 void Store::State::settle(Owed& part)

@@ -206,29 +206,13 @@ Result<WorkOutcome, StoreError> Store::State::place_owed(AccountStore& account, 
         auto message = std::make_shared<const AcceptedMessage>(record->lsn, std::get<AcceptedRecord>(record->record),
                                                                std::move(body), options.spool_directory);
         if (const auto placed = account.place(*message)) {
-            outcome.placed.push_back({message->record().trace_id, placed->uid, placed->at});
+            outcome.placed.push_back({message->record().trace_id, *placed});
         } else {
             outcome.unplaced.push_back(std::move(message));
         }
     }
     outcome.last_lsn = account.last_lsn();
     return outcome;
-}
-
-// What was placed now, and once more what the last run placed and its owners did: those rows may have gone with it.
-void Store::State::trace_work(const AccountKey& key, const PendingWork& work, const WorkOutcome& outcome) const
-{
-    std::map<Lsn, const std::string*> ids;
-    for (const auto& record : work.records) {
-        if (const auto* accepted = std::get_if<AcceptedRecord>(&record.record)) ids.emplace(record.lsn, &accepted->trace_id);
-        if (const auto* gone = std::get_if<ExpungedRecord>(&record.record)) tell(recorder, *gone);
-        const auto* placed = std::get_if<PlacedRecord>(&record.record);
-        if (placed == nullptr || placed->placed_at == 0) continue;
-        const auto id = ids.find(placed->accepted);
-        if (id == ids.end()) continue;
-        trace_placed(key, *id->second, placed->row.uid, WallTime(std::chrono::microseconds(placed->placed_at)));
-    }
-    for (const auto& placed : outcome.placed) trace_placed(key, placed.trace_id, placed.uid, placed.at);
 }
 
 // The holds of what is still owed are taken before those of the whole are let go.
@@ -240,7 +224,7 @@ void Store::State::take_outcome(const std::string& place, const AccountKey& key,
         checkpoints->give_up("the journal cannot be read");
         return;
     }
-    trace_work(key, work, outcome);
+    for (const auto& placed : outcome.placed) trace_placed(key, placed.trace_id, placed.where);
     placed_counter.add(outcome.placed.size());
     replayed_rows.add(outcome.replayed.rows);
     repaired_files.add(outcome.replayed.repaired);

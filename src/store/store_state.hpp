@@ -38,8 +38,7 @@ struct PendingWork {
 struct WorkOutcome {
     struct Placed {
         std::string trace_id;
-        Uid uid = 0;
-        WallTime at{};
+        Appended where;
     };
     std::vector<std::shared_ptr<const AcceptedMessage>> unplaced;
     std::vector<Placed> placed;  // now
@@ -105,8 +104,7 @@ struct Store::State {
     void enqueue(const std::shared_ptr<Account>& account, OwedDelivery delivery);
     co::Task<void> open_for_waiting(AccountKey key);
     void settle(Owed& part);
-    void trace_placed(const AccountKey& key, const std::string& trace_id, Uid uid, WallTime at) const;
-    void trace_work(const AccountKey& key, const PendingWork& work, const WorkOutcome& outcome) const;
+    void trace_placed(const AccountKey& key, const std::string& trace_id, const Appended& placed) const;
     void drop_spool(std::shared_ptr<const AcceptedMessage> message);
     void add_stuck(const AccountKey& key, std::shared_ptr<const AcceptedMessage> message, CheckpointFloor::Hold hold);
     void forget_account(const std::string& place);

@@ -22,6 +22,10 @@ std::string_view name_of(EventKind kind)
     case EventKind::expunged: return "expunged";
     case EventKind::moved: return "moved";
     case EventKind::report_waits: return "report_waits";
+    case EventKind::restored: return "restored";
+    case EventKind::mailbox_renamed: return "mailbox_renamed";
+    case EventKind::mailbox_deleted: return "mailbox_deleted";
+    case EventKind::mailbox_restored: return "mailbox_restored";
     }
     return "accepted";
 }

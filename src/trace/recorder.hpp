@@ -24,8 +24,18 @@ enum class EventKind : std::uint8_t {
     reported,       // a DSN was made: its own id
     expanded,       // an alias or a list led to others
     held, released, retried, returned, deleted,  // by an administrator
-    expunged, moved,                   // by its owner
+    expunged, moved,                   // by its owner, or who may in a shared mailbox
     report_waits,   // a DSN is due and could not be made yet: why
+    restored,       // what was expunged is back
+    mailbox_renamed, mailbox_deleted, mailbox_restored,  // of a whole mailbox: all messages in it
+};
+
+// Where a message lies in an account, by what never comes again: names of mailboxes, and addresses of accounts, do.
+struct MessagePlace {
+    std::int64_t account = 0;  // the directory's id
+    std::int64_t mailbox = 0;  // MAILBOXID; 0: the mailbox is known by its name only
+    std::uint32_t uid = 0;     // 0: no message, or none in particular
+    bool operator==(const MessagePlace&) const = default;
 };
 
 struct Event {
@@ -35,8 +45,11 @@ struct Event {
     std::string recipient;  // where it concerns one: the address
     std::string detail;     // one line in words
     // What kinds have besides, as name and value: "peer", "helo", "tls", "account", "host", "code", "enhanced", "size",
-    // "subject", "message_id", "reverse_path", "mailbox", "uid", "our_ms", "their_ms", "reason" …
+    // "subject", "message_id", "reverse_path", "mailbox", "our_ms", "their_ms", "reason" …
     std::vector<std::pair<std::string, std::string>> facts;
+    // Of what happens in mailboxes. Without an id the message is the one that lay in `from`.
+    MessagePlace from{};  // where it was
+    MessagePlace to{};    // where it is now: placed, moved, restored
 };
 
 class Recorder {

@@ -4,7 +4,7 @@ namespace mbx::trace {
 
 // Times are microseconds since 1970. An event is the same when message, time, kind and recipient are: who records again
 // what a crash may have lost adds nothing.
-const char* const kSchema = R"sql(
+const char* const kTables = R"sql(
 CREATE TABLE message (
     number       INTEGER PRIMARY KEY,
     id           TEXT NOT NULL UNIQUE,
@@ -48,12 +48,52 @@ CREATE TABLE delivery (
     mailbox          TEXT NOT NULL DEFAULT '',
     uid              INTEGER,
     answer           TEXT NOT NULL DEFAULT '',
+    place_uid        INTEGER,
+    mailbox_account  TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (message, recipient)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX delivery_by_recipient ON delivery (recipient COLLATE NOCASE, message);
 CREATE INDEX delivery_by_place ON delivery (recipient, mailbox, uid) WHERE uid IS NOT NULL;
+)sql";
 
-CREATE VIEW schema_version (version) AS SELECT 1;
+// `uid` stays where it is not known which mailbox of that name it was: those are found by name, as version 1 did.
+const char* const kTakeOver = R"sql(
+ALTER TABLE delivery ADD COLUMN place_uid INTEGER;
+ALTER TABLE delivery ADD COLUMN mailbox_account TEXT NOT NULL DEFAULT '';
+DROP VIEW schema_version;
+DROP VIEW messages;
+DROP VIEW events;
+DROP VIEW deliveries;
+)sql";
+
+// A message was at a place from began_at to ended_at. What befell a mailbox is one row, and part of the story of each message that
+// was in it at that time: so deleting one with a hundred thousand messages costs no more than an empty one.
+const char* const kPlaceTables = R"sql(
+CREATE TABLE place (
+    account   INTEGER NOT NULL,
+    mailbox   INTEGER NOT NULL,
+    uid       INTEGER NOT NULL,
+    message   INTEGER NOT NULL,
+    recipient TEXT NOT NULL,
+    began_at  INTEGER NOT NULL,
+    ended_at  INTEGER,
+    PRIMARY KEY (account, mailbox, uid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX place_by_message ON place (message);
+
+CREATE TABLE mailbox_act (
+    account INTEGER NOT NULL,
+    mailbox INTEGER NOT NULL,
+    at      INTEGER NOT NULL,
+    kind    TEXT NOT NULL,
+    facts   TEXT NOT NULL,
+    PRIMARY KEY (account, mailbox, at, kind)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mailbox_act_by_time ON mailbox_act (at);
+)sql";
+
+const char* const kViews = R"sql(
+CREATE VIEW schema_version (version) AS SELECT 2;
 
 CREATE VIEW messages (id, accepted_at, accepted_text, reverse_path, account, peer, helo, tls, subject, message_id, size) AS
 SELECT id, coalesce(accepted_at, at), strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(accepted_at, at) / 1000000.0, 'unixepoch'),
@@ -63,15 +103,21 @@ FROM message;
 CREATE VIEW events (id, at, at_text, kind, recipient, detail, facts) AS
 SELECT message.id, event.at, strftime('%Y-%m-%dT%H:%M:%fZ', event.at / 1000000.0, 'unixepoch'),
        event.kind, event.recipient, event.detail, event.facts
-FROM event JOIN message ON message.number = event.message;
+FROM event JOIN message ON message.number = event.message
+UNION ALL
+SELECT message.id, mailbox_act.at, strftime('%Y-%m-%dT%H:%M:%fZ', mailbox_act.at / 1000000.0, 'unixepoch'),
+       mailbox_act.kind, place.recipient, '', mailbox_act.facts
+FROM message JOIN place ON place.message = message.number
+     JOIN mailbox_act ON mailbox_act.account = place.account AND mailbox_act.mailbox = place.mailbox
+WHERE mailbox_act.at >= place.began_at AND (place.ended_at IS NULL OR mailbox_act.at <= place.ended_at);
 
 CREATE VIEW deliveries (id, recipient, outcome, destination, host, attempts, accepted_at, first_attempt_at, ended_at,
-                        total_us, our_us, their_us, mailbox, uid, answer) AS
+                        total_us, our_us, their_us, mailbox, uid, answer, mailbox_account) AS
 SELECT message.id, recipient, outcome, destination, host, attempts, accepted_at, first_attempt_at, ended_at,
        max(0, ended_at - accepted_at),
        max(0, coalesce(our_us, coalesce(first_attempt_at, ended_at) - accepted_at)),
        max(0, coalesce(their_us, ended_at - first_attempt_at)),
-       mailbox, uid, answer
+       mailbox, coalesce(place_uid, uid), answer, mailbox_account
 FROM delivery JOIN message ON message.number = delivery.message;
 )sql";
 

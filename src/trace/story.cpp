@@ -135,16 +135,50 @@ std::string tell_delivered(const EventRow& event)
     return text;
 }
 
+// Whose mailbox it happened in.
+std::string_view account_of(const EventRow& event)
+{
+    const std::string_view account = fact(event, "account");
+    return account.empty() ? std::string_view(event.recipient) : account;
+}
+
+// Its owner's acts bear the protocol; those of others, whom a mailbox is shared with, say who it was.
+std::string doer_of(const EventRow& event)
+{
+    const std::string_view by = fact(event, "by");
+    const std::string_view login = fact(event, "by_login");
+    if (login.empty() || login == account_of(event)) return around(" by ", by);
+    return fmt::format(" by {}{}", login, around(" over ", by));
+}
+
 std::string tell_moved(const EventRow& event)
 {
-    return fmt::format("moved from {} to {} in the mailbox of {}{}", fact(event, "mailbox"), fact(event, "to_mailbox"),
-                       event.recipient, around(" by ", fact(event, "by")));
+    const std::string_view here = account_of(event);
+    const std::string_view there = fact(event, "to_account");
+    if (there.empty() || there == here)
+        return fmt::format("moved from {} to {} in the mailbox of {}{}", fact(event, "mailbox"), fact(event, "to_mailbox"), here,
+                           doer_of(event));
+    return fmt::format("moved from {} of {} to {} of {}{}", fact(event, "mailbox"), here, fact(event, "to_mailbox"), there,
+                       doer_of(event));
 }
 
 std::string tell_expunged(const EventRow& event)
 {
-    return fmt::format("expunged from {} of {}{}{}", fact(event, "mailbox"), event.recipient, around(" by ", fact(event, "by")),
+    return fmt::format("expunged from {} of {}{}{}", fact(event, "mailbox"), account_of(event), doer_of(event),
                        around(": ", event.detail));
+}
+
+std::string tell_restored(const EventRow& event)
+{
+    return fmt::format("restored into {} of {}{}{}", fact(event, "to_mailbox"), account_of(event),
+                       around(" as message ", fact(event, "to_uid")), doer_of(event));
+}
+
+std::string tell_mailbox_act(const EventRow& event)
+{
+    const std::string which = fmt::format("its mailbox {} of {}", fact(event, "mailbox"), account_of(event));
+    if (event.kind == "mailbox_renamed") return fmt::format("{} was renamed to {}{}", which, fact(event, "to_mailbox"), doer_of(event));
+    return (event.kind == "mailbox_deleted" ? "deleted with " : "restored with ") + which + doer_of(event);
 }
 
 std::string tell_event(const EventRow& event)
@@ -169,6 +203,8 @@ std::string tell_event(const EventRow& event)
     if (event.kind == "deleted") return "deleted from the queue" + by + who + why;
     if (event.kind == "expunged") return tell_expunged(event);
     if (event.kind == "moved") return tell_moved(event);
+    if (event.kind == "restored") return tell_restored(event);
+    if (event.kind.starts_with("mailbox_")) return tell_mailbox_act(event);
     return event.kind + who + why;
 }
 

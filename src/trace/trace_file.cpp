@@ -60,20 +60,38 @@ bool is_message_column(std::string_view name)
     return std::ranges::find(kColumns, name) != kColumns.end();
 }
 
-std::string facts_json(const Event& event)
+// Not the event's own: the UIDs, and whose mailbox it is.
+struct FurtherFacts {
+    std::string_view account{};  // empty: the recipient's
+};
+
+std::string facts_json(const Event& event, FurtherFacts further = {})
 {
     std::string out = "{";
+    const auto add = [&out](std::string_view name, std::string_view value) {
+        if (out.size() != 1) out += ',';
+        append_json_text(out, clean_text(name, kMostName));
+        out += ':';
+        append_json_text(out, clean_text(value, kMostFact));
+    };
     const bool is_accepted = event.kind == EventKind::accepted;
     std::size_t count = 0;
     for (const auto& [name, value] : event.facts) {
         if (count == kMostFacts) break;
         if (is_accepted && is_message_column(name)) continue;
-        if (count++ != 0) out += ',';
-        append_json_text(out, clean_text(name, kMostName));
-        out += ':';
-        append_json_text(out, clean_text(value, kMostFact));
+        ++count;
+        add(name, value);
     }
+    const std::uint32_t uid = event.from.uid != 0 ? event.from.uid : event.to.uid;
+    if (uid != 0) add("uid", std::to_string(uid));
+    if (event.from.uid != 0 && event.to.uid != 0) add("to_uid", std::to_string(event.to.uid));
+    if (!further.account.empty()) add("account", further.account);
     return out + "}";
+}
+
+bool is_of_mailbox(EventKind kind)
+{
+    return kind == EventKind::mailbox_renamed || kind == EventKind::mailbox_deleted || kind == EventKind::mailbox_restored;
 }
 
 std::int64_t microseconds(WallTime at)
@@ -98,7 +116,6 @@ struct TraceFile::Statements {
           accept(database, "UPDATE message SET at = min(at, ?2), accepted_at = ?3, reverse_path = ?4, account = ?5, peer = ?6, helo = "
                            "?7, tls = ?8, subject = ?9, message_id = ?10, size = ?11 WHERE id = ?1"),
           earlier(database, "UPDATE message SET at = min(at, ?2) WHERE id = ?1"),
-          place(database, "SELECT message FROM delivery WHERE recipient = ? AND mailbox = ? AND uid = ? LIMIT 1"),
           event(database, "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?)"),
           unplaced(database, "DELETE FROM event WHERE message = ?1 AND kind = 'placed' AND recipient = ?2 AND at <> ?3"),
           known(database, "INSERT OR IGNORE INTO delivery (message, recipient, destination) VALUES (?, ?, ?)"),
@@ -107,22 +124,24 @@ struct TraceFile::Statements {
           ended_there(database, "UPDATE delivery SET outcome = ?9, attempts = attempts + 1, first_attempt_at = "
                                 "min(coalesce(first_attempt_at, ?3), ?3), ended_at = ?4, host = ?5, answer = ?6, our_us = ?7, "
                                 "their_us = ?8 WHERE message = ?1 AND recipient = ?2 AND (?9 = 'delivered' OR outcome = 'waiting')"),
-          placed(database, "INSERT INTO delivery (message, recipient, outcome, ended_at, mailbox, uid) VALUES (?1, ?2, 'placed', "
-                           "?3, ?4, ?5) ON CONFLICT DO UPDATE SET outcome = 'placed', destination = '', ended_at = ?3, mailbox = ?4, "
-                           "uid = ?5"),
+          placed(database, "INSERT INTO delivery (message, recipient, outcome, ended_at) VALUES (?1, ?2, 'placed', ?3) "
+                           "ON CONFLICT DO UPDATE SET outcome = 'placed', destination = '', ended_at = ?3"),
           ended(database, "UPDATE delivery SET outcome = ?3, ended_at = ?4, answer = ?5 WHERE message = ?1 AND recipient = ?2 "
                           "AND outcome = 'waiting'"),
           all_ended(database, "UPDATE delivery SET outcome = ?2, ended_at = ?3, answer = CASE ?4 WHEN '' THEN answer ELSE ?4 END "
                               "WHERE message = ?1 AND outcome = 'waiting'"),
-          moved(database, "UPDATE delivery SET mailbox = ?3, uid = ?4 WHERE message = ?1 AND recipient = ?2"),
+          lies(database, "UPDATE delivery SET mailbox = ?3, mailbox_account = ?4, place_uid = ?5, uid = ?6 "
+                         "WHERE message = ?1 AND recipient = ?2"),
+          nameless(database, "UPDATE delivery SET place_uid = coalesce(place_uid, uid), uid = NULL WHERE message = ? AND recipient = ?"),
           oldest(database, "SELECT number FROM message WHERE at < ? ORDER BY at LIMIT ?"),
           forget_events(database, "DELETE FROM event WHERE message = ?"),
           forget_deliveries(database, "DELETE FROM delivery WHERE message = ?"),
-          forget(database, "DELETE FROM message WHERE number = ?")
+          forget(database, "DELETE FROM message WHERE number = ?"), places(database)
     {
     }
-    Statement find, add, begin, accept, earlier, place, event, unplaced, known, attempted, ended_there, placed, ended, all_ended, moved,
+    Statement find, add, begin, accept, earlier, event, unplaced, known, attempted, ended_there, placed, ended, all_ended, lies, nameless,
         oldest, forget_events, forget_deliveries, forget;
+    PlaceTable places;
 };
 
 TraceFile::TraceFile(FileSystem& files, std::string path, Log log, ReadSubject read_subject)
@@ -166,14 +185,25 @@ bool TraceFile::prepare_file()
     const auto owner = database_.number("PRAGMA application_id");
     if (database_.has_failed()) return false;
     if (version == kSchemaVersion && owner == kApplicationId) return true;
+    if (version == kSchemaWithoutPlaces && owner == kApplicationId) {
+        make_schema(version);
+        return true;
+    }
     const bool is_empty = database_.number("SELECT count(*) FROM sqlite_schema") == 0;
     if (!is_empty || version != 0) return false;
-    database_.execute("BEGIN IMMEDIATE");
-    database_.execute(kSchema);
+    make_schema(0);
+    return true;
+}
+
+// `version`: of what is there; 0: nothing.
+void TraceFile::make_schema(std::int64_t version)
+{
     const std::string mark = "PRAGMA user_version = " + std::to_string(kSchemaVersion) +
                              "; PRAGMA application_id = " + std::to_string(kApplicationId) + "; COMMIT";
-    database_.execute(mark.c_str());
-    return true;
+    const char* const first = version == kSchemaWithoutPlaces ? kTakeOver : kTables;
+    for (const char* sql : {"BEGIN IMMEDIATE", first, kPlaceTables, kViews, mark.c_str()}) {
+        if (!database_.has_failed()) database_.execute(sql);
+    }
 }
 
 // Mail does not depend on the trace: whatever is wrong with the file, it is out of the way, and a new one begins.
@@ -221,14 +251,6 @@ TraceFile::Written TraceFile::write(const std::vector<Event>& events)
     return Written::never;
 }
 
-// The message that a change of a mailbox is about: it is known there by account, mailbox and UID. 0: none of ours.
-std::int64_t TraceFile::find_place(const Event& event)
-{
-    const auto uid = number_fact(event, "uid");
-    if (!uid) return 0;
-    return statements_->place.first_with(clean_text(event.recipient, kMostAddress), clean_fact(event, "mailbox"), *uid);
-}
-
 std::string TraceFile::subject_of(const Event& event) const
 {
     const std::string_view raw = fact(event, "subject");
@@ -258,7 +280,7 @@ std::int64_t TraceFile::begin_message(const Event& event, const std::string& id,
 std::int64_t TraceFile::message_number(const Event& event, std::int64_t at)
 {
     std::string id = clean_text(event.id, kMostId);
-    if (id.empty()) return find_place(event);
+    if (id.empty()) return 0;
     const bool is_beginning = event.kind == EventKind::accepted || event.kind == EventKind::refused;
     const auto known = numbers_.find(id);
     if (!is_beginning && known != numbers_.end()) return known->second;
@@ -281,12 +303,64 @@ void TraceFile::insert(const Event& event)
 {
     if (database_.has_failed()) return;
     const std::int64_t at = microseconds(event.at);
+    if (is_of_mailbox(event.kind)) return insert_act_of_mailbox(event, at);
+    if (event.id.empty()) return insert_act_in_mailbox(event, at);
     const std::int64_t message = message_number(event, at);
     if (message == 0) return;
     statements_->event.run_with(message, at, name_of(event.kind), clean_text(event.recipient, kMostAddress),
                                 clean_text(event.detail, kMostDetail), facts_json(event));
     const bool is_new = database_.changed_rows() != 0;
     if (is_new) insert_delivery(event, message, at);
+}
+
+void TraceFile::insert_act_of_mailbox(const Event& event, std::int64_t at)
+{
+    statements_->places.add_act(event.from, at, name_of(event.kind), facts_json(event, {event.recipient}));
+}
+
+// By place; where that is not known, or the row is of before places were kept, by the name that the mailbox has.
+PlaceTable::Delivery TraceFile::find_delivery(const Event& event)
+{
+    Statements& on = *statements_;
+    PlaceTable::Delivery found = on.places.find(event.from);
+    if (found.message != 0 || event.from.uid == 0) return found;
+    return on.places.find_named(clean_text(event.recipient, kMostAddress), clean_fact(event, "mailbox"), event.from.uid);
+}
+
+// What is done with a message in its mailbox, whoever's that is by now: it is of the delivery that brought it there.
+void TraceFile::insert_act_in_mailbox(const Event& event, std::int64_t at)
+{
+    Statements& on = *statements_;
+    const PlaceTable::Delivery found = find_delivery(event);
+    if (found.message == 0 || database_.has_failed()) return;
+    FurtherFacts further;
+    if (event.recipient != found.recipient) further.account = event.recipient;
+    on.event.run_with(found.message, at, name_of(event.kind), found.recipient, clean_text(event.detail, kMostDetail),
+                      facts_json(event, further));
+    const bool is_new = database_.changed_rows() != 0;
+    if (!is_new) return;
+    // From now on it is known by more than a name.
+    const bool was_nameless = event.from.mailbox != 0 && on.places.find(event.from).message == 0;
+    if (was_nameless) {
+        on.places.enter(found, event.from, at);
+        on.nameless.run_with(found.message, found.recipient);
+    }
+    on.places.leave(event.from, at);
+    if (event.to.uid != 0) note_place(event, found, at);
+}
+
+void TraceFile::note_place(const Event& event, const PlaceTable::Delivery& delivery, std::int64_t at)
+{
+    const bool is_placed = event.kind == EventKind::placed;
+    const std::string mailbox = clean_fact(event, is_placed ? "mailbox" : "to_mailbox");
+    const std::string elsewhere = clean_text(fact(event, "to_account"), kMostAddress);
+    const std::string& whose = elsewhere.empty() ? event.recipient : elsewhere;
+    const bool is_own = whose == delivery.recipient;
+    const auto uid = event.to.uid != 0 ? std::optional<std::int64_t>(event.to.uid) : std::nullopt;
+    const bool is_known = event.to.mailbox != 0;
+    statements_->lies.run_with(delivery.message, delivery.recipient, mailbox, is_own ? std::string_view() : std::string_view(whose),
+                               is_known ? uid : std::nullopt, is_known ? std::nullopt : uid);
+    statements_->places.enter(delivery, event.to, at);
 }
 
 void TraceFile::insert_delivery(const Event& event, std::int64_t message, std::int64_t at)
@@ -312,16 +386,16 @@ void TraceFile::insert_delivery(const Event& event, std::int64_t message, std::i
     const auto end_there = [&](std::string_view outcome) {
         on.ended_there.run_with(message, recipient, started, at, host, answer, ours, ours ? theirs : std::nullopt, outcome);
     };
-    const bool is_of_owner = event.kind == EventKind::expunged || event.kind == EventKind::moved;
-    if (!is_of_owner && event.kind != EventKind::placed)
-        on.known.run_with(message, recipient, destination);
+    if (event.kind != EventKind::placed) on.known.run_with(message, recipient, destination);
     switch (event.kind) {
     case EventKind::attempted: on.attempted.run_with(message, recipient, started, host, answer); break;
     case EventKind::delivered: end_there("delivered"); break;
     case EventKind::placed:
         // Nobody gets a message twice: what a crash undid was placed once more.
         on.unplaced.run_with(message, recipient, at);
-        on.placed.run_with(message, recipient, at, clean_fact(event, "mailbox"), number_fact(event, "uid"));
+        if (database_.changed_rows() != 0) on.places.forget(message, recipient);
+        on.placed.run_with(message, recipient, at);
+        note_place(event, {message, recipient}, at);
         break;
     case EventKind::returned: end("failed"); break;
     case EventKind::failed:
@@ -332,17 +406,19 @@ void TraceFile::insert_delivery(const Event& event, std::int64_t message, std::i
     case EventKind::refused: end("refused"); break;
     case EventKind::expanded: end("expanded"); break;
     case EventKind::deleted: end("deleted"); break;
-    case EventKind::moved:
-        on.moved.run_with(message, recipient, clean_fact(event, "to_mailbox"), number_fact(event, "to_uid"));
-        break;
     case EventKind::accepted:
     case EventKind::queued:
     case EventKind::reported:
     case EventKind::held:
     case EventKind::released:
     case EventKind::retried:
+    case EventKind::report_waits:
     case EventKind::expunged:
-    case EventKind::report_waits: break;
+    case EventKind::moved:
+    case EventKind::restored:
+    case EventKind::mailbox_renamed:
+    case EventKind::mailbox_deleted:
+    case EventKind::mailbox_restored: break;
     }
 }
 
@@ -361,8 +437,11 @@ bool TraceFile::retain(std::int64_t cutoff, std::uint64_t most_bytes)
     for (const std::int64_t number : numbers) {
         statements_->forget_events.run_with(number);
         statements_->forget_deliveries.run_with(number);
+        statements_->places.forget(number);
         statements_->forget.run_with(number);
     }
+    const std::int64_t oldest_left = database_.number("SELECT coalesce(min(at), 9223372036854775807) FROM message");
+    statements_->places.forget_acts(std::max(cutoff, oldest_left));
     const int error = finish();
     if (error == 0) database_.execute("PRAGMA incremental_vacuum(512)");
     const int late = database_.take_error();

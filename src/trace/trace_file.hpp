@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "trace/recorder.hpp"
 #include "trace/sqlite.hpp"
+#include "trace/trace_places.hpp"
 
 namespace mbx::trace {
 
@@ -45,12 +46,16 @@ private:
     struct Statements;
     bool open();
     bool prepare_file();
+    void make_schema(std::int64_t version);
     void put_aside(const std::string& why);
     std::string subject_of(const Event& event) const;
     void insert(const Event& event);
-    std::int64_t find_place(const Event& event);
     std::int64_t begin_message(const Event& event, const std::string& id, std::int64_t at);
     std::int64_t message_number(const Event& event, std::int64_t at);
+    void insert_act_of_mailbox(const Event& event, std::int64_t at);
+    void insert_act_in_mailbox(const Event& event, std::int64_t at);
+    PlaceTable::Delivery find_delivery(const Event& event);
+    void note_place(const Event& event, const PlaceTable::Delivery& delivery, std::int64_t at);
     void insert_delivery(const Event& event, std::int64_t message, std::int64_t at);
     int finish();
     FileSystem& files_;

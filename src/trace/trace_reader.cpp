@@ -178,8 +178,13 @@ void read_events(Database& database, MessageStory& story)
 {
     const bool is_whole = story.about.empty() || has_room_for_all(database, story.message.number);
     story.is_cut = story.is_cut || !is_whole;
+    // What befell a mailbox belongs to the story of whoever was in it at that time.
     Statement events(database, "SELECT at, kind, recipient, detail, facts FROM event WHERE message = ?1 AND (?2 OR recipient IN ('', ?3)) "
-                               "ORDER BY at LIMIT ?4");
+                               "UNION ALL "
+                               "SELECT act.at, act.kind, place.recipient, '', act.facts FROM place CROSS JOIN mailbox_act act "
+                               "ON act.account = place.account AND act.mailbox = place.mailbox AND act.at >= place.began_at "
+                               "AND (place.ended_at IS NULL OR act.at <= place.ended_at) "
+                               "WHERE place.message = ?1 AND (?2 OR place.recipient = ?3) ORDER BY at LIMIT ?4");
     Statement facts(database, "SELECT key, value FROM json_each(?) LIMIT 64");
     events.with(story.message.number, is_whole ? 1 : 0, story.about, kMostRows + 1);
     while (events.next()) {

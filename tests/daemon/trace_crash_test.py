@@ -267,7 +267,10 @@ class OwnersActsAfterCrashes(unittest.TestCase):
             for name, what in told.items():
                 rows = views.execute("SELECT kind, facts, recipient FROM events WHERE id = ? AND kind IN ('moved', 'expunged') ORDER BY at", (name,)).fetchall()
                 facts = [(kind, *(json.loads(text).get(key) for key in ("mailbox", "to_mailbox"))) for kind, text, _ in rows]
-                wanted = self.wanted.get(what, [("moved", "INBOX", self.other)])
+                wanted = self.wanted.get(what, [("moved", "INBOX", "Ours")])
+                owners = {json.loads(text).get("to_account") for _, text, _ in rows}
+                if what == "to another account" and owners != {box.user_name(2)}:
+                    wrong.append((name, what, rows))
                 by = {json.loads(text)["by"] for _, text, _ in rows}
                 if facts != wanted or not by <= {"pop3" if what == "by pop3" else "imap"} or {row[2] for row in rows} - {box.user_name(1)}:
                     wrong.append((name, what, rows))

@@ -62,7 +62,7 @@ class Trace(BoxCase):
         self.assertGreaterEqual(slo["delivered"], 5)
         self.assertIn("(here)", self.box.ctl("slo").stdout)
         with sqlite3.connect(f"file:{self.file()}?mode=ro", uri=True) as views:
-            self.assertEqual(views.execute("SELECT version FROM schema_version").fetchone(), (1,))
+            self.assertEqual(views.execute("SELECT version FROM schema_version").fetchone(), (2,))
             rows = views.execute("SELECT outcome, mailbox FROM deliveries WHERE recipient = ?", (self.box.user_name(2),)).fetchall()
         self.assertEqual(rows, [("placed", "INBOX")] * 5)
 

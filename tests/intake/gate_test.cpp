@@ -6,6 +6,7 @@
 
 #include "support/recorded.hpp"
 #include "trace/event_record.hpp"
+#include "trace/rows.hpp"
 
 using namespace mbx;
 using namespace mbx::intake;
@@ -20,6 +21,18 @@ Result<Receipt, IntakeError> accept(House& house, const std::string& text, const
 }
 
 journal::Lsn checkpoint(House& house) { return house.run(house.mail().checkpoints().run_now()); }
+
+// What the journal says that the trace was told of.
+std::vector<trace::Event> recovered_events(const House& house)
+{
+    std::vector<trace::Event> all;
+    for (const auto& bytes : house.journal->recovered().traced) {
+        auto events = trace::decode_events(bytes);
+        REQUIRE(events);
+        for (auto& event : *events) all.push_back(std::move(event));
+    }
+    return all;
+}
 
 }  // namespace
 
@@ -74,21 +87,25 @@ TEST_CASE("what the trace is told of an acceptance and of placing comes back aft
     house.files.break_at("", 0);
     house.restart();
     house.mail().set_recorder(&second);
-    const auto& traced = house.journal->recovered().traced;
-    REQUIRE(traced.size() == 1);
-    const auto events = trace::decode_events(traced.front());
-    REQUIRE((events && events->size() == 1));
+    const auto traced = recovered_events(house);
+    REQUIRE(traced.size() == (was_placed ? 2 : 1));
+    const std::vector<trace::Event>* const events = &traced;
     CHECK(events->front().id == receipt->trace_id);
     CHECK(test::fact(events->front(), "size") == std::to_string(receipt->size));
     const auto micro = [](WallTime at) { return std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()); };
     CHECK(micro(events->front().at) == micro(receipt->accepted));
     CHECK(house.texts("one").size() == 1);
-    const auto placed = second.of(trace::EventKind::placed);
+    // What is placed only now is told now.
+    const auto placed = was_placed ? std::vector{traced.back()} : second.of(trace::EventKind::placed);
+    CHECK(second.of(trace::EventKind::placed).size() == (was_placed ? 0 : 1));
     REQUIRE(placed.size() == 1);
+    CHECK(placed.front().kind == trace::EventKind::placed);
     CHECK(placed.front().id == receipt->trace_id);
     CHECK(placed.front().recipient == "one@example.test");
     if (was_placed) CHECK(micro(placed.front().at) == micro(first.of(trace::EventKind::placed).front().at));
-    if (was_placed) CHECK(test::fact(placed.front(), "uid") == test::fact(first.of(trace::EventKind::placed).front(), "uid"));
+    if (was_placed) CHECK(placed.front().to == first.of(trace::EventKind::placed).front().to);
+    CHECK(placed.front().to.uid == 1);
+    CHECK(placed.front().to.mailbox != 0);
 }
 
 TEST_CASE("what an owner did with messages is told again after a crash as it was, and nothing of what failed", "[intake][trace]")
@@ -103,16 +120,27 @@ TEST_CASE("what an owner did with messages is told again after a crash as it was
     auto acts = [](store::AccountStore& mail) {
         const auto inbox = mail.find("INBOX")->id;
         if (!mail.create("Kept", {}) || !mail.create("Broken", {})) return false;
-        store::TracedAct move{"imap", "INBOX", "Kept"};
+        store::TracedAct move{"imap", "one@example.test"};
         const bool is_moved = static_cast<bool>(mail.move(inbox, {{1, 2}}, "Kept", &move));
-        store::TracedAct failing{"imap", "INBOX", "Broken"};
+        store::TracedAct failing{"imap", "one@example.test"};
         const bool is_failed = !mail.move(inbox, {{3, 3}}, "Broken", &failing);
-        store::TracedAct expunge{"pop3", "INBOX"};
+        store::TracedAct expunge{"pop3", "two@example.test"};
         expunge.most = 1;
         const bool is_gone = static_cast<bool>(mail.expunge_these(inbox, {{3, 4}}, &expunge));
         const bool is_gone_too = static_cast<bool>(mail.expunge_these(inbox, {{5, 5}}, &expunge));
         // Nobody asked for a word of it.
-        return is_moved && is_failed && is_gone && is_gone_too && mail.expunge_these(inbox, {{6, 6}});
+        const bool is_silent = static_cast<bool>(mail.expunge_these(inbox, {{6, 6}}));
+        store::TracedAct box{"imap", "one@example.test"};
+        const bool is_renamed = mail.rename("Kept", "Chest", &box) && mail.remove("Chest", &box);
+        const auto list = mail.expunged_messages({});
+        if (!list) return false;
+        const store::TracedAct back{"the administrator"};
+        std::vector<std::string> names;
+        for (const auto& one : list->entries) {
+            if (one.uid == 0 || one.uid == 3) names.push_back(one.name);
+        }
+        const bool is_back = static_cast<bool>(mail.undelete(names, std::nullopt, &back));
+        return is_moved && is_failed && is_gone && is_gone_too && is_silent && is_renamed && is_back;
     };
     REQUIRE(house.run(house.account("one")->run(net::WorkClass::interactive, std::move(acts))));
     house.files.break_at("", 0);
@@ -120,26 +148,48 @@ TEST_CASE("what an owner did with messages is told again after a crash as it was
     const auto expunged = first.of(trace::EventKind::expunged);
     REQUIRE(moved.size() == 2);
     CHECK(moved[1].recipient == "one@example.test");
-    CHECK(test::fact(moved[1], "uid") == "2");
+    CHECK(moved[1].from.uid == 2);
     CHECK(test::fact(moved[1], "to_mailbox") == "Kept");
-    CHECK(test::fact(moved[1], "to_uid") == "2");
+    CHECK(moved[1].to.uid == 2);
+    CHECK(moved[1].to.account == moved[1].from.account);
+    CHECK(moved[1].to.mailbox != moved[1].from.mailbox);
     REQUIRE(expunged.size() == 1);
-    CHECK(test::fact(expunged[0], "uid") == "3");
+    CHECK(expunged[0].from.uid == 3);
     CHECK(test::fact(expunged[0], "by") == "pop3");
-    const auto is_same = [](const std::vector<trace::Event>& some, const std::vector<trace::Event>& others) {
-        return std::ranges::equal(some, others, [](const trace::Event& one, const trace::Event& other) {
-            return one.kind == other.kind && one.at == other.at && one.recipient == other.recipient && one.facts == other.facts;
-        });
+    CHECK(test::fact(expunged[0], "by_login") == "two@example.test");
+    const auto renamed = first.of(trace::EventKind::mailbox_renamed);
+    REQUIRE(renamed.size() == 1);
+    CHECK(renamed[0].from.mailbox == moved[1].to.mailbox);
+    CHECK(test::fact(renamed[0], "to_mailbox") == "Chest");
+    REQUIRE(first.of(trace::EventKind::mailbox_deleted).size() == 1);
+    CHECK(first.of(trace::EventKind::mailbox_deleted)[0].from == renamed[0].from);
+    REQUIRE(first.of(trace::EventKind::mailbox_restored).size() == 1);
+    CHECK(first.of(trace::EventKind::mailbox_restored)[0].from == renamed[0].from);
+    const auto restored = first.of(trace::EventKind::restored);
+    REQUIRE(restored.size() == 1);
+    CHECK(restored[0].from == expunged[0].from);
+    CHECK(restored[0].to.mailbox == expunged[0].from.mailbox);
+    CHECK(restored[0].to.uid > 6);
+    const auto is_same = [](const trace::Event& one, const trace::Event& other) {
+        return one.kind == other.kind && one.at == other.at && one.recipient == other.recipient && one.facts == other.facts &&
+               one.from == other.from && one.to == other.to;
     };
     for (int crashes = 0; crashes < 2; ++crashes) {
         house.crash();
         house.start();
         test::Recorded again;
         house.mail().set_recorder(&again);
-        CHECK(house.texts("one").empty());
-        CHECK(is_same(again.of(trace::EventKind::moved), moved));
-        CHECK(is_same(again.of(trace::EventKind::expunged), expunged));
-        CHECK(again.of(trace::EventKind::placed).size() == 6);
+        const auto events = recovered_events(house);
+        for (const auto kind : {trace::EventKind::moved, trace::EventKind::expunged, trace::EventKind::mailbox_renamed,
+                                trace::EventKind::mailbox_deleted, trace::EventKind::mailbox_restored, trace::EventKind::restored}) {
+            CAPTURE(static_cast<int>(kind));
+            std::vector<trace::Event> told;
+            std::ranges::copy_if(events, std::back_inserter(told), [kind](const auto& one) { return one.kind == kind; });
+            CHECK(std::ranges::equal(told, first.of(kind), is_same));
+        }
+        CHECK(std::ranges::count(events, trace::EventKind::placed, &trace::Event::kind) == 6);
+        CHECK(house.texts("one").size() == 1);
+        CHECK(again.of(trace::EventKind::placed).empty());
         house.crash();
         house.start();
     }
@@ -149,8 +199,32 @@ TEST_CASE("what an owner did with messages is told again after a crash as it was
     house.restart();
     house.mail().set_recorder(&second);
     (void)house.account("one");
+    CHECK(recovered_events(house).empty());
     CHECK(second.of(trace::EventKind::moved).empty());
-    CHECK(second.of(trace::EventKind::expunged).empty());
+}
+
+TEST_CASE("a start tells the trace in the order of all records, whichever account it opens first", "[intake][trace]")
+{
+    House house;
+    test::Recorded first;
+    house.mail().set_recorder(&first);
+    REQUIRE(accept(house, body(200), {"two"}));
+    REQUIRE(accept(house, body(200), {"one"}));
+    house.loop.run();
+    auto expunge = [](store::AccountStore& mail) {
+        store::TracedAct act{"imap", "two@example.test"};
+        return mail.expunge_these(mail.find("INBOX")->id, {{1, 1}}, &act);
+    };
+    for (const char* name : {"two", "one"}) {
+        auto job = expunge;
+        REQUIRE(house.run(house.account(name)->run(net::WorkClass::interactive, std::move(job))));
+    }
+    house.crash();
+    house.start();
+    std::vector<std::string> order;
+    for (const auto& event : recovered_events(house)) order.push_back(std::string(trace::name_of(event.kind)) + " " + event.recipient);
+    CHECK(order == std::vector<std::string>{"placed two@example.test", "placed one@example.test", "expunged two@example.test",
+                                            "expunged one@example.test"});
 }
 
 TEST_CASE("a checkpoint lets the trace write first what the records below it were traced by", "[intake][trace]")

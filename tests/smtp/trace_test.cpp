@@ -47,7 +47,7 @@ TEST_CASE("a message is traced from the refused recipient to the mailbox under o
     CHECK(fact(accepted[0], "message_id") == "lunch@b.example");
     CHECK(placed[0].recipient == "ann@example.test");
     CHECK(fact(placed[0], "mailbox") == "INBOX");
-    CHECK(fact(placed[0], "uid") == "1");
+    CHECK(placed[0].to.uid == 1);
 }
 
 TEST_CASE("Subject and Message-ID are traced wherever they stand in a header, however its bytes arrive", "[smtp][trace]")

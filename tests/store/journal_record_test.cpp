@@ -51,8 +51,22 @@ std::vector<JournalRecord> one_of_each()
     told.told = {1'800'000'000'123'456, "imap", "INBOX", "", 1, {}};
     ExpungedRecord told_moved = expunged;
     told_moved.told = {1'800'000'000'123'456, "imap", "INBOX", "Kept", 2, {UINT32_MAX, 3}};
-    return {accepted, elsewhere, traced, traced_here, placed, timed, flags, expunged, told, told_moved, AccountRemovedRecord{kAda},
-            VoidRecord{UINT64_MAX}, OutgoingRecord{"a change"}, OutgoingRecord{"a change", "events"}};
+    ExpungedRecord told_by_owner = told;
+    told_by_owner.told.login = "ada@example.org";
+    ExpungedRecord told_by_other = told_moved;
+    told_by_other.told.login = "bob@example.org";
+    told_by_other.told.to_id = MailboxId{5};
+    ExpungedRecord told_elsewhere = told_by_other;
+    told_elsewhere.told.to_account = {8, "bob", "example.org"};
+    PlacedRecord restored = placed;
+    restored.restored = {1'800'000'000'123'456, "the administrator", 4, "", "INBOX"};
+    const MailboxActRecord renamed{kAda, MailboxId{3}, MailboxActRecord::Kind::renamed, 1'800'000'000'123'456, "imap", "bob@example.org",
+                                   "Box", "Chest"};
+    const MailboxActRecord returned{kAda, MailboxId{3}, MailboxActRecord::Kind::restored, 1'800'000'000'123'456, "the administrator", "",
+                                    "Box", ""};
+    return {accepted, elsewhere, traced, traced_here, placed, timed, flags, expunged, told, told_moved, told_by_owner, told_by_other,
+            told_elsewhere, restored, renamed, returned, AccountRemovedRecord{kAda}, VoidRecord{UINT64_MAX},
+            OutgoingRecord{"a change"}, OutgoingRecord{"a change", "events"}};
 }
 
 }  // namespace
@@ -105,13 +119,19 @@ TEST_CASE("who expunged or moved messages, and when, stands once in their record
     const std::size_t before = encode(record).size();
     record.told = {1'800'000'000'123'456, "imap", "INBOX", "", 1000, {}};
     CHECK(encode(record).size() < before + 40);
+    // The version before knew no login; what it wrote is read and stays what it is.
+    CHECK(encode(record)[1] == 12);
+    record.told.login = "ada@example.org";
+    CHECK(encode(record)[1] == 13);
+    CHECK(encode(record).size() < before + 40);
     record.told.to_mailbox = "Trash";
     for (Uid uid = 70'000; uid < 71'000; ++uid) record.told.to.push_back(uid);
     CHECK(encode(record).size() < before + 1'050);
     const auto read = decode(encode(record));
     REQUIRE(read);
     CHECK(std::get<ExpungedRecord>(read->record).told.to == record.told.to);
-    CHECK(describe(record).ends_with(",... told=1000 by=imap"));
+    CHECK(std::get<ExpungedRecord>(read->record).told.login == "ada@example.org");
+    CHECK(describe(record).ends_with(",... told=1000 by=imap login=ada@example.org"));
     const auto is_record = [](ExpungedRecord one) { return decode(encode(one)).has_value(); };
     auto bad = record;
     bad.told.at = -1;

@@ -5,6 +5,7 @@
 
 #include "mail/encoded_word.hpp"
 #include "support/scratch.hpp"
+#include "trace/mailbox_events.hpp"
 #include "trace/trace_file.hpp"
 
 using namespace mbx;
@@ -29,8 +30,8 @@ void add_message(std::vector<Event>& events, int number, WallTime at)
                       {{"reverse_path", sender}, {"account", ""}, {"peer", "127.0.0.1:55414"}, {"helo", "mail.sample.test"}, {"tls", "none"},
                        {"size", "4711"}, {"subject", "Lunch on Friday number " + std::to_string(number)},
                        {"message_id", "Lunch." + std::to_string(number) + "@sample.test"}, {"recipients", "1"}}});
-    events.push_back({id, EventKind::placed, at + std::chrono::milliseconds(40), recipient, "",
-                      {{"mailbox", "INBOX"}, {"uid", std::to_string(number / 1000 + 1)}}});
+    const TracedMailbox inbox{recipient, 1000 + number % 1000, 1, "INBOX"};
+    events.push_back(placed_event(id, inbox, static_cast<std::uint32_t>(number / 1000 + 1), at + std::chrono::milliseconds(40)));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "support/run.hpp"
 #include "support/scratch.hpp"
 #include "trace/event_record.hpp"
+#include "trace/mailbox_events.hpp"
 #include "trace/schema.hpp"
 #include "trace/story.hpp"
 #include "trace/trace_file.hpp"
@@ -34,9 +35,11 @@ Event accepted(const std::string& id, std::chrono::milliseconds after = {}, cons
                   {"message_id", id + "@mail.example.org"}}};
 }
 
+const TracedMailbox kInbox{"bob@example.org", 2, 1, "INBOX"};
+
 Event placed(const std::string& id, std::chrono::milliseconds after, int uid = 17)
 {
-    return Event{id, EventKind::placed, at(after), "bob@example.org", "", {{"mailbox", "INBOX"}, {"uid", std::to_string(uid)}}};
+    return placed_event(id, kInbox, static_cast<std::uint32_t>(uid), at(after));
 }
 
 Event delivered(const std::string& id, std::chrono::milliseconds started, std::chrono::milliseconds after,
@@ -413,23 +416,6 @@ TEST_CASE("the story tells who answered, where nobody did, and what the sender w
                        "told alice@example.org in message r1, that it is delayed on its way to carol@example.net",
                        "given up: tried mx.example.net for carol@example.net, encrypted (TLSv1.3, DANE): it answered 550 5.1.1 no such user",
                        "told alice@example.org in message r2, that it cannot be delivered to carol@example.net"});
-}
-
-TEST_CASE("what its owner does with a message is found by mailbox and UID, also where it was moved to", "[trace]")
-{
-    World world;
-    world.trace->record(accepted("m"));
-    world.trace->record(placed("m", std::chrono::milliseconds(4)));
-    world.trace->record(Event{"", EventKind::moved, at(std::chrono::seconds(60)), "bob@example.org", "",
-                              {{"mailbox", "INBOX"}, {"uid", "17"}, {"to_mailbox", "Trash"}, {"to_uid", "3"}, {"by", "imap"}}});
-    world.trace->record(Event{"", EventKind::expunged, at(std::chrono::seconds(90)), "bob@example.org", "",
-                              {{"mailbox", "Trash"}, {"uid", "3"}, {"by", "expiry"}}});
-    world.trace->record(Event{"", EventKind::expunged, at(std::chrono::seconds(91)), "bob@example.org", "",
-                              {{"mailbox", "Trash"}, {"uid", "4"}, {"by", "expiry"}}});
-    const auto lines = tell_story(world.story("m"));
-    REQUIRE(lines.size() == 4);
-    CHECK(lines[2].text == "moved from INBOX to Trash in the mailbox of bob@example.org by imap");
-    CHECK(lines[3].text == "expunged from Trash of bob@example.org by expiry");
 }
 
 TEST_CASE("slo tells the share in time, our part apart from theirs, and each violation", "[trace]")

@@ -146,6 +146,13 @@ std::string tell_expunged(const EventRow& event)
                        around(": ", event.detail));
 }
 
+// Who hears of what came back: the sender, unless an account had forwarded it.
+std::string told_instead(const EventRow& event)
+{
+    const std::string_view to = fact(event, "to");
+    return std::string(to.empty() ? "the sender" : to);
+}
+
 std::string tell_event(const EventRow& event)
 {
     const std::string who = event.recipient.empty() ? "" : " for " + event.recipient;
@@ -164,7 +171,7 @@ std::string tell_event(const EventRow& event)
     if (event.kind == "held") return "held in the queue" + by + who + why;
     if (event.kind == "released") return "released" + by + who + why;
     if (event.kind == "retried") return "a new attempt was asked for" + by + who + why;
-    if (event.kind == "returned") return "returned to the sender" + by + who + why;
+    if (event.kind == "returned") return "returned to " + told_instead(event) + by + who + why;
     if (event.kind == "deleted") return "deleted from the queue" + by + who + why;
     if (event.kind == "expunged") return tell_expunged(event);
     if (event.kind == "moved") return tell_moved(event);

@@ -74,7 +74,10 @@ void Queue::State::hold(ActRound& round, const LivePtr& entry)
         return;
     }
     ++round.acted.messages;
-    if (is_sent_to(*entry, meant)) ++round.acted.being_sent;
+    if (is_sent_to(*entry, meant)) {
+        ++round.acted.being_sent;
+        if (!waiting_of(*entry, meant).empty()) ++round.acted.at_once;
+    }
     Change what = next_change(entry->entry);
     if (!is_standing) {
         count_others(round, entry, meant);
@@ -115,9 +118,12 @@ void Queue::State::release_held(ActRound& round, const LivePtr& entry)
     const Freed freed = free_held(round, entry->entry, what);
     if (is_still_held) ++round.acted.held;
     else if (freed.is_somebody) ++round.acted.messages;
+    const Meant is_kept = [&](std::size_t at) { return rule_of(entry->entry, at) != nullptr; };
+    std::string still;
+    if (is_still_held) still = "a standing hold still keeps it";
+    else if (waits(entry->entry, is_kept)) still = "a standing hold still keeps some of its recipients";
     std::vector<trace::Event> events;
-    if (freed.is_told)
-        events.push_back(event_of_act(round, entry->entry, trace::EventKind::released, is_still_held ? "a standing hold still keeps it" : ""));
+    if (freed.is_told) events.push_back(event_of_act(round, entry->entry, trace::EventKind::released, std::move(still)));
     round.last = std::max(round.last, change_holds(entry, std::move(what), std::move(events)));
     if (was_held && freed.is_somebody) {
         const Meant goes_on = [this, &entry](std::size_t at) { return may_go(entry->entry, at); };

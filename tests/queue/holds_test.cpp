@@ -112,7 +112,9 @@ TEST_CASE("a hold that was told is released in the trace, though another one nev
     World world;
     const auto id = being_sent(world, {"bob@slow.example", "carl@two.example"});
     (void)hold_from_now_on(world, to_domain("slow.example"));
-    (void)acted(world, Act::hold, of_id(id));
+    const Acted held = acted(world, Act::hold, of_id(id));
+    CHECK(held.being_sent == 1);
+    CHECK(held.at_once == 1);
     CHECK(traced(world, id, trace::EventKind::held) == std::vector<std::string>{" by the administrator"});
     CHECK(acted(world, Act::release, everything()).messages == 1);
     CHECK(released_rows(world, id) == 1);
@@ -120,6 +122,27 @@ TEST_CASE("a hold that was told is released in the trace, though another one nev
     world.run();
     CHECK(held_rows(world, id) == 1);
     CHECK(released_rows(world, id) == 1);
+}
+
+TEST_CASE("what a standing hold goes on keeping is said where another hold of the message ends", "[queue][holds][trace]")
+{
+    World world;
+    fail_for_now(world);
+    const auto id = world.send("anna@here.example", {"bob@one.example", "carl@two.example"});
+    world.run();
+    (void)hold_from_now_on(world, to_domain("one.example"));
+    const auto after_hold_and_release = [&] {
+        (void)acted(world, Act::hold, of_id(id));
+        (void)acted(world, Act::release, of_id(id));
+        return traced(world, id, trace::EventKind::released).back();
+    };
+    CHECK(after_hold_and_release() == " by the administrator: a standing hold still keeps some of its recipients");
+    (void)hold_from_now_on(world, to_domain("two.example"));
+    CHECK(after_hold_and_release() == " by the administrator: a standing hold still keeps it");
+    CHECK(acted(world, Act::release, everything()).rules == 2);
+    CHECK(traced(world, id, trace::EventKind::released).back() == " by the administrator");
+    CHECK(held_rows(world, id) == 4);
+    CHECK(released_rows(world, id) == 3);
 }
 
 TEST_CASE("a hold of what is being sent is told when its attempt ends, also where a crash ends it", "[queue][holds][trace]")

@@ -105,6 +105,8 @@ std::string queue_act_json(std::string_view act, const queue::Acted& acted)
     return queue_text(ordered_json{{"act", act},
                                    {"messages", acted.messages},
                                    {"held", acted.held},
+                                   {"held_recipients", acted.held_recipients},
+                                   {"reports", acted.reports},
                                    {"being_sent", acted.being_sent},
                                    {"at_once", acted.at_once},
                                    {"forwarded", acted.forwarded},

@@ -210,8 +210,11 @@ std::string queued_text(const json& message, Style style)
     };
     if (!text_of(message, "account").empty()) facts.emplace_back("account", text_of(message, "account"));
     const auto& all = message.at("recipients");
-    const bool is_kept = std::any_of(all.begin(), all.end(), [](const json& one) { return text_of(one, "status") == "waiting"; });
-    if (is_held) facts.emplace_back("held", (is_kept ? "until mailboxctl queue release " : "if it is not delivered now, until mailboxctl queue release ") + id);
+    const auto has = [&all](const char* status) {
+        return std::any_of(all.begin(), all.end(), [status](const json& one) { return text_of(one, "status") == status; });
+    };
+    const bool is_kept = has("waiting");
+    if (is_held && (is_kept || has("sending"))) facts.emplace_back("held", (is_kept ? "until mailboxctl queue release " : "if it is not delivered now, until mailboxctl queue release ") + id);
     // The account may have been switched off since.
     const bool is_known = message.value("not_told", "").empty();
     if (message.at("warned").get<bool>())
@@ -269,6 +272,27 @@ std::string others_line(const json& acted)
     return line + "\n";
 }
 
+// Of messages that failed for good, and wait for their report alone.
+std::string reports_line(const json& acted)
+{
+    const std::string act = text_of(acted, "act");
+    const auto reports = acted.value("reports", std::int64_t{0});
+    if (reports == 0) return "";
+    const bool is_one = reports == 1;
+    const std::string all = counted(reports, "message has", "messages have") + " failed for good, and only " + (is_one ? "its report waits: that is" : "their reports wait: these are");
+    return all + (act == "hold" ? " not held\n" : " tried now\n");
+}
+
+// Of messages that retry was done to: whom it has left alone.
+std::string kept_line(const json& acted)
+{
+    const auto kept = acted.value("held_recipients", std::int64_t{0});
+    if (kept == 0) return "";
+    const bool is_one = count_of(acted, "messages") == 1;
+    return counted(kept, "recipient of ", "recipients of ") + (is_one ? "it " : "them ") + (kept == 1 ? "is held and was" : "are held and were") +
+           " left alone: mailboxctl queue holds lists what is held\n";
+}
+
 std::string queue_act_text(const json& acted)
 {
     const std::string act = text_of(acted, "act");
@@ -278,11 +302,13 @@ std::string queue_act_text(const json& acted)
     const auto rules = count_of(acted, "standing_holds");
     const std::string all = counted(messages, "message is", "messages are");
     const std::string unknown = unknown_lines(acted);
+    const std::string reports = reports_line(acted);
     std::string lines;
     if (act == "hold" && rules != 0) {
         lines = "held from now on, until it is released; " + counted(messages, "message of it is", "messages of it are") + " in the queue now\n";
     } else if (messages == 0 && held == 0) {
-        lines = rules == 0 && unknown.empty() ? "no message of the queue fits: mailboxctl queue list shows what there is\n" : "";
+        const char* none = act == "release" ? "nothing that fits is held" : "no message of the queue fits";
+        if (rules == 0 && unknown.empty() && reports.empty()) lines = std::string(none) + ": mailboxctl queue list shows what there is\n";
     } else if (act == "hold") {
         lines = all + " held until released\n";
     } else if (act == "release" && messages != 0) {
@@ -310,7 +336,7 @@ std::string queue_act_text(const json& acted)
             lines += fmt::format("{}those of its recipients who waited, and were not being sent to, are {} now\n",
                                  sent == 1 ? "" : std::to_string(at_once) + " of these: ", then);
     }
-    return lines + others_line(acted) + unknown;
+    return lines + others_line(acted) + kept_line(acted) + reports + unknown;
 }
 
 std::string holds_text(const json& document, Style style)

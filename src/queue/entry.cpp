@@ -39,6 +39,7 @@ bool apply(const Change& change, Entry& entry)
     if (change.version > entry.version) {
         entry.version = change.version;
         entry.is_held = change.is_held;
+        entry.told = change.told;
         has_changed = true;
     }
     for (const auto& outcome : change.outcomes) {
@@ -56,6 +57,7 @@ Change next_change(const Entry& entry)
     change.id = entry.id;
     change.version = entry.version + 1;
     change.is_held = entry.is_held;
+    change.told = entry.told;
     return change;
 }
 

@@ -49,6 +49,22 @@ struct RecipientState {
     bool operator==(const RecipientState&) const = default;
 };
 
+// Why a report that is due could not be made, as the trace was told.
+struct ReportTrouble {
+    std::string whom;  // is to be told; at most kMaxAnswerText bytes, as `why`
+    std::string why;   // "the mailbox is full"; empty: there is none
+    bool is_of_delay = false;  // the report is of a delay, not of a failure
+    bool operator==(const ReportTrouble&) const = default;
+};
+
+// What the trace was told of an entry as a whole, so that it is told once, also through a crash.
+struct Told {
+    bool is_hold_untold = false;      // with Entry::is_held: it was put on while all who wait were being sent to, and has not taken effect
+    std::vector<std::int64_t> rules;  // standing holds (HoldRule::since) that have taken effect, ascending
+    ReportTrouble trouble;
+    bool operator==(const Told&) const = default;
+};
+
 struct Entry {
     std::string id;             // the trace id: 1 to 64 of [0-9a-z]
     std::int64_t accepted = 0;  // milliseconds since 1970
@@ -59,6 +75,7 @@ struct Entry {
     std::uint64_t version = 0;  // one more with each change
     bool is_held = false;
     bool is_warned = false;     // the delay was told, or nobody wants to know
+    Told told{};
     bool operator==(const Entry&) const = default;
 
     bool is_over() const;       // every recipient is final
@@ -77,6 +94,7 @@ struct Change {
     bool is_held = false;
     bool is_warned = false;
     std::vector<Outcome> outcomes;
+    Told told{};
     bool operator==(const Change&) const = default;
 };
 

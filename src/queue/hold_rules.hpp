@@ -16,10 +16,14 @@ inline constexpr std::size_t kMostHoldRules = 1'000;
 
 struct HoldRule {
     Selection which;         // without ids
-    std::int64_t since = 0;  // milliseconds since 1970
+    std::int64_t since = 0;  // milliseconds since 1970; of no other rule, so that entries name it by this (Told::rules)
     std::string by;
     // Released: it holds nothing any more, and stays until what it held has its turn again.
     bool is_ending = false;
+    // The trace may not have been told yet of all that it holds.
+    bool is_beginning = false;
+    // It was, by a version whose entries do not say so: that is noted in them while it begins, and nothing is told.
+    bool is_told_before = false;
 
     bool holds(std::string_view reverse_path, std::string_view recipient) const
     {

@@ -100,7 +100,7 @@ void Queue::enter(Arrival arrival)
     ++state.fresh_messages;
     state.fresh_bytes += entry->entry.size;
     state.fresh.emplace_back(entry->since, entry->entry.id);
-    if (!state.hold_rules.empty()) state.tell_of_rule(entry->entry);
+    state.take_holds(entry);
     // One that lies in a file is linked first: where it lies now it may go as soon as that is done.
     if (!arrival.bytes) {
         entry->is_deferred = true;
@@ -168,7 +168,7 @@ void Queue::start()
     for (const auto& entry : deferred) state.begin(entry);
     state.spawn(state.sweep());
     state.spawn(state.move_deadlines(false));
-    state.spawn(state.go_on_releasing());
+    state.spawn(state.go_on_with_holds());
     if (state.options.tick_every.count() != 0) state.spawn(state.keep_ticking());
     state.tick();
 }

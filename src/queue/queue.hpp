@@ -84,8 +84,11 @@ enum class Act : std::uint8_t { hold, release, retry, bounce, remove };
 struct Acted {
     std::uint64_t messages = 0;    // that it was done to
     std::uint64_t held = 0;        // left alone: retry does not touch what is held; a standing hold keeps what release does not end
+    std::uint64_t held_recipients = 0;  // of `messages`, by retry: they are held, and were left alone
+    // Nobody of them waits to be sent to, and their reports are due: retry and bounce make these now, hold leaves them alone.
+    std::uint64_t reports = 0;
     std::uint64_t being_sent = 0;  // of `messages`: bounce, delete and hold come when the attempt ends without delivery
-    std::uint64_t at_once = 0;     // of `being_sent`, by bounce and delete: others of its recipients waited, and are done with
+    std::uint64_t at_once = 0;     // of `being_sent`: others of its recipients waited, and it was done to them at once
     std::uint64_t forwarded = 0;   // of `messages`: what an account forwards, which hears of it in the sender's place
     std::uint64_t to_administrators = 0;  // of `forwarded`: the account cannot be told, so that they are
     // Of messages that a destination or an address has found: recipients whom it does not name, and to whom hold, release and retry

@@ -27,25 +27,6 @@ trace::Event Queue::State::event_of_act(const ActRound& round, const Entry& entr
     return event;
 }
 
-std::uint64_t Queue::State::set_held(const LivePtr& entry, bool is_held, std::vector<trace::Event> events)
-{
-    if (entry->entry.is_held == is_held) return 0;
-    Change what = next_change(entry->entry);
-    what.is_held = is_held;
-    auto entered = append(QueueRecord(what), std::move(events));
-    change(entry, std::move(what), std::move(entered.hold));
-    return entered.lsn;
-}
-
-// Whether the hold that is being put on it takes effect now: not with those to whom it is being sent.
-bool Queue::State::keeps_somebody(const ActRound& round, const Live& entry)
-{
-    const Meant meant = [&](std::size_t at) {
-        return round.rules.empty() || round.rules.front().which.means_recipient(entry.entry.envelope.recipients[at].address);
-    };
-    return !waiting_of(entry, meant).empty();
-}
-
 bool Queue::State::is_kept_by_rules(const Entry& entry) const
 {
     if (!entry.has(RecipientStatus::waiting)) return false;
@@ -53,16 +34,6 @@ bool Queue::State::is_kept_by_rules(const Entry& entry) const
         if (entry.states[at].status == RecipientStatus::waiting && rule_of(entry, at) == nullptr) return false;
     }
     return true;
-}
-
-// An attempt has ended: a hold that was put on the message meanwhile keeps those whom it did not deliver to.
-void Queue::State::take_told_hold(const LivePtr& entry)
-{
-    const Meant held = [this, &entry](std::size_t at) { return !may_go(entry->entry, at); };
-    if (!entry->untold_hold || waiting_of(*entry, held).empty()) return;
-    trace::Event event = *std::exchange(entry->untold_hold, std::nullopt);
-    event.at = ground.clock.wall();
-    note_alone(entry->entry, {std::move(event)});
 }
 
 // Hold, release and retry are of whole messages, whomever of it a destination or an address has named.
@@ -75,70 +46,124 @@ void Queue::State::count_others(ActRound& round, const LivePtr& entry, const Mea
     }
 }
 
+// Whether somebody waits, being sent to or not, who is meant.
+bool Queue::State::waits(const Entry& entry, const Meant& meant)
+{
+    for (std::size_t at = 0; at < entry.states.size(); ++at) {
+        if (entry.states[at].status == RecipientStatus::waiting && meant(at)) return true;
+    }
+    return false;
+}
+
+bool Queue::State::is_sent_to(const Live& entry, const Meant& meant)
+{
+    return std::any_of(entry.groups.begin(), entry.groups.end(), [&](const Group& group) {
+        return std::any_of(group.recipients.begin(), group.recipients.end(), [&](std::size_t at) {
+            return entry.entry.states[at].status == RecipientStatus::waiting && group.is_being_sent_to(at) && meant(at);
+        });
+    });
+}
+
 void Queue::State::hold(ActRound& round, const LivePtr& entry)
 {
-    ++round.acted.messages;
-    if (has_active(*entry)) ++round.acted.being_sent;
     const bool is_standing = !round.rules.empty();
-    const Meant all = [](std::size_t) { return true; };
-    if (!is_standing) count_others(round, entry, all);
-    if (!is_standing && entry->entry.is_held) return;
-    auto event = event_of_act(round, entry->entry, trace::EventKind::held,
-                              is_standing ? describe(round.rules.front().which) + " is held" : std::string());
-    std::vector<trace::Event> events;
-    if (keeps_somebody(round, *entry)) events.push_back(std::move(event));
-    else entry->untold_hold = std::move(event);
-    if (is_standing) {
-        // The rule is on the disk already.
-        note_alone(entry->entry, std::move(events));
-    } else {
-        round.last = std::max(round.last, set_held(entry, true, std::move(events)));
+    const auto& envelope = entry->entry.envelope;
+    const Meant meant = [&](std::size_t at) { return !is_standing || round.rules.front().which.means_recipient(envelope.recipients[at].address); };
+    if (!waits(entry->entry, meant)) {
+        if (!entry->entry.has(RecipientStatus::waiting)) ++round.acted.reports;
+        return;
     }
+    ++round.acted.messages;
+    if (is_sent_to(*entry, meant)) {
+        ++round.acted.being_sent;
+        if (!waiting_of(*entry, meant).empty()) ++round.acted.at_once;
+    }
+    Change what = next_change(entry->entry);
+    if (!is_standing) {
+        count_others(round, entry, meant);
+        if (!what.is_held) entry->held_by = round.by;
+        what.told.is_hold_untold = what.told.is_hold_untold || !what.is_held;
+        what.is_held = true;
+    }
+    round.last = std::max(round.last, change_holds(entry, std::move(what)));
     if (entry->is_settled) put_rows(*entry);
+}
+
+// Ends the holds of the round in `what`. Those who wait were kept by them, or would have been when the attempt at them ended; the
+// trace is told of it where it was told of the hold.
+Queue::State::Freed Queue::State::free_held(const ActRound& round, const Entry& entry, Change& what)
+{
+    const Meant anybody = [](std::size_t) { return true; };
+    Freed freed;
+    if (what.is_held && waits(entry, anybody)) freed = {true, !what.told.is_hold_untold};
+    what.is_held = false;
+    what.told.is_hold_untold = false;
+    for (const auto& rule : round.rules) {
+        const Meant meant = [&](std::size_t at) {
+            return rule.which.means_sender(entry.envelope.reverse_path) && rule.which.means_recipient(entry.envelope.recipients[at].address);
+        };
+        const bool was_told = std::erase(what.told.rules, rule.since) != 0 || rule.is_told_before;
+        if (!waits(entry, meant)) continue;
+        freed.is_somebody = true;
+        freed.is_told = freed.is_told || was_told;
+    }
+    return freed;
 }
 
 void Queue::State::release_held(ActRound& round, const LivePtr& entry)
 {
-    const bool was_told = !std::exchange(entry->untold_hold, std::nullopt);
-    const bool is_still_held = is_kept_by_rules(entry->entry);
-    const auto& envelope = entry->entry.envelope;
     const bool was_held = entry->entry.is_held;
-    bool has_changed = was_held;
-    for (const auto& rule : round.rules) {
-        has_changed = has_changed || (rule.which.means_sender(envelope.reverse_path) &&
-                                      std::any_of(envelope.recipients.begin(), envelope.recipients.end(), [&rule](const Recipient& one) {
-                                          return rule.which.means_recipient(one.address);
-                                      }));
-    }
+    const bool is_still_held = is_kept_by_rules(entry->entry);
+    Change what = next_change(entry->entry);
+    const Freed freed = free_held(round, entry->entry, what);
     if (is_still_held) ++round.acted.held;
-    else if (has_changed) ++round.acted.messages;
+    else if (freed.is_somebody) ++round.acted.messages;
+    const Meant is_kept = [&](std::size_t at) { return rule_of(entry->entry, at) != nullptr; };
+    std::string still;
+    if (is_still_held) still = "a standing hold still keeps it";
+    else if (waits(entry->entry, is_kept)) still = "a standing hold still keeps some of its recipients";
     std::vector<trace::Event> events;
-    if (has_changed && was_told)
-        events.push_back(event_of_act(round, entry->entry, trace::EventKind::released, is_still_held ? "a standing hold still keeps it" : ""));
-    if (was_held) {
-        round.last = std::max(round.last, set_held(entry, false, std::move(events)));
+    if (freed.is_told) events.push_back(event_of_act(round, entry->entry, trace::EventKind::released, std::move(still)));
+    round.last = std::max(round.last, change_holds(entry, std::move(what), std::move(events)));
+    if (was_held && freed.is_somebody) {
         const Meant goes_on = [this, &entry](std::size_t at) { return may_go(entry->entry, at); };
         count_others(round, entry, goes_on);
-    } else {
-        note_alone(entry->entry, std::move(events));
     }
     if (entry->is_settled) put_rows(*entry);
 }
 
+// What failed for ever waits for its report alone, and no longer than until here.
+void Queue::State::report_now(const LivePtr& entry)
+{
+    entry->report_after = 0;
+    report_if_due(entry);
+}
+
 void Queue::State::retry(ActRound& round, const LivePtr& entry)
 {
-    Change what = next_change(entry->entry);
-    for (std::size_t n = 0; n < entry->entry.states.size(); ++n) {
-        RecipientState state = entry->entry.states[n];
-        if (!may_go(entry->entry, n) || state.wanted != Wanted::nothing) continue;
+    const Entry& all = entry->entry;
+    const bool is_owed = all.has(RecipientStatus::failing);
+    if (is_owed) report_now(entry);
+    const Meant named = [&](std::size_t at) { return round.selection.means_recipient(all.envelope.recipients[at].address); };
+    const Meant goes = [&](std::size_t at) { return may_go(all, at) && all.states[at].wanted == Wanted::nothing; };
+    const Meant is_held = [&](std::size_t at) { return !may_go(all, at); };
+    const Meant named_and_goes = [&](std::size_t at) { return named(at) && goes(at); };
+    const Meant named_and_held = [&](std::size_t at) { return named(at) && is_held(at); };
+    if (!waits(all, named_and_goes)) {
+        if (waits(all, named_and_held)) ++round.acted.held;
+        else if (is_owed) ++round.acted.reports;
+        return;
+    }
+    Change what = next_change(all);
+    for (std::size_t n = 0; n < all.states.size(); ++n) {
+        if (all.states[n].status != RecipientStatus::waiting) continue;
+        if (is_held(n)) ++round.acted.held_recipients;
+        if (!goes(n)) continue;
+        RecipientState state = all.states[n];
         if (state.attempts != 0 && state.next > now()) state.planned = state.next;
         state.next = 0;
         what.outcomes.push_back({static_cast<std::uint32_t>(n), std::move(state)});
-        if (!round.selection.means_recipient(entry->entry.envelope.recipients[n].address)) ++round.acted.other_recipients;
-    }
-    if (what.outcomes.empty()) {
-        if (entry->entry.has(RecipientStatus::waiting) && !has_sendable(entry->entry)) ++round.acted.held;
-        return;
+        if (!named(n)) ++round.acted.other_recipients;
     }
     ++round.acted.messages;
     if (has_active(*entry)) ++round.acted.being_sent;
@@ -215,12 +240,7 @@ void Queue::State::take_back(ActRound& round, const LivePtr& entry, Wanted wante
     const Meant meant = [&](std::size_t at) { return round.selection.means_recipient(entry->entry.envelope.recipients[at].address); };
     bool is_all = true;
     for (std::size_t at = 0; at < states.size(); ++at) is_all = is_all && (is_final(states[at].status) || meant(at));
-    bool is_being_sent = false;
-    for (const auto& group : entry->groups) {
-        is_being_sent = is_being_sent || std::any_of(group.recipients.begin(), group.recipients.end(), [&](std::size_t at) {
-                            return states[at].status == RecipientStatus::waiting && group.is_being_sent_to(at) && meant(at);
-                        });
-    }
+    const bool is_being_sent = is_sent_to(*entry, meant);
     // Who failed before is told all the same. A message that waits for its report alone goes with it.
     const bool is_owed = entry->entry.has(RecipientStatus::failing) && entry->entry.has(RecipientStatus::waiting);
     const bool is_at_once = is_being_sent && !waiting_of(*entry, meant).empty();
@@ -239,7 +259,13 @@ void Queue::State::take_back(ActRound& round, const LivePtr& entry, Wanted wante
     round.last = std::max(round.last, lsn);
     if (is_being_sent) ++round.acted.being_sent;
     if (is_at_once) ++round.acted.at_once;
-    if (lsn == 0 && !is_being_sent) return;
+    if (lsn == 0 && !is_being_sent) {
+        if (wanted == Wanted::removed || !entry->entry.has(RecipientStatus::failing)) return;
+        // It goes back already.
+        ++round.acted.reports;
+        report_now(entry);
+        return;
+    }
     ++round.acted.messages;
     if (is_forwarded) ++round.acted.forwarded;
     if (is_untold) ++round.acted.to_administrators;
@@ -326,6 +352,7 @@ co::Task<Result<Acted, Error>> Queue::hold_from_now_on(Selection selection, std:
     round.rules = *std::move(begun);
     const auto done = co_await state.act_on_all(round);
     if (!done) co_return done.error();
+    co_await state.end_beginning(round.rules.front());
     round.acted.rules = round.rules.size();
     co_return round.acted;
 }

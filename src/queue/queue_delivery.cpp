@@ -184,7 +184,7 @@ co::Task<bool> Queue::State::deliver_one(const Dispatcher::Start& start, ReadyEr
     attempted.recipients = sendable_of(*entry, group);
     if (entry->is_ended || attempted.recipients.empty()) {
         no_longer_busy(*entry, group);
-        take_told_hold(entry);
+        take_holds(entry);
         if (entry->is_settled) put_rows(*entry);
         end_if_over(entry);
         report_if_due(entry);
@@ -366,6 +366,7 @@ co::Task<bool> Queue::State::record_part(const LivePtr& entry, Attempted& attemp
     change(entry, std::move(all.change), std::move(entered.hold));
     if (!all.relayed.empty()) spawn(report_relayed(entry, std::move(all.relayed)));
     do_what_was_wanted(entry, attempted.group);
+    take_holds(entry);
     report_if_due(entry);
     if (entered.lsn == 0) co_return false;
     co_return co_await ground.ledger.durable(entered.lsn);
@@ -380,12 +381,12 @@ void Queue::State::finish(const LivePtr& entry, Attempted attempted)
     if (all.change.outcomes.empty() || entry->is_ended) {
         // An administrator was faster, or we stop: what was delivered is told all the same.
         for (auto& event : all.events) ground.recorder.record(std::move(event));
+        take_holds(entry);
         if (!entry->is_ended && !entry->is_settled) settle(entry);
         release(entry);
         return;
     }
     (void)apply(all.change, entry->entry);
-    take_told_hold(entry);
     const bool is_over = entry->entry.is_over() && all.relayed.empty();
     auto entered = append(is_over ? QueueRecord(Ended{entry->entry.id}) : QueueRecord(all.change), std::move(all.events));
     if (is_over) {
@@ -395,6 +396,7 @@ void Queue::State::finish(const LivePtr& entry, Attempted attempted)
     change(entry, std::move(all.change), std::move(entered.hold));
     if (!all.relayed.empty()) spawn(report_relayed(entry, std::move(all.relayed)));
     do_what_was_wanted(entry, group);
+    take_holds(entry);
     if (entry->is_settled) {
         put_errand(*entry, entry->groups[group]);
         put_row(*entry);

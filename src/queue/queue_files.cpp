@@ -90,18 +90,6 @@ Ledger::Entered Queue::State::append(const QueueRecord& record, std::vector<trac
     return entered;
 }
 
-// What no change of the entry stands behind: a record that changes nothing of it holds the word. Where the journal has no room it
-// is told all the same.
-void Queue::State::note_alone(const Entry& entry, std::vector<trace::Event> events)
-{
-    if (events.empty()) return;
-    Change nothing;
-    nothing.id = entry.id;
-    const auto entered = append(QueueRecord(std::move(nothing)), events);
-    if (entered.lsn != 0) return;
-    for (auto& event : events) ground.recorder.record(std::move(event));
-}
-
 // The journal keeps them until they are recorded: the hold goes with the last of these words.
 co::Task<void> Queue::State::note_when_durable(Ledger::Entered entered, std::vector<trace::Event> events)
 {
@@ -156,7 +144,6 @@ void Queue::State::end(const LivePtr& entry, Ledger::Hold hold)
     }
     entry->holds.clear();
     owing.erase(entry->entry.id);
-    report_troubles.erase(entry->entry.id);
     release(entry);
 }
 
@@ -327,7 +314,6 @@ void Queue::State::tell_set_aside(const std::string& id, const std::string& why)
     ++damaged;
     metrics.damaged.set(static_cast<std::int64_t>(damaged));
     rows.emplace_back(DropEntry{id});
-    report_troubles.erase(id);
     trace::Event event;
     event.id = id;
     event.kind = trace::EventKind::failed;

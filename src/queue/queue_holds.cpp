@@ -1,5 +1,6 @@
 // Standing holds: rules that hold what is there and what will come. The file is written first, then they count.
 #include <algorithm>
+#include <iterator>
 
 #include "queue/queue_state.hpp"
 
@@ -52,23 +53,58 @@ const HoldRule* Queue::State::rule_of(const Entry& entry, std::size_t recipient)
     return nullptr;
 }
 
-// Whether a record of it is there for what the trace was told alone (note_alone).
-bool Queue::State::is_word(const Change& change) { return change.version == 0 && !change.is_warned && change.outcomes.empty(); }
-
-void Queue::State::tell_of_rule(const Entry& entry)
+// Holds that keep somebody now and of which the trace has not been told: it is with the record of `what`. One of those to whom it
+// is being sent takes effect when that ends without delivery.
+std::vector<trace::Event> Queue::State::holds_to_tell(const Live& entry, Change& what) const
 {
-    const HoldRule* rule = nullptr;
-    for (std::size_t at = 0; at < entry.states.size() && rule == nullptr; ++at) {
-        if (entry.states[at].status == RecipientStatus::waiting) rule = rule_of(entry, at);
+    std::vector<trace::Event> events;
+    const auto tell = [&](const std::string& by, std::string detail) {
+        trace::Event event;
+        event.id = entry.entry.id;
+        event.kind = trace::EventKind::held;
+        event.at = ground.clock.wall();
+        event.detail = std::move(detail);
+        event.facts.emplace_back("by", by);
+        events.push_back(std::move(event));
+    };
+    const Meant anybody = [](std::size_t) { return true; };
+    if (what.is_held && what.told.is_hold_untold && !waiting_of(entry, anybody).empty()) {
+        what.told.is_hold_untold = false;
+        tell(entry.held_by.empty() ? "the administrator" : entry.held_by, {});
     }
-    if (rule == nullptr) return;
-    trace::Event event;
-    event.id = entry.id;
-    event.kind = trace::EventKind::held;
-    event.at = ground.clock.wall();
-    event.detail = describe(rule->which) + " is held";
-    event.facts.emplace_back("by", rule->by);
-    note_alone(entry, {std::move(event)});
+    for (const auto& rule : hold_rules) {
+        auto& told = what.told.rules;
+        const auto at = std::lower_bound(told.begin(), told.end(), rule.since);
+        if (at != told.end() && *at == rule.since) continue;
+        const auto& envelope = entry.entry.envelope;
+        const Meant meant = [&](std::size_t n) { return rule.holds(envelope.reverse_path, envelope.recipients[n].address); };
+        if (waiting_of(entry, meant).empty()) continue;
+        told.insert(at, rule.since);
+        if (!rule.is_told_before) tell(rule.by, describe(rule.which) + " is held");
+    }
+    return events;
+}
+
+// The number of the record; 0: nothing changes.
+std::uint64_t Queue::State::change_holds(const LivePtr& entry, Change what, std::vector<trace::Event> events)
+{
+    auto begun = holds_to_tell(*entry, what);
+    std::move(begun.begin(), begun.end(), std::back_inserter(events));
+    if (events.empty() && what == next_change(entry->entry)) return 0;
+    auto entered = append(QueueRecord(what), events);
+    // Where the journal has no room it is told all the same.
+    if (entered.lsn == 0) {
+        for (auto& event : events) ground.recorder.record(std::move(event));
+    }
+    change(entry, std::move(what), std::move(entered.hold));
+    return entered.lsn;
+}
+
+// It came, it was recovered, or an attempt has ended: a hold may have taken effect.
+void Queue::State::take_holds(const LivePtr& entry)
+{
+    if (entry->is_ended || (hold_rules.empty() && !entry->entry.is_held)) return;
+    (void)change_holds(entry, next_change(entry->entry));
 }
 
 co::Task<Result<void, Error>> Queue::State::write_holds(std::vector<HoldRule> rules)
@@ -104,7 +140,10 @@ co::Task<Result<std::vector<HoldRule>, Error>> Queue::State::begin_hold(Selectio
     HoldRule rule;
     rule.which = std::move(selection);
     rule.since = now();
+    const auto is_taken = [&rule](const HoldRule& one) { return one.since == rule.since; };
+    while (std::any_of(rules.begin(), rules.end(), is_taken)) ++rule.since;
     rule.by = std::move(by);
+    rule.is_beginning = true;
     std::vector<HoldRule> begun{rule};
     rules.push_back(std::move(rule));
     const auto kept = co_await write_holds(std::move(rules));
@@ -113,6 +152,22 @@ co::Task<Result<std::vector<HoldRule>, Error>> Queue::State::begin_hold(Selectio
     if (!kept) co_return kept.error();
     ground.log.notice("a standing hold began", {{"what", describe(begun.front().which)}, {"by", begun.front().by}});
     co_return std::move(begun);
+}
+
+// What it held when it began has been told of it.
+co::Task<void> Queue::State::end_beginning(HoldRule begun)
+{
+    while (is_changing_holds) co_await hold_rules_changed.wait();
+    std::vector<HoldRule> rules = hold_rules;
+    const auto at = std::find_if(rules.begin(), rules.end(), [&begun](const HoldRule& one) { return one.since == begun.since; });
+    if (at == rules.end() || !at->is_beginning) co_return;
+    at->is_beginning = false;
+    at->is_told_before = false;
+    is_changing_holds = true;
+    // Else the next start looks through the queue once more, and finds nothing to tell.
+    (void)co_await write_holds(std::move(rules));
+    is_changing_holds = false;
+    hold_rules_changed.notify_all();
 }
 
 // From here on they hold nothing; what they held is put back to its turn, and after that they are gone.
@@ -152,19 +207,22 @@ co::Task<Result<void, Error>> Queue::State::end_release(std::vector<HoldRule> en
 }
 
 // What the last run did not bring to its end.
-co::Task<void> Queue::State::go_on_releasing()
+co::Task<void> Queue::State::go_on_with_holds()
 {
+    // Where their list could not be read it is not written either, until somebody releases all.
+    if (!holds_trouble.empty()) co_return;
     const std::vector<HoldRule> all = hold_rules;
     for (const auto& rule : all) {
-        if (!rule.is_ending || is_stopping) continue;
+        if (!(rule.is_ending || rule.is_beginning) || is_stopping) continue;
         ActRound round;
-        round.act = Act::release;
+        round.act = rule.is_ending ? Act::release : Act::hold;
         round.selection = rule.which;
         round.by = rule.by;
         round.rules = {rule};
         const auto done = co_await act_on_all(round);
         if (!done || is_stopping) continue;
-        (void)co_await end_release(round.rules);
+        if (rule.is_ending) (void)co_await end_release(round.rules);
+        else co_await end_beginning(rule);
     }
 }
 

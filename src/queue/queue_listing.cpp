@@ -57,8 +57,10 @@ Listed Queue::State::listed(const Live& entry) const
         for (const std::size_t at : group.asked)
             shown.recipients[at].is_being_sent = entry.entry.states[at].status == RecipientStatus::waiting;
     }
-    const auto trouble = report_troubles.find(entry.entry.id);
-    if (trouble != report_troubles.end()) shown.report_trouble = trouble->second;
+    const ReportTrouble& trouble = entry.entry.told.trouble;
+    const bool is_due = trouble.is_of_delay ? !entry.entry.is_warned : entry.entry.has(RecipientStatus::failing);
+    // Another one's reason is not the reason of who is to be told now.
+    if (is_due && trouble.whom == whom_of(entry.entry).substr(0, kMaxAnswerText)) shown.report_trouble = trouble.why;
     shown.not_told = why_not_told(entry.entry);
     return shown;
 }

@@ -14,6 +14,14 @@ constexpr std::uint64_t kEndedTag = 2;
 constexpr std::size_t kMostIdBytes = 64;
 constexpr unsigned kWantedShift = 3;
 constexpr std::uint64_t kHasExtra = 1U << 5U;
+// Of an entry and of a change.
+constexpr std::uint64_t kHeld = 1;
+constexpr std::uint64_t kWarned = 2;
+constexpr std::uint64_t kHasTold = 4;
+// Of what was told.
+constexpr std::uint64_t kHoldUntold = 1;
+constexpr std::uint64_t kHasTrouble = 2;
+constexpr std::uint64_t kOfDelay = 4;
 // No envelope has more: kMaxEnvelopeRecipients of the longest texts would be far beyond what any session takes.
 constexpr std::size_t kMostEnvelopeBytes = 256U << 20U;
 
@@ -66,17 +74,53 @@ RecipientState read_state(RecordReader& in)
     return state;
 }
 
-void write_flags(RecordWriter& out, bool is_held, bool is_warned)
+void write_told(RecordWriter& out, const Told& told)
 {
-    out.number((is_held ? 1U : 0U) | (is_warned ? 2U : 0U));
+    const bool has_trouble = !told.trouble.why.empty();
+    out.number((told.is_hold_untold ? kHoldUntold : 0) | (has_trouble ? kHasTrouble : 0) | (told.trouble.is_of_delay ? kOfDelay : 0));
+    out.number(told.rules.size());
+    for (const std::int64_t rule : told.rules) out.signed_number(rule);
+    if (!has_trouble) return;
+    out.text(told.trouble.whom);
+    out.text(told.trouble.why);
 }
 
-void read_flags(RecordReader& in, bool& is_held, bool& is_warned)
+void read_told(RecordReader& in, Told& told)
 {
     const auto flags = in.number();
-    if (flags > 3) in.refuse();
-    is_held = (flags & 1U) != 0;
-    is_warned = (flags & 2U) != 0;
+    const bool has_trouble = (flags & kHasTrouble) != 0;
+    if (flags > (kHoldUntold | kHasTrouble | kOfDelay) || (!has_trouble && (flags & kOfDelay) != 0)) in.refuse();
+    told.is_hold_untold = (flags & kHoldUntold) != 0;
+    told.trouble.is_of_delay = (flags & kOfDelay) != 0;
+    const auto count = in.count(1);
+    for (std::size_t n = 0; n < count && in.is_good(); ++n) {
+        const auto rule = in.signed_number();
+        if (!told.rules.empty() && rule <= told.rules.back()) in.refuse();
+        told.rules.push_back(rule);
+    }
+    if (!in.is_good()) return;
+    if (has_trouble) {
+        told.trouble.whom = in.text(kMaxAnswerText);
+        told.trouble.why = in.text(kMaxAnswerText);
+        if (told.trouble.why.empty()) in.refuse();
+    }
+    if (told == Told()) in.refuse();
+}
+
+void write_flags(RecordWriter& out, bool is_held, bool is_warned, const Told& told)
+{
+    const bool has_told = told != Told();
+    out.number((is_held ? kHeld : 0) | (is_warned ? kWarned : 0) | (has_told ? kHasTold : 0));
+    if (has_told) write_told(out, told);
+}
+
+void read_flags(RecordReader& in, bool& is_held, bool& is_warned, Told& told)
+{
+    const auto flags = in.number();
+    if (flags > (kHeld | kWarned | kHasTold)) in.refuse();
+    is_held = (flags & kHeld) != 0;
+    is_warned = (flags & kWarned) != 0;
+    if (in.is_good() && (flags & kHasTold) != 0) read_told(in, told);
 }
 
 std::string read_id(RecordReader& in)
@@ -91,7 +135,7 @@ Change read_change(RecordReader& in)
     Change change;
     change.id = read_id(in);
     change.version = in.number();
-    read_flags(in, change.is_held, change.is_warned);
+    read_flags(in, change.is_held, change.is_warned, change.told);
     const auto count = in.count(5);
     for (std::size_t n = 0; n < count && in.is_good(); ++n) {
         Change::Outcome outcome;
@@ -129,7 +173,7 @@ std::string encode(const QueueRecord& record)
     out.number(kChangeTag);
     out.text(change.id);
     out.number(change.version);
-    write_flags(out, change.is_held, change.is_warned);
+    write_flags(out, change.is_held, change.is_warned, change.told);
     out.number(change.outcomes.size());
     for (const auto& outcome : change.outcomes) {
         out.number(outcome.recipient);
@@ -180,7 +224,7 @@ std::string encode_entry(const Entry& entry)
     out.number(entry.crc);
     out.text(encode(entry.envelope));
     out.number(entry.version);
-    write_flags(out, entry.is_held, entry.is_warned);
+    write_flags(out, entry.is_held, entry.is_warned, entry.told);
     for (const auto& state : entry.states) write_state(out, state);
     return std::move(out.bytes());
 }
@@ -200,7 +244,7 @@ std::optional<Entry> decode_entry(std::string_view bytes)
     if (!decoded) return std::nullopt;
     entry.envelope = std::move(*decoded);
     entry.version = in.number();
-    read_flags(in, entry.is_held, entry.is_warned);
+    read_flags(in, entry.is_held, entry.is_warned, entry.told);
     entry.states.reserve(entry.envelope.recipients.size());
     for (std::size_t n = 0; n < entry.envelope.recipients.size() && in.is_good(); ++n) entry.states.push_back(read_state(in));
     if (!in.is_good() || !in.is_at_end()) return std::nullopt;

@@ -149,9 +149,7 @@ co::Task<bool> Queue::recover(std::vector<RecoveredArrival> arrivals, std::vecto
         const LivePtr made = state.make_live(std::move(entry));
         made->is_settled = true;
         state.put_rows(*made);
-        // Its word would stand behind its acceptance: the crash came before.
-        const RecoveredEntry& known = recovered[made->entry.id];
-        if (known.arrival != nullptr && std::ranges::none_of(known.changes, State::is_word)) state.tell_of_rule(made->entry);
+        state.take_holds(made);
         state.end_if_over(made);
         state.release(made);
     }

@@ -28,6 +28,7 @@ Change change_of_report(const Entry& entry)
 {
     Change change = next_change(entry);
     change.version = 0;
+    change.told = {};
     return change;
 }
 
@@ -42,12 +43,6 @@ std::string_view word_of(ReportKind kind)
 }
 
 std::string whom_of(const ReportFacts& facts) { return facts.forwarded_by.empty() ? facts.to : facts.forwarded_by; }
-
-// `why_not`: that the account which forwarded it cannot hear of it; empty: it can.
-std::string whom_instead_of(const ReportFacts& facts, const std::string& why_not)
-{
-    return why_not.empty() ? whom_of(facts) : "the administrators (" + whom_of(facts) + " " + why_not + ")";
-}
 
 // `report`: its id, or kNobodyToTell.
 std::vector<trace::Event> events_of_report(const ReportFacts& facts, const std::string& report, const std::string& whom, WallTime at)
@@ -107,42 +102,63 @@ co::Task<bool> Queue::State::report(LivePtr entry, ReportFacts facts, Change wha
     composed.to = facts.to;
     Ledger::Hold hold;
     std::vector<trace::Event> events;
-    const std::string whom = whom_instead_of(facts, why_not_told(entry->entry));
+    const std::string whom = whom_of(entry->entry);
     Intake::MakeRecord record = [this, &facts, &what, &events, &whom](const std::string& given) {
         events = events_of_report(facts, given, whom, ground.clock.wall());
         return LedgerRecord{encode(QueueRecord(what)), trace::encode_events(events)};
     };
     const Taken taken = co_await ground.intake.accept(std::move(composed), std::move(record), &hold);
     if (taken.id.empty()) {
-        note_report_trouble(*entry, facts, whom, taken.why_not);
+        const bool is_of_delay = facts.kind == ReportKind::delayed;
+        ReportTrouble trouble{whom.substr(0, kMaxAnswerText), taken.why_not.substr(0, kMaxAnswerText), is_of_delay};
+        note_report_trouble(entry, facts.kind, std::move(trouble));
         co_return false;
     }
-    report_troubles.erase(facts.id);
     if (facts.kind == ReportKind::failed) metrics.reports_failed.add();
     if (facts.kind == ReportKind::delayed) metrics.reports_delayed.add();
     if (facts.kind == ReportKind::relayed) metrics.reports_relayed.add();
     for (auto& event : events) ground.recorder.record(std::move(event));
     if (!entry->is_ended) change(entry, std::move(what), std::move(hold));
+    clear_report_trouble(entry);
     co_return true;
 }
 
 // Told once for each reason. Success is told at once or never, and whoever was deleted or set aside meanwhile waits for nothing.
-void Queue::State::note_report_trouble(const Live& entry, const ReportFacts& facts, const std::string& whom, const std::string& why)
+void Queue::State::note_report_trouble(const LivePtr& entry, ReportKind kind, ReportTrouble trouble)
 {
-    const bool is_tried_again = facts.kind != ReportKind::relayed && !entry.is_ended;
+    const bool is_tried_again = kind != ReportKind::relayed && !entry->is_ended;
     ground.log.warning(is_tried_again ? "a report cannot be made at the moment; it is tried again" : "a report could not be made",
-                       {{"id", facts.id}, {"to", whom}, {"why", why}});
-    if (!is_tried_again) return;
-    std::string& known = report_troubles[facts.id];
-    if (std::exchange(known, why) == why) return;
+                       {{"id", entry->entry.id}, {"to", trouble.whom}, {"why", trouble.why}});
+    if (!is_tried_again || trouble.why.empty() || entry->entry.told.trouble == trouble) return;
     trace::Event event;
-    event.id = facts.id;
+    event.id = entry->entry.id;
     event.kind = trace::EventKind::report_waits;
     event.at = ground.clock.wall();
-    event.detail = why;
-    event.facts.emplace_back("to", whom);
-    event.facts.emplace_back("reason", word_of(facts.kind));
-    ground.recorder.record(std::move(event));
+    event.detail = trouble.why;
+    event.facts.emplace_back("to", trouble.whom);
+    event.facts.emplace_back("reason", word_of(kind));
+    Change what = next_change(entry->entry);
+    what.told.trouble = std::move(trouble);
+    auto entered = append(QueueRecord(what), {std::move(event)});
+    change(entry, std::move(what), std::move(entered.hold));
+}
+
+// The report was made. The next one that waits, for the same reason, is told of again.
+void Queue::State::clear_report_trouble(const LivePtr& entry)
+{
+    if (entry->is_ended || entry->entry.is_over() || entry->entry.told.trouble == ReportTrouble()) return;
+    Change what = next_change(entry->entry);
+    what.told.trouble = {};
+    auto entered = append(QueueRecord(what));
+    change(entry, std::move(what), std::move(entered.hold));
+}
+
+std::string Queue::State::whom_of(const Entry& entry) const
+{
+    const auto& envelope = entry.envelope;
+    const std::string& whom = envelope.is_forwarded && !envelope.account.empty() ? envelope.account : envelope.reverse_path;
+    const std::string why_not = why_not_told(entry);
+    return why_not.empty() ? whom : "the administrators (" + whom + " " + why_not + ")";
 }
 
 std::string Queue::State::why_not_told(const Entry& entry) const
@@ -254,6 +270,7 @@ std::uint64_t Queue::State::fail_waiting(const LivePtr& entry, const Meant& mean
         else if (by.empty()) event.detail = "its time is over; the last answer: " + state.last.text;
         else if (!is_told) event.detail = "nobody is told: the sender asked for no report, or there is none";
         if (!by.empty()) event.facts.emplace_back("by", by);
+        if (!by.empty() && is_told && entry->entry.envelope.is_forwarded) event.facts.emplace_back("to", whom_of(entry->entry));
         events.push_back(std::move(event));
         metrics.failed.add();
         what.outcomes.push_back({static_cast<std::uint32_t>(at), std::move(state)});

@@ -58,7 +58,7 @@ struct Live {
     bool is_reporting = false;
     bool is_deferred = false;       // kept back until start()
     std::string wanted_by;          // who wants what of recipients that are being sent to
-    std::optional<trace::Event> untold_hold;  // put on it while all who wait were being sent to: told when it takes effect
+    std::string held_by;            // who put the hold of the whole message on it, in this run
     std::int64_t report_after = 0;  // milliseconds since 1970: not before
     std::int64_t owes_since = 0;    // that a report is due
 };
@@ -125,7 +125,6 @@ struct Queue::State {
     std::deque<std::pair<SteadyTime, std::string>> fresh;    // without files, the oldest first
     std::size_t fresh_messages = 0;
     std::uint64_t fresh_bytes = 0;
-    std::map<std::string, std::string> report_troubles;  // by id, of messages that are here: why the report that is due could not be made
     std::set<std::string> owing;          // ids in `live` with recipients that are failing
     std::deque<SpoolOperation> operations;
     std::vector<ScheduleChange> rows;     // not in the schedule yet
@@ -200,7 +199,6 @@ struct Queue::State {
     void settle_old();
     // The record, and `events` beside it, which the trace hears of when both are durable.
     Ledger::Entered append(const QueueRecord& record, std::vector<trace::Event> events = {});
-    void note_alone(const Entry& entry, std::vector<trace::Event> events);
     co::Task<void> note_when_durable(Ledger::Entered entered, std::vector<trace::Event> events);
     void journal_has_failed();
     void change(const LivePtr& entry, Change what, Ledger::Hold hold);
@@ -259,7 +257,10 @@ struct Queue::State {
     co::Task<void> report_failures(LivePtr entry);
     co::Task<void> report_relayed(LivePtr entry, std::vector<std::size_t> recipients);
     co::Task<bool> report(LivePtr entry, ReportFacts facts, Change what);
-    void note_report_trouble(const Live& entry, const ReportFacts& facts, const std::string& whom, const std::string& why);
+    void note_report_trouble(const LivePtr& entry, ReportKind kind, ReportTrouble trouble);
+    void clear_report_trouble(const LivePtr& entry);
+    // Who hears of it now, for people: its sender, the account that forwarded it, or why it is the administrators.
+    std::string whom_of(const Entry& entry) const;
     // Of the account that forwarded it; empty: it can be told, or nobody forwarded it.
     std::string why_not_told(const Entry& entry) const;
     co::Task<Result<std::string, FileError>> read_original(LivePtr entry, bool whole);
@@ -303,27 +304,35 @@ struct Queue::State {
     co::Task<Result<void, Error>> act_on_all(ActRound& round);
     void perform(ActRound& round, const LivePtr& entry);
     trace::Event event_of_act(const ActRound& round, const Entry& entry, trace::EventKind kind, std::string detail = {}) const;
+    static bool waits(const Entry& entry, const Meant& meant);
+    static bool is_sent_to(const Live& entry, const Meant& meant);
     void hold(ActRound& round, const LivePtr& entry);
+    struct Freed {
+        bool is_somebody = false;
+        bool is_told = false;  // the trace knows of the hold
+    };
+    static Freed free_held(const ActRound& round, const Entry& entry, Change& what);
+    void report_now(const LivePtr& entry);
     void release_held(ActRound& round, const LivePtr& entry);
     void retry(ActRound& round, const LivePtr& entry);
     void count_others(ActRound& round, const LivePtr& entry, const Meant& concerned);
     void take_back(ActRound& round, const LivePtr& entry, Wanted wanted);
-    std::uint64_t set_held(const LivePtr& entry, bool is_held, std::vector<trace::Event> events);
-    static bool keeps_somebody(const ActRound& round, const Live& entry);
     bool is_kept_by_rules(const Entry& entry) const;
-    void take_told_hold(const LivePtr& entry);
     std::uint64_t want(const LivePtr& entry, Wanted wanted, const Meant& meant, const std::string& by);
     void do_what_was_wanted(const LivePtr& entry, std::size_t group);
 
     // queue_holds.cpp: standing holds
     bool read_holds();
     const HoldRule* rule_of(const Entry& entry, std::size_t recipient) const;
-    void tell_of_rule(const Entry& entry);
-    static bool is_word(const Change& change);
+    // What the trace knows of an entry's holds is in Entry::told, and changes here alone, in the record that tells of it.
+    std::vector<trace::Event> holds_to_tell(const Live& entry, Change& what) const;
+    std::uint64_t change_holds(const LivePtr& entry, Change what, std::vector<trace::Event> events = {});
+    void take_holds(const LivePtr& entry);
     co::Task<Result<std::vector<HoldRule>, Error>> begin_hold(Selection selection, std::string by);
     co::Task<Result<std::vector<HoldRule>, Error>> begin_release(Selection selection);
     co::Task<Result<void, Error>> end_release(std::vector<HoldRule> ended);
-    co::Task<void> go_on_releasing();
+    co::Task<void> end_beginning(HoldRule begun);
+    co::Task<void> go_on_with_holds();
     co::Task<Result<void, Error>> write_holds(std::vector<HoldRule> rules);
 };
 

@@ -49,7 +49,7 @@ using ComposeReport = std::function<Report(const ReportFacts& facts, std::string
 
 inline constexpr std::size_t kMaxReportedHeader = 256U * 1024U;
 // What LastAnswer::text says of a recipient that an administrator bounced.
-inline constexpr std::string_view kBouncedByAdministrator = "returned to the sender by the administrator";
+inline constexpr std::string_view kBouncedByAdministrator = "returned by the administrator";
 
 // Of a recipient whose time is over and whose turn never came; its `at` says that nobody was asked.
 LastAnswer never_tried();

@@ -6,13 +6,26 @@
 
 namespace mbx::smtp {
 
+namespace {
+
+// Its copy tells less of who forwards: the marks of those (X-Forwarded-Mark) are in it.
+bool has_fewer_forwarders(const OutsideRecipient& one, const OutsideRecipient& other)
+{
+    const auto leads_to_other = [&other](directory::AccountId id) { return std::ranges::find(other.forwarders, id) != other.forwarders.end(); };
+    return one.forwarders.size() < other.forwarders.size() && std::ranges::all_of(one.forwarders, leads_to_other);
+}
+
+} // namespace
+
 void Transaction::add(mail::Mailbox mailbox, const std::vector<directory::AccountId>& accounts,
                       const std::vector<OutsideRecipient>& outside)
 {
     ++accepted_;
     for (const OutsideRecipient& one : outside) {
         if (!one.owner.empty()) owners_.insert(one.owner);
-        if (outside_addresses_.insert(one.address).second) outside_.push_back(one);
+        const auto [at, is_new] = outside_at_.try_emplace(one.address, outside_.size());
+        if (is_new) outside_.push_back(one);
+        else if (has_fewer_forwarders(one, outside_[at->second])) outside_[at->second] = one;
     }
     if (accepted_ == 1) {
         only_recipient_ = std::move(mailbox);

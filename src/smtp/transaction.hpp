@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -24,7 +25,8 @@ public:
     static constexpr std::size_t kMostForwarders = 8;  // likewise; the last of them is all that are beyond
     explicit Transaction(MailArgument mail) : mail_(std::move(mail)) {}
 
-    // A RCPT that was accepted; `accounts` ascending. An account or an outside address named twice gets one copy.
+    // A RCPT that was accepted; `accounts` ascending. An account or an outside address named twice gets one copy: where accounts
+    // lead there by one way, and only some of them or none by the other, by that one.
     void add(mail::Mailbox mailbox, const std::vector<directory::AccountId>& accounts,
              const std::vector<OutsideRecipient>& outside = {});
     // The way there, and a report that is owed for it.
@@ -56,7 +58,7 @@ private:
     MailArgument mail_;
     std::vector<directory::AccountId> accounts_;
     std::vector<OutsideRecipient> outside_;
-    std::set<std::string, std::less<>> outside_addresses_;
+    std::map<std::string, std::size_t, std::less<>> outside_at_; // by address, until keep()
     std::vector<directory::Expansion> expansions_;
     std::vector<queue::Recipient> receipts_;
     HeldBack held_back_;

@@ -181,6 +181,13 @@ std::string tell_mailbox_act(const EventRow& event)
     return (event.kind == "mailbox_deleted" ? "deleted with " : "restored with ") + which + doer_of(event);
 }
 
+// Who hears of what came back: the sender, unless an account had forwarded it.
+std::string told_instead(const EventRow& event)
+{
+    const std::string_view to = fact(event, "to");
+    return std::string(to.empty() ? "the sender" : to);
+}
+
 std::string tell_event(const EventRow& event)
 {
     const std::string who = event.recipient.empty() ? "" : " for " + event.recipient;
@@ -199,7 +206,7 @@ std::string tell_event(const EventRow& event)
     if (event.kind == "held") return "held in the queue" + by + who + why;
     if (event.kind == "released") return "released" + by + who + why;
     if (event.kind == "retried") return "a new attempt was asked for" + by + who + why;
-    if (event.kind == "returned") return "returned to the sender" + by + who + why;
+    if (event.kind == "returned") return "returned to " + told_instead(event) + by + who + why;
     if (event.kind == "deleted") return "deleted from the queue" + by + who + why;
     if (event.kind == "expunged") return tell_expunged(event);
     if (event.kind == "moved") return tell_moved(event);

@@ -257,10 +257,14 @@ TEST_CASE("documents of the queue have the form that the document gives them", "
     queue::Acted acted;
     acted.messages = 3;
     acted.held = 2;
+    acted.held_recipients = 4;
+    acted.reports = 5;
     acted.being_sent = 1;
     acted.unknown = {"0abc"};
     const json answer = check(admin::queue_act_json("retry", acted), "QueueActed");
     CHECK(answer["held"] == 2);
+    CHECK(answer["held_recipients"] == 4);
+    CHECK(answer["reports"] == 5);
     CHECK(answer["being_sent"] == 1);
     CHECK(answer["unknown_ids"] == json::array({"0abc"}));
 }

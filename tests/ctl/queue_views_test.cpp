@@ -55,6 +55,7 @@ TEST_CASE("a queue is shown with spans of time, what comes next, and the last wo
     CHECK(shown(View::queue, page(message(recipient("sending"), true))).find("  being sent now, else held  ") != std::string::npos);
     const std::string being_sent = shown(View::queued, message(recipient("sending"), true));
     CHECK(being_sent.find("held:     if it is not delivered now, until mailboxctl queue release 0abc") != std::string::npos);
+    CHECK(shown(View::queued, message(recipient("failing"), true)).find("held:") == std::string::npos);
     const std::string held = shown(View::queued, message(recipient("waiting") + "," + recipient("sending"), true));
     CHECK(held.find("held:     until mailboxctl queue release 0abc") != std::string::npos);
     CHECK(shown(View::queue, page("", "", 0)) == "the queue is empty: nothing waits for another server\n");
@@ -116,6 +117,24 @@ TEST_CASE("hold, release and retry say whom else of the messages they concern", 
           "that is of whole messages: 3 other recipients of them are released too\n");
     CHECK(act(R"("act":"retry","messages":1,"other_recipients":2)") ==
           "1 message is being tried now\nthat is of the whole message: 2 other recipients of it are tried too\n");
+}
+
+TEST_CASE("an act says what of it waits for a report alone, and what a retry left alone", "[ctl][queue]")
+{
+    const auto act = [](const std::string& more) {
+        return shown(View::queue_act, R"({"held":0,"being_sent":0,"standing_holds":0,"unknown_ids":[],)" + more + "}");
+    };
+    CHECK(act(R"("act":"retry","messages":0,"reports":1)") ==
+          "1 message has failed for good, and only its report waits: that is tried now\n");
+    CHECK(act(R"("act":"bounce","messages":1,"reports":2)") ==
+          "1 message is returned to its sender\n"
+          "2 messages have failed for good, and only their reports wait: these are tried now\n");
+    CHECK(act(R"("act":"hold","messages":0,"reports":1)") == "1 message has failed for good, and only its report waits: that is not held\n");
+    CHECK(act(R"("act":"retry","messages":1,"held_recipients":1)") ==
+          "1 message is being tried now\n1 recipient of it is held and was left alone: mailboxctl queue holds lists what is held\n");
+    CHECK(act(R"("act":"retry","messages":2,"held_recipients":3)") ==
+          "2 messages are being tried now\n3 recipients of them are held and were left alone: mailboxctl queue holds lists what is held\n");
+    CHECK(act(R"("act":"release","messages":0)") == "nothing that fits is held: mailboxctl queue list shows what there is\n");
 }
 
 TEST_CASE("the words of another server are shown as they came", "[ctl][queue]")

@@ -93,6 +93,24 @@ class Queue(QueueCase):
         self.assertIn("1 other recipient of it is tried too", self.say("queue", "retry", "--recipient", "eve@two.test"))
         self.assertEqual(self.say("queue", "delete", name), "1 message is deleted; nobody is told\n")
 
+    def test_a_hold_and_its_release_are_told_once_through_kill_9(self):
+        name = self.submit("ann@kept.test", "told")
+        self.wait_for_a_try(name)
+        for _ in range(2):
+            self.assertIn("1 message of it is", self.say("queue", "hold", "--standing", "--destination", "kept.test"))
+        self.assertIn("1 message is held and was left alone", self.say("queue", "retry", "--destination", "kept.test"))
+        self.box.kill()
+        self.box.start()
+        self.assertIn("1 message is released", self.say("queue", "release", "--all"))
+        self.assertIn("nothing that fits is held", self.say("queue", "release", name))
+        wait_until(lambda: "released by the administrator" in self.say("trace", name), 30, "the trace")
+        self.box.kill()
+        self.box.start()
+        story = self.say("trace", name)
+        self.assertEqual(story.count("held in the queue by the administrator: all mail to kept.test is held"), 1, story)
+        self.assertEqual(story.count("released by the administrator"), 1, story)
+        self.assertIn("deleted; nobody is told", self.say("queue", "delete", name))
+
     def test_a_standing_hold_outlives_a_restart(self):
         self.assertIn("no standing holds", self.say("queue", "holds"))
         self.assertIn("0 messages of it", self.say("queue", "hold", "--standing", "--destination", "held.test"))

@@ -68,6 +68,33 @@ TEST_CASE("envelopes, entries and records come back as they were written", "[que
     CHECK(describe(change).find("0abc12") != std::string::npos);
 }
 
+TEST_CASE("what the trace was told of an entry comes back as it was written, and in order alone", "[queue][codec]")
+{
+    Entry entry = some_entry();
+    const auto before = encode_entry(entry).size();
+    entry.is_held = true;
+    CHECK(encode_entry(entry).size() == before);
+    entry.told.is_hold_untold = true;
+    entry.told.rules = {1'700'000'000'000, 1'700'000'000'001};
+    entry.told.trouble = {"anna@example.org", "the mailbox is full", true};
+    const std::string good = encode_entry(entry);
+    CHECK(decode_entry(good) == entry);
+    for (std::size_t n = 0; n < good.size(); ++n) CHECK_FALSE(decode_entry(good.substr(0, n)));
+    Change change = next_change(entry);
+    CHECK(decode_record(encode(QueueRecord(change))) == QueueRecord(change));
+    Entry other = some_entry();
+    CHECK(apply(change, other));
+    CHECK(other.told == entry.told);
+    change.told.rules = {2, 1};
+    CHECK_FALSE(decode_record(encode(QueueRecord(change))));
+    change.told.rules = {2, 2};
+    CHECK_FALSE(decode_record(encode(QueueRecord(change))));
+    // What came late, as a report's record may, undoes nothing.
+    Change late = some_change(other.version, RecipientStatus::failed, 4);
+    CHECK(apply(late, other));
+    CHECK(other.told == entry.told);
+}
+
 TEST_CASE("an envelope of another version, cut short or with something behind it is refused", "[queue][codec]")
 {
     const std::string good = encode(some_envelope());

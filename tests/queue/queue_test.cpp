@@ -704,8 +704,8 @@ TEST_CASE("a bounce by hand is no attempt, and does not change when the last one
     world.run();
     std::map<std::string, std::string> told;
     for (const auto& report : world.made_reports()) told[report.about] = report.recipients.at(0);
-    CHECK(told[tried] == "bob@two.example 5.7.0 returned to the sender by the administrator");
-    CHECK(told[untried] == "carl@three.example 5.7.0 untried undated returned to the sender by the administrator");
+    CHECK(told[tried] == "bob@two.example 5.7.0 returned by the administrator");
+    CHECK(told[untried] == "carl@three.example 5.7.0 untried undated returned by the administrator");
 }
 
 TEST_CASE("what is done to a destination or an address is done to no other recipient of the message", "[queue]")

@@ -186,6 +186,38 @@ TEST_CASE("an account's mark is in the copy that it sends on, and in nobody else
     CHECK(appliance.recorded.of(EventKind::queued).size() == 4);
 }
 
+TEST_CASE("who is reached by a RCPT of their own gets a copy without the marks of others who lead there too, in any order", "[smtp][forwarding]")
+{
+    const bool is_last = GENERATE(false, true);
+    CAPTURE(is_last);
+    Appliance appliance;
+    forward(appliance, "ann@example.test", {"far@elsewhere.example"}, false);
+    REQUIRE(appliance.run(appliance.directory->add_alias({"all@example.test", {"ann@example.test", "member@elsewhere.example"}, true, ""})));
+    forward(appliance, "bob@example.test", {"all@example.test", "bob@elsewhere.example"}, false);
+    const std::string to_bob = "RCPT TO:<bob@example.test>\r\n";
+    const std::string to_all = "RCPT TO:<all@example.test>\r\n";
+    (void)appliance.talk(letter(is_last ? to_bob + kToAnn + to_all : to_all + kToAnn + to_bob));
+    const auto mark_of = [&appliance](const std::string& who) {
+        return "X-Forwarded-Mark: " + appliance.srs.forward_mark(appliance.directory->snapshot()->find_login(who)->id.value) + "\r\n";
+    };
+    std::map<std::string, std::string> fields;
+    for (const auto& out : appliance.outgoing) {
+        for (const auto& address : addresses(out.envelope)) fields[address] += "[" + out.envelope.fields + "]";
+    }
+    CHECK(fields["member@elsewhere.example"] == "[]");
+    CHECK(fields["far@elsewhere.example"] == "[" + mark_of("ann@example.test") + "]");
+    CHECK(fields["bob@elsewhere.example"] == "[" + mark_of("bob@example.test") + "]");
+    // And nothing goes round all the same: what comes back is kept by who had sent it on.
+    const auto out = std::ranges::find(appliance.outgoing, fields["far@elsewhere.example"], [](const auto& one) { return "[" + one.envelope.fields + "]"; });
+    REQUIRE(out != appliance.outgoing.end());
+    std::string back = out->envelope.fields + *out->bytes;
+    back.resize(back.find("\r\n\r\n") + 2);
+    appliance.outgoing.clear();
+    (void)appliance.talk(letter(to_bob, back));
+    for (const auto& again : appliance.outgoing) CHECK(std::ranges::count(addresses(again.envelope), "far@elsewhere.example") == 0);
+    CHECK(appliance.inbox("ann").size() == 1);
+}
+
 TEST_CASE("members of a list behind an account that forwards are apart from its others, while there is room", "[smtp][forwarding]")
 {
     auto outside = outside_of({{}, {1}, {}, {1}, {2}});

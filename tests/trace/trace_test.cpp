@@ -371,6 +371,7 @@ TEST_CASE("the story tells of failed TLS, of answers out of place, and of what a
           {{"host", "mx.example.net"}, {"code", "250"}, {"enhanced", "4.5.0"}, {"tls", ""}, {"tls_failure", why}});
     event(EventKind::delivered, 30, "ok", {{"host", "mx.example.net"}, {"code", "250"}, {"enhanced", "2.0.0"}, {"tls", ""}, {"tls_failure", why}});
     event(EventKind::returned, 40, "", {{"by", "the administrator"}}, "dora@example.net");
+    event(EventKind::returned, 45, "", {{"by", "the administrator"}, {"to", "the administrators (eve@example.org is switched off)"}}, "eva@example.net");
     event(EventKind::deleted, 50, "", {{"by", "the administrator"}}, "");
     std::vector<std::string> words;
     for (const StoryLine& line : tell_story(world.story("m"))) words.push_back(line.text);
@@ -380,7 +381,9 @@ TEST_CASE("the story tells of failed TLS, of answers out of place, and of what a
                        "tried mx.example.net for carol@example.net, in clear (before that: " + why +
                            "): 4.5.0 the other server answered out of place: 250 to DATA (\"ok\")",
                        "delivered to mx.example.net for carol@example.net, in clear (before that: " + why + "): 250 2.0.0 ok",
-                       "returned to the sender by the administrator for dora@example.net", "deleted from the queue by the administrator"});
+                       "returned to the sender by the administrator for dora@example.net",
+                       "returned to the administrators (eve@example.org is switched off) by the administrator for eva@example.net",
+                       "deleted from the queue by the administrator"});
     const auto story = world.story("m");
     for (const auto& delivery : story.deliveries) {
         if (delivery.recipient == "dora@example.net") CHECK(delivery.outcome == "failed");

@@ -63,6 +63,7 @@ bool Queue::State::open_files()
     schedule_trouble.clear();
     schedule = *std::move(opened);
     scheduled = schedule->count();
+    is_schedule_whole = !schedule->is_new() && !schedule->is_suspect() && schedule->damage().empty();
     if (!schedule->damage().empty()) metrics.rebuilt.add();
     if (schedule->is_suspect()) {
         ground.log.warning("the last run ended while it used the schedule of the queue; it is made anew from the files");
@@ -222,6 +223,7 @@ co::Task<void> Queue::stop()
     for (Conversation* conversation : open) conversation->interrupt();
     state.idle_connections.notify_all();
     state.written.notify_all();
+    state.swept.notify_all();
     co_await state.tasks.finished();
     if (!state.schedule) co_return;
     // So that a checkpoint after this may forget all of it, and the next start has little to do.

@@ -282,6 +282,8 @@ co::Task<void> Queue::State::renew_schedule()
         sweep_wanted = false;
         co_return;
     }
+    is_schedule_whole = false;
+    ++renewals;
     metrics.rebuilt.add();
     ground.log.warning("the schedule of the queue is made anew from its files");
     // Their files say the rest; of what is in memory this is later than its file.

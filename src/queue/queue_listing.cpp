@@ -89,6 +89,8 @@ co::Task<Result<std::vector<std::string>, Error>> Queue::State::matching(Selecti
         if (!ids.empty()) *after = ids.back();
         co_return std::move(ids);
     }
+    const auto whole = co_await whole_schedule();
+    if (!whole) co_return whole.error();
     bool goes_on = true;
     while (goes_on && ids.size() < most) {
         auto page = [this, after] { return schedule->rows(*after, kScanPage); };

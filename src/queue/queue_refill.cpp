@@ -177,12 +177,16 @@ co::Task<void> Queue::State::sweep()
     if (is_sweeping) co_return;
     is_sweeping = true;
     sweep_wanted = false;
+    const unsigned renewal = renewals;
     std::size_t missing = 0;
     std::string unread;
     bool goes_on = true;
     for (unsigned n = 0; n < Spool::kDirectories && goes_on && !is_stopping; ++n) goes_on = co_await sweep_directory(n, &missing, &unread);
     if (goes_on && !is_stopping) goes_on = co_await sweep_rows();
     is_sweeping = false;
+    if (renewal != renewals) goes_on = false;
+    is_schedule_whole = is_schedule_whole || (goes_on && unread.empty() && !is_stopping);
+    swept.notify_all();
     if (missing != 0) {
         metrics.rebuilt.add();
         ground.log.warning("entries of the queue were not in its schedule; they are now", {{"entries", missing}});
@@ -190,6 +194,14 @@ co::Task<void> Queue::State::sweep()
     if (!unread.empty()) ground.log.error("not every directory of the queue can be read now; it is tried again", {{"error", unread}});
     if (!goes_on || !unread.empty()) sweep_wanted = true;  // tick() begins again
     if (!unread.empty()) next_sweep = now() + kPatienceWithSweeps;
+}
+
+// What goes by the schedule, and not by ids, would reach a part of the queue and be answered as if it were all.
+co::Task<Result<void, Error>> Queue::State::whole_schedule()
+{
+    while (!is_schedule_whole && !is_stopping && (is_sweeping || !is_started)) co_await swept.wait();
+    if (!is_schedule_whole) co_return cannot_read("it does not have every entry yet");
+    co_return Result<void, Error>();
 }
 
 co::Task<bool> Queue::State::sweep_directory(unsigned n, std::size_t* missing, std::string* unread)

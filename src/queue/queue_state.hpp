@@ -154,6 +154,9 @@ struct Queue::State {
     bool is_polling = false;
     bool is_refilling = false;
     bool is_sweeping = false;
+    bool is_schedule_whole = false;  // each entry has its rows: not before the first sweep where the schedule was made anew
+    unsigned renewals = 0;           // of the schedule, while it is used
+    co::Event swept;
     bool sweep_wanted = false;
     bool has_failed = false;
     bool is_changing_holds = false;
@@ -284,6 +287,7 @@ struct Queue::State {
     void give_turn(const std::string& key, const LivePtr& entry);
     void take_in(const std::string& key, const std::string& id, Result<LoadedEntry, LoadFailure> loaded);
     co::Task<void> sweep();
+    co::Task<Result<void, Error>> whole_schedule();
     co::Task<bool> sweep_directory(unsigned n, std::size_t* missing, std::string* unread);
     co::Task<bool> sweep_rows();
 

@@ -133,17 +133,16 @@ class Journal:
             place = struct.pack("<QQ", record.segment, record.at)
             struct.pack_into("<I", data, record.at - 4, crc32c(payload, crc32c(place)))
         touched = {(record.segment, record.frame) for record in records}
-        before = None  # (CRC as it was, CRC as it is) of the frame before
+        now = {}  # the CRC of a frame as it is by what it was: a torn one may lie between two that follow one another
         for number, header in self.frames:
             data, at, old = self.segments[number], header["offset"], header["crc"]
             if (number, at) in touched:
                 header["records_crc"] = self._records_crc(data, header)
-            if before is not None and header["previous"] == before[0]:
-                header["previous"] = before[1]
+            header["previous"] = now.get(header["previous"], header["previous"])
             HEADER.pack_into(data, at, *header.values())
             header["crc"] = crc32c(data[at:at + HEADER.size - 4])
             struct.pack_into("<I", data, at + HEADER.size - 4, header["crc"])
-            before = (old, header["crc"])
+            now[old] = header["crc"]
 
     @staticmethod
     def _records_crc(data, header):

@@ -31,6 +31,38 @@ co::Task<void> act_beside_a_slow_file(World& world, Act act, Selection selection
 
 }  // namespace
 
+TEST_CASE("what goes by a filter waits until a schedule that is made anew has every message", "[queue][admin][damage]")
+{
+    World world;
+    fail_for_now(world);
+    for (int n = 0; n < 300; ++n) (void)world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    world.checkpoint();
+    world.close();
+    // As a process leaves it that died while it used the schedule.
+    test::write_file(world.directory() + "/queue.mdb-busy", '\1' + std::string(4095, '\0'));
+    world.open(false);
+    co::Scope beside;
+    std::optional<Acted> held;
+    std::uint64_t listed = 0;
+    const auto hold = [&]() -> co::Task<void> {
+        const auto done = co_await world->act(Act::hold, to_domain("one.example"), "the administrator");
+        if (done) held = *done;
+    };
+    const auto list = [&]() -> co::Task<void> {
+        const auto page = co_await world->list({}, "", 1'000);
+        if (page) listed = page->entries.size();
+    };
+    beside.spawn(hold());
+    beside.spawn(list());
+    world.start();
+    world.run();
+    test::run_on(world.loop(), beside.finished());
+    REQUIRE(held);
+    CHECK(held->messages == 300);
+    CHECK(listed == 300);
+}
+
 TEST_CASE("retry sends at once, however long its note in the entry's file takes", "[queue][admin]")
 {
     World world;

@@ -26,7 +26,7 @@ bool is_known_hold(const queue::Queue& queue, const queue::Selection& selection)
 
 Error meaningless(std::string attempted, std::string fault)
 {
-    return Error{std::move(attempted), std::move(fault), "write it like ann@example.org, @example.org or example.org"};
+    return Error{std::move(attempted), std::move(fault), "a sender is written like ann@example.org, @example.org or <>, a recipient like ann@example.org, a destination like example.org"};
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ std::optional<Error> filter_complaint(const Arguments& a, const std::string& att
     drop_final_dots(which);
     auto fault = fault_of(which);
     if (fault.empty() || a.command == Command::queue_release) return std::nullopt;
-    return Error{attempted, std::move(fault), "write it like ann@example.org, @example.org or example.org; queue --help says more"};
+    return Error{attempted, std::move(fault), "a sender is written like ann@example.org, @example.org or <>, a recipient like ann@example.org, a destination like example.org"};
 }
 
 std::optional<Error> queue_complaint(const Arguments& a)

@@ -117,6 +117,8 @@ struct TraceFile::Statements {
                            "?7, tls = ?8, subject = ?9, message_id = ?10, size = ?11 WHERE id = ?1"),
           earlier(database, "UPDATE message SET at = min(at, ?2) WHERE id = ?1"),
           event(database, "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?)"),
+          of_place(database, "SELECT 1 FROM event WHERE message = ?1 AND at = ?2 AND kind = ?3 AND recipient = ?4 "
+                             "AND CAST(facts ->> '$.uid' AS INTEGER) = ?5 AND coalesce(CAST(facts ->> '$.to_uid' AS INTEGER), 0) = ?6"),
           unplaced(database, "DELETE FROM event WHERE message = ?1 AND kind = 'placed' AND recipient = ?2 AND at <> ?3"),
           known(database, "INSERT OR IGNORE INTO delivery (message, recipient, destination) VALUES (?, ?, ?)"),
           attempted(database, "UPDATE delivery SET attempts = attempts + 1, first_attempt_at = min(coalesce(first_attempt_at, ?3), "
@@ -139,7 +141,7 @@ struct TraceFile::Statements {
           forget(database, "DELETE FROM message WHERE number = ?"), places(database)
     {
     }
-    Statement find, add, begin, accept, earlier, event, unplaced, known, attempted, ended_there, placed, ended, all_ended, lies, nameless,
+    Statement find, add, begin, accept, earlier, event, of_place, unplaced, known, attempted, ended_there, placed, ended, all_ended, lies, nameless,
         oldest, forget_events, forget_deliveries, forget;
     PlaceTable places;
 };
@@ -327,6 +329,22 @@ PlaceTable::Delivery TraceFile::find_delivery(const Event& event)
     return on.places.find_named(clean_text(event.recipient, kMostAddress), clean_fact(event, "mailbox"), event.from.uid);
 }
 
+// Whether it is new. Two copies of a message may lie in one mailbox, and one act take both: their rows are a microsecond apart.
+bool TraceFile::insert_act(const Event& event, const PlaceTable::Delivery& delivery, const std::string& facts, std::int64_t at)
+{
+    constexpr std::int64_t kMostCopies = 100;
+    Statements& on = *statements_;
+    const auto kind = name_of(event.kind);
+    for (std::int64_t moment = at; moment < at + kMostCopies && !database_.has_failed(); ++moment) {
+        on.event.run_with(delivery.message, moment, kind, delivery.recipient, clean_text(event.detail, kMostDetail), facts);
+        if (database_.changed_rows() != 0) return true;
+        const bool is_of_place = on.of_place.first_with(delivery.message, moment, kind, delivery.recipient,
+                                                        std::int64_t{event.from.uid}, std::int64_t{event.to.uid}) != 0;
+        if (is_of_place) return false;
+    }
+    return false;
+}
+
 // What is done with a message in its mailbox, whoever's that is by now: it is of the delivery that brought it there.
 void TraceFile::insert_act_in_mailbox(const Event& event, std::int64_t at)
 {
@@ -335,10 +353,7 @@ void TraceFile::insert_act_in_mailbox(const Event& event, std::int64_t at)
     if (found.message == 0 || database_.has_failed()) return;
     FurtherFacts further;
     if (event.recipient != found.recipient) further.account = event.recipient;
-    on.event.run_with(found.message, at, name_of(event.kind), found.recipient, clean_text(event.detail, kMostDetail),
-                      facts_json(event, further));
-    const bool is_new = database_.changed_rows() != 0;
-    if (!is_new) return;
+    if (!insert_act(event, found, facts_json(event, further), at)) return;
     // From now on it is known by more than a name.
     const bool was_nameless = event.from.mailbox != 0 && on.places.find(event.from).message == 0;
     if (was_nameless) {

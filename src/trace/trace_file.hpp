@@ -54,6 +54,7 @@ private:
     std::int64_t message_number(const Event& event, std::int64_t at);
     void insert_act_of_mailbox(const Event& event, std::int64_t at);
     void insert_act_in_mailbox(const Event& event, std::int64_t at);
+    bool insert_act(const Event& event, const PlaceTable::Delivery& delivery, const std::string& facts, std::int64_t at);
     PlaceTable::Delivery find_delivery(const Event& event);
     void note_place(const Event& event, const PlaceTable::Delivery& delivery, std::int64_t at);
     void insert_delivery(const Event& event, std::int64_t message, std::int64_t at);

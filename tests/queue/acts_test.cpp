@@ -45,16 +45,17 @@ TEST_CASE("what goes by a filter waits until a schedule that is made anew has ev
     co::Scope beside;
     std::optional<Acted> held;
     std::uint64_t listed = 0;
-    const auto hold = [&]() -> co::Task<void> {
-        const auto done = co_await world->act(Act::hold, to_domain("one.example"), "the administrator");
-        if (done) held = *done;
+    const auto hold = [](World& where, std::optional<Acted>& into) -> co::Task<void> {
+        const auto done = co_await where->act(Act::hold, to_domain("one.example"), "the administrator");
+        if (done) into = *done;
     };
-    const auto list = [&]() -> co::Task<void> {
-        const auto page = co_await world->list({}, "", 1'000);
-        if (page) listed = page->entries.size();
+    const auto list = [](World& where, std::uint64_t& into) -> co::Task<void> {
+        Selection all;
+        const auto page = co_await where->list(std::move(all), "", 1'000);
+        if (page) into = page->entries.size();
     };
-    beside.spawn(hold());
-    beside.spawn(list());
+    beside.spawn(hold(world, held));
+    beside.spawn(list(world, listed));
     world.start();
     world.run();
     test::run_on(world.loop(), beside.finished());

@@ -107,6 +107,23 @@ TEST_CASE("what is done with a message is told of it, also where it was moved to
                        "json_extract(facts, '$.by_login') = 'bob@example.org' FROM events WHERE kind = 'moved'") == 1);
 }
 
+TEST_CASE("of two copies that one act takes each is told", "[trace]")
+{
+    World world;
+    world.accept("m", kInbox, 1, 0);
+    world.move(by(kAnn, 10), kInbox, {kAnn, 3, 7, "Mine"}, {{1, 1}});
+    world.write(restored_event({"the administrator", {}, at(20)}, kInbox, kInbox, {1, 2}));
+    world.move(by(kAnn, 30), kInbox, {kAnn, 3, 7, "Mine"}, {{2, 2}});
+    world.move(by(kAnn, 40), {kAnn, 3, 7, "Mine"}, {kAnn, 3, 8, "Both"}, {{1, 1}, {2, 2}});
+    world.write(expunged_events(by(kAnn, 50), {kAnn, 3, 8, "Both"}, std::vector<std::uint32_t>{1, 2}));
+    const char* const rows = "SELECT count(*) FROM events WHERE at >= 1800000040000000";
+    CHECK(world.number(rows) == 4);
+    CHECK(world.number("SELECT count(*) FROM place WHERE ended_at IS NULL") == 0);
+    // A crash has all of it told once more.
+    world.write(std::vector<Event>(world.past));
+    CHECK(world.number(rows) == 4);
+}
+
 TEST_CASE("a later account of the same address has its own messages", "[trace]")
 {
     World world;

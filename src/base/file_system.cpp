@@ -205,7 +205,10 @@ bool FileError::is_no_space() const { return code == ENOSPC || code == EDQUOT; }
 Result<std::unique_ptr<File>, FileError> PosixFileSystem::open_read(const std::string& path)
 {
     // O_NONBLOCK: a FIFO that somebody left in a Maildir must not hold us (HOSTILE row F6).
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+    // The first look at each message would write its inode once more (relatime); of files of others that cannot be had.
+    int descriptor = ::open(path.c_str(), kFlags | O_NOATIME);
+    if (descriptor < 0 && errno == EPERM) descriptor = ::open(path.c_str(), kFlags);
     if (descriptor < 0) return last_error();
     return std::unique_ptr<File>(std::make_unique<PosixFile>(descriptor));
 }

@@ -1,9 +1,11 @@
 #include "base/file_system.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cerrno>
 #include <filesystem>
@@ -44,6 +46,28 @@ TEST_CASE("a file is written, read in parts, and says its size, time and links",
     CHECK(files.info(scratch / "c").error().name() == "ENOENT");
     CHECK(FileError{EDQUOT}.is_no_space());
     CHECK(files.space(scratch.path())->total_bytes > 0);
+}
+
+TEST_CASE("a reader leaves the time of access alone, and reads what belongs to others all the same", "[base]")
+{
+    const test::Scratch scratch;
+    PosixFileSystem files;
+    const std::string path = scratch / "a";
+    test::write_file(path, "hello");
+    // Older than the last change, where relatime has the first look written down.
+    const std::array<timespec, 2> old{timespec{1'000'000, 0}, timespec{0, UTIME_OMIT}};
+    REQUIRE(::utimensat(AT_FDCWD, path.c_str(), old.data(), 0) == 0);
+    char text[5] = {};
+    {
+        const auto file = files.open_read(path);
+        REQUIRE(file);
+        CHECK(*(*file)->read_at(0, text, 5) == 5);
+    }
+    struct stat after{};
+    REQUIRE(::stat(path.c_str(), &after) == 0);
+    CHECK(after.st_atim.tv_sec == 1'000'000);
+    // root's, and we may be anybody.
+    CHECK(files.open_read("/etc/passwd"));
 }
 
 TEST_CASE("G6: a write that the system cuts short goes on until all is written or it fails", "[base][G6]")

@@ -60,12 +60,8 @@ bool is_message_column(std::string_view name)
     return std::ranges::find(kColumns, name) != kColumns.end();
 }
 
-// Not the event's own: the UIDs, and whose mailbox it is.
-struct FurtherFacts {
-    std::string_view account{};  // empty: the recipient's
-};
-
-std::string facts_json(const Event& event, FurtherFacts further = {})
+// With the UIDs of its places. `account`: whose mailbox it is; empty: the recipient's.
+std::string facts_json(const Event& event, std::string_view account = {})
 {
     std::string out = "{";
     const auto add = [&out](std::string_view name, std::string_view value) {
@@ -85,7 +81,7 @@ std::string facts_json(const Event& event, FurtherFacts further = {})
     const std::uint32_t uid = event.from.uid != 0 ? event.from.uid : event.to.uid;
     if (uid != 0) add("uid", std::to_string(uid));
     if (event.from.uid != 0 && event.to.uid != 0) add("to_uid", std::to_string(event.to.uid));
-    if (!further.account.empty()) add("account", further.account);
+    if (!account.empty()) add("account", account);
     return out + "}";
 }
 
@@ -317,7 +313,7 @@ void TraceFile::insert(const Event& event)
 
 void TraceFile::insert_act_of_mailbox(const Event& event, std::int64_t at)
 {
-    statements_->places.add_act(event.from, at, name_of(event.kind), facts_json(event, {event.recipient}));
+    statements_->places.add_act(event.from, at, name_of(event.kind), facts_json(event, event.recipient));
 }
 
 // By place; where that is not known, or the row is of before places were kept, by the name that the mailbox has.
@@ -332,7 +328,7 @@ PlaceTable::Delivery TraceFile::find_delivery(const Event& event)
 // Whether it is new. Two copies of a message may lie in one mailbox, and one act take both: their rows are a microsecond apart.
 bool TraceFile::insert_act(const Event& event, const PlaceTable::Delivery& delivery, const std::string& facts, std::int64_t at)
 {
-    constexpr std::int64_t kMostCopies = 100;
+    constexpr std::int64_t kMostCopies = 100;  // of more than these it is not told
     Statements& on = *statements_;
     const auto kind = name_of(event.kind);
     for (std::int64_t moment = at; moment < at + kMostCopies && !database_.has_failed(); ++moment) {
@@ -351,9 +347,8 @@ void TraceFile::insert_act_in_mailbox(const Event& event, std::int64_t at)
     Statements& on = *statements_;
     const PlaceTable::Delivery found = find_delivery(event);
     if (found.message == 0 || database_.has_failed()) return;
-    FurtherFacts further;
-    if (event.recipient != found.recipient) further.account = event.recipient;
-    if (!insert_act(event, found, facts_json(event, further), at)) return;
+    const std::string_view account = event.recipient != found.recipient ? std::string_view(event.recipient) : std::string_view();
+    if (!insert_act(event, found, facts_json(event, account), at)) return;
     // From now on it is known by more than a name.
     const bool was_nameless = event.from.mailbox != 0 && on.places.find(event.from).message == 0;
     if (was_nameless) {

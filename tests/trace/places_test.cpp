@@ -124,6 +124,20 @@ TEST_CASE("of two copies that one act takes each is told", "[trace]")
     CHECK(world.number(rows) == 4);
 }
 
+TEST_CASE("of very many copies that one act takes a hundred are told", "[trace]")
+{
+    World world;
+    world.accept("m", kInbox, 1, 0);
+    std::vector<std::uint32_t> all{1};
+    for (std::uint32_t uid = 2; uid <= 120; ++uid) {
+        world.write(restored_event({"the administrator", {}, at(static_cast<int>(uid))}, kInbox, kInbox, {1, uid}));
+        all.push_back(uid);
+    }
+    world.write(expunged_events(by(kBob, 500), kInbox, all));
+    world.write(expunged_events(by(kBob, 500), kInbox, all));
+    CHECK(world.number("SELECT count(*) FROM events WHERE kind = 'expunged'") == 100);
+}
+
 TEST_CASE("a later account of the same address has its own messages", "[trace]")
 {
     World world;

@@ -1,4 +1,5 @@
 // What administrators do to the queue, seen from their side: what is told, what is remembered, what stands in the trace.
+#include <filesystem>
 #include <set>
 
 #include "queue/acts.hpp"
@@ -62,6 +63,35 @@ TEST_CASE("what goes by a filter waits until a schedule that is made anew has ev
     REQUIRE(held);
     CHECK(held->messages == 300);
     CHECK(listed == 300);
+}
+
+TEST_CASE("while a schedule that is made anew lacks what cannot be read, acts by a filter are refused and say so", "[queue][admin][damage]")
+{
+    World world;
+    fail_for_now(world);
+    const auto id = world.send("anna@here.example", {"bob@one.example"});
+    world.run();
+    world.checkpoint();
+    world.close();
+    test::write_file(world.directory() + "/queue.mdb-busy", '\1' + std::string(4095, '\0'));
+    world.open(false);
+    std::string folder;
+    for (const auto& one : std::filesystem::directory_iterator(world.directory())) {
+        if (one.is_directory() && std::filesystem::exists(one.path() / (id + ".entry"))) folder = one.path();
+    }
+    REQUIRE_FALSE(folder.empty());
+    std::filesystem::rename(folder, folder + ".away");
+    test::write_file(folder, "no directory");
+    world.start();
+    world.run();
+    const auto refused = test::run_on(world.loop(), world->act(Act::hold, everything(), "the administrator"));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text().find("try again in a moment") != std::string::npos);
+    CHECK_FALSE(test::run_on(world.loop(), world->list({}, "", 10)));
+    std::filesystem::remove(folder);
+    std::filesystem::rename(folder + ".away", folder);
+    world.pass(1min, 5s);
+    CHECK(acted(world, Act::hold, everything()).messages == 1);
 }
 
 TEST_CASE("retry sends at once, however long its note in the entry's file takes", "[queue][admin]")

@@ -222,6 +222,48 @@ TEST_CASE("many changes of ours in a row do not look at the directories each", "
     CHECK(desk.status().messages == 210 + kChanges);
 }
 
+TEST_CASE("STOREs in a row do not look at the directories each", "[store]")
+{
+    LargeFolder folder;
+    Desk& desk = folder.desk;
+    const auto inbox = desk.id("INBOX");
+    const auto before = desk.files().infos();
+    constexpr Uid kStores = 200;
+    const auto begin = std::chrono::steady_clock::now();
+    for (Uid uid = 1; uid <= kStores; ++uid) {
+        const auto news = desk->changes(inbox, desk->status(inbox, Looking::seldom)->highest_modseq, Looking::seldom);
+        REQUIRE(news);
+        CHECK(desk.flag(uid, FlagAction::add, kSeen));
+    }
+    const auto took = std::chrono::steady_clock::now() - begin;
+    const auto periods = 1 + static_cast<unsigned>(took / std::chrono::milliseconds(20));
+    CHECK(desk.files().infos() - before <= 8 * periods);
+    CHECK(desk.status().unseen == 210 - kStores);
+}
+
+TEST_CASE("F5: who looks seldom learns of other tools' changes when 20 ms are over, who looks always at once", "[store][F5]")
+{
+    LargeFolder folder;
+    Desk& desk = folder.desk;
+    const auto inbox = desk.id("INBOX");
+    folder.remove_one();
+    SECTION("always")
+    {
+        (void)desk->status(inbox, Looking::seldom);
+        CHECK(desk->status(inbox)->messages == 209);
+    }
+    SECTION("seldom, in a row of changes of ours")
+    {
+        const auto begin = std::chrono::steady_clock::now();
+        std::uint64_t messages = 210;
+        for (Uid uid = 2; messages == 210 && std::chrono::steady_clock::now() - begin < std::chrono::seconds(10); ++uid) {
+            CHECK(desk.flag(2 + uid % 100, FlagAction::replace, uid % 2 == 0 ? kSeen : kAnswered));
+            messages = desk->status(inbox, Looking::seldom)->messages;
+        }
+        CHECK(messages == 209);
+    }
+}
+
 TEST_CASE("F5: what others do behind or between changes of ours is noticed by the next look", "[store][F5]")
 {
     LargeFolder folder;

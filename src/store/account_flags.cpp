@@ -45,9 +45,14 @@ public:
             pass_over();
             return true;
         }
-        name_files(message, after);
         std::string odd;  // where it lay if not under its usual name
-        auto done = state_.files.rename(from_, to_);
+        Place place = place_of(before) == Place::cur ? Place::cur : folder_.flagless;
+        auto done = rename(message, place, after);
+        if (!done && done.error().is_absent() && place_of(before) == Place::fresh) {
+            place = place == Place::cur ? Place::fresh : Place::cur;
+            done = rename(message, place, after);
+            if (done) folder_.flagless = place;
+        }
         if (!done && done.error().is_absent()) {
             const auto rename = [&](const std::string& path) {
                 odd = path;
@@ -68,7 +73,7 @@ public:
         if (goes_on_ && runs_.back().last < message.row.uid) runs_.back().last = message.row.uid;
         else runs_.push_back({message.row.uid, message.row.uid});
         goes_on_ = true;
-        changes_.push_back({&message, before, std::move(odd)});
+        changes_.push_back({&message, before, place, std::move(odd)});
         return true;
     }
 
@@ -90,13 +95,19 @@ private:
     struct Change {
         StoredMessage* message = nullptr;  // the caller's, as it is now
         Flags before;
+        Place place = Place::cur;  // before
         std::string odd;
     };
 
-    // from_ and to_, made for each message in the memory of the one before it.
-    void name_files(const StoredMessage& message, const Flags& after)
+    Result<void, FileError> rename(const StoredMessage& message, Place place, const Flags& after)
     {
-        const auto place = place_of(message.row.flags);
+        name_files(message, place, after);
+        return state_.files.rename(from_, to_);
+    }
+
+    // from_ and to_, made for each message in the memory of the one before it.
+    void name_files(const StoredMessage& message, Place place, const Flags& after)
+    {
         from_ = place == Place::fresh ? fresh_ : cur_;
         append_base_name(from_, message.unique, message.row.size, message.row.uid);
         to_ = cur_;
@@ -112,7 +123,7 @@ private:
             StoredMessage& message = *change.message;
             StoredMessage old = message;
             old.row.flags = change.before;
-            name_files(old, message.row.flags);
+            name_files(old, change.place, message.row.flags);
             const std::string& back = change.odd.empty() ? from_ : change.odd;
             return back == to_ || state_.files.rename(to_, back);
         };

@@ -83,6 +83,8 @@ struct Folder {
     bool is_frozen = false;    // too much vanished at once; nothing is announced until it is back
     OwnChanges own;
     bool is_unsaved = false;   // the counters are to be written with the next commit
+    // Where the last message without flags lay that was given some: in new/ as it came, or in cur/ where all were taken back.
+    Place flagless = Place::fresh;
     std::size_t ignored = 0;   // things in cur and new that are no messages
     SteadyTime looked_at{};    // its directories' times were
     SteadyTime last_look{};    // its names were listed

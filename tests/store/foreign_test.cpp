@@ -241,6 +241,23 @@ TEST_CASE("STOREs in a row do not look at the directories each", "[store]")
     CHECK(desk.status().unseen == 210 - kStores);
 }
 
+TEST_CASE("a message whose flags were taken back is flagged again with one rename", "[store]")
+{
+    Desk desk;
+    for (int n = 0; n < 20; ++n) desk.deliver("a\r\n");
+    const auto store_all = [&desk](FlagAction action) {
+        const auto before = desk.files().renames();
+        REQUIRE(desk->store_flags(desk.id("INBOX"), kAll, {action, kFlagged, {}, {}}));
+        return desk.files().renames() - before;
+    };
+    CHECK(store_all(FlagAction::add) == 20);  // out of new/
+    CHECK(store_all(FlagAction::remove) == 20);
+    CHECK(store_all(FlagAction::add) == 21);  // out of cur/: the first one was looked for in new/
+    CHECK(store_all(FlagAction::remove) == 20);
+    CHECK(store_all(FlagAction::add) == 20);
+    CHECK(desk.names("cur").size() == 20);
+}
+
 TEST_CASE("F5: who looks seldom learns of other tools' changes when 20 ms are over, who looks always at once", "[store][F5]")
 {
     LargeFolder folder;

@@ -86,6 +86,7 @@ public:
     Result<void, FileError> rename(const std::string& from, const std::string& to) override
     {
         if (fails(Call::rename)) return FileError{code_.load()};
+        ++renames_;
         return real_.rename(from, to);
     }
     Result<void, FileError> link(const std::string& from, const std::string& to) override
@@ -143,6 +144,7 @@ public:
         const std::lock_guard lock(mutex_);
         return infos_;
     }
+    unsigned renames() const { return renames_; }
 
 private:
     class FaultyFile final : public File {
@@ -233,6 +235,7 @@ private:
     unsigned calls_ = 0;
     unsigned lists_ = 0;
     unsigned infos_ = 0;
+    std::atomic<unsigned> renames_ = 0;
     std::atomic<int> code_ = EIO;
     bool all_after_ = false;
     std::atomic<bool> torn_ = false;

@@ -21,16 +21,22 @@ void append_number(std::string& out, std::uint64_t number)
     out.append(digits.data(), end);
 }
 
-bool needs_texts(const FetchPlan& plan)
+store::WireParts parts_of(const FetchPlan& plan)
 {
+    store::WireParts parts;
+    parts.numbers = plan.changed_since.has_value();
     for (const auto& item : plan.items) {
-        const auto what = item.attribute;
-        if (what == FetchAttribute::envelope || what == FetchAttribute::body_structure || what == FetchAttribute::preview ||
-            what == FetchAttribute::body_section) {
-            return true;
+        switch (item.attribute) {
+        case FetchAttribute::uid:
+        case FetchAttribute::rfc822_size: break;
+        case FetchAttribute::envelope: parts.envelope = true; break;
+        case FetchAttribute::body_structure: parts.body_structure = true; break;
+        case FetchAttribute::body_section: parts.list_fields = true; break;
+        case FetchAttribute::preview: parts.preview = true; break;
+        default: parts.numbers = true; break;
         }
     }
-    return false;
+    return parts;
 }
 
 // Writes one message after the other.
@@ -181,8 +187,8 @@ std::optional<FetchSlice> quick_slice(store::AccountStore& store, store::Mailbox
         return true;
     };
     Result<void, store::StoreError> done;
-    if (needs_texts(plan)) {
-        done = store.visit_wires(mailbox, now, look);
+    if (const auto parts = parts_of(plan); parts.has_texts()) {
+        done = store.visit_wires(mailbox, now, parts, look);
     } else if (const auto rows = store.rows(mailbox, now); rows) {
         for (const auto& row : *rows) (void)look({row, {}, {}, {}, {}});
     } else {

@@ -77,7 +77,7 @@ private:
     bool item(const FetchItem& wanted, std::uint64_t fields, const store::WireRow& one)
     {
         switch (wanted.attribute) {
-        case FetchAttribute::flags: out_ += "FLAGS " + flags_text(one.row.flags, keywords_); return true;
+        case FetchAttribute::flags: return flags(one.row.flags);
         case FetchAttribute::uid: return number("UID ", one.row.uid, "");
         case FetchAttribute::rfc822_size: return number("RFC822.SIZE ", one.row.size, "");
         case FetchAttribute::modseq: return number("MODSEQ (", one.row.modseq, ")");
@@ -88,6 +88,12 @@ private:
         case FetchAttribute::preview: return preview(wanted, one);
         default: return header_fields(wanted, fields, one);
         }
+    }
+    bool flags(store::Flags told)
+    {
+        out_ += "FLAGS ";
+        out_ += flags_text(told, keywords_);
+        return true;
     }
     bool number(std::string_view label, std::uint64_t value, std::string_view end)
     {
@@ -161,7 +167,7 @@ bool is_quick_item(const FetchItem& item)
 }
 
 std::optional<FetchSlice> quick_slice(store::AccountStore& store, store::MailboxId mailbox, const store::UidTable& view,
-                                      const FetchPlan& plan, const NumberSet& uids)
+                                      const FetchPlan& plan, const NumberSet& uids, std::string& spare)
 {
     FetchSlice slice;
     const NumberSet now = first_of(uids, kQuickRows);
@@ -171,6 +177,8 @@ std::optional<FetchSlice> quick_slice(store::AccountStore& store, store::Mailbox
         if (status) slice.keywords = std::move(status->keywords);
     }
     std::string& out = slice.segments.emplace_back().text;
+    out = std::move(spare);
+    out.clear();
     QuickWriter writer(plan, slice.keywords, out);
     NumberSet looked_at;
     bool is_first = true;

@@ -249,7 +249,7 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
                        const FetchPlan& plan, const NumberSet& uids, std::string spare)
 {
     if (plan.is_quick) {
-        auto quick = quick_slice(store, mailbox, view, plan, uids);
+        auto quick = quick_slice(store, mailbox, view, plan, uids, spare);
         if (quick) return *std::move(quick);
     }
     FetchSlice slice;

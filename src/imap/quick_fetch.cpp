@@ -21,16 +21,22 @@ void append_number(std::string& out, std::uint64_t number)
     out.append(digits.data(), end);
 }
 
-bool needs_texts(const FetchPlan& plan)
+store::WireParts parts_of(const FetchPlan& plan)
 {
+    store::WireParts parts;
+    parts.numbers = plan.changed_since.has_value();
     for (const auto& item : plan.items) {
-        const auto what = item.attribute;
-        if (what == FetchAttribute::envelope || what == FetchAttribute::body_structure || what == FetchAttribute::preview ||
-            what == FetchAttribute::body_section) {
-            return true;
+        switch (item.attribute) {
+        case FetchAttribute::uid:
+        case FetchAttribute::rfc822_size: break;
+        case FetchAttribute::envelope: parts.envelope = true; break;
+        case FetchAttribute::body_structure: parts.body_structure = true; break;
+        case FetchAttribute::body_section: parts.list_fields = true; break;
+        case FetchAttribute::preview: parts.preview = true; break;
+        default: parts.numbers = true; break;
         }
     }
-    return false;
+    return parts;
 }
 
 // Writes one message after the other.
@@ -71,7 +77,7 @@ private:
     bool item(const FetchItem& wanted, std::uint64_t fields, const store::WireRow& one)
     {
         switch (wanted.attribute) {
-        case FetchAttribute::flags: out_ += "FLAGS " + flags_text(one.row.flags, keywords_); return true;
+        case FetchAttribute::flags: return flags(one.row.flags);
         case FetchAttribute::uid: return number("UID ", one.row.uid, "");
         case FetchAttribute::rfc822_size: return number("RFC822.SIZE ", one.row.size, "");
         case FetchAttribute::modseq: return number("MODSEQ (", one.row.modseq, ")");
@@ -82,6 +88,12 @@ private:
         case FetchAttribute::preview: return preview(wanted, one);
         default: return header_fields(wanted, fields, one);
         }
+    }
+    bool flags(store::Flags told)
+    {
+        out_ += "FLAGS ";
+        out_ += flags_text(told, keywords_);
+        return true;
     }
     bool number(std::string_view label, std::uint64_t value, std::string_view end)
     {
@@ -155,7 +167,7 @@ bool is_quick_item(const FetchItem& item)
 }
 
 std::optional<FetchSlice> quick_slice(store::AccountStore& store, store::MailboxId mailbox, const store::UidTable& view,
-                                      const FetchPlan& plan, const NumberSet& uids)
+                                      const FetchPlan& plan, const NumberSet& uids, std::string& spare)
 {
     FetchSlice slice;
     const NumberSet now = first_of(uids, kQuickRows);
@@ -165,6 +177,8 @@ std::optional<FetchSlice> quick_slice(store::AccountStore& store, store::Mailbox
         if (status) slice.keywords = std::move(status->keywords);
     }
     std::string& out = slice.segments.emplace_back().text;
+    out = std::move(spare);
+    out.clear();
     QuickWriter writer(plan, slice.keywords, out);
     NumberSet looked_at;
     bool is_first = true;
@@ -181,8 +195,8 @@ std::optional<FetchSlice> quick_slice(store::AccountStore& store, store::Mailbox
         return true;
     };
     Result<void, store::StoreError> done;
-    if (needs_texts(plan)) {
-        done = store.visit_wires(mailbox, now, look);
+    if (const auto parts = parts_of(plan); parts.has_texts()) {
+        done = store.visit_wires(mailbox, now, parts, look);
     } else if (const auto rows = store.rows(mailbox, now); rows) {
         for (const auto& row : *rows) (void)look({row, {}, {}, {}, {}});
     } else {

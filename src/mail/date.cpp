@@ -303,10 +303,27 @@ std::optional<DateTime> parse_internal_date(std::string_view text)
 
 std::string format_internal_date(DateTime moment)
 {
+    // Told of every message of a long list: written in place, not put together of small strings.
     const Shown shown = show(moment);
-    const std::string day = two_digits(shown.date.day);
-    return (day[0] == '0' ? ' ' + day.substr(1) : day) + '-' + month_name(shown.date.month) + '-' +
-           four_digits(shown.date.year) + ' ' + clock_and_zone(shown);
+    const int zone = std::abs(shown.zone);
+    std::string text = "dd-Mon-yyyy hh:mm:ss +hhmm";
+    const auto digits = [&text](std::size_t at, int number) {
+        text[at] = static_cast<char>('0' + number / 10 % 10);
+        text[at + 1] = static_cast<char>('0' + number % 10);
+    };
+    digits(0, shown.date.day);
+    if (shown.date.day < 10) text[0] = ' ';
+    const std::string_view month = kMonths[static_cast<std::size_t>(shown.date.month - 1)];
+    std::ranges::copy(month, text.begin() + 3);
+    digits(7, shown.date.year / 100);
+    digits(9, shown.date.year);
+    digits(12, shown.time.hour);
+    digits(15, shown.time.minute);
+    digits(18, shown.time.second);
+    if (shown.zone < 0) text[21] = '-';
+    digits(22, zone / 60);
+    digits(24, zone % 60);
+    return text;
 }
 
 std::optional<CivilDate> parse_search_date(std::string_view text) { return parse_dashed(text); }

@@ -66,7 +66,7 @@ Result<std::vector<WireColumns>, StoreError> AccountStore::wire_columns(MailboxI
     return found;
 }
 
-Result<void, StoreError> AccountStore::visit_wires(MailboxId mailbox, const UidSet& which,
+Result<void, StoreError> AccountStore::visit_wires(MailboxId mailbox, const UidSet& which, const WireParts& wanted,
                                                    const std::function<bool(const WireRow&)>& visit)
 {
     if (auto good = state_->ensure(); !good) return good.error();
@@ -76,7 +76,7 @@ Result<void, StoreError> AccountStore::visit_wires(MailboxId mailbox, const UidS
     bool goes_on = true;
     const auto look = [&](const WireRow& one) { return goes_on = visit(one); };
     for (const auto& range : which) {
-        if (goes_on) state_->index->columns().visit_wire_rows(mailbox, range, look);
+        if (goes_on) state_->index->columns().visit_wire_rows(mailbox, range, wanted, look);
     }
     if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading parsed columns", good.error());
     return {};

@@ -204,9 +204,9 @@ public:
     // What is parsed of messages (account_columns.cpp). It comes behind delivery: those without are left out, and whoever
     // parses one meanwhile leaves it behind. Ascending by UID.
     Result<std::vector<WireColumns>, StoreError> wire_columns(MailboxId mailbox, const UidSet& which);
-    // All rows of `which`, ascending, with the texts that are there, until `visit` answers false. It calls nothing of this
-    // store.
-    Result<void, StoreError> visit_wires(MailboxId mailbox, const UidSet& which,
+    // All rows of `which`, ascending, with the wanted texts that are there, until `visit` answers false. It calls nothing of
+    // this store.
+    Result<void, StoreError> visit_wires(MailboxId mailbox, const UidSet& which, const WireParts& wanted,
                                          const std::function<bool(const WireRow&)>& visit);
     Result<std::vector<MessageColumns>, StoreError> columns(MailboxId mailbox, const UidSet& which);
     // Rows with their briefs beside them, in one walk: for SEARCH, SORT and THREAD. All rows of `which`, ascending.

@@ -44,6 +44,30 @@ MessageColumns to_columns(const Statement::Rows& rows)
     return message;
 }
 
+// In the place of a column that is not wanted stands nothing: the others keep theirs.
+std::string wire_rows_sql(const WireParts& wanted)
+{
+    const std::string numbers = wanted.numbers ? "m.modseq, m.flags, m.keywords, m.internal_date, m.save_date" : "0, 0, 0, 0, 0";
+    const auto text = [](bool is_wanted, const char* name) { return is_wanted ? std::string(", w.") + name : std::string(", NULL"); };
+    return "SELECT m.uid, " + numbers + ", m.size, m.name, w.name, w.size" + text(wanted.envelope, "envelope") +
+           text(wanted.body_structure, "body_structure") + text(wanted.list_fields, "list_fields") + text(wanted.preview, "preview") +
+           " FROM messages m LEFT JOIN wires w ON w.id = ? + m.uid WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid";
+}
+
+MessageRow to_wire_row(const Statement::Rows& rows, const WireParts& wanted)
+{
+    MessageRow row;
+    row.uid = static_cast<Uid>(rows.integer(0));
+    row.size = static_cast<std::uint64_t>(rows.integer(6));
+    if (!wanted.numbers) return row;
+    row.modseq = static_cast<ModSeq>(rows.integer(1));
+    row.flags.system = static_cast<std::uint8_t>(rows.integer(2));
+    row.flags.keywords = static_cast<std::uint32_t>(rows.integer(3));
+    row.internal_date = rows.integer(4);
+    row.save_date = rows.integer(5);
+    return row;
+}
+
 }  // namespace
 
 std::uint64_t name_key(std::string_view unique)
@@ -68,8 +92,13 @@ CREATE TABLE column_marks(mailbox INTEGER PRIMARY KEY, uid INTEGER NOT NULL) STR
 )sql";
 }
 
+ColumnTable::WireRows::WireRows(Database& database, const WireParts& wanted)
+    : sql(wire_rows_sql(wanted)), statement(database, sql.c_str())
+{
+}
+
 ColumnTable::ColumnTable(Database& database)
-    : put_(database, "INSERT OR REPLACE INTO columns VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+    : database_(database), put_(database, "INSERT OR REPLACE INTO columns VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       put_wire_(database, "INSERT OR REPLACE INTO wires VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
       carry_(database, "INSERT OR REPLACE INTO columns SELECT ?, ?, email_id, thread_id, attachment, brief, sent, sent_zone, sender, "
                        "subject, base_subject FROM columns WHERE id = ? AND name = ?"),
@@ -83,9 +112,6 @@ ColumnTable::ColumnTable(Database& database)
       erase_mark_(database, "DELETE FROM column_marks WHERE mailbox = ?"),
       wire_(database, "SELECT c.id, c.name, w.envelope, w.structure, c.email_id, c.thread_id FROM columns c JOIN wires w "
                       "ON w.id = c.id AND w.name = c.name WHERE c.id BETWEEN ? AND ? ORDER BY c.id"),
-      wire_rows_(database, "SELECT m.uid, m.modseq, m.flags, m.keywords, m.internal_date, m.save_date, m.size, m.name, "
-                           "w.name, w.size, w.envelope, w.body_structure, w.list_fields, w.preview FROM messages m LEFT JOIN wires w "
-                           "ON w.id = ? + m.uid WHERE m.mailbox = ? AND m.uid BETWEEN ? AND ? ORDER BY m.uid"),
       all_(database, "SELECT c.id, c.name, email_id, thread_id, attachment, sent, sent_zone, sender, subject, base_subject, "
                      "brief, preview, envelope, body_structure, list_fields, structure, size FROM columns c LEFT JOIN wires w "
                      "ON w.id = c.id AND w.name = c.name WHERE c.id BETWEEN ? AND ? ORDER BY c.id"),
@@ -153,30 +179,26 @@ void ColumnTable::visit_wire(MailboxId mailbox, UidRange range, const std::funct
     }
 }
 
-void ColumnTable::visit_wire_rows(MailboxId mailbox, UidRange range, const std::function<bool(const WireRow&)>& visit)
+void ColumnTable::visit_wire_rows(MailboxId mailbox, UidRange range, const WireParts& wanted,
+                                  const std::function<bool(const WireRow&)>& visit)
 {
+    auto& statement = wire_rows_.try_emplace(wanted, database_, wanted).first->second.statement;
     // A mailbox that the table cannot hold has rows all the same: its key finds no texts.
-    auto rows = wire_rows_.rows(holds(mailbox) ? key(mailbox, 0) : std::int64_t{0}, mailbox.value, range.first, range.last);
+    auto rows = statement.rows(holds(mailbox) ? key(mailbox, 0) : std::int64_t{0}, mailbox.value, range.first, range.last);
+    const auto known = [&rows](bool is_wanted, int column) -> std::optional<std::string_view> {
+        const auto text = is_wanted ? rows.blob(column) : std::string_view();
+        return text.empty() ? std::nullopt : std::optional(text);
+    };
     while (rows.next()) {
         WireRow one;
-        one.row.uid = static_cast<Uid>(rows.integer(0));
-        one.row.modseq = static_cast<ModSeq>(rows.integer(1));
-        one.row.flags.system = static_cast<std::uint8_t>(rows.integer(2));
-        one.row.flags.keywords = static_cast<std::uint32_t>(rows.integer(3));
-        one.row.internal_date = rows.integer(4);
-        one.row.save_date = rows.integer(5);
-        one.row.size = static_cast<std::uint64_t>(rows.integer(6));
-        const bool is_of_it = !rows.is_null(8) && static_cast<std::uint64_t>(rows.integer(8)) == name_key(rows.text(7)) &&
-                              rows.integer(9) == rows.integer(6);
+        one.row = to_wire_row(rows, wanted);
+        const bool is_of_it = static_cast<std::uint64_t>(rows.integer(9)) == one.row.size && !rows.is_null(8) &&
+                              static_cast<std::uint64_t>(rows.integer(8)) == name_key(rows.text(7));
         if (is_of_it) {
-            const auto known = [&rows](int column) {
-                const auto text = rows.blob(column);
-                return text.empty() ? std::nullopt : std::optional(text);
-            };
-            one.envelope = known(10);
-            one.body_structure = known(11);
-            if (!rows.is_null(12)) one.list_fields = rows.blob(12);
-            one.preview = rows.text(13);
+            one.envelope = known(wanted.envelope, 10);
+            one.body_structure = known(wanted.body_structure, 11);
+            if (wanted.list_fields && !rows.is_null(12)) one.list_fields = rows.blob(12);
+            if (wanted.preview) one.preview = rows.text(13);
         }
         if (!visit(one)) return;
     }

@@ -3,8 +3,11 @@
 // Errors stick to the Database; Index::outcome() tells. One thread at a time, inside Index::begin() … commit() to write.
 #pragma once
 
+#include <compare>
 #include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -27,7 +30,19 @@ struct WireColumns {
     ObjectId thread_id;
 };
 
-// A message's row, and the ready texts of it; good for as long as the visit. None: not parsed yet, or too long.
+// What a look at messages and their ready texts is for: every column more costs its share of the time.
+struct WireParts {
+    bool numbers = false;  // of the row: more than UID and size
+    bool envelope = false;
+    bool body_structure = false;
+    bool list_fields = false;
+    bool preview = false;
+    bool has_texts() const { return envelope || body_structure || list_fields || preview; }
+    auto operator<=>(const WireParts&) const = default;
+};
+
+// A message's row, and the ready texts of it, as far as they were wanted; good for as long as the visit. None: not parsed yet, or
+// too long.
 struct WireRow {
     MessageRow row;
     std::optional<std::string_view> envelope;        // the values of FETCH ENVELOPE
@@ -66,7 +81,8 @@ public:
     void erase_mailbox(MailboxId mailbox);
     // Ascending by UID.
     void visit_wire(MailboxId mailbox, UidRange range, const std::function<void(WireColumns&&)>& visit);
-    void visit_wire_rows(MailboxId mailbox, UidRange range, const std::function<bool(const WireRow&)>& visit);
+    void visit_wire_rows(MailboxId mailbox, UidRange range, const WireParts& wanted,
+                         const std::function<bool(const WireRow&)>& visit);
     void visit_briefs(MailboxId mailbox, UidRange range, const std::function<void(const BriefColumns&)>& visit);
     void visit(MailboxId mailbox, UidRange range,
                const std::function<void(std::uint64_t name, MessageColumns&&)>& visit);
@@ -83,8 +99,16 @@ public:
     std::vector<Missing> behind_mark(MailboxId mailbox, Uid mark, std::size_t most);
 
 private:
+    // The text of a Statement outlives it.
+    struct WireRows {
+        WireRows(Database& database, const WireParts& wanted);
+        std::string sql;
+        Statement statement;
+    };
+    Database& database_;
+    std::map<WireParts, WireRows> wire_rows_;  // those that were needed so far
     Statement put_, put_wire_, carry_, carry_wire_, email_id_, erase_, erase_wire_, erase_mailbox_, erase_wires_, erase_mark_, wire_,
-        wire_rows_, all_, briefs_, names_, mark_, set_mark_, behind_;
+        all_, briefs_, names_, mark_, set_mark_, behind_;
 };
 
 }  // namespace mbx::store

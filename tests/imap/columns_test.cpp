@@ -111,6 +111,39 @@ TEST_CASE("FETCH ENVELOPE BODYSTRUCTURE of parsed messages does not touch their 
     CHECK(client.say(command) == before);
 }
 
+TEST_CASE("FETCH of one ready item, for which nothing else is read, tells what a FETCH of all of them tells", "[imap][columns]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    client.append(imap::message("first"), "(\\Flagged)");
+    client.append("From: ann@example.org\r\nLines: 7\r\nSubject: second\r\n\r\nYes\r\n", "(\\Seen word)");
+    CHECK(client.ask("s SELECT INBOX (CONDSTORE)").starts_with("OK"));
+    fill(world);
+    const std::string end = ")\r\nf OK FETCH completed\r\n";
+    const std::string header = "BODY.PEEK[HEADER.FIELDS (Lines Subject)]";
+    const auto of = [&](std::string_view number, const std::string& items) {
+        const auto head = "* " + std::string(number) + " FETCH (";
+        const auto told = client.say("f FETCH " + std::string(number) + " (" + items + ")\r\n");
+        REQUIRE(told.starts_with(head));
+        REQUIRE(told.ends_with(end));
+        return told.substr(head.size(), told.size() - head.size() - end.size());
+    };
+    const std::vector<std::string> items{"UID",  "FLAGS",    "INTERNALDATE",  "RFC822.SIZE", "SAVEDATE",
+                                         "MODSEQ", "ENVELOPE", "BODYSTRUCTURE", "PREVIEW",     header};
+    damage_files(world);
+    for (const std::string_view number : {"1", "2"}) {
+        std::string all;
+        std::string one_by_one;
+        for (const auto& item : items) {
+            all += (all.empty() ? "" : " ") + item;
+            one_by_one += (one_by_one.empty() ? "" : " ") + of(number, item);
+        }
+        CHECK(of(number, all) == one_by_one);
+        CHECK(one_by_one.find(number == "1" ? "\"first\"" : "Lines: 7\r\n") != std::string::npos);
+    }
+}
+
 TEST_CASE("RFC 8474 4.1 to 4.3: MAILBOXID is told by CREATE, SELECT and STATUS, and stays with a rename", "[imap][objectid]")
 {
     World world;

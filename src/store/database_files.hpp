@@ -1,6 +1,7 @@
-// The files of the store's databases: a VFS in front of SQLite's own, whose files can be let go of while the database stays
+// The files of the store's databases: a VFS beside SQLite's own, whose files can be let go of while the database stays
 // open, with its pages, its statements and even a transaction that is under way. Whatever SQLite does next with such a file
-// opens it again, under the lock that it had, or fails if it is not what it was left as.
+// opens it again, under the lock that it had, or fails if it is not what it was left as. It has no shared memory, so a database
+// with a log (WAL) is to be opened with locking_mode=EXCLUSIVE.
 //
 // A database is used by one thread at a time, and so are the two functions that take one; the others are for any thread.
 #pragma once

@@ -44,7 +44,7 @@ Database& Database::operator=(Database&& other) noexcept
 
 void Database::execute(const char* sql)
 {
-    if (handle_ == nullptr || has_failed()) return;
+    if (handle_ == nullptr || has_failed() || !take_up_files()) return;
     note(sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr));
 }
 
@@ -112,7 +112,8 @@ void Statement::bind(int at, Blob value)
 // What is not bound is NULL, not what the execution before had there.
 void Statement::prepare()
 {
-    if (database_.handle_ == nullptr || database_.has_failed()) return;
+    // All files of a database at once: SQLite may want the log alone, and would write there without the lock on the other.
+    if (database_.handle_ == nullptr || database_.has_failed() || !database_.take_up_files()) return;
     if (handle_ != nullptr) {
         sqlite3_clear_bindings(handle_);
     } else {

@@ -34,7 +34,7 @@ public:
 
     void execute(const char* sql);
     void release_memory();  // gives back the pages that are only kept for later
-    // The descriptors of its files, given back until it is used again (database_files.hpp), and taken up before that: false, and
+    // The descriptors of its files, given back until the next statement (database_files.hpp), and taken up before that: false, and
     // an error, where that is not possible. Neither in the middle of a statement.
     void let_go_of_files();
     bool take_up_files();

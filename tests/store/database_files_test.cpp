@@ -210,9 +210,11 @@ TEST_CASE("F7: an index that somebody else changed while its files were let go o
     REQUIRE(desk->commit_index());
     desk.deliver("ccc\r\n");
     const auto before = desk.status();
+    bool is_kept = true;  // for whoever wants to know why
     SECTION("taken away")
     {
         for (const char* part : {"", "-wal"}) fs::remove(spare.index() + part);
+        is_kept = false;
     }
     SECTION("its log taken away") { fs::remove(spare.index() + "-wal"); }
     SECTION("written to") { REQUIRE(sql(spare.index(), "UPDATE mailboxes SET uidnext = 1") == SQLITE_OK); }
@@ -229,9 +231,10 @@ TEST_CASE("F7: an index that somebody else changed while its files were let go o
     SECTION("nothing")
     {
         CHECK(desk.status().highest_modseq == before.highest_modseq);
-        CHECK_FALSE(fs::exists(spare.index() + ".damaged-1"));
+        is_kept = false;
     }
     CHECK(desk.status().messages == 3);
+    CHECK(fs::exists(spare.index() + ".damaged-1") == is_kept);
     CHECK(desk.status().uidnext >= before.uidnext);
     CHECK(desk.row(2).flags == Flags{kFlagged, 1});
     const auto next = desk.deliver("dddd\r\n");

@@ -19,7 +19,9 @@ store::StoreOptions store_options(const config::Settings& settings)
 {
     store::StoreOptions options;
     options.root = settings.server.data_directory + "/mail";
-    options.max_open_accounts = store::most_open_accounts(store::this_machine());
+    const store::MachineRoom room = store::this_machine();
+    options.max_open_accounts = store::most_open_accounts(room);
+    options.account.max_database_files = store::most_database_files(room);
     return options;
 }
 

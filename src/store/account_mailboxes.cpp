@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "store/account_state.hpp"
+#include "store/database_files.hpp"
 
 namespace mbx::store {
 
@@ -59,7 +60,7 @@ bool AccountStore::rest()
     if (state.rested_at) return true;
     // What is known of names alone would be listed anew.
     const bool is_listed = std::ranges::any_of(state.folders, [](const auto& entry) { return entry.second.listed.has_value(); });
-    if (is_listed || !state.has_good_index()) return false;
+    if (is_listed || !state.has_good_index() || !state.index->take_up_files()) return false;
     for (auto& [id, folder] : state.folders) (void)state.end_changes(folder);
     state.save_all_counters();
     if (!state.commit_index() || !state.has_good_index()) return false;
@@ -76,6 +77,14 @@ void AccountStore::retire()
     state_->index.reset();
 }
 
+void AccountStore::spare_descriptors()
+{
+    State& state = *state_;
+    if (open_database_files() <= state.options.max_database_files) return;
+    if (state.index) state.index->let_go_of_files();
+    if (state.texts) state.texts->let_go_of_files();
+}
+
 std::set<MailboxId> AccountStore::end_job()
 {
     constexpr unsigned kMostUncommitted = 1000;
@@ -85,6 +94,7 @@ std::set<MailboxId> AccountStore::end_job()
     state.ahead = {};
     // What goes wrong is logged, and told by the next job.
     if (state.index && state.index->uncommitted_changes() >= kMostUncommitted) (void)state.commit_index();
+    spare_descriptors();
     return std::exchange(state.changed, {});
 }
 

@@ -66,7 +66,11 @@ Outcome AccountStore::State::ensure()
 
 Outcome AccountStore::State::ensure_index()
 {
-    if (has_good_index()) return {};
+    if (has_good_index()) {
+        const auto done = index->take_up_files();
+        if (done) return done;
+        if (!index->is_damaged()) return index_failed("opening the index's files again", done.error());
+    }
     ahead = {};
     if (index) {
         const bool is_damaged = index->is_damaged();

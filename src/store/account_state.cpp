@@ -215,6 +215,7 @@ Outcome AccountStore::State::commit_index()
 {
     if (rested_at) return {};  // everything was committed then, and nothing has happened since
     if (!has_good_index()) return ensure();
+    if (auto done = index->take_up_files(); !done) return index_failed("opening the index's files again", done.error());
     for (auto& [id, folder] : folders) (void)end_changes(folder);
     bool is_due = index->has_uncommitted();
     for (const auto& [id, folder] : folders) is_due = is_due || folder.is_unsaved;

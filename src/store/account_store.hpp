@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -36,6 +37,9 @@ struct AccountStoreOptions {
     std::size_t max_mailboxes = 10'000;
     std::size_t max_depth = 50;
     std::size_t max_level_bytes = 1000;   // of one level's name in UTF-8
+    // Open files of the databases of all accounts together (open_limit.hpp). Beyond, an account lets go of its own behind each
+    // job, and the next one opens them again.
+    std::size_t max_database_files = SIZE_MAX;
 };
 
 // 0: no limit. What is expunged but can still be undeleted does not count.
@@ -248,6 +252,8 @@ public:
     // Ends a job: notes the times of the directories that it changed, so that other tools' changes are told from ours, and
     // answers the mailboxes that changed since the last call, for Account's watchers.
     std::set<MailboxId> end_job();
+    // What end_job() does as well: lets go of the databases' files where all accounts together have too many open.
+    void spare_descriptors();
     // Another number whenever names of mailboxes or subscriptions have changed; also after some failures to change them.
     std::uint64_t listings() const;
 

@@ -190,6 +190,12 @@ void Index::checkpoint()
     (void)database_.take_error();  // the log stays as it is: nothing is lost by it
 }
 
+Result<void, StoreError> Index::take_up_files()
+{
+    if (database_.take_up_files()) return {};
+    return judge(database_.take_error());
+}
+
 Result<void, StoreError> Index::judge(int code)
 {
     const int primary = code & 0xff;

@@ -57,6 +57,9 @@ public:
     // Bounds the write-ahead log before the account is put aside.
     void checkpoint();
     void release_memory() { database_.release_memory(); }
+    // Gives its descriptors back until it is used again; take_up_files() before that tells in time whether it can be.
+    void let_go_of_files() { database_.let_go_of_files(); }
+    Result<void, StoreError> take_up_files();
 
     // A change of several statements: undone when anything failed since begin().
     void begin();

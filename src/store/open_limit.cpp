@@ -10,14 +10,16 @@ namespace mbx::store {
 std::size_t most_open_accounts(const MachineRoom& room)
 {
     constexpr std::uint64_t kBytes = 170 * 1024;  // tests/bench, 2,500 accounts that all get mail
-    constexpr std::uint64_t kMemoryShare = 12;
-    constexpr std::uint64_t kDescriptors = 2;     // of index.db and its log
-    constexpr std::uint64_t kDescriptorShare = 2;
+    constexpr std::uint64_t kMemoryShare = 8;
     constexpr std::uint64_t kLeast = 1024;
     constexpr std::uint64_t kMost = 16'384;
-    const std::uint64_t by_memory = std::clamp(room.memory / kMemoryShare / kBytes, kLeast, kMost);
-    const std::uint64_t by_descriptors = room.descriptors / kDescriptorShare / kDescriptors;
-    return std::max<std::uint64_t>(std::min(by_memory, by_descriptors), 1);
+    return std::clamp(room.memory / kMemoryShare / kBytes, kLeast, kMost);
+}
+
+std::size_t most_database_files(const MachineRoom& room)
+{
+    constexpr std::uint64_t kShare = 2;
+    return room.descriptors / kShare;
 }
 
 MachineRoom this_machine()

@@ -12,9 +12,12 @@ struct MachineRoom {
     std::uint64_t descriptors = 0;  // that the process may have open
 };
 
-// A twelfth of the memory, at 170 KiB for an open account in use, and half of the descriptors, of which one needs two; at least
-// 1024 if the descriptors allow, at most 16,384.
+// An eighth of the memory, at 170 KiB for an open account in use; at least 1024, at most 16,384.
 std::size_t most_open_accounts(const MachineRoom& room);
+
+// How many descriptors their databases may hold: half of all, for each connection wants one too. An account has two, and goes
+// on without them beyond that (AccountStoreOptions::max_database_files).
+std::size_t most_database_files(const MachineRoom& room);
 
 // Of the machine that runs this process. Any thread.
 MachineRoom this_machine();

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "store/database_files.hpp"
+
 namespace mbx::store {
 
 void set_no_pages_aside() { (void)sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0); }
@@ -10,7 +12,7 @@ Database::Database(const std::string& path)
 {
     constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                            SQLITE_OPEN_EXRESCODE;
-    note(sqlite3_open_v2(path.c_str(), &handle_, kFlags, nullptr));
+    note(sqlite3_open_v2(path.c_str(), &handle_, kFlags, database_files()));
     if (handle_ == nullptr || has_failed()) return;
     constexpr int kPatience = 5000;  // ms: somebody else's SQL may hold the file for a moment
     sqlite3_busy_timeout(handle_, kPatience);
@@ -27,7 +29,7 @@ Database::~Database() { sqlite3_close(handle_); }
 
 Database::Database(Database&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)), error_(std::exchange(other.error_, SQLITE_OK)),
-      message_(std::move(other.message_))
+      message_(std::move(other.message_)), has_let_go_(std::exchange(other.has_let_go_, false))
 {
 }
 
@@ -36,18 +38,36 @@ Database& Database::operator=(Database&& other) noexcept
     std::swap(handle_, other.handle_);
     std::swap(error_, other.error_);
     std::swap(message_, other.message_);
+    std::swap(has_let_go_, other.has_let_go_);
     return *this;
 }
 
 void Database::execute(const char* sql)
 {
-    if (handle_ == nullptr || has_failed()) return;
+    if (handle_ == nullptr || has_failed() || !take_up_files()) return;
     note(sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr));
 }
 
 void Database::release_memory()
 {
     if (handle_ != nullptr) (void)sqlite3_db_release_memory(handle_);
+}
+
+void Database::let_go_of_files()
+{
+    if (handle_ == nullptr) return;
+    store::let_go_of_files(handle_);
+    has_let_go_ = true;
+}
+
+bool Database::take_up_files()
+{
+    if (!has_let_go_) return true;
+    const int code = store::take_up_files(handle_);
+    has_let_go_ = code != SQLITE_OK;
+    note(code);
+    if (code != SQLITE_OK) message_ = sqlite3_errstr(code);
+    return code == SQLITE_OK;
 }
 
 std::int64_t Database::pragma_number(const char* sql)
@@ -92,7 +112,8 @@ void Statement::bind(int at, Blob value)
 // What is not bound is NULL, not what the execution before had there.
 void Statement::prepare()
 {
-    if (database_.handle_ == nullptr || database_.has_failed()) return;
+    // All files of a database at once: SQLite may want the log alone, and would write there without the lock on the other.
+    if (database_.handle_ == nullptr || database_.has_failed() || !database_.take_up_files()) return;
     if (handle_ != nullptr) {
         sqlite3_clear_bindings(handle_);
     } else {

@@ -34,6 +34,10 @@ public:
 
     void execute(const char* sql);
     void release_memory();  // gives back the pages that are only kept for later
+    // The descriptors of its files, given back until the next statement (database_files.hpp), and taken up before that: false, and
+    // an error, where that is not possible. Neither in the middle of a statement.
+    void let_go_of_files();
+    bool take_up_files();
     std::int64_t pragma_number(const char* sql);  // the first column of the first row
     // The first error since the last call, SQLITE_OK for none.
     int take_error();
@@ -47,6 +51,7 @@ private:
     sqlite3* handle_ = nullptr;
     int error_ = SQLITE_OK;
     std::string message_;
+    bool has_let_go_ = false;
 };
 
 // A statement, prepared when it is first used and kept for the life of its Database, which stays where it is meanwhile: an

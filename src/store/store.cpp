@@ -274,6 +274,7 @@ Result<void, StoreError> Store::State::open(Opening& opening)
     opening.store->set_quota(opening.quota);
     // Known figures may lack a folder that is still to be rebuilt; a limit is to be compared with all of them.
     if (opening.quota.bytes != 0 || opening.quota.messages != 0) (void)opening.store->usage();
+    opening.store->spare_descriptors();
     return {};
 }
 

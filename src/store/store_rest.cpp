@@ -1,6 +1,7 @@
 // Store: accounts that are open while nobody asks them anything. Sessions in IDLE keep theirs open for hours, and what
 // SQLite holds of an open index is nine tenths of it: so the index is closed, and the next job opens it again.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 // Behind a standard header, which says whose library it is.
@@ -42,27 +43,36 @@ std::vector<std::string> Store::State::due_to_rest()
     return due;
 }
 
-// Answers whether it was tried.
-co::Task<bool> Store::State::rest_one(std::string place)
+// Answers how long a worker had to do with it; none: it was not tried. The wait for a worker does not count: behind much mail it
+// is long, and so would be the pause that follows.
+co::Task<std::optional<std::chrono::milliseconds>> Store::State::rest_one(std::string place)
 {
+    struct Outcome {
+        bool rests = false;
+        std::chrono::milliseconds took{0};
+    };
     const auto it = entries.find(place);
-    if (it == entries.end() || it->second.is_busy()) co_return false;
+    if (it == entries.end() || it->second.is_busy()) co_return std::nullopt;
     const std::shared_ptr<Account> account = it->second.account;
     const auto jobs = account->jobs();
-    if (jobs != it->second.seen_jobs || !account->is_quiet()) co_return false;
-    auto rest = [](AccountStore& store) { return store.rest(); };
-    const bool rests = co_await account->run(net::WorkClass::interactive, std::move(rest));
-    if (rests) {
+    if (jobs != it->second.seen_jobs || !account->is_quiet()) co_return std::nullopt;
+    auto rest = [](AccountStore& store) {
+        const auto begin = now();
+        const bool rests = store.rest();
+        return Outcome{rests, std::chrono::duration_cast<std::chrono::milliseconds>(now() - begin)};
+    };
+    const Outcome outcome = co_await account->run(net::WorkClass::interactive, std::move(rest));
+    if (outcome.rests) {
         rests_counter.add();
         has_freed = true;
     }
     const auto after = entries.find(place);
     const bool is_same = after != entries.end() && after->second.account == account;
     // With its own job; any other one that came meanwhile has opened it again.
-    if (!is_same || account->jobs() != jobs + 1) co_return true;
+    if (!is_same || account->jobs() != jobs + 1) co_return outcome.took;
     after->second.rested_jobs = jobs + 1;
-    if (rests) after->second.committed_jobs = jobs + 1;
-    co_return true;
+    if (outcome.rests) after->second.committed_jobs = jobs + 1;
+    co_return outcome.took;
 }
 
 // One at a time, with rests in between: hundreds that fall silent together must not be felt by mail that comes in.
@@ -71,11 +81,9 @@ co::Task<void> Store::State::rest_idle()
     const auto due = due_to_rest();
     for (const auto& place : due) {
         if (is_stopping || journal.journal().has_failed()) co_return;
-        const auto begin = now();
-        const bool was_tried = co_await rest_one(place);
-        if (!was_tried || is_stopping) continue;
-        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now() - begin);
-        const auto pause = std::max(options.rest_pause, took * kPauseTimes);
+        const auto took = co_await rest_one(place);
+        if (!took || is_stopping) continue;
+        const auto pause = std::max(options.rest_pause, *took * kPauseTimes);
         (void)co_await rest_timer.wait(pause);
         co_await give_memory_back();
     }

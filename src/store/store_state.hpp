@@ -1,6 +1,7 @@
 // The inside of Store, shared by its files and by nobody else. Loop thread, but for what says worker.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -89,7 +90,7 @@ struct Store::State {
     // store_rest.cpp: memory of accounts that are open and not used.
     std::vector<std::string> due_to_rest();
     co::Task<void> rest_idle();
-    co::Task<bool> rest_one(std::string place);
+    co::Task<std::optional<std::chrono::milliseconds>> rest_one(std::string place);
     co::Task<void> give_memory_back();
     co::Task<void> keep_resting();
     co::Task<bool> commit_all();

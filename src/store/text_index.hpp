@@ -58,6 +58,7 @@ public:
     Uid mark(MailboxId mailbox);
     void set_mark(MailboxId mailbox, Uid uid);
     void commit();
+    void let_go_of_files() { database_.let_go_of_files(); }  // until it is used again
 
     // Those of the messages (UID and name_key(), ascending) that may fulfil `needs`: all but those whose text is here and
     // lacks something. nullopt: the index failed; look at outcome().

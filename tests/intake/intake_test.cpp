@@ -2,8 +2,11 @@
 
 #include <atomic>
 #include <catch2/generators/catch_generators.hpp>
+#include <map>
 #include <set>
 #include <sqlite3.h>
+
+#include "store/database_files.hpp"
 
 using namespace mbx;
 using namespace mbx::intake;
@@ -271,6 +274,55 @@ TEST_CASE("open accounts that nobody asks rest, and whatever comes next wakes th
     house.restart();
     CHECK(house.texts("held").size() == 26);
     CHECK(house.texts("third").size() == 1);
+}
+
+TEST_CASE("G4: accounts that take turns keep to the limit of descriptors, stay open, and sessions in IDLE hear of all", "[store][G4][descriptors]")
+{
+    constexpr std::size_t kMost = 8;  // of four accounts
+    constexpr std::size_t kAccounts = 30;
+    House house;
+    house.crash();
+    house.options.account.max_database_files = kMost;
+    house.start();
+    std::vector<std::string> names;
+    for (std::size_t n = 0; n < kAccounts; ++n) names.push_back("turn" + std::to_string(n));
+    std::map<std::string, int> told;
+    std::vector<std::shared_ptr<store::Account>> held;
+    std::vector<store::Account::Watch> watches;
+    for (std::size_t n = 0; n < kAccounts; n += 2) {
+        held.push_back(house.account(names[n]));
+        auto find = [](store::AccountStore& mail) { return mail.find("INBOX")->id; };
+        const auto inbox = house.run(held.back()->run(net::WorkClass::interactive, std::move(find)));
+        watches.push_back(held.back()->watch(inbox, [&told, name = names[n]] { ++told[name]; }));
+    }
+    const auto deliver = [&house](const std::vector<std::string>& to) {
+        Draft draft = house.intake->new_draft();
+        REQUIRE(house.append(draft, body(100)));
+        REQUIRE(house.accept(std::move(draft), to));
+    };
+    for (int round = 0; round < 3; ++round) {
+        for (const auto& name : names) {
+            deliver({name});
+            house.loop.run();
+            CHECK(store::open_database_files() <= kMost);
+        }
+        deliver(names);  // to all at once
+        house.loop.run();
+        CHECK(store::open_database_files() <= kMost);
+        if (round == 1) (void)house.run(house.mail().checkpoints().run_now());
+    }
+    CHECK(house.mail().open_accounts() == kAccounts);
+    CHECK(house.mail().condition().owed == 0);
+    for (std::size_t n = 0; n < kAccounts; ++n) {
+        CAPTURE(n);
+        CHECK(house.texts(names[n]).size() == 6);
+        CHECK(told[names[n]] == (n % 2 == 0 ? 6 : 0));
+    }
+    CHECK(store::open_database_files() <= kMost);
+    watches.clear();
+    held.clear();
+    house.restart();
+    for (const auto& name : names) CHECK(house.texts(name).size() == 6);
 }
 
 TEST_CASE("a removed account's mail is set aside, its name starts empty, old sessions get errors", "[store]")

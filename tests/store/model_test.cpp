@@ -1,6 +1,8 @@
 // A random sequence of everything an account can do, against a model in memory, with reopening, loss of the index, and
 // kills of the process in between. The seed is printed; MAILBOXD_SEED repeats a run.
 #include <bit>
+#include <catch2/generators/catch_generators.hpp>
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -33,8 +35,10 @@ const std::vector<std::string> kKeywords{"$Label1", "work", "Later", "$Forwarded
 
 class Model {
 public:
-    explicit Model(std::uint64_t seed) : desk_(seed), random_(seed)
+    Model(std::uint64_t seed, std::size_t max_database_files) : desk_(seed), random_(seed)
     {
+        desk_.options().max_database_files = max_database_files;
+        desk_.open();
         for (const auto& info : desk_->list()) boxes_[info.name] = {};
     }
 
@@ -436,9 +440,10 @@ TEST_CASE("G1: an account does what a simple model of it does, over reopening, l
 {
     const char* wanted = std::getenv("MAILBOXD_SEED");
     const std::uint64_t seed = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : std::random_device()();
-    CAPTURE(seed);
-    Model model(seed);
-    for (int step = 0; step < 3000; ++step) {
+    const std::size_t max_database_files = GENERATE(SIZE_MAX, std::size_t{0});
+    CAPTURE(seed, max_database_files);
+    Model model(seed, max_database_files);
+    for (int step = 0; step < 2000; ++step) {
         CAPTURE(step);
         model.step();
         if (step % 50 == 0) model.check_all();

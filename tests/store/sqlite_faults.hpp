@@ -1,11 +1,13 @@
-// SQLite on a disk that fails: a VFS in front of the usual one whose n-th write, sync, read or lock answers an error. Stands as
-// the default while it lives; one at a time, one thread. Databases opened meanwhile must be closed before it dies.
+// SQLite on a disk that fails: a VFS in front of the store's whose n-th write, sync, read or lock answers an error. Stands under its
+// name while it lives; one at a time, one thread. Databases opened meanwhile must be closed before it dies.
 #pragma once
 
 #include <sqlite3.h>
 
 #include <cstring>
 #include <new>
+
+#include "store/database_files.hpp"
 
 namespace mbx::test {
 
@@ -15,21 +17,19 @@ public:
 
     SqliteFaults()
     {
-        real_ = sqlite3_vfs_find(nullptr);
+        real_ = sqlite3_vfs_find(store::database_files());
         current_ = this;
         vfs_ = *real_;
-        vfs_.zName = "faults";
         vfs_.szOsFile = static_cast<int>(sizeof(Faulty)) + real_->szOsFile;
         vfs_.xOpen = &open;
         vfs_.xSleep = [](sqlite3_vfs*, int microseconds) { return microseconds; };  // who waits for a lock waits for nothing
-        sqlite3_vfs_register(&vfs_, 1);
+        sqlite3_vfs_register(&vfs_, 0);  // found before those that were there
     }
     SqliteFaults(const SqliteFaults&) = delete;
     SqliteFaults& operator=(const SqliteFaults&) = delete;
     ~SqliteFaults()
     {
         sqlite3_vfs_unregister(&vfs_);
-        sqlite3_vfs_register(real_, 1);
         current_ = nullptr;
     }
 
@@ -74,7 +74,7 @@ private:
     static sqlite3_io_methods make_methods()
     {
         sqlite3_io_methods m{};
-        m.iVersion = 2;  // without memory mapping
+        m.iVersion = 1;
         m.xClose = [](sqlite3_file* f) { return real(f)->pMethods->xClose(real(f)); };
         m.xRead = [](sqlite3_file* f, void* into, int size, sqlite3_int64 at) {
             if (current_->fails(At::read)) return current_->code_;
@@ -99,15 +99,6 @@ private:
         m.xFileControl = [](sqlite3_file* f, int op, void* arg) { return real(f)->pMethods->xFileControl(real(f), op, arg); };
         m.xSectorSize = [](sqlite3_file* f) { return real(f)->pMethods->xSectorSize(real(f)); };
         m.xDeviceCharacteristics = [](sqlite3_file* f) { return real(f)->pMethods->xDeviceCharacteristics(real(f)); };
-        m.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** out) {
-            return real(f)->pMethods->xShmMap(real(f), page, size, extend, out);
-        };
-        m.xShmLock = [](sqlite3_file* f, int at, int n, int flags) {
-            if ((flags & SQLITE_SHM_LOCK) != 0 && current_->fails(At::lock)) return current_->code_;
-            return real(f)->pMethods->xShmLock(real(f), at, n, flags);
-        };
-        m.xShmBarrier = [](sqlite3_file* f) { real(f)->pMethods->xShmBarrier(real(f)); };
-        m.xShmUnmap = [](sqlite3_file* f, int remove) { return real(f)->pMethods->xShmUnmap(real(f), remove); };
         return m;
     }
 

@@ -19,6 +19,19 @@ void SelectedMailbox::mark_told(const std::vector<store::MessageRow>& rows)
     std::ranges::sort(told_);
 }
 
+void SelectedMailbox::mark_shown(const std::vector<store::MessageRow>& rows)
+{
+    for (const auto& row : rows) latest_.emplace_back(row.uid, row.modseq);
+    std::ranges::sort(latest_);
+}
+
+bool SelectedMailbox::is_told(const store::MessageRow& row) const
+{
+    if (std::ranges::binary_search(told_, std::pair(row.uid, row.modseq))) return true;
+    const auto shown = std::ranges::lower_bound(latest_, std::pair(row.uid, row.modseq));
+    return shown != latest_.end() && shown->first == row.uid;
+}
+
 void SelectedMailbox::take_keywords(const std::vector<std::string>& keywords)
 {
     // The table only grows: a shorter one is an older one.
@@ -63,7 +76,7 @@ void SelectedMailbox::drop_changed()
 {
     for (const auto& rows : changed_) {
         has_dropped_ = has_dropped_ || std::ranges::any_of(*rows, [this](const store::MessageRow& row) {
-            return !std::ranges::binary_search(told_, std::pair(row.uid, row.modseq));
+            return !is_told(row);
         });
     }
     has_dropped_ = has_dropped_ || behind_since_;
@@ -146,7 +159,7 @@ void SelectedMailbox::announce_flags(std::string& out, std::size_t most, bool wi
         for (; row_ < rows.size() && out.size() < most; ++row_) {
             const auto& row = rows[row_];
             const auto number = shown_.sequence(row.uid);
-            if (!number || std::ranges::binary_search(told_, std::pair(row.uid, row.modseq))) continue;
+            if (!number || is_told(row)) continue;
             out += "* " + std::to_string(*number) + " FETCH (UID " + std::to_string(row.uid) + " FLAGS " +
                    flags_text(row.flags, *keywords_);
             if (with_modseq) out += " MODSEQ (" + std::to_string(row.modseq) + ")";
@@ -166,8 +179,10 @@ void SelectedMailbox::finish_changed()
     batch_ = 0;
     row_ = 0;
     // Everything up to taken_ was met, and passed over where it was told.
-    std::erase_if(told_, [this](const auto& entry) { return entry.second <= taken_; });
-    if (told_.empty()) told_.shrink_to_fit();
+    for (States* states : {&told_, &latest_}) {
+        std::erase_if(*states, [this](const auto& entry) { return entry.second <= taken_; });
+        if (states->empty()) states->shrink_to_fit();
+    }
 }
 
 std::optional<NumberSet> SelectedMailbox::resolve(const SequenceSet& set, bool by_uid) const

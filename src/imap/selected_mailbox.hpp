@@ -53,6 +53,9 @@ public:
     // Rows that the client is told by the answer under way (or wants not to be told: .SILENT): the same state is not
     // announced again.
     void mark_told(const std::vector<store::MessageRow>& rows);
+    // Rows that the answer under way shows as they are now: what was news of them before is not told behind it, or a client would take
+    // the older flags for the newer ones (RFC 7162 section 3.1: mod-sequences of a message only grow).
+    void mark_shown(const std::vector<store::MessageRow>& rows);
     // The keyword table as some job saw it; a new name is announced before it is used (RFC 9051 section 7.3.5).
     void take_keywords(const std::vector<std::string>& keywords);
 
@@ -73,6 +76,9 @@ public:
     std::optional<NumberSet> resolve(const SequenceSet& set, bool by_uid) const;
 
 private:
+    using States = std::vector<std::pair<store::Uid, store::ModSeq>>;  // of rows, ascending
+
+    bool is_told(const store::MessageRow& row) const;
     void announce_expunged(std::string& out, std::size_t most, bool vanished);
     void note_told();
     void forget_expunged(const NumberSet& told, bool is_more);
@@ -88,7 +94,8 @@ private:
     store::MailboxFeed::Keywords keywords_;
     store::ModSeq taken_ = 0;    // up to here news were taken
     store::ModSeq told_until_ = 0;
-    std::vector<std::pair<store::Uid, store::ModSeq>> told_;  // ascending
+    States told_;   // of which this state itself is not announced
+    States latest_; // of which neither this state nor an older one is
     NumberSet saved_;
     // News
     std::vector<store::MailboxFeed::Rows> changed_;

@@ -21,7 +21,7 @@ constexpr std::uint32_t kExpungedAtOnce = 100;  // messages with \Deleted that g
 std::optional<store::Changes> own_changes(store::AccountStore& store, store::MailboxId mailbox, store::ModSeq before,
                                           const store::FlagsStored& stored)
 {
-    auto status = store.status(mailbox, store::Looking::seldom);
+    auto status = store.status(mailbox);
     // One STORE takes one mod-sequence; a second one is of somebody whose rows are not among these.
     if (!status || status->highest_modseq != stored.highest_modseq || stored.highest_modseq > before + 1) return std::nullopt;
     store::Changes changes;
@@ -256,11 +256,10 @@ co::Task<void> Session::handle(const imap::Store& command)
         const auto id = selected_->id();
         const auto since = mailbox_->feed().status().highest_modseq;
         const auto told = mailbox_->told();
-        // What others changed before is told apart from what this command changes: a silent STORE hides only its own. Other
-        // tools' changes of the last moment may wait: clients send STOREs in rows, and who wants news says NOOP or IDLE.
+        // What others changed before is told apart from what this command changes: a silent STORE hides only its own.
         auto job = [id, since, held, &now, &change](store::AccountStore& store) {
             const auto began = std::chrono::steady_clock::now();
-            auto before = store.changes(id, since, store::Looking::seldom);
+            auto before = store.changes(id, since);
             auto stored = store_with_rights(store, id, now, change, held);
             std::optional<store::Changes> own;
             if (before && stored) own = own_changes(store, id, before->status.highest_modseq, *stored);
@@ -359,7 +358,7 @@ co::Task<void> Session::handle(const Fetch& command)
             selected_->take_keywords(slice.keywords);
             co_await tell_news(false);
         }
-        selected_->mark_told(slice.told);
+        selected_->mark_shown(slice.told);
         (void)co_await write_segments(slice.segments);
         spares.at(at) = slice.segments.empty() ? std::string() : std::move(slice.segments.front().text);
         ++at;

@@ -255,6 +255,7 @@ co::Task<bool> Session::read_listings(Notification& notification, bool tells)
 co::Task<bool> Session::read_listing(WatchedAccount& watched, const std::set<std::string>& own, bool tells)
 {
     struct Read {
+        WatchedMailboxes mailboxes;
         std::optional<std::vector<ListingNews>> news;
         std::vector<Listed> listed;        // one for each
         std::vector<Listed> inaccessible;  // watched, but not to be read
@@ -262,17 +263,18 @@ co::Task<bool> Session::read_listing(WatchedAccount& watched, const std::set<std
     auto subscribed = [](store::AccountStore& store) { return store.subscriptions(); };
     const auto subscriptions = co_await account_->run(net::WorkClass::interactive, std::move(subscribed));
     const auto user = login_->account.value;
-    auto job = [&watched, &own, &subscriptions, user](store::AccountStore& store) {
-        Read read;
-        auto mailboxes = watched.prefix.empty() ? store.list() : visible_to(store, user, watched.prefix);
-        if (watched.prefix.empty()) std::erase_if(mailboxes, [](const auto& info) { return is_other_users(info.name); });
+    // The job has a copy: meanwhile the loop hears of changes, and looks into what is watched by then.
+    auto job = [known = watched.mailboxes, prefix = watched.prefix, &own, &subscriptions, user](store::AccountStore& store) {
+        Read read{known, {}, {}, {}};
+        auto mailboxes = prefix.empty() ? store.list() : visible_to(store, user, prefix);
+        if (prefix.empty()) std::erase_if(mailboxes, [](const auto& info) { return is_other_users(info.name); });
         else for (auto& info : mailboxes) info.subscribed = std::ranges::binary_search(subscriptions, info.name);
-        read.news = watched.mailboxes.take_listing(mailboxes, own);
+        read.news = read.mailboxes.take_listing(mailboxes, own);
         if (!read.news) return read;
         const auto all = read.news->empty() ? std::vector<Listed>() : list_everything(mailboxes, subscriptions);
         for (const auto& one : *read.news) read.listed.push_back(listed_of(one, all, subscriptions));
         for (const auto& info : mailboxes) {
-            if ((info.rights & store::kRead) != 0 || !watched.mailboxes.watches_messages(info.id)) continue;
+            if ((info.rights & store::kRead) != 0 || !read.mailboxes.watches_messages(info.id)) continue;
             Listed listed;
             listed.name = info.name;
             listed.attributes = "\\NoAccess";
@@ -280,8 +282,9 @@ co::Task<bool> Session::read_listing(WatchedAccount& watched, const std::set<std
         }
         return read;
     };
-    const auto read = co_await watched.account->run(net::WorkClass::interactive, std::move(job));
+    auto read = co_await watched.account->run(net::WorkClass::interactive, std::move(job));
     if (!read.news) co_return false;
+    watched.mailboxes = std::move(read.mailboxes);
     for (std::size_t i = 0; tells && i < read.listed.size() && !out_.is_broken(); ++i) {
         out_.add(news_text((*read.news)[i], read.listed[i], utf8_));
         if (out_.is_full()) (void)co_await out_.flush();
@@ -386,7 +389,7 @@ co::Task<void> Session::tell_items(std::vector<FetchItem> items, NumberSet uids)
             selected_->take_keywords(slice.keywords);
             co_await tell_news(false);
         }
-        selected_->mark_told(slice.told);
+        selected_->mark_shown(slice.told);
         (void)co_await write_segments(slice.segments);
     }
 }

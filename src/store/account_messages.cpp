@@ -57,12 +57,12 @@ std::vector<StoredMessage> AccountStore::State::select(const Folder& folder, con
     return messages;
 }
 
-Result<MailboxStatus, StoreError> AccountStore::status(MailboxId mailbox, Looking looking)
+Result<MailboxStatus, StoreError> AccountStore::status(MailboxId mailbox)
 {
     if (auto good = state_->ensure(); !good) return good.error();
     Folder* folder = state_->find_folder(mailbox);
     if (folder == nullptr) return StoreError::no_such_mailbox;
-    if (auto done = state_->refresh_to_count(*folder, looking); !done) return done.error();
+    if (auto done = state_->refresh_to_count(*folder); !done) return done.error();
     auto status = state_->status(*folder);
     if (auto good = state_->index->outcome(); !good) return state_->index_failed("reading rows", good.error());
     return status;
@@ -151,12 +151,12 @@ Result<UidSet, StoreError> AccountStore::flagged(MailboxId mailbox, const UidSet
     return found;
 }
 
-Result<Changes, StoreError> AccountStore::changes(MailboxId mailbox, ModSeq since, Looking looking)
+Result<Changes, StoreError> AccountStore::changes(MailboxId mailbox, ModSeq since)
 {
     if (auto good = state_->ensure(); !good) return good.error();
     Folder* folder = state_->find_folder(mailbox);
     if (folder == nullptr) return StoreError::no_such_mailbox;
-    if (auto done = state_->refresh_to_count(*folder, looking); !done) return done.error();
+    if (auto done = state_->refresh_to_count(*folder); !done) return done.error();
     if (since < folder->counters.highest_modseq) {
         if (auto done = state_->ready(*folder); !done) return done.error();
     }

@@ -266,10 +266,10 @@ Outcome AccountStore::State::ready(Folder& folder)
     return {};
 }
 
-Outcome AccountStore::State::refresh_to_count(Folder& folder, Looking looking)
+Outcome AccountStore::State::refresh_to_count(Folder& folder)
 {
     if (auto done = ready_to_count(folder); !done) return done;
-    if (!folder.listed) return refresh(folder, looking);
+    if (!folder.listed) return refresh(folder);
     const auto noted = end_changes(folder);
     if ((noted ? *noted : look(folder)) == folder.counters.times) return {};
     return refresh(folder);
@@ -293,12 +293,9 @@ bool AccountStore::State::may_look_again(const Folder& folder) const
     return since >= std::max<std::chrono::nanoseconds>(kLookAgain, kLookShare * folder.look_cost);
 }
 
-Outcome AccountStore::State::refresh(Folder& folder, Looking looking)
+Outcome AccountStore::State::refresh(Folder& folder)
 {
     if (auto done = ready(folder); !done) return done;
-    const auto at = clock.steady();
-    if (looking == Looking::seldom && at - folder.looked_at < kFolderLookEvery) return {};
-    folder.looked_at = at;
     const auto noted = end_changes(folder);
     const auto times = noted ? *noted : look(folder);
     if (times == folder.counters.times && !may_look_again(folder)) return {};

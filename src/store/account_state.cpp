@@ -154,10 +154,11 @@ FolderTimes AccountStore::State::look(const Folder& folder) const
 
 void AccountStore::State::before_change(Folder& folder)
 {
+    constexpr std::chrono::milliseconds kNoteEvery{20};
     OwnChanges& own = folder.own;
     if (own.is_running) return;
     const auto now = clock.steady();
-    if (!own.is_open || now - own.since >= kFolderLookEvery) {
+    if (!own.is_open || now - own.since >= kNoteEvery) {
         const auto noted = end_changes(folder);
         own.is_alone = (noted ? *noted : look(folder)) == folder.counters.times;
         own.is_open = true;

@@ -34,8 +34,6 @@ inline constexpr std::string_view kStaging = "mailboxd-staging";  // no leading 
 inline constexpr std::string_view kIntent = "mailboxd-intent";
 inline constexpr std::uint32_t kDirectoryMode = 0700;
 inline constexpr std::uint32_t kFileMode = 0600;
-// Of a folder that is changed again and again, and of one for which whoever asks need not know more (Looking::seldom).
-inline constexpr std::chrono::milliseconds kFolderLookEvery{20};
 inline constexpr std::size_t kMaxStateFile = 4U << 20U;
 
 enum class Place : std::uint8_t { cur, fresh };  // fresh: new/
@@ -86,8 +84,7 @@ struct Folder {
     // Where the last message without flags lay that was given some: in new/ as it came, or in cur/ where all were taken back.
     Place flagless = Place::fresh;
     std::size_t ignored = 0;   // things in cur and new that are no messages
-    SteadyTime looked_at{};    // its directories' times were
-    SteadyTime last_look{};    // its names were listed
+    SteadyTime last_look{};
     std::chrono::nanoseconds look_cost{0};
     unsigned logged_expunges = 0;  // since the log was trimmed
     // Where the names of this moment are, built at the first miss of an operation and dropped at its end.
@@ -301,10 +298,10 @@ struct AccountStore::State {
 
     // account_scan.cpp, account_rebuild.cpp: foreign hands.
     Outcome ready(Folder& folder);    // its rows can be trusted as far as they go
-    Outcome refresh(Folder& folder, Looking looking = Looking::always);  // and other tools' changes are in them
+    Outcome refresh(Folder& folder);  // and other tools' changes are in them
     // The same for who wants no more than counters and UIDs, which the names tell: rows may still be missing (`listed`).
     Outcome ready_to_count(Folder& folder);
-    Outcome refresh_to_count(Folder& folder, Looking looking = Looking::always);
+    Outcome refresh_to_count(Folder& folder);
     bool are_old(const FolderTimes& times) const;  // so that no change hides behind the same tick of the clock
     bool may_look_again(const Folder& folder) const;
     Result<std::vector<FoundFile>, StoreError> list_files(Folder& folder);

@@ -163,12 +163,12 @@ public:
                                       const std::vector<AnnotationChange>& changes, const AnnotationLimits& limits);
 
     // Messages. Foreign changes in the Maildir are noticed here (directory times) and become UIDs, expunges, flags.
-    Result<MailboxStatus, StoreError> status(MailboxId mailbox, Looking looking = Looking::always);
+    Result<MailboxStatus, StoreError> status(MailboxId mailbox);
     Result<std::vector<Uid>, StoreError> uids(MailboxId mailbox);                                  // ascending
     Result<UidSet, StoreError> flagged(MailboxId mailbox, const UidSet& which, FlagQuery query);
     Result<std::uint64_t, StoreError> deleted_size(MailboxId mailbox);                             // with \Deleted
     Result<std::vector<MessageRow>, StoreError> rows(MailboxId mailbox, const UidSet& which);      // ascending
-    Result<Changes, StoreError> changes(MailboxId mailbox, ModSeq since, Looking looking = Looking::always);
+    Result<Changes, StoreError> changes(MailboxId mailbox, ModSeq since);
     Result<MessageFilePtr, StoreError> message(MailboxId mailbox, Uid uid);
     // For reading many messages beside the strand: where the index says that they lie, ascending, and who reads them there. The
     // loader is for any thread and good while the Store is; it answers null where the file is gone, or not what it was:

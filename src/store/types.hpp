@@ -125,9 +125,6 @@ struct Changes {
 
 enum class FlagAction : std::uint8_t { replace, add, remove };
 // Messages that an index of their own finds: those without \\Seen, those with \\Deleted.
-// How soon other tools' changes of a Maildir are noticed: at once, or within 20 ms where one command follows the other.
-enum class Looking : std::uint8_t { always, seldom };
-
 enum class FlagQuery : std::uint8_t { unseen, deleted };
 
 struct FlagChange {

@@ -188,6 +188,18 @@ TEST_CASE("RFC 9051 6.4.6: what a session stored itself is not told again, what 
     CHECK(news(here.mailbox, false).empty());
 }
 
+TEST_CASE("RFC 7162 3.1: what was news of a message before an answer showed it is not told behind that answer", "[imap][view]")
+{
+    Example here;
+    here.change(12, 4, {row(1, 11, store::kFlagged), row(2, 12, store::kFlagged)}, {});
+    here.mailbox.mark_shown({row(1, 13, store::kSeen)});
+    CHECK(news(here.mailbox, false) == "* 2 FETCH (UID 2 FLAGS (\\Flagged))\r\n");
+    here.change(13, 4, {row(1, 13, store::kSeen)}, {});
+    CHECK(news(here.mailbox, false).empty());
+    here.change(14, 4, {row(1, 14, 0)}, {});
+    CHECK(news(here.mailbox, false) == "* 1 FETCH (UID 1 FLAGS ())\r\n");
+}
+
 TEST_CASE("RFC 5182 2.1: expunged messages leave the saved result", "[imap][view]")
 {
     Example here;

@@ -1,4 +1,5 @@
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "imap/output.hpp"
 #include "imap/world.hpp"
@@ -53,6 +54,23 @@ TEST_CASE("RFC 9051 6.4.6: one session's flags reach the other, also behind a si
     CHECK(pair.second.say("c NOOP\r\n") == "c OK NOOP completed\r\n");
     CHECK(pair.first.say("d NOOP\r\n") ==
           "* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen))\r\n* 2 FETCH (UID 2 FLAGS (\\Seen))\r\nd OK NOOP completed\r\n");
+}
+
+TEST_CASE("RFC 7162 3.1: a FETCH that sets \\Seen is not followed by flags from before it", "[imap][session][E10]")
+{
+    Pair pair(2);
+    const std::string words = GENERATE("", " (CONDSTORE)");
+    CAPTURE(words);
+    (void)pair.second.ask("s SELECT INBOX" + words);
+    CHECK(pair.first.say("a STORE 2 +FLAGS.SILENT (\\Flagged)\r\n") == "a OK STORE completed\r\n");
+    const auto fetched = pair.second.say("b FETCH 2 BODY[TEXT]\r\n");
+    CAPTURE(fetched);
+    CHECK(fetched.find("FLAGS (\\Flagged \\Seen)") != std::string::npos);
+    CHECK(fetched.find("FLAGS (\\Flagged)") == std::string::npos);
+    CHECK(pair.second.say("c NOOP\r\n") == "c OK NOOP completed\r\n");
+    // What comes later is told.
+    CHECK(pair.first.say("d STORE 2 -FLAGS.SILENT (\\Flagged)\r\n").ends_with("d OK STORE completed\r\n"));
+    CHECK(pair.second.say("e NOOP\r\n").starts_with("* 2 FETCH (UID 2 FLAGS (\\Seen)"));
 }
 
 TEST_CASE("RFC 9051 6.3.13: IDLE tells arrivals, flags and expunges as they happen", "[imap][session]")

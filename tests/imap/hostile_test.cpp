@@ -373,7 +373,7 @@ TEST_CASE("E17: NOTIFY on more mailboxes than a session may watch is refused, an
     CHECK_FALSE(client.is_over());
 }
 
-TEST_CASE("E17: NOTIFY on all, for every event, while another session does everything, keeps its word and its session", "[imap][hostile][E17]")
+TEST_CASE("E17: NOTIFY on all, for every event, while another session does everything, keeps its word and its session", "[imap][hostile][E17][concurrent]")
 {
     World world;
     Client client(world);

@@ -150,7 +150,7 @@ TEST_CASE("E10: RFC 2180 4.1.2: messages that another session expunged leave the
     CHECK(three.c.say("f FETCH * (UID)\r\n") == "* 5 FETCH (UID 8)\r\nf OK FETCH completed\r\n");
 }
 
-TEST_CASE("twenty sessions in IDLE are told of a change by one question to the store", "[imap][session]")
+TEST_CASE("twenty sessions in IDLE are told of a change by one question to the store", "[imap][session][concurrent]")
 {
     World world;
     Client writer(world);
@@ -375,7 +375,7 @@ TEST_CASE("without a watch other tools' changes are looked for in IDLE every now
     CHECK(client.heard().empty());
 }
 
-TEST_CASE("a STORE and an EXPUNGE of many messages reach everybody, slice by slice", "[imap][session]")
+TEST_CASE("a STORE and an EXPUNGE of many messages reach everybody, slice by slice", "[imap][session][concurrent]")
 {
     constexpr int kMessages = 600;  // more than one slice holds
     Three three(1);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kRowsAtOnce = 1000;          // of a slice that opens no file
 constexpr std::uint64_t kDescribedAtOnce = 500;      // of one that tells envelopes or structures
+constexpr std::size_t kQuickItems = 50;              // ready texts are copied each time: of more the long ones are held once
 
 bool is_header_only(const mail::Section& section)
 {
@@ -166,7 +167,7 @@ FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only)
         note_needs(item, plan);
         plan.sets_seen = plan.sets_seen || (!item.peek && !read_only);
     }
-    plan.is_quick = !plan.sets_seen && std::ranges::all_of(plan.items, is_quick_item);
+    plan.is_quick = !plan.sets_seen && plan.items.size() <= kQuickItems && std::ranges::all_of(plan.items, is_quick_item);
     return plan;
 }
 
@@ -180,6 +181,7 @@ public:
     {
     }
     void reserve(std::string spare, std::size_t bytes) { writer_.reserve(std::move(spare), bytes); }
+    bool is_full() const { return writer_.held_bytes() > kBytesAtOnce; }
 
     bool opens(const Known& known) const { return plan_.needs_file || !known.is_enough; }
     // False: the message is gone.
@@ -277,14 +279,15 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
     for (std::size_t i = 0; i < rows->size(); ++i) {
         const auto& row = (*rows)[i];
         const auto sequence = view.sequence(row.uid);
-        if (writer.opens(known[i]) && std::chrono::steady_clock::now() - began > kFilesTime && !found.empty()) {
+        const bool is_late = writer.opens(known[i]) && std::chrono::steady_clock::now() - began > kFilesTime;
+        if ((is_late || writer.is_full()) && !found.empty()) {
             slice.done_until = found.back().last;
             break;
         }
         if (sequence && !writer.write(*sequence, row, std::move(known[i]))) continue;
         add_above(found, row.uid);
     }
-    // Of those that the time did not suffice for the flags are news like others.
+    // Of those that the slice did not suffice for the flags are news like others.
     std::erase_if(slice.told, [&slice](const store::MessageRow& row) { return row.uid > slice.done_until; });
     writer.leave_behind();
     slice.missing = without(without(intersection(now, {{1, slice.done_until}}), found), passed);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "imap/message_answer.hpp"
 #include "imap/quick_fetch.hpp"
@@ -54,7 +55,8 @@ void note_needs(const FetchItem& item, FetchPlan& plan)
 
 // What the index knows of one message, as far as the plan needs it.
 struct Known {
-    std::string envelope;  // as it is told; empty: not known
+    std::string envelope;           // as it is told; empty: not known
+    std::string encoded_structure;  // unpacked, a message of many parts takes thirty times as much: one at a time
     std::optional<mail::Structure> structure;
     std::optional<std::string> preview;
     store::ObjectId email_id;
@@ -79,11 +81,19 @@ std::vector<Known> look_up(store::AccountStore& store, store::MailboxId mailbox,
         known[i].email_id = row.email_id;
         known[i].thread_id = row.thread_id;
         if (plan.needs_envelope) known[i].envelope = std::move(row.envelope);
-        if (plan.needs_structure) known[i].structure = store::decode_structure(row.structure);
-        if (known[i].structure && known[i].structure->size != rows[i].size) known[i].structure.reset();
-        known[i].is_enough = (!plan.needs_envelope || !known[i].envelope.empty()) && (!plan.needs_structure || known[i].structure);
+        if (plan.needs_structure) known[i].encoded_structure = std::move(row.structure);
+        known[i].is_enough = (!plan.needs_envelope || !known[i].envelope.empty()) &&
+                             (!plan.needs_structure || !known[i].encoded_structure.empty());
     }
     return known;
+}
+
+void unpack(Known& known, const store::MessageRow& row)
+{
+    if (known.encoded_structure.empty()) return;
+    known.structure = store::decode_structure(std::exchange(known.encoded_structure, {}));
+    if (known.structure && known.structure->size != row.size) known.structure.reset();
+    known.is_enough = known.is_enough && known.structure;
 }
 
 // Adds the previews, which stand apart from what most FETCHes want.
@@ -279,6 +289,7 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
     for (std::size_t i = 0; i < rows->size(); ++i) {
         const auto& row = (*rows)[i];
         const auto sequence = view.sequence(row.uid);
+        unpack(known[i], row);
         const bool is_late = writer.opens(known[i]) && std::chrono::steady_clock::now() - began > kFilesTime;
         if ((is_late || writer.is_full()) && !found.empty()) {
             slice.done_until = found.back().last;

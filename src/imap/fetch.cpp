@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "imap/message_answer.hpp"
 #include "imap/quick_fetch.hpp"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kRowsAtOnce = 1000;          // of a slice that opens no file
 constexpr std::uint64_t kDescribedAtOnce = 500;      // of one that tells envelopes or structures
+constexpr std::size_t kQuickItems = 50;              // ready texts are copied each time: of more the long ones are held once
 
 bool is_header_only(const mail::Section& section)
 {
@@ -53,7 +55,8 @@ void note_needs(const FetchItem& item, FetchPlan& plan)
 
 // What the index knows of one message, as far as the plan needs it.
 struct Known {
-    std::string envelope;  // as it is told; empty: not known
+    std::string envelope;           // as it is told; empty: not known
+    std::string encoded_structure;  // unpacked, a message of many parts takes thirty times as much: one at a time
     std::optional<mail::Structure> structure;
     std::optional<std::string> preview;
     store::ObjectId email_id;
@@ -78,11 +81,19 @@ std::vector<Known> look_up(store::AccountStore& store, store::MailboxId mailbox,
         known[i].email_id = row.email_id;
         known[i].thread_id = row.thread_id;
         if (plan.needs_envelope) known[i].envelope = std::move(row.envelope);
-        if (plan.needs_structure) known[i].structure = store::decode_structure(row.structure);
-        if (known[i].structure && known[i].structure->size != rows[i].size) known[i].structure.reset();
-        known[i].is_enough = (!plan.needs_envelope || !known[i].envelope.empty()) && (!plan.needs_structure || known[i].structure);
+        if (plan.needs_structure) known[i].encoded_structure = std::move(row.structure);
+        known[i].is_enough = (!plan.needs_envelope || !known[i].envelope.empty()) &&
+                             (!plan.needs_structure || !known[i].encoded_structure.empty());
     }
     return known;
+}
+
+void unpack(Known& known, const store::MessageRow& row)
+{
+    if (known.encoded_structure.empty()) return;
+    known.structure = store::decode_structure(std::exchange(known.encoded_structure, {}));
+    if (known.structure && known.structure->size != row.size) known.structure.reset();
+    known.is_enough = known.is_enough && known.structure;
 }
 
 // Adds the previews, which stand apart from what most FETCHes want.
@@ -166,7 +177,7 @@ FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only)
         note_needs(item, plan);
         plan.sets_seen = plan.sets_seen || (!item.peek && !read_only);
     }
-    plan.is_quick = !plan.sets_seen && std::ranges::all_of(plan.items, is_quick_item);
+    plan.is_quick = !plan.sets_seen && plan.items.size() <= kQuickItems && std::ranges::all_of(plan.items, is_quick_item);
     return plan;
 }
 
@@ -180,6 +191,7 @@ public:
     {
     }
     void reserve(std::string spare, std::size_t bytes) { writer_.reserve(std::move(spare), bytes); }
+    bool is_full() const { return writer_.held_bytes() > kBytesAtOnce; }
 
     bool opens(const Known& known) const { return plan_.needs_file || !known.is_enough; }
     // False: the message is gone.
@@ -277,14 +289,16 @@ FetchSlice fetch_slice(store::AccountStore& store, store::MailboxId mailbox, con
     for (std::size_t i = 0; i < rows->size(); ++i) {
         const auto& row = (*rows)[i];
         const auto sequence = view.sequence(row.uid);
-        if (writer.opens(known[i]) && std::chrono::steady_clock::now() - began > kFilesTime && !found.empty()) {
+        unpack(known[i], row);
+        const bool is_late = writer.opens(known[i]) && std::chrono::steady_clock::now() - began > kFilesTime;
+        if ((is_late || writer.is_full()) && !found.empty()) {
             slice.done_until = found.back().last;
             break;
         }
         if (sequence && !writer.write(*sequence, row, std::move(known[i]))) continue;
         add_above(found, row.uid);
     }
-    // Of those that the time did not suffice for the flags are news like others.
+    // Of those that the slice did not suffice for the flags are news like others.
     std::erase_if(slice.told, [&slice](const store::MessageRow& row) { return row.uid > slice.done_until; });
     writer.leave_behind();
     slice.missing = without(without(intersection(now, {{1, slice.done_until}}), found), passed);

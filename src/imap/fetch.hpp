@@ -1,9 +1,11 @@
 // FETCH over a slice of messages, on the account's strand: rows and files in, the bytes of the untagged answers out.
-// Large bodies are not copied: a segment names them in the mapped file and keeps that alive.
+// Large bodies are not copied: a segment names them in the mapped file and keeps that alive; what had to be decoded is held once
+// for all segments of its message.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,7 +20,7 @@ namespace mbx::imap {
 
 // Of one slice that opens files: then the strand serves others.
 inline constexpr std::uint64_t kFilesAtOnce = 100;
-inline constexpr std::uint64_t kBytesAtOnce = 4U * 1024 * 1024;  // of its messages, if more than one
+inline constexpr std::uint64_t kBytesAtOnce = 4U * 1024 * 1024;  // of its messages, if more than one; of what its answers hold, the same
 inline constexpr std::chrono::milliseconds kFilesTime{10};
 
 struct FetchPlan {
@@ -42,8 +44,8 @@ FetchPlan make_fetch_plan(const Fetch& fetch, bool read_only);
 
 struct Segment {
     std::string text;                      // first this,
-    store::MessageFilePtr file;            // then, where there is one,
-    std::vector<std::string_view> pieces;  // these of its bytes
+    std::shared_ptr<const void> owner;     // then, where there is one,
+    std::vector<std::string_view> pieces;  // these bytes of it: a file, or a text that other segments may name too
 };
 
 struct FetchSlice {

@@ -69,7 +69,8 @@ FetchSlice read_bodies(const std::vector<ListedBody>& bodies, const FetchPlan& p
     SegmentWriter writer(slice.segments);
     if (const auto expected = expected_bytes(plan, rows); expected != 0) writer.reserve(std::move(spare), expected);
     for (const auto& body : bodies) {
-        if (slice.done_until != 0 && std::chrono::steady_clock::now() - began > kFilesTime) return slice;
+        const bool is_long = writer.held_bytes() > kBytesAtOnce || std::chrono::steady_clock::now() - began > kFilesTime;
+        if (slice.done_until != 0 && is_long) return slice;
         auto file = load(body.message);
         if (!file) return slice;
         MessageAnswer answer(writer, body.message.row, std::move(file), slice.keywords);

@@ -30,7 +30,7 @@ bool may_read_beside(const FetchPlan& plan);  // what the two below are for
 std::optional<BodyListing> list_bodies(store::AccountStore& store, store::MailboxId mailbox, const store::UidTable& view,
                                        const NumberSet& uids);
 
-// The answers, on any worker. Ends before the first message whose file is not at its place or not what it was, and after a while;
+// The answers, on any worker. Ends before the first message whose file is not at its place or not what it was, and when it is long;
 // done_until then names the last one before that, 0: none. `all`: everything up to there was looked at when the last is answered.
 FetchSlice read_bodies(const std::vector<ListedBody>& bodies, const FetchPlan& plan, const store::PlacedLoader& load, store::Uid all,
                        std::string spare);

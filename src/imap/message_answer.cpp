@@ -12,25 +12,25 @@ namespace {
 
 constexpr std::size_t kCopiedBytes = 8 * 1024;  // up to here a copy is cheaper than a write of its own
 
-// The part [offset, offset + count) of the pieces put together; 64-bit numbers of the client are cut to what there is.
-std::vector<std::string_view> clipped(const std::vector<std::string_view>& pieces, const Partial& partial)
+// What `left` wants of a piece; takes off it what it finds. 64-bit numbers of the client are cut to what there is.
+std::string_view cut(std::string_view piece, Partial& left)
 {
-    std::vector<std::string_view> cut;
-    std::uint64_t skip = partial.offset;
-    std::uint64_t left = partial.count;
+    const auto skipped = std::min<std::uint64_t>(left.offset, piece.size());
+    const auto taken = std::min<std::uint64_t>(left.count, piece.size() - skipped);
+    left.offset -= skipped;
+    left.count -= taken;
+    return piece.substr(static_cast<std::size_t>(skipped), static_cast<std::size_t>(taken));
+}
+
+// The part [offset, offset + count) of the pieces put together.
+std::vector<std::string_view> clipped(const std::vector<std::string_view>& pieces, Partial left)
+{
+    std::vector<std::string_view> some;
     for (const auto piece : pieces) {
-        if (left == 0) break;
-        if (skip >= piece.size()) {
-            skip -= piece.size();
-            continue;
-        }
-        const auto from = static_cast<std::size_t>(skip);
-        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left, piece.size() - from));
-        cut.push_back(piece.substr(from, size));
-        left -= size;
-        skip = 0;
+        const auto part = cut(piece, left);
+        if (!part.empty()) some.push_back(part);
     }
-    return cut;
+    return some;
 }
 
 std::size_t total_size(const std::vector<std::string_view>& pieces)
@@ -50,14 +50,31 @@ void fetch_pages(std::string_view piece)
     if (!piece.empty()) (void)*static_cast<const volatile char*>(&piece.back());
 }
 
+bool is_decoded(mail::TransferEncoding encoding)
+{
+    return encoding == mail::TransferEncoding::base64 || encoding == mail::TransferEncoding::quoted_printable;
+}
+
 std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 }  // namespace
 
 std::string& SegmentWriter::text()
 {
-    if (segments_.empty() || segments_.back().file) segments_.emplace_back();
+    if (segments_.empty() || segments_.back().owner) segments_.emplace_back();
     return segments_.back().text;
+}
+
+std::size_t SegmentWriter::held_bytes() const
+{
+    const bool is_written = segments_.empty() || segments_.back().owner;
+    return held_ + (is_written ? 0 : segments_.back().text.size());
+}
+
+std::shared_ptr<const std::string> SegmentWriter::keep(std::string text)
+{
+    held_ += text.size();
+    return std::make_shared<const std::string>(std::move(text));
 }
 
 void SegmentWriter::reserve(std::string spare, std::size_t bytes)
@@ -68,16 +85,24 @@ void SegmentWriter::reserve(std::string spare, std::size_t bytes)
     out.reserve(bytes);
 }
 
-void SegmentWriter::bytes(const store::MessageFilePtr& file, const std::vector<std::string_view>& pieces)
+void SegmentWriter::bytes(const std::shared_ptr<const void>& owner, const std::vector<std::string_view>& pieces)
 {
     std::string& before = text();
     if (total_size(pieces) <= kCopiedBytes) {
         for (const auto piece : pieces) before += piece;
         return;
     }
-    for (const auto piece : pieces) fetch_pages(piece);
-    segments_.back().file = file;
+    held_ += before.size() + pieces.size() * sizeof(std::string_view);
+    segments_.back().owner = owner;
     segments_.back().pieces = pieces;
+}
+
+void SegmentWriter::file_bytes(const store::MessageFilePtr& file, const std::vector<std::string_view>& pieces)
+{
+    if (total_size(pieces) > kCopiedBytes) {
+        for (const auto piece : pieces) fetch_pages(piece);
+    }
+    bytes(file, pieces);
 }
 
 MessageAnswer::MessageAnswer(SegmentWriter& out, const store::MessageRow& row, store::MessageFilePtr file,
@@ -89,7 +114,7 @@ MessageAnswer::MessageAnswer(SegmentWriter& out, const store::MessageRow& row, s
 
 void MessageAnswer::use(std::string envelope, std::optional<mail::Structure> structure)
 {
-    envelope_ = std::move(envelope);
+    if (!envelope.empty()) envelope_ = out_.keep(std::move(envelope));
     structure_ = std::move(structure);
 }
 
@@ -157,12 +182,16 @@ void MessageAnswer::item(const FetchItem& wanted)
     case FetchAttribute::preview: preview(wanted); break;
     case FetchAttribute::rfc822_size: begin_item() += "RFC822.SIZE " + std::to_string(row_.size); break;
     case FetchAttribute::envelope:
-        if (envelope_.empty()) envelope_ = mail::imap_envelope(header_structure().envelope());
-        begin_item() += "ENVELOPE " + envelope_;
+        if (!envelope_) envelope_ = out_.keep(mail::imap_envelope(header_structure().envelope()));
+        text_item("ENVELOPE ", envelope_);
         break;
-    case FetchAttribute::body: begin_item() += "BODY " + mail::imap_body(structure()); break;
+    case FetchAttribute::body:
+        if (!body_) body_ = out_.keep(mail::imap_body(structure()));
+        text_item("BODY ", body_);
+        break;
     case FetchAttribute::body_structure:
-        begin_item() += "BODYSTRUCTURE " + mail::imap_bodystructure(structure());
+        if (!body_structure_) body_structure_ = out_.keep(mail::imap_bodystructure(structure()));
+        text_item("BODYSTRUCTURE ", body_structure_);
         break;
     case FetchAttribute::body_section: section(wanted); break;
     case FetchAttribute::binary:
@@ -172,6 +201,12 @@ void MessageAnswer::item(const FetchItem& wanted)
     case FetchAttribute::email_id: begin_item() += "EMAILID (" + store::email_id_text(email_id_) + ")"; break;
     case FetchAttribute::thread_id: begin_item() += "THREADID (" + store::thread_id_text(thread_id_) + ")"; break;
     }
+}
+
+void MessageAnswer::text_item(std::string_view label, const std::shared_ptr<const std::string>& text)
+{
+    begin_item() += label;
+    out_.bytes(text, {*text});
 }
 
 // RFC 8970 section 3.2: NIL is for LAZY alone.
@@ -209,53 +244,68 @@ void MessageAnswer::section(const FetchItem& wanted)
     }
     const auto pieces = wanted.partial ? clipped(found->pieces, *wanted.partial) : std::move(found->pieces);
     out += " {" + std::to_string(total_size(pieces)) + "}\r\n";
-    out_.bytes(file_, pieces);
+    out_.file_bytes(file_, pieces);
 }
 
-// None: an unknown transfer encoding. An absent part is an empty text with `first_child` unknown to the caller, told
-// apart by find_part before.
-std::optional<std::string> MessageAnswer::decoded_part(const FetchItem& wanted)
+bool MessageAnswer::has_nul(std::string_view of_file)
 {
-    const auto& tree = structure();
-    const auto& part = tree.parts[mail::find_part(tree, wanted.section.path)];
-    if (part.encoding == mail::TransferEncoding::unknown) return std::nullopt;
-    const auto body = bytes_.substr(part.body_offset, part.body_size());
-    std::string out;
-    // BINARY[]: the message with its header.
-    if (wanted.section.path.empty()) out = bytes_.substr(0, part.body_offset);
+    if (!nuls_) nuls_.emplace(bytes_);
+    return nuls_->has_nul(of_file);
+}
+
+DecodedPart& MessageAnswer::decoded(std::uint32_t number)
+{
+    const auto known = decoded_.find(number);
+    if (known != decoded_.end()) return known->second;
+    const auto& part = structure().parts[number];
+    auto text = out_.keep(mail::decode_transfer(bytes_.substr(part.body_offset, part.body_size()), part.encoding));
+    NulFinder nuls(*text);
+    return decoded_.emplace(number, DecodedPart{std::move(text), std::move(nuls)}).first->second;
+}
+
+// BINARY[]: the message with its header.
+BinaryText MessageAnswer::binary_text(std::uint32_t number, bool with_header)
+{
+    const auto& part = structure().parts[number];
     const bool is_leaf = !part.is_multipart() && !part.is_message();
-    out += is_leaf ? mail::decode_transfer(body, part.encoding) : std::string(body);
-    return out;
+    const auto begin = with_header ? 0 : part.body_offset;
+    if (is_leaf && is_decoded(part.encoding)) return {bytes_.substr(begin, part.body_offset - begin), &decoded(number)};
+    return {bytes_.substr(begin, part.body_end - begin), nullptr};
+}
+
+// The item has to have some value, of an unknown transfer encoding too: the command is answered NO [UNKNOWN-CTE] then (RFC 3516
+// section 4.3).
+void MessageAnswer::no_binary(const FetchItem& wanted)
+{
+    const bool size_only = wanted.attribute == FetchAttribute::binary_size;
+    begin_item() += wanted.label + (size_only ? " 0" : " NIL");
 }
 
 void MessageAnswer::binary(const FetchItem& wanted)
 {
-    if (mail::find_part(structure(), wanted.section.path) == mail::kNoPart) {
-        const bool size_only = wanted.attribute == FetchAttribute::binary_size;
-        begin_item() += wanted.label + (size_only ? " 0" : " NIL");
+    const auto number = mail::find_part(structure(), wanted.section.path);
+    const bool is_unknown = number != mail::kNoPart && structure().parts[number].encoding == mail::TransferEncoding::unknown;
+    unknown_encoding_ = unknown_encoding_ || is_unknown;
+    if (number == mail::kNoPart || is_unknown) {
+        no_binary(wanted);
         return;
     }
-    const auto decoded = decoded_part(wanted);
-    if (!decoded) {
-        unknown_encoding_ = true;
-        // The item has to have some value; the command is answered NO [UNKNOWN-CTE] (RFC 3516 section 4.3).
-        const bool size_only = wanted.attribute == FetchAttribute::binary_size;
-        begin_item() += wanted.label + (size_only ? " 0" : " NIL");
-        return;
-    }
+    const auto found = binary_text(number, wanted.section.path.empty());
     std::string& out = begin_item();
     out += wanted.label;
     if (wanted.attribute == FetchAttribute::binary_size) {
-        out += " " + std::to_string(decoded->size());
+        out += " " + std::to_string(found.size());
         return;
     }
-    std::vector<std::string_view> pieces{*decoded};
-    if (wanted.partial) pieces = clipped(pieces, *wanted.partial);
+    Partial left = wanted.partial.value_or(Partial{0, UINT64_MAX});
+    const auto of_file = cut(found.of_file, left);
+    const auto of_decoded = found.decoded != nullptr ? cut(*found.decoded->text, left) : std::string_view();
     // literal8 where a NUL needs it (RFC 9051 section 6.4.5.1).
-    const bool has_nul = !pieces.empty() && pieces.front().find('\0') != std::string_view::npos;
-    out += has_nul ? " ~{" : " {";
-    out += std::to_string(total_size(pieces)) + "}\r\n";
-    for (const auto piece : pieces) out += piece;
+    const bool needs_literal8 = has_nul(of_file) || (found.decoded != nullptr && found.decoded->nuls.has_nul(of_decoded));
+    out += needs_literal8 ? " ~{" : " {";
+    out += std::to_string(of_file.size() + of_decoded.size()) + "}\r\n";
+    out_.file_bytes(file_, {of_file});
+    if (found.decoded != nullptr) out_.bytes(found.decoded->text, {of_decoded});
 }
 
 }  // namespace mbx::imap

@@ -2,12 +2,16 @@
 // (opening the file) are the caller's. Pure. Worker thread.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "imap/fetch.hpp"
+#include "imap/nul_finder.hpp"
 #include "mail/imap_structure.hpp"
 #include "mail/mime.hpp"
 #include "store/object_id.hpp"
@@ -21,11 +25,31 @@ public:
     std::string& text();
     // Makes room for what is to come at once.
     void reserve(std::string spare, std::size_t bytes);
-    // Bytes of `file`: copied when small.
-    void bytes(const store::MessageFilePtr& file, const std::vector<std::string_view>& pieces);
+    // Bytes of `owner`: copied when small.
+    void bytes(const std::shared_ptr<const void>& owner, const std::vector<std::string_view>& pieces);
+    // The same of a file that is mapped.
+    void file_bytes(const store::MessageFilePtr& file, const std::vector<std::string_view>& pieces);
+    // A text that bytes() may be told of more than once.
+    std::shared_ptr<const std::string> keep(std::string text);
+    // Texts, lists of pieces, and what was kept; not files.
+    std::size_t held_bytes() const;
 
 private:
     std::vector<Segment>& segments_;
+    std::size_t held_ = 0;  // without the text that is being written
+};
+
+// A part whose transfer encoding is no mere name for bytes as they are.
+struct DecodedPart {
+    std::shared_ptr<const std::string> text;
+    NulFinder nuls;
+};
+
+// What BINARY tells of a part: these bytes of the file, then, where there is one, a decoded text.
+struct BinaryText {
+    std::string_view of_file;
+    DecodedPart* decoded = nullptr;
+    std::size_t size() const { return of_file.size() + (decoded != nullptr ? decoded->text->size() : 0); }
 };
 
 class MessageAnswer {
@@ -45,8 +69,12 @@ private:
     void item(const FetchItem& item);
     void preview(const FetchItem& item);
     void section(const FetchItem& item);
+    void text_item(std::string_view label, const std::shared_ptr<const std::string>& text);
     void binary(const FetchItem& item);
-    std::optional<std::string> decoded_part(const FetchItem& item);
+    void no_binary(const FetchItem& item);
+    BinaryText binary_text(std::uint32_t part, bool with_header);
+    DecodedPart& decoded(std::uint32_t part);
+    bool has_nul(std::string_view of_file);
     const mail::Structure& structure();
     const mail::Structure& header_structure();
 
@@ -56,7 +84,12 @@ private:
     std::string_view bytes_;
     std::string_view header_;
     const std::vector<std::string>& keywords_;
-    std::string envelope_;  // empty: not known
+    // Null: not known yet. Of each one text for all items that ask for it.
+    std::shared_ptr<const std::string> envelope_;
+    std::shared_ptr<const std::string> body_;
+    std::shared_ptr<const std::string> body_structure_;
+    std::map<std::uint32_t, DecodedPart> decoded_;  // by the part's place in the structure
+    std::optional<NulFinder> nuls_;                 // of the file
     std::optional<std::string> preview_;
     std::optional<mail::Structure> structure_;
     std::optional<mail::Structure> header_structure_;

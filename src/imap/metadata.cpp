@@ -17,6 +17,17 @@ bool is_entry_char(char c)
     return !ascii::is_eight_bit(c) && !ascii::is_control(c) && c != '*' && c != '%';
 }
 
+// In lower case; none for what is below neither scope, or has characters or empty components that section 3.2 forbids.
+std::optional<std::string> judge_path(std::string_view name)
+{
+    if (name.size() > store::kMostAnnotationName || !std::ranges::all_of(name, is_entry_char)) return std::nullopt;
+    std::string path = ascii::to_lower(name);
+    if (path.ends_with('/') || path.find("//") != std::string::npos) return std::nullopt;
+    const auto scope = std::string_view(path).substr(0, path.find('/', 1));
+    if (scope != "/private" && scope != "/shared") return std::nullopt;
+    return path;
+}
+
 std::string quoted_text(std::string_view text)
 {
     std::string out = "\"";
@@ -46,16 +57,19 @@ std::string value_text(std::string_view value)
 
 std::optional<std::string> judge_entry(std::string_view name)
 {
-    if (name.size() > store::kMostAnnotationName || !std::ranges::all_of(name, is_entry_char)) return std::nullopt;
-    std::string entry = ascii::to_lower(name);
-    if (!entry.starts_with("/private/") && !entry.starts_with("/shared/")) return std::nullopt;
-    if (entry.ends_with('/') || entry.find("//") != std::string::npos) return std::nullopt;
+    auto entry = judge_path(name);
+    if (!entry) return std::nullopt;
     // Two components at least, below /vendor four.
-    const auto slashes = std::ranges::count(entry, '/');
-    const auto second = entry.find('/', 1) + 1;
-    const bool is_vendor = entry.substr(second) == "vendor" || entry.substr(second).starts_with("vendor/");
-    if (is_vendor && slashes < 4) return std::nullopt;
+    const auto components = std::ranges::count(*entry, '/');
+    const auto second = entry->find('/', 1) + 1;
+    const bool is_vendor = entry->substr(second) == "vendor" || entry->substr(second).starts_with("vendor/");
+    if (components < 2 || (is_vendor && components < 4)) return std::nullopt;
     return entry;
+}
+
+std::optional<std::string> judge_asked_entry(std::string_view name, EntryDepth depth)
+{
+    return depth == EntryDepth::zero ? judge_entry(name) : judge_path(name);
 }
 
 bool is_within(std::string_view entry, std::string_view asked, EntryDepth depth)

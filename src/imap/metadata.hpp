@@ -12,11 +12,15 @@ namespace mbx::imap {
 
 constexpr std::size_t kMostEntries = 100;  // named in one command
 
-// The entry in lower case; none for a name that section 3.2 forbids.
-std::optional<std::string> judge_entry(std::string_view name);
-
 // Section 4.2.2.
 enum class EntryDepth : std::uint8_t { zero, one, infinity };
+
+// The entry in lower case; none for a name that section 3.2 forbids.
+std::optional<std::string> judge_entry(std::string_view name);
+// The same for GETMETADATA. With a depth the name may be one that has entries below it and can be none itself: "/private",
+// "/shared/vendor".
+std::optional<std::string> judge_asked_entry(std::string_view name, EntryDepth depth);
+
 bool is_within(std::string_view entry, std::string_view asked, EntryDepth depth);
 
 // What is answered to a GETMETADATA.

@@ -12,11 +12,11 @@ bool refused(Cursor& at, const char* reason)
     return false;
 }
 
-std::optional<std::string> entry_name(Cursor& at)
+std::optional<std::string> entry_name(Cursor& at, EntryDepth depth)
 {
     const auto name = at.astring();
     if (!name) return std::nullopt;
-    auto entry = judge_entry(*name);
+    auto entry = judge_asked_entry(*name, depth);
     if (!entry) return at.fail("invalid entry name");
     return entry;
 }
@@ -49,13 +49,13 @@ bool take_options(Cursor& at, GetMetadata& into)
 }
 
 // Behind "(".
-bool take_entries(Cursor& at, std::vector<std::string>& into)
+bool take_entries(Cursor& at, GetMetadata& into)
 {
     do {
-        if (into.size() >= kMostEntries) return refused(at, "too many entries");
-        auto entry = entry_name(at);
+        if (into.entries.size() >= kMostEntries) return refused(at, "too many entries");
+        auto entry = entry_name(at, into.depth);
         if (!entry) return false;
-        into.push_back(std::move(*entry));
+        into.entries.push_back(std::move(*entry));
     } while (at.take(' '));
     return at.expect(')');
 }
@@ -86,7 +86,7 @@ std::optional<Request> parse_getmetadata(Cursor& at)
     if (!mailbox || !at.space()) return std::nullopt;
     made.mailbox = std::move(*mailbox);
     if (!at.take('(')) {
-        auto entry = entry_name(at);
+        auto entry = entry_name(at, made.depth);
         if (!entry) return std::nullopt;
         made.entries.push_back(std::move(*entry));
         return Request(std::move(made));
@@ -94,13 +94,13 @@ std::optional<Request> parse_getmetadata(Cursor& at)
     if (!at.next_is('/') && !at.next_is('"') && !at.next_is('{')) {
         if (!take_options(at, made) || !at.space()) return std::nullopt;
         if (!at.take('(')) {
-            auto entry = entry_name(at);
+            auto entry = entry_name(at, made.depth);
             if (!entry) return std::nullopt;
             made.entries.push_back(std::move(*entry));
             return Request(std::move(made));
         }
     }
-    if (!take_entries(at, made.entries)) return std::nullopt;
+    if (!take_entries(at, made)) return std::nullopt;
     return Request(std::move(made));
 }
 
@@ -113,7 +113,7 @@ std::optional<Request> parse_setmetadata(Cursor& at)
     made.mailbox = std::move(*mailbox);
     do {
         if (made.changes.size() >= kMostEntries) return at.fail("too many entries");
-        auto entry = entry_name(at);
+        auto entry = entry_name(at, EntryDepth::zero);
         if (!entry || !at.space()) return std::nullopt;
         store::AnnotationChange change;
         change.entry = std::move(*entry);

@@ -184,6 +184,10 @@ std::optional<FetchSlice> quick_slice(store::AccountStore& store, store::Mailbox
     bool is_first = true;
     const auto look = [&](const store::WireRow& one) {
         const auto uid = one.row.uid;
+        if (!is_first && out.size() > kBytesAtOnce) {
+            slice.done_until = uid - 1;
+            return false;
+        }
         const bool is_passed = plan.changed_since && one.row.modseq <= *plan.changed_since;
         const auto sequence = view.sequence(uid);
         if (!is_passed && sequence && !writer.write(*sequence, one)) {
@@ -198,7 +202,9 @@ std::optional<FetchSlice> quick_slice(store::AccountStore& store, store::Mailbox
     if (const auto parts = parts_of(plan); parts.has_texts()) {
         done = store.visit_wires(mailbox, now, parts, look);
     } else if (const auto rows = store.rows(mailbox, now); rows) {
-        for (const auto& row : *rows) (void)look({row, {}, {}, {}, {}});
+        for (const auto& row : *rows) {
+            if (!look({row, {}, {}, {}, {}})) break;
+        }
     } else {
         done = rows.error();
     }

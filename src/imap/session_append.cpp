@@ -134,6 +134,8 @@ co::Task<void> Session::handle(const Replace& command)
 {
     Upload upload;
     const auto old = replaced_by(command);
+    // As of any command, a sequence number that does not exist is an error of syntax (RFC 9051 section 9, seq-number).
+    bool is_bad = !selected_;
     if (!selected_) {
         upload.refusal = "command not permitted in this state";
     } else if (selected_->is_read_only()) {
@@ -141,12 +143,13 @@ co::Task<void> Session::handle(const Replace& command)
     } else if (!may(store::kDeleteMessages | store::kExpungeRight)) {
         upload.refusal = refusal_text(store::StoreError::no_right);  // RFC 8508 section 5
     } else if (!old) {
-        upload.refusal = "[NONEXISTENT] no such message";
+        is_bad = !command.by_uid;
+        upload.refusal = is_bad ? "no such sequence number" : "[NONEXISTENT] no such message";
     }
     // Its message may be on its way whatever the state: it must not be taken for commands.
     co_await receive(command.append, false, upload);
     if (upload.is_lost) co_return;
-    if (!selected_) {
+    if (is_bad) {
         bad(upload.refusal);
         co_return;
     }

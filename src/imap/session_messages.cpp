@@ -453,7 +453,7 @@ co::Task<bool> Session::write_segments(const std::vector<Segment>& segments)
             const std::vector<std::string_view> whole{segment.text};
             (void)co_await out_.write(whole);
         }
-        if (segment.file) {
+        if (segment.owner) {
             for (const auto piece : segment.pieces) metrics_.fetched_bytes.add(piece.size());
             (void)co_await out_.write(segment.pieces);
         }

@@ -181,7 +181,8 @@ std::vector<StatusItem> WatchedMailboxes::take_status(const store::MailboxStatus
     if (items.empty() && (tells_unseen || (has_flags && condstore))) items = {StatusItem::uidvalidity};
     if (items.empty()) return items;
     if (tells_unseen) items.push_back(StatusItem::unseen);
-    if (condstore) items.push_back(StatusItem::highestmodseq);
+    // Section 3.1: the present state tells it where flags are wanted, whatever the client has enabled.
+    if (condstore || (is_first && events.flags)) items.push_back(StatusItem::highestmodseq);
     return items;
 }
 

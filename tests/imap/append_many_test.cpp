@@ -90,7 +90,10 @@ TEST_CASE("RFC 8508 3.4: a REPLACE that fails changes nothing; only the net quot
     desk.ann.append(message("one"));
     CHECK(desk.ann.ask("a REPLACE 1 INBOX {3+}\r\nabc").starts_with("BAD"));  // section 3.5: selected state only
     desk.ann.select();
-    CHECK(desk.ann.ask("b REPLACE 2 INBOX {3+}\r\nabc").starts_with("NO"));
+    // RFC 9051 section 9, seq-number: BAD, before the message is asked for; a UID that is not there is none of these.
+    CHECK(desk.ann.ask("b REPLACE 2 INBOX {3+}\r\nabc") == "BAD no such sequence number\r\n");
+    CHECK(desk.ann.ask("b REPLACE 99 INBOX {3}") == "BAD no such sequence number\r\n");
+    CHECK(desk.ann.ask("b UID REPLACE 99 INBOX {3+}\r\nabc") == "NO [NONEXISTENT] no such message\r\n");
     CHECK(desk.ann.ask("c UID REPLACE 1 Nowhere {3+}\r\nabc").starts_with("NO [TRYCREATE]"));
     CHECK(desk.ann.ask("d REPLACE 1 INBOX {3+}\r\nabc {3}").starts_with("BAD"));
     CHECK(said(desk.count(), "MESSAGES 1)"));

@@ -24,6 +24,35 @@ TEST_CASE("RFC 5464 3.2: names of entries have a scope, two components, and no w
         CHECK_FALSE(judge_entry(bad));
     }
     CHECK_FALSE(judge_entry("/shared/" + std::string(250, 'a')));
+    // With a depth also what only has entries below it.
+    for (const auto* above : {"/shared", "/Private", "/shared/vendor", "/shared/vendor/x"}) {
+        CAPTURE(above);
+        CHECK(judge_asked_entry(above, EntryDepth::one));
+        CHECK(judge_asked_entry(above, EntryDepth::infinity));
+        CHECK_FALSE(judge_asked_entry(above, EntryDepth::zero));
+    }
+    for (const auto* bad : {"", "/", "/shared/", "/sharedx", "/other", "shared", "/shared//a", "/shared/*"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(judge_asked_entry(bad, EntryDepth::infinity));
+    }
+}
+
+TEST_CASE("RFC 5464 4.2.2: with DEPTH a client lists all that a mailbox has", "[imap][metadata]")
+{
+    World world;
+    Client client(world);
+    client.log_in();
+    CHECK(client.say("a GETMETADATA (DEPTH infinity) INBOX /shared\r\n") == "* METADATA \"INBOX\" (/shared NIL)\r\na OK GETMETADATA completed\r\n");
+    REQUIRE(client.ask("b SETMETADATA INBOX (/private/comment \"mine\" /private/vendor/x/y \"deep\" /shared/comment \"ours\")").starts_with("OK"));
+    CHECK(client.say("c GETMETADATA (DEPTH infinity) INBOX (/private /shared)\r\n") ==
+          "* METADATA \"INBOX\" (/private/comment \"mine\" /private/vendor/x/y \"deep\" /shared/comment \"ours\")\r\n"
+          "c OK GETMETADATA completed\r\n");
+    CHECK(client.say("d GETMETADATA INBOX (DEPTH 1) /private\r\n") ==
+          "* METADATA \"INBOX\" (/private/comment \"mine\")\r\nd OK GETMETADATA completed\r\n");
+    CHECK(says(client.say("e GETMETADATA (DEPTH infinity) INBOX /private/vendor\r\n"), "(/private/vendor/x/y \"deep\")"));
+    CHECK(says(client.say("f GETMETADATA (DEPTH 1) \"\" /shared\r\n"), "(/shared/admin \"mailto:postmaster@example.org\")"));
+    CHECK(client.ask("g GETMETADATA (DEPTH 0) INBOX /private") == "BAD invalid entry name\r\n");
+    CHECK(client.ask("h SETMETADATA INBOX (/private \"x\")").starts_with("BAD"));
 }
 
 TEST_CASE("RFC 5464 4.2, 4.3: what was set is what is answered, for mailboxes and the account", "[imap][metadata]")

@@ -2,14 +2,12 @@
 #include <new>
 #include <utility>
 
-#include "base/thread_slice.hpp"
 #include "journal/core.hpp"
 
 namespace mbx::journal {
 
 void Core::write_on()
 {
-    ask_for_short_slices();  // sessions wait for its writes, and it does little between them
     Lock lock(mutex_);
     while (!failed_.load()) {
         await_work(lock);

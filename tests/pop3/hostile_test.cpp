@@ -81,7 +81,7 @@ TEST_CASE("RFC 1939 6: what could not be removed is told, and is there afterward
         Client client(world);
         client.log_in();
         CHECK(client.ask("DELE 1").starts_with("+OK"));
-        world.files.only({test::Call::rename});
+        world.files.only_renames_of("/new/");
         world.files.fail_at(1, EIO);
         CHECK(client.ask("QUIT") == "-ERR [SYS/TEMP] some deleted messages not removed\r\n");
         CHECK(client.is_over());

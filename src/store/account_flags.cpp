@@ -54,11 +54,10 @@ public:
             if (done) folder_.flagless = place;
         }
         if (!done && done.error().is_absent()) {
-            const auto rename = [&](const std::string& path) {
-                odd = path;
-                return path == to_ ? Result<void, FileError>() : state_.files.rename(path, to_);
-            };
-            done = state_.on_file(folder_, message, rename);
+            if (const auto found = state_.locate(folder_, message.unique)) {
+                odd = *found;
+                done = odd == to_ ? Result<void, FileError>() : state_.files.rename(odd, to_);
+            }
         }
         if (!done && done.error().is_absent()) {
             pass_over();  // gone: the next look at the folder will tell

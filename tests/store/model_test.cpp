@@ -443,7 +443,7 @@ TEST_CASE("G1: an account does what a simple model of it does, over reopening, l
     const std::size_t max_database_files = GENERATE(SIZE_MAX, std::size_t{0});
     CAPTURE(seed, max_database_files);
     Model model(seed, max_database_files);
-    for (int step = 0; step < 2000; ++step) {
+    for (int step = 0; step < 3000; ++step) {
         CAPTURE(step);
         model.step();
         if (step % 50 == 0) model.check_all();

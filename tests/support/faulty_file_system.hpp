@@ -40,6 +40,7 @@ public:
     {
         const std::lock_guard lock(mutex_);
         only_ = std::move(kinds);
+        part_.clear();
     }
     // Only renames of files whose path has this in it count: the journal's threads rename files of their own, when they come to it.
     void only_renames_of(std::string part)
